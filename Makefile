@@ -1,0 +1,59 @@
+# `make` lists the targets. Each target sets up what it needs: a fresh machine with Python 3.11
+# or later is enough for `make demo` and for `make test`.
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --disable-pip-version-check
+
+# One stamp per installed set; both are older than pyproject.toml after an edit to it.
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format bench fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUN_STAMP) ## the whole library at work on generated data; URL=postgresql+psycopg://… for another origin
+	$(PY) -m demo $(if $(URL),--url "$(URL)")
+
+test: $(DEV_STAMP) ## every test; ARGS="-k ttl -x" goes to pytest
+	$(PY) -m pytest $(ARGS)
+
+check: lint test ## the whole gate: format, lint, types, tests
+
+lint: $(DEV_STAMP) ## format, lint and types, without changing a file
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+format: $(DEV_STAMP) ## put every file into the project's format
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+bench: $(DEV_STAMP) ## timings of hits, misses and fills
+	$(PY) -m benchmarks $(ARGS)
+
+fuzz: $(DEV_STAMP) ## the generated tests, with many more examples and a new seed
+	$(PY) -m pytest --hypothesis-profile=fuzz -m generated $(ARGS)
+
+clean: ## remove what make and the tools have made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sqlmem needs Python 3.11 or later; name one: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): pyproject.toml | $(PY)
+	$(PIP) install --quiet --editable '.[postgresql,mysql,progress]'
+	@touch $@
+
+# mysqlclient apart: it has to be compiled, and its tests are the only thing lost without it.
+$(DEV_STAMP): pyproject.toml | $(PY)
+	$(PIP) install --quiet --editable '.[dev]'
+	@$(PIP) install --quiet --editable '.[mysqlclient]' >$(VENV)/mysqlclient.log 2>&1 || \
+		echo "mysqlclient could not be built ($(VENV)/mysqlclient.log): its tests are skipped; on Debian: apt-get install libmariadb-dev pkg-config gcc python3-dev"
+	@touch $@ $(RUN_STAMP)

@@ -1,0 +1,1 @@
+"""A walk through sqlmem on generated data: `python -m demo`."""

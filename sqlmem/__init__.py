@@ -1,0 +1,40 @@
+"""sqlmem: a transparent read-through cache between a SQLAlchemy program and its database."""
+
+from __future__ import annotations
+
+from sqlmem.dbapi import last_status
+from sqlmem.engine import CachingEngine
+from sqlmem.errors import (
+    ClosedError,
+    ReadOnlyError,
+    SettingsError,
+    SqlmemError,
+    StatementRefused,
+    StoreError,
+    UnsupportedQueryError,
+)
+from sqlmem.explain import Explanation
+from sqlmem.logs import add_sink, remove_sink
+from sqlmem.model import Outcome, Rows, Stats, Status, TableStats
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CachingEngine",
+    "ClosedError",
+    "Explanation",
+    "Outcome",
+    "ReadOnlyError",
+    "Rows",
+    "SettingsError",
+    "SqlmemError",
+    "StatementRefused",
+    "Stats",
+    "Status",
+    "StoreError",
+    "TableStats",
+    "UnsupportedQueryError",
+    "add_sink",
+    "last_status",
+    "remove_sink",
+]

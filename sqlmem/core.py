@@ -1,0 +1,357 @@
+"""One engine's parts, put together; what `CachingEngine` does behind SQLAlchemy's interface."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from sqlmem.clock import Clock, SystemClock
+from sqlmem.codecs import Unrepresentable
+from sqlmem.counters import Counters
+from sqlmem.dbapi import LazyConnection
+from sqlmem.errors import ClosedError, UnsupportedQueryError
+from sqlmem.executor import Executor, Local, arguments_of
+from sqlmem.explain import Explanation
+from sqlmem.filling import Filling, GiveUp, Replan
+from sqlmem.front import Bypassed, Front, Planned, Refused
+from sqlmem.logs import follow_debug, log
+from sqlmem.model import Outcome, Stats, TableName, TableStats
+from sqlmem.origin import Origin
+from sqlmem.progress import progress_bar
+from sqlmem.registry import Registry, TableState
+from sqlmem.residency import Residency
+from sqlmem.settings import find_dotenv, load_settings
+from sqlmem.store import Store
+
+
+class Shortcut:
+    """A text of `CachingEngine.execute` whose way through SQLAlchemy is known.
+
+    Immutable but for `planned`, which is replaced by reference.
+    """
+
+    __slots__ = ("_front", "_is_positional", "_names", "_planned", "_text")
+
+    def __init__(self, front: Front, text: str, names: tuple[str, ...], *, is_positional: bool) -> None:
+        self._front = front
+        self._text = text
+        self._names = names
+        self._is_positional = is_positional
+        self._planned: Planned | None = None
+
+    def hit(self, executor: Executor, parameters: Mapping[str, Any] | None) -> Local | None:
+        """The answer, if the store has it; None: take the long way, which knows every case."""
+        planned = self._planned
+        if planned is None or not planned.is_current():
+            entry = self._front.known(self._text, has_parameters=bool(self._names))
+            if not isinstance(entry, Planned):
+                return None
+            planned = self._planned = entry
+        try:
+            if self._is_positional:
+                given: Any = tuple([parameters[name] for name in self._names]) if parameters is not None else ()
+            else:
+                given = {name: parameters[name] for name in self._names} if parameters is not None else {}
+        except (LookupError, TypeError):
+            return None
+        return executor.hit(planned, given)
+
+
+class Core:
+    """Safe for use by many threads."""
+
+    def __init__(self, base: Engine, keywords: Mapping[str, Any]) -> None:
+        options = dict(keywords)
+        clock = options.pop("clock", None)
+        self.settings = load_settings(options, os.environ, find_dotenv())
+        if "debug" in options:
+            follow_debug(debug=self.settings.debug)
+        self.clock: Clock = clock if clock is not None else SystemClock()
+        self.origin = Origin(base)
+        self.store = Store()
+        self.registry = Registry(self.clock, self.settings.ttl_for)
+        self.counters = Counters()
+        self.residency = Residency(self.store, self.registry, self.settings.max_memory)
+        self.filling = Filling(
+            origin=self.origin,
+            store=self.store,
+            registry=self.registry,
+            residency=self.residency,
+            clock=self.clock,
+        )
+        self.front = Front(self.origin, self.registry, self.settings.plan_cache_size)
+        self.executor = Executor(
+            front=self.front,
+            store=self.store,
+            filling=self.filling,
+            counters=self.counters,
+            clock=self.clock,
+            stale_seconds=self.settings.stale_if_error,
+        )
+        # text of `execute` -> its shortcut; dropped as a whole when full
+        self.shortcuts: dict[str, Shortcut] = {}
+        self.is_initialized = False
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    # -- life ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Load the snapshot and start the thread that keeps it."""
+
+    def initialize(self) -> None:
+        """Let SQLAlchemy's dialect meet its server, as the wrapped engine's first connect does."""
+        if self._is_closed:
+            raise ClosedError("this engine was closed; make a new one")
+        with self.origin.engine.connect():
+            pass
+        self.is_initialized = True
+
+    def close(self) -> None:
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+        self.is_initialized = False  # so that connect() comes by `initialize`
+        self.shortcuts = {}
+        self.executor.is_closed = True
+        _, generations = self.registry.invalidate(None)
+        for generation in generations:
+            self.store.retire(generation)
+
+    # -- the short way ---------------------------------------------------------------------
+
+    def remember_shortcut(self, statement: str, clause: Any) -> None:
+        if statement in self.shortcuts or self._is_closed:
+            return
+        compiled = clause.compile(dialect=self.origin.dialect)
+        # Whatever needs SQLAlchemy's hand at each execution takes the long way.
+        if compiled._bind_processors or compiled.escaped_bind_names or compiled.post_compile_params:
+            return
+        positions = getattr(compiled, "positiontup", None)
+        names = tuple(positions) if positions is not None else tuple(compiled.bind_names.values())
+        if len(self.shortcuts) >= self.settings.plan_cache_size:
+            self.shortcuts = {}
+        self.shortcuts[statement] = Shortcut(
+            self.front, str(compiled), names, is_positional=positions is not None
+        )
+
+    # -- the cache -------------------------------------------------------------------------
+
+    def invalidate(self, table: Any | None) -> None:
+        matches = None if table is None else matcher(table)
+        states, generations = self.registry.invalidate(matches)
+        for generation in generations:
+            self.store.retire(generation)
+        log.info("invalidated {}", ", ".join(sorted(str(state.name) for state in states)) or "nothing cached")
+
+    def stats(self) -> Stats:
+        hits, others, reasons, table_hits = self.counters.read()
+        misses = others.get(Outcome.MISS, 0)
+        bypasses = others.get(Outcome.BYPASS, 0)
+        now = self.clock.monotonic()
+        tables = {}
+        for state in sorted(self.registry.states(), key=lambda known: str(known.name)):
+            generation = state.generation
+            tables[str(state.name)] = TableStats(
+                columns=tuple(state.needed),
+                expressions=(),
+                rows=generation.rows if generation else 0,
+                bytes=generation.bytes if generation else 0,
+                generation=generation.serial if generation else 0,
+                epoch=state.epoch,
+                age=max(0.0, now - generation.read_at) if generation else None,
+                hits=table_hits.get(str(state.name), 0),
+                fills=state.fills,
+            )
+        answered = hits + misses + bypasses
+        return Stats(
+            hits=hits,
+            misses=misses,
+            bypasses=bypasses,
+            rejected=others.get(Outcome.REJECTED, 0),
+            result_hits=self.counters.result_hits,
+            fills=sum(table.fills for table in tables.values()),
+            rows=sum(table.rows for table in tables.values()),
+            bytes=sum(table.bytes for table in tables.values()),
+            hit_ratio=hits / answered if answered else 0.0,
+            bypass_reasons=reasons,
+            tables=tables,
+        )
+
+    def explain(self, statement: Any, parameters: Mapping[str, Any] | None) -> Explanation:
+        clause = sa.text(statement) if isinstance(statement, str) else statement
+        compiled = clause.compile(dialect=self.origin.dialect, compile_kwargs={"render_postcompile": True})
+        text = str(compiled)
+        given, problem = _driver_parameters(compiled, parameters)
+        borrower = LazyConnection(self.origin, self.executor, self.front)
+        entry = self.front.entry(text, borrower, has_parameters=bool(given))
+        match entry:
+            case Refused(_, reason, hint):
+                return Explanation(Outcome.REJECTED, (reason,), hint=hint)
+            case Bypassed():
+                return Explanation(
+                    Outcome.BYPASS, entry.reasons or (entry.reason,), entry.tables, origin_statements=(text,)
+                )
+            case Planned():
+                return self._explain_planned(entry, text, given, problem)
+
+    def _explain_planned(self, planned: Planned, text: str, given: Any, problem: str | None) -> Explanation:
+        columns: dict[str, tuple[str, ...]] = {}
+        missing: dict[str, tuple[str, ...]] = {}
+        fetches, reasons, obstacles = [], [], []
+        if given is not None:
+            try:
+                arguments_of(planned, given)
+            except Unrepresentable as error:
+                obstacles.append(str(error))
+            except (LookupError, TypeError):
+                obstacles.append(problem or "parameters that don't fit the statement")
+        for state, version, needed in zip(planned.states, planned.versions, planned.plan.columns, strict=True):
+            name = str(state.name)
+            columns[name] = needed
+            generation = state.generation
+            lacking = tuple(column for column in needed if generation is None or column not in generation.columns)
+            if state.refusal is not None and self.clock.monotonic() < state.refused_until:
+                obstacles.append(state.refusal)
+            try:
+                is_present = self.executor.present(state, needed, version) is not None
+            except Replan:
+                is_present = False
+            if is_present:
+                continue
+            missing[name] = lacking
+            reasons.append(f"{name} isn't filled" if generation is None else (
+                f"{name} lacks columns" if lacking else f"{name} is older than its ttl"
+            ))
+            fetches.append(self._fill_text(state, needed))
+        if obstacles:
+            return Explanation(Outcome.BYPASS, tuple(obstacles), planned.tables, columns, {}, None, (text,))
+        outcome = Outcome.MISS if fetches else Outcome.HIT
+        return Explanation(
+            outcome, tuple(reasons), planned.tables, columns, missing, planned.plan.sql, tuple(fetches)
+        )
+
+    def _fill_text(self, state: TableState, needed: Sequence[str]) -> str:
+        quote = self.origin.dialect.identifier_preparer.quote_identifier
+        registered = [*state.needed, *(column for column in needed if column not in state.needed)]
+        table = ".".join(quote(part) for part in (state.name.schema, state.name.name) if part is not None)
+        return f"SELECT {', '.join(map(quote, registered))} FROM {table}"
+
+    def warm(
+        self,
+        borrower: LazyConnection,
+        table: Any,
+        columns: Sequence[str] | None,
+        on_progress: Callable[[int, int | None], None] | None,
+    ) -> None:
+        spelling = spelling_of(table)
+        for _ in range(20):
+            state = self.front.resolve(spelling, borrower)
+            version, schema = state.version, state.schema
+            if schema is None:
+                continue
+            statement = f"warm {schema.name}"
+            if schema.refusal is not None:
+                raise UnsupportedQueryError(statement, f"The table can't be cached: {schema.refusal}", "Leave it out")
+            wanted = _wanted(statement, schema, columns)
+            if self.executor.present(state, wanted, version) is not None:
+                return
+            with borrower.borrowed() as connection:
+                expected = connection.estimate(state.name, tuple(wanted)).rows
+            try:
+                with progress_bar(str(schema.name), expected, on_progress) as on_rows:
+                    generation, _ = self.filling.bring(
+                        borrower, state, wanted, version=version, stale=_never_stale, on_rows=on_rows
+                    )
+            except Replan:
+                continue
+            except GiveUp as error:
+                raise UnsupportedQueryError(statement, f"The table can't be cached: {error.reason}", "Leave it out") from None
+            if generation.is_private:
+                self.store.retire(generation)
+                continue
+            return
+
+
+def _never_stale(state: TableState, columns: Sequence[str], version: int) -> None:
+    """A table that is warmed is wanted fresh."""
+
+
+def _wanted(statement: str, schema: Any, columns: Sequence[str] | None) -> list[str]:
+    if columns is None:
+        return [column.name for column in schema.columns if column.refusal is None]
+    wanted = []
+    for name in columns:
+        column = schema.by_name.get(name)
+        if column is None:
+            known = ", ".join(schema.by_name)
+            raise UnsupportedQueryError(statement, f"There is no column {name!r}", f"Its columns are {known}")
+        if column.refusal is not None:
+            raise UnsupportedQueryError(statement, f"Column {name} can't be cached: {column.refusal}", "Leave it out")
+        wanted.append(name)
+    return wanted
+
+
+def spelling_of(table: Any) -> tuple[str | None, str]:
+    """(schema or None, name) of a name, a Table or a mapped class.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if isinstance(table, TableName):
+        return table.schema, table.name
+    if isinstance(table, str):
+        schema, dot, name = table.rpartition(".")
+        return (_unquoted(schema), _unquoted(name)) if dot else (None, _unquoted(table))
+    found = table if isinstance(table, sa.Table) else getattr(sa.inspect(table, raiseerr=False), "local_table", None)
+    if not isinstance(found, sa.Table):
+        raise TypeError(f"table must be a name, a Table or a mapped class, got {type(table).__name__}")
+    return found.schema, found.name
+
+
+def matcher(table: Any) -> Callable[[TableName], bool]:
+    """Which tables `invalidate` means. In doubt more of them: case isn't regarded."""
+    mapper = sa.inspect(table, raiseerr=False) if isinstance(table, type) else None
+    mapped = getattr(mapper, "tables", None)
+    # A class that inherits is stored in several tables.
+    spellings = [spelling_of(item) for item in mapped] if mapped else [spelling_of(table)]
+    if isinstance(table, str):
+        # A name may have a dot of its own.
+        spellings.append((None, _unquoted(table)))
+    wanted = [(None if schema is None else schema.casefold(), name.casefold()) for schema, name in spellings]
+
+    def matches(name: TableName) -> bool:
+        own = (name.schema or "").casefold()
+        return any(
+            name.name.casefold() == other and (schema is None or schema == own or name.schema is None)
+            for schema, other in wanted
+        )
+
+    return matches
+
+
+def _unquoted(name: str) -> str:
+    if len(name) > 1 and name[0] == name[-1] and name[0] in "\"`":
+        return name[1:-1].replace(name[0] * 2, name[0])
+    return name
+
+
+def _driver_parameters(compiled: Any, parameters: Mapping[str, Any] | None) -> tuple[Any, str | None]:
+    """The parameters as the driver would get them; None if they weren't all given."""
+    try:
+        values = compiled.construct_params(dict(parameters or {}), _check=True)
+        processors = compiled._bind_processors
+        values = {
+            name: processors[name](value) if name in processors and not isinstance(processors[name], tuple) else value
+            for name, value in values.items()
+        }
+    except Exception as error:  # noqa: BLE001 - a processor may raise anything; explain() must say what would happen
+        return (None, None) if parameters is None else ((), str(error).splitlines()[0])
+    positions = getattr(compiled, "positiontup", None)
+    return (tuple(values[name] for name in positions) if positions is not None else values), None

@@ -1,0 +1,40 @@
+"""What was counted. One lock, held for a few additions: the sums are exact, also under threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+from sqlmem.model import Outcome
+
+
+class Counters:
+    """Safe for use by many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hits = 0
+        self._others: Counter[Outcome] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._table_hits: Counter[str] = Counter()
+        self.result_hits = 0
+
+    def hit(self, tables: tuple[str, ...]) -> None:
+        with self._lock:
+            self._hits += 1
+            for table in tables:
+                self._table_hits[table] += 1
+
+    def other(self, outcome: Outcome, reason: str | None = None) -> None:
+        with self._lock:
+            self._others[outcome] += 1
+            if reason is not None:
+                self._reasons[reason] += 1
+
+    def read(self) -> tuple[int, dict[Outcome, int], dict[str, int], dict[str, int]]:
+        """Hits, the other outcomes, bypasses by reason, hits by table: all of one moment."""
+        with self._lock:
+            return self._hits, dict(self._others), dict(self._reasons), dict(self._table_hits)
+
+    def reset_after_fork(self) -> None:
+        self._lock = threading.Lock()

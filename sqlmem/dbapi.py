@@ -1,0 +1,314 @@
+"""The lazy DBAPI connection and its cursor (PEP 249), as SQLAlchemy's own code uses them.
+
+A connection holds nothing until a statement really needs the origin; then it holds one
+origin connection until rollback, commit or close, so that the statements of a transaction
+that the origin answers see one transaction. A hit costs no pool checkout and no BEGIN.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from sqlalchemy import pool
+from sqlalchemy.engine import CursorResult
+
+from sqlmem.errors import UnsupportedQueryError
+from sqlmem.executor import Executor, Local, refusal
+from sqlmem.front import Front, Refused
+from sqlmem.model import Status
+from sqlmem.origin import Origin, OriginConnection, driver_errors
+from sqlmem.waiting import give_way
+
+# Status of the last statement of this thread or task, whichever way it came in.
+_last_status: ContextVar[Status | None] = ContextVar("sqlmem_last_status", default=None)
+remember_status = _last_status.set
+
+_REPEATABLE = frozenset({"REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT"})
+
+
+def last_status() -> Status | None:
+    """How the last statement of this thread or task was answered; None before the first.
+
+    For every way in: Core, ORM, pandas, and `CachingEngine.execute` too. Context-local, so
+    that neither threads nor tasks see each other's.
+    """
+    return _last_status.get()
+
+
+class LazyConnection:
+    """What the pool of a `CachingEngine` holds. For one thread at a time, as PEP 249 allows."""
+
+    # Dialects look at it before a rollback; it must not check anything out.
+    autocommit = False
+
+    def __init__(self, origin: Origin, executor: Executor, front: Front) -> None:
+        self._origin = origin
+        self._executor = executor
+        self._front = front
+        self._connection: OriginConnection | None = None
+        # Execution options that are the origin connection's: isolation level and the like.
+        self._options: dict[str, Any] = {}
+        self._is_autocommit = False
+
+    # -- the origin connection -------------------------------------------------------------
+
+    @property
+    def bypass_reason(self) -> str | None:
+        level = str(self._options.get("isolation_level", "")).upper().replace("_", " ")
+        # Its reads must agree with each other; the store's tables are each as of their own fill.
+        return f"the connection's isolation level is {level}" if level in _REPEATABLE else None
+
+    def set_options(self, options: Mapping[str, Any]) -> None:
+        """Remember what to apply when the origin connection is checked out; replaces one that is held."""
+        self._options.update(options)
+        self._is_autocommit = self._options.get("isolation_level") == "AUTOCOMMIT"
+        self._release()
+
+    def reset_options(self) -> None:
+        self._options.clear()
+        self._is_autocommit = False
+
+    def _connect(self) -> OriginConnection:
+        options = {
+            key: value
+            for key, value in self._options.items()
+            # Read-only is a property of a transaction: each statement gets one of its own instead.
+            if not (key == "isolation_level" and value == "AUTOCOMMIT")
+        }
+        return self._origin.connect(options)
+
+    def held(self) -> OriginConnection:
+        if self._connection is None or not self._connection.is_usable:
+            self._connection = self._connect()
+        return self._connection
+
+    @contextlib.contextmanager
+    def borrowed(self) -> Iterator[OriginConnection]:
+        if self._connection is not None and self._connection.is_usable:
+            # A second one could wait for ever for a pool whose last connection this is.
+            yield self._connection
+            return
+        connection = self._connect()
+        try:
+            yield connection
+        finally:
+            connection.release()
+
+    def _release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.release()
+
+    def after_statement(self) -> None:
+        """In autocommit there is no transaction to hold a connection for."""
+        if self._is_autocommit:
+            self._release()
+
+    @property
+    def is_autocommit(self) -> bool:
+        return self._is_autocommit
+
+    # -- PEP 249 ---------------------------------------------------------------------------
+
+    def cursor(self, *arguments: Any, **keywords: Any) -> LazyCursor:
+        """Arguments are how drivers are asked for a server-side cursor."""
+        return LazyCursor(self, is_streamed=bool(arguments or keywords))
+
+    def commit(self) -> None:
+        # Nothing was written: the origin's transaction ends, however it is called.
+        self._release()
+
+    def rollback(self) -> None:
+        self._release()
+
+    def close(self) -> None:
+        self._release()
+
+    def terminate(self) -> None:
+        """As `close`, where waiting isn't possible: the asyncio dialects' way out."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.discard()
+
+    def __getattr__(self, name: str) -> Any:
+        # What else a driver's connection has, of the origin connection (which is read-only).
+        if name.startswith("__"):
+            raise AttributeError(name)
+        dbapi_connection = self.held().connection.connection.dbapi_connection
+        return getattr(dbapi_connection, name)
+
+
+class LazyCursor:
+    """A cursor over an answer of the store, or over the origin's cursor."""
+
+    arraysize = 1
+    lastrowid: Any = None
+    # What SQLAlchemy's asyncio code asks of its own cursors.
+    _awaitable_cursor_close = False
+    server_side = False
+
+    def __init__(self, connection: LazyConnection, *, is_streamed: bool) -> None:
+        self.connection = connection
+        self.description: Sequence[Any] | None = None
+        self.rowcount = -1
+        self._is_streamed = is_streamed
+        self._rows: list[Any] = []
+        self._position = 0
+        self._result: CursorResult[Any] | None = None
+
+    def execute(self, operation: str, parameters: Any = None) -> LazyCursor:
+        connection = self.connection
+        self._reset()
+        if isinstance(operation, bytes):
+            operation = operation.decode()
+        executor = connection._executor
+        has_parameters = bool(parameters)
+        # Only a driver that ignores % without parameters makes a difference between the two.
+        answer = executor.run(connection, operation, parameters or (), has_parameters=has_parameters)
+        _last_status.set(answer.status)
+        if isinstance(answer, Local):
+            decode = answer.bound.decode
+            self._rows = answer.rows if decode is None else decode(answer.rows)
+            self.description = answer.bound.description
+            if connection._origin.family != "sqlite":
+                self.rowcount = len(self._rows)
+            if connection._origin.is_async:
+                give_way()
+            return self
+        self._execute_at_origin(operation, parameters)
+        return self
+
+    def _execute_at_origin(self, operation: str, parameters: Any) -> None:
+        connection = self.connection
+        result = connection.held().execute(
+            operation, parameters, is_streamed=self._is_streamed, has_no_parameters=parameters is None
+        )
+        if not result.returns_rows:
+            connection.after_statement()
+            return
+        cursor = result.cursor
+        assert cursor is not None
+        self.rowcount = cursor.rowcount
+        if self._is_streamed and not connection.is_autocommit:
+            self._result = result
+            self.description = cursor.description
+            return
+        with driver_errors():
+            self.description = cursor.description
+            self._rows = list(map(tuple, result.fetchall())) if self._is_streamed else list(cursor.fetchall())
+            result.close()
+        connection.after_statement()
+
+    def executemany(self, operation: str, seq_of_parameters: Sequence[Any]) -> None:
+        entry = self.connection._front.entry(operation, self.connection, has_parameters=True)
+        if isinstance(entry, Refused):
+            raise refusal(operation, entry)
+        raise UnsupportedQueryError(
+            operation, "It is a read, executed with many sets of parameters", "Execute it once for each"
+        )
+
+    def callproc(self, procname: str, parameters: Sequence[Any] = ()) -> None:
+        raise refusal(
+            f"CALL {procname}",
+            Refused("read_only", "A procedure may write", "Call it on the wrapped engine, then invalidate()"),
+        )
+
+    def fetchone(self) -> Any:
+        if self._result is not None:
+            with driver_errors():
+                row = self._result.fetchone()
+            return None if row is None else tuple(row)
+        position = self._position
+        if position >= len(self._rows):
+            return None
+        self._position = position + 1
+        return self._rows[position]
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        size = self.arraysize if size is None else size
+        if self._result is not None:
+            with driver_errors():
+                return list(map(tuple, self._result.fetchmany(size)))
+        rows = self._rows[self._position : self._position + size]
+        self._position += len(rows)
+        return rows
+
+    def fetchall(self) -> list[Any]:
+        if self._result is not None:
+            with driver_errors():
+                return list(map(tuple, self._result.fetchall()))
+        rows = self._rows[self._position :] if self._position else self._rows
+        self._rows, self._position = [], 0
+        return rows
+
+    def __iter__(self) -> Iterator[Any]:
+        while (row := self.fetchone()) is not None:
+            yield row
+
+    def nextset(self) -> None:
+        return None
+
+    def setinputsizes(self, *_: Any, **__: Any) -> None:
+        """Nothing to prepare: the drivers that need it are told by casts in the text."""
+
+    def setoutputsize(self, *_: Any) -> None:
+        """As above."""
+
+    def close(self) -> None:
+        self._reset()
+
+    async def _async_soft_close(self) -> None:
+        """SQLAlchemy's asyncio code asks this of a cursor whose rows are all here."""
+
+    def _reset(self) -> None:
+        self._rows, self._position, self.description, self.rowcount = [], 0, None, -1
+        result, self._result = self._result, None
+        if result is not None:
+            with contextlib.suppress(Exception):
+                result.close()
+
+
+class LazyPool(pool.Pool):
+    """Idle lazy connections, without a bound and without waiting: they hold nothing.
+
+    A list's append and pop are atomic, so that it needs no lock.
+    """
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._idle: list[Any] = []
+
+    def _do_get(self) -> Any:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._create_connection()
+
+    def _do_return_conn(self, record: Any) -> None:
+        connection = record.dbapi_connection
+        if connection is not None:
+            connection.reset_options()
+        self._idle.append(record)
+
+    def recreate(self) -> LazyPool:
+        return self.__class__(
+            self._creator,
+            echo=self.echo,
+            logging_name=self._orig_logging_name,
+            reset_on_return=self._reset_on_return,
+            _dispatch=self.dispatch,
+            dialect=self._dialect,
+        )
+
+    def dispose(self) -> None:
+        while True:
+            try:
+                self._idle.pop().close()
+            except IndexError:
+                return
+
+    def status(self) -> str:
+        return f"LazyPool, {len(self._idle)} idle"

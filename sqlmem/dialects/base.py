@@ -1,0 +1,111 @@
+"""What a dialect's semantics are, as data: the shape of the tables in this package.
+
+The planner asks these tables and nothing else what an origin's operators, functions and
+types mean. Adding an origin is a module with another `Semantics`; adding a function is a row.
+A function, cast or type that has no row is the origin's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sqlmem.model import Collation, Column, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A result type: how its values are decoded, and how the driver describes it.
+
+    Attributes:
+        type: its meaning to the planner; the name is empty.
+        codec: the codec's name, None for the one that the type has as a column.
+        code: the `type_code` of cursor.description.
+    """
+
+    type: Column
+    code: int | None = None
+    codec: str | None = None
+
+
+def result(kind: Kind, type_name: str, code: int | None = None, **more: object) -> Result:
+    codec = more.pop("codec", None)
+    return Result(Column("", kind, type_name, **more), code, codec)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was asked of the origin once, since semantics depend on it.
+
+    Attributes:
+        driver: SQLAlchemy's name of the driver; some give two of the origin's values as one.
+        overridden: SQLite: functions that the application replaced (lower case).
+        like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
+        is_time_zone_fixed: MySQL: the session's time zone has no daylight saving.
+    """
+
+    driver: str | None = None
+    overridden: frozenset[str] = frozenset()
+    like_ignores_case: bool = True
+    is_time_zone_fixed: bool = False
+
+
+@dataclass(frozen=True)
+class Semantics:
+    """One dialect's meaning.
+
+    Attributes:
+        sqlglot: the name of the parser's dialect; None for the parser's own.
+        is_dynamic: values carry their types, as in the store itself (SQLite).
+        fold_column, fold_table: an unquoted identifier as the catalogue spells it;
+            `None` where quoting makes no difference to it.
+        ignores_column_case, ignores_table_case: names are equal if they differ in case only.
+        booleans_are_integers: a comparison yields 0 or 1, and a number is a condition.
+        comparison, count, exists: the results of these.
+        sums: type name of an INTEGER column -> result of SUM; None: not computed locally.
+        numeric_sum_code: `type_code` of a SUM of NUMERIC(p,s); None: not computed locally.
+        minmax: the kinds that MIN and MAX take, and the dialect's `type_code` where it isn't
+            the column's own.
+        casts: parser's type name -> what a parameter or literal so cast is.
+        integer_bounds: type name -> largest value; a parameter beyond is an error at the origin.
+        name_of: the column name of an unaliased expression: "figured" (PostgreSQL) or "text".
+        functions: dynamic dialects: function -> name in the store.
+        pure_functions: functions that a view may call and still be cached.
+        refused: what looks local and is not -> the case that would be wrong.
+    """
+
+    name: str
+    sqlglot: str | None
+    comparison: Result
+    count: Result
+    integer: Result
+    text: Result | None = None
+    is_dynamic: bool = False
+    folds_unquoted: Callable[[str], str] | None = None
+    ignores_column_case: bool = False
+    ignores_table_case: bool = False
+    booleans_are_integers: bool = False
+    sums: Mapping[str, Result] = field(default_factory=dict)
+    numeric_sum_code: int | None = None
+    minmax: Mapping[Kind, int | None] = field(default_factory=dict)
+    window_functions: Mapping[str, Result] = field(default_factory=dict)
+    casts: Mapping[str, Column] = field(default_factory=dict)
+    integer_bounds: Mapping[str, int] = field(default_factory=dict)
+    names_are_figured: bool = False
+    names_are_text: bool = False
+    text_order: frozenset[Collation] = frozenset({Collation.BINARY})
+    functions: Mapping[str, str] = field(default_factory=dict)
+    pure_functions: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+# Functions of SQL that depend on nothing but their arguments, under the parser's names:
+# what a view may call and still be cached.
+PURE_FUNCTIONS = frozenset(
+    """abs and any array_agg avg bit_length case cast ceil coalesce concat concat_ws count countif
+    dense_rank divide exists exp extract floor greatest group_concat hex if instr is_null lag last_value lead least
+    left length like ln log lower lpad ltrim max md5 min mod mul nullif nth_value ntile or
+    percent_rank pow quantile rank replace reverse right round row_number rpad rtrim sign sqrt
+    stddev str_position sub substring sum timestamp_trunc trim upper year month day
+    first_value cume_dist string_agg xor bool_and bool_or logical_and logical_or""".split()
+)

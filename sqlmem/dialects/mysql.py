@@ -1,0 +1,54 @@
+"""MariaDB's and MySQL's semantics.
+
+Type codes are those of the wire protocol (MYSQL_TYPE_…).
+"""
+
+from __future__ import annotations
+
+from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
+from sqlmem.model import Column, Kind
+
+LONG = result(Kind.INTEGER, "INTEGER", 3)
+LONGLONG = result(Kind.INTEGER, "BIGINT", 8)
+# SUM of integers is DECIMAL with scale 0: it comes as Decimal.
+INTEGER_SUM = result(Kind.NUMERIC, "DECIMAL", 246, precision=18, scale=0)
+INTEGER_TYPES = ("TINYINT", "SMALLINT", "MEDIUMINT", "INTEGER", "BIGINT")
+
+_sums: dict[str, Result] = dict.fromkeys(INTEGER_TYPES, INTEGER_SUM)
+
+SEMANTICS = Semantics(
+    name="mysql",
+    sqlglot="mysql",
+    comparison=LONG,
+    count=LONGLONG,
+    integer=LONG,
+    ignores_column_case=True,
+    booleans_are_integers=True,
+    sums=_sums,
+    numeric_sum_code=246,
+    minmax={
+        Kind.INTEGER: None,
+        Kind.UNSIGNED: None,
+        Kind.NUMERIC: None,
+        Kind.FLOAT: None,
+        Kind.DATE: None,
+        Kind.TIMESTAMP: None,
+    },
+    window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG},
+    casts={
+        "DATE": Column("", Kind.DATE, "DATE"),
+        "DATETIME": Column("", Kind.TIMESTAMP, "DATETIME"),
+        "TIMESTAMP": Column("", Kind.TIMESTAMP, "DATETIME"),
+    },
+    names_are_text=True,
+    pure_functions=PURE_FUNCTIONS,
+    refused={
+        "text equality": "the column's collation ignores case, accents or trailing blanks",
+        "LIKE": "the column's collation decides what is alike",
+        "AVG": "the scale of the origin's result follows rules that the store doesn't have",
+        "/": "the quotient of integers is DECIMAL with four more digits",
+        "+": "a sum over the type's bound is an error at the origin, a float in the store",
+        "text order": "the column's collation orders by rules that the store doesn't know",
+        "float sum": "the order of addition shows in the last digit",
+    },
+)

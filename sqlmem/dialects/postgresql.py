@@ -1,0 +1,70 @@
+"""PostgreSQL's semantics.
+
+Type codes are the OIDs of pg_type, which are fixed for built-in types.
+"""
+
+from __future__ import annotations
+
+from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
+from sqlmem.model import Collation, Column, Kind
+
+BOOLEAN = result(Kind.BOOLEAN, "BOOLEAN", 16)
+BIGINT = result(Kind.INTEGER, "BIGINT", 20)
+INTEGER = result(Kind.INTEGER, "INTEGER", 23)
+# A literal or a cast: the database's default collation, of which only equality is known.
+TEXT = result(Kind.TEXT, "TEXT", 25, collation=Collation.DETERMINISTIC)
+# SUM(bigint) is numeric without a scale: its values are whole and come as Decimal.
+BIGINT_SUM = result(Kind.NUMERIC, "NUMERIC", 1700, precision=18, scale=0)
+
+SEMANTICS = Semantics(
+    name="postgresql",
+    sqlglot="postgres",
+    comparison=BOOLEAN,
+    count=BIGINT,
+    integer=INTEGER,
+    text=TEXT,
+    folds_unquoted=str.lower,
+    sums={"SMALLINT": BIGINT, "INTEGER": BIGINT, "BIGINT": BIGINT_SUM},
+    numeric_sum_code=1700,
+    minmax={
+        Kind.INTEGER: None,
+        Kind.NUMERIC: None,
+        Kind.FLOAT: None,
+        Kind.DATE: None,
+        Kind.TIME: None,
+        Kind.TIMESTAMP: None,
+        Kind.TIMESTAMPTZ: None,
+        # max(varchar) is text.
+        Kind.TEXT: 25,
+    },
+    window_functions={"row_number": BIGINT, "rank": BIGINT, "dense_rank": BIGINT},
+    casts={
+        "SMALLINT": Column("", Kind.INTEGER, "SMALLINT"),
+        "INT": Column("", Kind.INTEGER, "INTEGER"),
+        "BIGINT": Column("", Kind.INTEGER, "BIGINT"),
+        "BOOLEAN": Column("", Kind.BOOLEAN, "BOOLEAN"),
+        "DECIMAL": Column("", Kind.NUMERIC, "NUMERIC"),
+        "DOUBLE": Column("", Kind.FLOAT, "DOUBLE PRECISION"),
+        "TEXT": Column("", Kind.TEXT, "TEXT", collation=Collation.DETERMINISTIC),
+        "VARCHAR": Column("", Kind.TEXT, "VARCHAR", collation=Collation.DETERMINISTIC),
+        "DATE": Column("", Kind.DATE, "DATE"),
+        "TIME": Column("", Kind.TIME, "TIME"),
+        "TIMESTAMP": Column("", Kind.TIMESTAMP, "TIMESTAMP"),
+        "TIMESTAMPTZ": Column("", Kind.TIMESTAMPTZ, "TIMESTAMP WITH TIME ZONE"),
+        "UUID": Column("", Kind.UUID, "UUID"),
+        "VARBINARY": Column("", Kind.BYTES, "BYTEA"),
+    },
+    integer_bounds={"SMALLINT": 2**15 - 1, "INTEGER": 2**31 - 1, "BIGINT": 2**63 - 1},
+    names_are_figured=True,
+    pure_functions=PURE_FUNCTIONS,
+    refused={
+        "LIKE": "the store's LIKE ignores the case of ASCII letters, the origin's doesn't",
+        "ILIKE": "the store knows the case of ASCII letters only",
+        "AVG": "the scale of the origin's result follows rules that the store doesn't have",
+        "/": "7 / 2 is 3 between integers, and division by zero is an error, not NULL",
+        "+": "a sum over the type's bound is an error at the origin, a float in the store",
+        "||": "the operand types decide between text, arrays and JSON",
+        "text order": "the column's collation orders by a locale that the store doesn't know",
+        "float sum": "the order of addition shows in the last digit",
+    },
+)

@@ -1,0 +1,285 @@
+"""`CachingEngine`: SQLAlchemy's Engine over the lazy DBAPI, and what it adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.engine import URL, Connection, Engine, create_engine
+from sqlalchemy.engine.base import OptionEngineMixin
+from sqlalchemy.sql import ClauseElement, Executable
+
+from sqlmem.core import Core
+from sqlmem.dbapi import LazyConnection, LazyPool, last_status, remember_status
+from sqlmem.errors import SettingsError
+from sqlmem.explain import Explanation
+from sqlmem.model import Rows, Stats, TableName
+
+# Options of a connection that concern the driver's connection; `logging_token` is SQLAlchemy's alone.
+_NOT_THE_ORIGINS = frozenset({"logging_token"})
+
+
+class CachingConnection(Connection):
+    """SQLAlchemy's Connection; what it would set on the driver's connection waits for one."""
+
+    def __init__(self, engine: Engine, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(engine, *arguments, **keywords)
+        own = self._origin_options(self._execution_options)
+        if own:
+            self._lazy().set_options(own)
+
+    def _lazy(self) -> LazyConnection:
+        connection: Any = self.connection.dbapi_connection
+        lazy: LazyConnection = connection
+        return lazy
+
+    def _origin_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        names = set(self.dialect.connection_characteristics) - _NOT_THE_ORIGINS  # type: ignore[attr-defined]
+        return {name: value for name, value in options.items() if name in names}
+
+    def execution_options(self, **options: Any) -> Connection:  # type: ignore[override]
+        own = self._origin_options(options)
+        if own:
+            if self.in_transaction():
+                raise exc.InvalidRequestError(
+                    f"{', '.join(sorted(own))} may not be altered within a transaction; "
+                    "call rollback() or commit() first"
+                )
+            self._check_isolation_level(own.get("isolation_level"))
+            self._lazy().set_options(own)
+            self._execution_options = self._execution_options.union(own)
+        return super().execution_options(**{key: value for key, value in options.items() if key not in own})
+
+    def _check_isolation_level(self, level: str | None) -> None:
+        if level is None:
+            return
+        known = self.dialect.get_isolation_level_values(self._lazy())  # type: ignore[arg-type]
+        if level.replace("_", " ").upper() not in known:
+            raise exc.ArgumentError(
+                f"Invalid value {level!r} for isolation_level. Valid isolation levels for "
+                f"{self.dialect.name!r} are {', '.join(known)}"
+            )
+
+
+class CachingEngine(Engine):
+    """A read-through cache in front of an engine: the same answers, faster.
+
+    It is an `Engine`: Core, ORM sessions, pandas and everything else that takes one works
+    with it. By default (strict mode) it is read-only: writes raise `ReadOnlyError`, `SELECT *`
+    and joins raise `UnsupportedQueryError`. Safe for use by many threads, like any Engine.
+
+    Args:
+        engine: the engine to wrap, or a URL to make one from. An async engine gives its
+            `sync_engine`, and the result goes into `AsyncEngine(...)`.
+        **settings: see `sqlmem.settings.SETTINGS`; a keyword wins over the environment
+            (`SQLMEM_…`), the environment over `.env`.
+
+    Raises:
+        SettingsError: a setting has a value that can't be used, or isn't known.
+    """
+
+    _connection_cls = CachingConnection
+    _core: Core
+
+    def __init__(self, engine: Engine | URL | str, **settings: Any) -> None:
+        base = _base_engine(engine)
+        self._core = core = Core(base, settings)
+        pool = LazyPool(
+            lambda: LazyConnection(core.origin, core.executor, core.front),  # type: ignore[arg-type,return-value]
+            dialect=base.dialect,
+        )
+        compiled_cache = base._compiled_cache
+        super().__init__(
+            pool,
+            base.dialect,
+            base.url,
+            echo=None,
+            query_cache_size=compiled_cache.capacity if compiled_cache is not None else 0,
+            hide_parameters=base.hide_parameters,
+        )
+        self._execution_options = base._execution_options
+        core.start()
+
+    # -- SQLAlchemy's Engine ---------------------------------------------------------------
+
+    def connect(self) -> Connection:
+        if not self._core.is_initialized:
+            self._core.initialize()
+        return super().connect()
+
+    def raw_connection(self) -> Any:
+        if not self._core.is_initialized:
+            self._core.initialize()
+        return super().raw_connection()
+
+    def update_execution_options(self, **options: Any) -> None:
+        names = set(self.dialect.connection_characteristics) - _NOT_THE_ORIGINS  # type: ignore[attr-defined]
+        own = {name: value for name, value in options.items() if name in names}
+        # The dialect would set these on each lazy connection; they are the origin connection's.
+        self._execution_options = self._execution_options.union(own)
+        super().update_execution_options(**{key: value for key, value in options.items() if key not in own})
+
+    def dispose(self, close: bool = True) -> None:  # noqa: FBT001, FBT002 - SQLAlchemy's signature
+        """Close the idle connections, the wrapped engine's too. What is cached stays."""
+        super().dispose(close=close)
+        self._core.origin.engine.dispose(close=close)
+
+    # -- the short way ---------------------------------------------------------------------
+
+    def execute(self, statement: str | Executable, parameters: Mapping[str, Any] | None = None) -> Rows:
+        """Run a SELECT; the fast way in.
+
+        Args:
+            statement: text with `:name` binds, or any SQLAlchemy select.
+            parameters: by name.
+
+        Returns:
+            The rows as new plain dicts, a list with `.status`. Of columns with the same name
+            the last one stands.
+
+        Raises:
+            ReadOnlyError, UnsupportedQueryError: strict mode doesn't run it.
+            sqlalchemy.exc.DBAPIError: as the wrapped engine raises it.
+        """
+        if type(statement) is str:
+            short = self._core.shortcuts.get(statement)
+            if short is not None:
+                local = short.hit(self._core.executor, parameters)
+                if local is not None:
+                    rows = Rows(local.bound.to_dicts(local.rows))
+                    rows.status = local.status
+                    remember_status(local.status)
+                    return rows
+        return self._execute(statement, parameters)
+
+    def _execute(self, statement: str | Executable, parameters: Mapping[str, Any] | None) -> Rows:
+        clause = sa.text(statement) if isinstance(statement, str) else statement
+        with self.connect() as connection:
+            result = connection.execute(clause, parameters or {})
+            names = tuple(result.keys())
+            rows = Rows([dict(zip(names, row, strict=True)) for row in result])
+        status = last_status()
+        assert status is not None
+        rows.status = status
+        if isinstance(statement, str):
+            self._core.remember_shortcut(statement, clause)
+        return rows
+
+    # -- the cache -------------------------------------------------------------------------
+
+    def invalidate(self, table: str | TableName | Any | None = None) -> None:
+        """Forget the rows of a table, and of the cached views that read it; of all tables if None.
+
+        When this has returned, no statement that begins later, in any thread, is answered
+        with rows read before. A table that was never cached is no error.
+
+        Args:
+            table: a name, a schema-qualified name, a `Table` or a mapped class. A name without
+                schema means the tables of that name in every schema.
+        """
+        self._core.invalidate(table)
+
+    def stats(self) -> Stats:
+        """What was counted since the engine was made; exact, also under threads."""
+        return self._core.stats()
+
+    def explain(self, statement: str | Executable, parameters: Mapping[str, Any] | None = None) -> Explanation:
+        """What would happen to a statement now, and why, without running it.
+
+        The origin's catalogue is asked for tables that aren't known yet; its data never.
+        """
+        if not self._core.is_initialized:
+            self._core.initialize()
+        return self._core.explain(statement, parameters)
+
+    def warm(
+        self,
+        table: str | TableName | Any,
+        columns: Sequence[str] | None = None,
+        *,
+        on_progress: Callable[[int, int | None], None] | None = None,
+    ) -> None:
+        """Fill ahead of time.
+
+        Args:
+            columns: those to fetch beside the registered ones; None for all that can be cached.
+            on_progress: called with the rows fetched so far and the number expected (None if the
+                origin has no estimate). By default a progress bar, where standard error is a
+                terminal and tqdm is installed.
+
+        Raises:
+            UnsupportedQueryError: the table, or one of the columns, can't be cached.
+            sqlalchemy.exc.DBAPIError: as the wrapped engine raises it.
+        """
+        if not self._core.is_initialized:
+            self._core.initialize()
+        with self.raw_connection_for_cache() as connection:
+            self._core.warm(connection, table, columns, on_progress)
+
+    def raw_connection_for_cache(self) -> _Checkout:
+        return _Checkout(self)
+
+    def close(self) -> None:
+        """Write the snapshot, stop the thread, close the idle connections. Idempotent.
+
+        Statements afterwards raise `ClosedError`.
+        """
+        self._core.close()
+        super().dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class CachingOptionEngine(OptionEngineMixin, CachingEngine):
+    """What `execution_options()` gives: the same cache, other options."""
+
+    def __init__(self, proxied: CachingEngine, execution_options: Any) -> None:
+        self._core = proxied._core
+        super().__init__(proxied, execution_options)
+
+    def update_execution_options(self, **options: Any) -> None:
+        CachingEngine.update_execution_options(self, **options)
+
+
+CachingEngine._option_cls = CachingOptionEngine  # type: ignore[assignment]
+
+
+class _Checkout:
+    """A lazy connection of the engine's, for the while of a `with`."""
+
+    def __init__(self, engine: CachingEngine) -> None:
+        self._fairy: Any = engine.raw_connection()
+
+    def __enter__(self) -> LazyConnection:
+        lazy: LazyConnection = self._fairy.dbapi_connection
+        return lazy
+
+    def __exit__(self, *_: object) -> None:
+        self._fairy.close()
+
+
+def _base_engine(engine: Engine | URL | str) -> Engine:
+    if isinstance(engine, str | URL):
+        return create_engine(engine)
+    if isinstance(engine, CachingEngine):
+        raise SettingsError("engine must be one that isn't cached yet, got a CachingEngine")
+    if isinstance(engine, Engine):
+        return engine
+    if hasattr(engine, "sync_engine"):
+        raise SettingsError(
+            "engine must be an Engine or a URL, got an AsyncEngine; "
+            "use AsyncEngine(CachingEngine(async_engine.sync_engine))"
+        )
+    raise SettingsError(f"engine must be an Engine or a URL, got {type(engine).__name__}")
+
+
+__all__ = ["CachingConnection", "CachingEngine", "ClauseElement"]

@@ -1,0 +1,272 @@
+"""The way of a statement: text to plan, plan to generations, generations to an answer.
+
+    text ── front (parse, plan; once) ──► Planned | Bypassed | Refused
+    Planned ── generations there and fresh ──► hit
+            ── not there ── lease ── fill ── publish ──► miss
+            ── anything in doubt ──► bypass: the origin answers, with the reason
+
+`hit` below is the hot path: no lock but the counters', no I/O, no SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlmem.clock import Clock
+from sqlmem.codecs import Unrepresentable
+from sqlmem.counters import Counters
+from sqlmem.errors import ClosedError, ReadOnlyError, StatementRefused, UnsupportedQueryError
+from sqlmem.filling import Filling, GiveUp, Replan
+from sqlmem.front import Bound, Bypassed, Front, Planned, Refused
+from sqlmem.logs import heard, log
+from sqlmem.model import Outcome, Status
+from sqlmem.origin import OriginConnection
+from sqlmem.registry import TableState
+from sqlmem.store import Generation, Retired, Store
+
+
+class Caller(Protocol):
+    """Who executes: a lazy connection. It decides which origin connection is used."""
+
+    @property
+    def bypass_reason(self) -> str | None:
+        """Why this connection's reads are the origin's, whatever they are; None if they aren't."""
+
+    def borrowed(self) -> AbstractContextManager[OriginConnection]:
+        """An origin connection for a fill or the catalogue: the one held, or one for the while."""
+
+    def held(self) -> OriginConnection:
+        """The origin connection of the caller's transaction, checked out if need be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Answered by the store: stored rows, and what makes them the origin's."""
+
+    rows: list[Any]
+    bound: Bound
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """To be answered by the origin."""
+
+    status: Status
+
+
+# How often a statement looks again because a table changed under it, before the origin answers.
+_ATTEMPTS = 20
+
+
+class Executor:
+    """Safe for use by many threads."""
+
+    def __init__(
+        self, *, front: Front, store: Store, filling: Filling, counters: Counters, clock: Clock, stale_seconds: float
+    ) -> None:
+        self._front = front
+        self._store = store
+        self._filling = filling
+        self._counters = counters
+        self._clock = clock
+        self._stale_seconds = stale_seconds
+        self.is_closed = False
+
+    # -- the hot path ----------------------------------------------------------------------
+
+    def hit(self, planned: Planned, parameters: Any) -> Local | None:
+        """The answer, if the store has it; None if anything stands against that."""
+        bound = planned.bound
+        if bound is None:
+            return None
+        now = self._clock.monotonic()
+        read_at = now
+        for generation, state, version in zip(bound.generations, planned.states, planned.versions, strict=True):
+            # The generation before the version: a fill that teaches something about a column
+            # changes the version first, so that no plan from before meets its generation.
+            if (
+                state.generation is not generation
+                or state.version != version
+                or not state.is_verified
+                or (state.expires_after is not None and now - generation.read_at > state.expires_after)
+            ):
+                return None
+            state.last_used = now
+            if generation.read_at < read_at:
+                read_at = generation.read_at
+        try:
+            arguments = arguments_of(planned, parameters)
+            rows = self._store.query(bound.generations, planned.plan.sql, arguments)
+        except (Unrepresentable, LookupError, TypeError, Retired, sqlite3.Error):
+            return None
+        self._counters.hit(planned.tables)
+        return Local(rows, bound, Status(Outcome.HIT, now - read_at, planned.tables))
+
+    # -- everything else -------------------------------------------------------------------
+
+    def run(self, caller: Caller, statement: str, parameters: Any, *, has_parameters: bool) -> Local | Remote:
+        """Answer a statement as it reached the cursor, or say that the origin must.
+
+        Raises:
+            StatementRefused: strict mode doesn't run it; nothing reached the origin.
+            The driver's own exceptions, from a fill or the catalogue.
+        """
+        began = self._clock.monotonic() if heard.debug else 0.0
+        try:
+            answer = self._run(caller, statement, parameters, has_parameters=has_parameters)
+        except StatementRefused as refusal:
+            self._counters.other(Outcome.REJECTED)
+            if heard.debug:
+                log.debug("rejected {}: {}", type(refusal).__name__, refusal.reason)
+            raise
+        if heard.debug:
+            status = answer.status
+            log.debug(
+                "{} {}{} {:.1f}ms",
+                status.outcome,
+                " ".join(status.tables) or "-",
+                f" ({status.reason})" if status.reason else "",
+                (self._clock.monotonic() - began) * 1000,
+            )
+        return answer
+
+    def _run(self, caller: Caller, statement: str, parameters: Any, *, has_parameters: bool) -> Local | Remote:
+        if self.is_closed:
+            raise ClosedError("this engine was closed; make a new one")
+        reason = caller.bypass_reason
+        has_filled = False
+        for _ in range(_ATTEMPTS):
+            entry = self._front.entry(statement, caller, has_parameters=has_parameters)
+            if isinstance(entry, Refused):
+                raise refusal(statement, entry)
+            if isinstance(entry, Bypassed) or reason is not None:
+                return self._bypass(reason or entry.reason, entry.tables)  # type: ignore[union-attr]
+            answer = None if has_filled else self.hit(entry, parameters)
+            if answer is not None:
+                return answer
+            try:
+                return self._miss(caller, entry, parameters, has_filled=has_filled)
+            except Unrepresentable as error:
+                return self._bypass(str(error), entry.tables)
+            except (LookupError, TypeError):
+                return self._bypass("parameters that don't fit the statement", entry.tables)
+            except GiveUp as error:
+                return self._bypass(error.reason, entry.tables)
+            except Replan as replan:
+                has_filled = has_filled or replan.has_filled
+            except Retired:
+                continue
+        return self._bypass("its tables change faster than they can be read", ())
+
+    def _miss(self, caller: Caller, planned: Planned, parameters: Any, *, has_filled: bool) -> Local:
+        # Before the fill: a statement that the origin will answer anyway costs it no fetch.
+        arguments = arguments_of(planned, parameters)
+        generations, outcome, is_stale = self._generations(caller, planned)
+        try:
+            return self._answer(planned, arguments, generations, Outcome.MISS if has_filled else outcome, is_stale=is_stale)
+        finally:
+            for generation in generations:
+                if generation.is_private:
+                    self._store.retire(generation)
+
+    def _answer(
+        self,
+        planned: Planned,
+        arguments: list[Any],
+        generations: tuple[Generation, ...],
+        outcome: Outcome,
+        *,
+        is_stale: bool,
+    ) -> Local:
+        for check in planned.plan.checks:
+            facts = self._store.facts(generations[check.table], check.column)
+            if facts.has_reals or facts.has_others:
+                raise GiveUp("a sum of values that aren't all integers: the order of addition may show")
+            if check.is_mean and facts.magnitude * max(1, generations[check.table].rows) >= 2**53:
+                raise GiveUp("a mean of integers beyond what a float adds exactly")
+        bound = self._front.bind(planned, generations)
+        try:
+            rows = self._store.query(generations, planned.plan.sql, arguments)
+        except sqlite3.Error as error:
+            # An overflow, mostly: an error at the origin too, or a wider type. It says which.
+            raise GiveUp(f"the store couldn't compute it ({type(error).__name__})") from None
+        now = self._clock.monotonic()
+        age = max((now - generation.read_at for generation in generations), default=0.0)
+        if outcome is Outcome.HIT:
+            self._counters.hit(planned.tables)
+        else:
+            self._counters.other(outcome)
+        return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale))
+
+    def _generations(self, caller: Caller, planned: Planned) -> tuple[tuple[Generation, ...], Outcome, bool]:
+        """A generation for each table of the plan, filled where there is none."""
+        found = []
+        outcome = Outcome.HIT
+        is_stale = False
+        for state, version, columns in zip(planned.states, planned.versions, planned.plan.columns, strict=True):
+            if not state.is_verified:
+                self._filling.verify(caller, state)
+            generation = self.present(state, columns, version)
+            if generation is None:
+                outcome = Outcome.MISS
+                generation, was_stale = self._filling.bring(caller, state, columns, version=version, stale=self.usable)
+                is_stale = is_stale or was_stale
+            found.append(generation)
+        return tuple(found), outcome, is_stale
+
+    def present(self, state: TableState, columns: Sequence[str], version: int) -> Generation | None:
+        """The table's generation, if it has these columns and is fresh."""
+        generation = state.generation
+        if generation is None or any(column not in generation.columns for column in columns):
+            return None
+        if state.version != version:
+            raise Replan
+        if state.expires_after is not None and self._clock.monotonic() - generation.read_at > state.expires_after:
+            return None
+        return generation
+
+    def usable(self, state: TableState, columns: Sequence[str], version: int) -> Generation | None:
+        """An expired generation that may be served because the refill failed (stale_if_error)."""
+        generation = state.generation
+        if generation is None or state.version != version or state.expires_after is None:
+            return None
+        if any(column not in generation.columns for column in columns):
+            return None
+        age = self._clock.monotonic() - generation.read_at
+        return generation if age <= state.expires_after + self._stale_seconds else None
+
+    def _bypass(self, reason: str, tables: tuple[str, ...]) -> Remote:
+        self._counters.other(Outcome.BYPASS, reason)
+        return Remote(Status(Outcome.BYPASS, 0.0, tables, reason))
+
+
+def refusal(statement: str, entry: Refused) -> StatementRefused:
+    kind = ReadOnlyError if entry.error == "read_only" else UnsupportedQueryError
+    return kind(statement, entry.reason, entry.hint)
+
+
+def arguments_of(planned: Planned, parameters: Any) -> list[Any]:
+    """The store's arguments for the statement's parameters.
+
+    Raises:
+        Unrepresentable: one of them has no plain meaning beside what it is compared with.
+        LookupError, TypeError: they aren't those that the statement has.
+    """
+    if not isinstance(parameters, Mapping) and len(parameters) != planned.positions:
+        raise LookupError("another number of parameters than the statement has")
+    arguments = []
+    for argument in planned.plan.arguments:
+        if argument.key is None:
+            arguments.append(argument.constant)
+            continue
+        value = parameters[argument.key]
+        convert: Callable[[Any], Any] | None = argument.convert
+        if convert is not None and (value is not None or argument.refuses_null):
+            value = convert(value)
+        arguments.append(value)
+    return arguments

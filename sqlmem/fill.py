@@ -1,0 +1,206 @@
+"""From the origin to a generation: one statement, read in batches, encoded column by column.
+
+All registered columns come from one statement, so that a row is one moment's row. What was
+not read to its end is never published. A value that its column's codec has no place for
+doesn't stop the fill: the column goes over to the opaque codec, also what was stored of it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmem.clock import Clock
+from sqlmem.codecs import OPAQUE, Codec, Unrepresentable, codec_for, codec_for_value
+from sqlmem.model import Column, Kind, TableName, TableSchema
+from sqlmem.origin import OriginConnection, driver_errors
+from sqlmem.store import Generation, Store, StoredColumn, Writer
+from sqlmem.stored import stored_names
+
+# Rows per batch: large enough that Python's per-batch work vanishes, small enough that a
+# fork, or a bound on memory, waits for a few milliseconds.
+BATCH = 2_000
+
+
+class TooLarge(Exception):
+    """The table alone is larger than the store may be. `bytes` is what it had come to."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.bytes = size
+
+
+class Uncacheable(Exception):
+    """A column holds a value that no codec has a place for."""
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(column, reason)
+        self.column = column
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A generation, and the columns whose values went over to the opaque codec."""
+
+    generation: Generation
+    opaque: tuple[str, ...]
+
+
+def fill(
+    store: Store,
+    clock: Clock,
+    connection: OriginConnection,
+    schema: TableSchema,
+    columns: Sequence[str],
+    *,
+    has_room: Callable[[int], bool],
+    on_rows: Callable[[int], None] | None = None,
+) -> Filled:
+    """Fetch these columns of a table into a generation that nobody else sees yet.
+
+    Args:
+        has_room: asked with the bytes so far, after each batch; False ends the fill.
+        on_rows: told the rows so far, after each batch.
+
+    Raises:
+        TooLarge, Uncacheable, StoreError: nothing is kept.
+        The driver's own exceptions: likewise.
+    """
+    names = stored_names(schema)
+    plain = [schema.by_name[column] for column in columns]
+    encoders = [_Encoder(column, names[column.name], connection.origin.dialect.driver) for column in plain]
+    key = _row_id(schema, columns, names)
+    text = ", ".join(connection.column_text(column) for column in columns)
+    statement = f"SELECT {text} FROM {connection.table_text(schema.name)}"  # noqa: S608 - quoted by the dialect
+    read_at = clock.monotonic()
+    result = connection.execute(statement, (), is_streamed=True)
+    writer: Writer | None = None
+    is_read_to_the_end = False
+    try:
+        description = tuple(tuple(item) for item in _described(result))
+        writer = Writer(store, schema.name, [(encoder.name, encoder.declaration) for encoder in encoders], key)
+        while True:
+            with driver_errors():
+                rows = result.fetchmany(BATCH)
+            if not rows:
+                break
+            _insert(writer, encoders, rows)
+            if not has_room(writer.bytes):
+                raise TooLarge(writer.bytes)
+            if on_rows is not None:
+                on_rows(writer.rows)
+        is_read_to_the_end = True
+        with driver_errors():
+            result.close()
+        stored = {
+            encoder.column.name: StoredColumn(
+                encoder.column.name, encoder.name, encoder.declaration, encoder.codec or OPAQUE, item[1:7]
+            )
+            for encoder, item in zip(encoders, description, strict=True)
+        }
+        generation = writer.seal(stored, schema.indexes, read_at)
+    except BaseException:
+        if writer is not None:
+            writer.abandon()
+        if not is_read_to_the_end:
+            # Some drivers read a streamed result to its end before they let go of it.
+            connection.discard()
+        raise
+    if not has_room(generation.bytes):
+        store.retire(generation)
+        raise TooLarge(generation.bytes)
+    return Filled(generation, tuple(encoder.column.name for encoder in encoders if encoder.went_opaque))
+
+
+def _described(result: Any) -> Any:
+    description = result.cursor.description if result.cursor is not None else None
+    if description is None:
+        # A server-side cursor may learn it with its first rows only.
+        description = [(key, None, None, None, None, None, None) for key in result.keys()]
+    return description
+
+
+def _insert(writer: Writer, encoders: list[_Encoder], rows: Sequence[Any]) -> None:
+    values = list(zip(*rows, strict=True))
+    encoded = [encoder.encode(writer, column) for encoder, column in zip(encoders, values, strict=True)]
+    try:
+        writer.insert(list(zip(*encoded, strict=True)))
+    except (OverflowError, sqlite3.Error, UnicodeEncodeError) as error:
+        # Which column it was isn't told; none of them is exact any more.
+        raise Uncacheable(encoders[0].column.name, f"SQLite can't hold a value ({type(error).__name__})") from None
+
+
+class _Encoder:
+    """One column's way into the store, for one fill."""
+
+    def __init__(self, column: Column, stored_name: str, driver: str | None) -> None:
+        self.column = column
+        self.name = stored_name
+        self.went_opaque = False
+        self._driver = driver
+        self.codec: Codec | None = OPAQUE if column.kind is Kind.OPAQUE else codec_for(column, driver)
+
+    @property
+    def declaration(self) -> str:
+        """None but for a dynamic column: without affinity, what is stored stays as it is."""
+        if self.column.kind is not Kind.DYNAMIC:
+            return ""
+        collation = self.column.collation.value.upper()
+        return f"{self.column.affinity}{f' COLLATE {collation}' if collation in ('NOCASE', 'RTRIM') else ''}"
+
+    def encode(self, writer: Writer, values: Sequence[Any]) -> Sequence[Any]:
+        seen = set(map(type, values))
+        if self.codec is None:
+            sample = next((value for value in values if value is not None), None)
+            if sample is None:
+                return values
+            self.codec = codec_for_value(self.column, sample, self._driver)
+            if self.codec is OPAQUE:
+                self._go_opaque(writer, None)
+        try:
+            if self.codec.takes(seen):
+                return _encoded(self.codec, values)
+        except Unrepresentable:
+            pass
+        if self.codec is OPAQUE or self.column.kind is Kind.DYNAMIC:
+            # A dynamic column's affinity would change the opaque form.
+            raise Uncacheable(self.column.name, f"no exact form for values of {_type_names(seen)}")
+        self._go_opaque(writer, self.codec)
+        try:
+            return _encoded(OPAQUE, values)
+        except Unrepresentable:
+            raise Uncacheable(self.column.name, f"no exact form for values of {_type_names(seen)}") from None
+
+    def _go_opaque(self, writer: Writer, before: Codec | None) -> None:
+        self.codec = OPAQUE
+        self.went_opaque = self.column.kind is not Kind.OPAQUE
+        pack = OPAQUE.encode
+        assert pack is not None
+        if before is not None and writer.rows:
+            unpack = before.decode
+            writer.recode(self.name, pack if unpack is None else lambda stored: pack(unpack(stored)))
+
+
+def _encoded(codec: Codec, values: Sequence[Any]) -> Sequence[Any]:
+    encode = codec.encode
+    return values if encode is None else [None if value is None else encode(value) for value in values]
+
+
+def _type_names(seen: set[type]) -> str:
+    return ", ".join(sorted(kind.__name__ for kind in seen if kind is not type(None)))
+
+
+def _row_id(schema: TableSchema, columns: Sequence[str], names: dict[str, str]) -> str | None:
+    """The stored column that can be the row id: a primary key of one whole-number column."""
+    for index in schema.indexes:
+        if index.is_primary_key and len(index.columns) == 1 and index.columns[0] in columns:
+            column = schema.by_name[index.columns[0]]
+            if column.kind is Kind.INTEGER or (column.kind is Kind.DYNAMIC and column.type_name.upper() == "INTEGER"):
+                return names[column.name]
+    return None
+
+
+__all__ = ["Filled", "TableName", "TooLarge", "Uncacheable", "fill"]

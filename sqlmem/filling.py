@@ -1,0 +1,245 @@
+"""Who fills, who waits, and what happens when a fill goes wrong.
+
+One fill per table at a time; whoever misses meanwhile waits for it, and looks again. A fill
+that fails never leaves a waiter behind: the flight is finished in every case.
+
+    cannot connect, connection lost   the caller gets the driver's error; stale_if_error may answer
+    any other error of the origin     no fill of this table for a while; the origin answers statements
+    larger than the store may be      likewise
+    a value without an exact form     the column isn't cached until its table is invalidated
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from sqlalchemy import exc
+
+from sqlmem.clock import Clock
+from sqlmem.errors import StoreError
+from sqlmem.fill import Filled, TooLarge, Uncacheable, fill
+from sqlmem.logs import heard, log
+from sqlmem.origin import Origin, OriginConnection
+from sqlmem.registry import Flight, Lease, Registry, TableState
+from sqlmem.residency import Residency
+from sqlmem.store import Generation, Store
+from sqlmem.waiting import wait
+
+# After a failed fill the table's statements are the origin's for so long, unless it is
+# invalidated: a fill that fails each time would cost the origin more than no cache.
+RETRY_SECONDS = 60.0
+RETRY_TOO_LARGE_SECONDS = 600.0
+
+
+class GiveUp(Exception):
+    """The store can't answer this statement now; the origin does, for this reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Replan(Exception):
+    """A table's definition changed since the plan was made. `has_filled`: a fill taught it."""
+
+    def __init__(self, *, has_filled: bool = False) -> None:
+        super().__init__()
+        self.has_filled = has_filled
+
+
+class Borrower(Protocol):
+    def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
+
+
+class Verifier(Protocol):
+    """Compares restored definitions with the origin's, see `verify`."""
+
+    def wait(self, *, is_async: bool) -> None:
+        """Until the restored tables were compared, or it is clear that they can't be now."""
+
+
+OnRows = Callable[[int], None]
+Stale = Callable[[TableState, Sequence[str], int], Generation | None]
+
+
+class Filling:
+    """Safe for use by many threads."""
+
+    def __init__(self, *, origin: Origin, store: Store, registry: Registry, residency: Residency, clock: Clock) -> None:
+        self._origin = origin
+        self._store = store
+        self._registry = registry
+        self._residency = residency
+        self._clock = clock
+        self.verifier: Verifier | None = None
+
+    def verify(self, borrower: Borrower, state: TableState) -> None:
+        """Before a restored table is first used."""
+        if self.verifier is not None:
+            self.verifier.wait(is_async=self._origin.is_async)
+        if not state.is_verified and state.schema is not None and state.generation is not None:
+            # The origin can't be asked: what was saved stands until it can.
+            self._registry.verified(state, state.generation)
+
+    def bring(
+        self,
+        borrower: Borrower,
+        state: TableState,
+        columns: Sequence[str],
+        *,
+        version: int,
+        stale: Stale,
+        on_rows: OnRows | None = None,
+    ) -> tuple[Generation, bool]:
+        """A generation with these columns, read after this call began or by a fill joined in time.
+
+        Returns:
+            It, and whether it is older than its ttl (stale_if_error).
+
+        Raises:
+            GiveUp: the origin should answer, with the reason.
+            Replan: the table's definition changed.
+            The driver's exceptions: the origin can't be reached.
+        """
+        try:
+            return self._bring(borrower, state, columns, version=version, on_rows=on_rows), False
+        except (GiveUp, Replan):
+            raise
+        except Exception:
+            old = stale(state, columns, version)
+            if old is None:
+                raise
+            log.warning("stale {}: the refill failed, data older than its ttl is served", state.name)
+            return old, True
+
+    def _bring(
+        self, borrower: Borrower, state: TableState, columns: Sequence[str], *, version: int, on_rows: OnRows | None
+    ) -> Generation:
+        while True:
+            self._check_refusal(state)
+            match self._registry.lease(state, columns, version=version):
+                case None:
+                    raise Replan
+                case Flight() as flight:
+                    wait(flight.on_finish, is_async=self._origin.is_async)
+                    if flight.failure is not None:
+                        raise flight.failure
+                    if flight.generation is not None and all(
+                        column in flight.generation.columns for column in columns
+                    ):
+                        if state.version != version:
+                            raise Replan
+                        return flight.generation
+                case Lease() as lease:
+                    return self._lead(borrower, lease, version, on_rows)
+
+    def _check_refusal(self, state: TableState) -> None:
+        if state.refusal is not None and self._clock.monotonic() < state.refused_until:
+            raise GiveUp(state.refusal)
+
+    def _lead(self, borrower: Borrower, lease: Lease, version: int, on_rows: OnRows | None) -> Generation:
+        """Fill, publish, and wake those who wait, whatever happens."""
+        state = lease.table
+        is_over = False
+        try:
+            with borrower.borrowed() as connection:
+                filled = self._fill(connection, lease, on_rows)
+            is_over = True
+            return self._publish(lease, filled, version)
+        except TooLarge as error:
+            reason = f"the table is larger than max_memory ({self._residency.max_bytes} bytes)"
+            log.info("not cached {}: {} bytes and more", state.name, error.bytes)
+            self._registry.refuse(state, reason, seconds=RETRY_TOO_LARGE_SECONDS)
+            raise GiveUp(reason) from None
+        except StoreError as error:
+            self._registry.refuse(state, str(error), seconds=RETRY_TOO_LARGE_SECONDS)
+            raise GiveUp(str(error)) from None
+        except Uncacheable as error:
+            log.info("not cached {}.{}: {}", state.name, error.column, error.reason)
+            self._registry.learn(state, error.column, refusal=error.reason)
+            raise Replan from None
+        except exc.DBAPIError as error:
+            # From checking out a connection: SQLAlchemy has wrapped it already.
+            self._registry.fail(lease, error)
+            raise
+        except Exception as error:
+            if not is_over and self._is_about_the_statement(error):
+                reason = f"the origin refused the fill ({type(error).__name__})"
+                log.warning("not cached {}: {}", state.name, reason)
+                self._registry.refuse(state, reason, seconds=RETRY_SECONDS)
+                raise GiveUp(reason) from None
+            self._registry.fail(lease, error)
+            raise
+        finally:
+            self._residency.end(state)
+            if lease.flight.generation is None:
+                self._registry.fail(lease, lease.flight.failure)
+            lease.flight.finish()
+
+    def _is_about_the_statement(self, error: Exception) -> bool:
+        """Whether the origin is there and objects to this fetch: then it may still answer statements."""
+        dbapi: Any = self._origin.dialect.loaded_dbapi
+        if not isinstance(error, dbapi.Error):
+            return False
+        if isinstance(error, dbapi.InterfaceError):
+            return False
+        return not self._origin.dialect.is_disconnect(error, None, None)
+
+    def _fill(self, connection: OriginConnection, lease: Lease, on_rows: OnRows | None) -> Filled:
+        state = lease.table
+        schema = state.schema
+        if schema is None:
+            raise Replan
+        refused = [column for column in lease.columns if column not in schema.by_name or schema.by_name[column].refusal]
+        if refused:
+            raise Replan
+        began = self._clock.monotonic()
+        if state.generation is None:
+            estimate = connection.estimate(state.name, lease.columns)
+            # Statistics may be old: only what is far too large isn't even tried.
+            if estimate.bytes is not None and estimate.bytes > 2 * self._residency.max_bytes:
+                raise TooLarge(estimate.bytes)
+        try:
+            filled = fill(
+                self._store,
+                self._clock,
+                connection,
+                schema,
+                lease.columns,
+                has_room=lambda size: self._residency.make_room(state, size),
+                on_rows=on_rows,
+            )
+        except Exception:
+            connection.recover()
+            raise
+        if heard.info:
+            generation = filled.generation
+            log.info(
+                "filled {} ({}) {} rows {} bytes {:.1f}ms",
+                state.name,
+                ", ".join(lease.columns),
+                generation.rows,
+                generation.bytes,
+                (self._clock.monotonic() - began) * 1000,
+            )
+        return filled
+
+    def _publish(self, lease: Lease, filled: Filled, version: int) -> Generation:
+        state, generation = lease.table, filled.generation
+        # Before publishing: a plan made for the column's old codec must not meet the new one.
+        for column in filled.opaque:
+            self._registry.learn(state, column, refusal=None)
+        is_published, replaced = self._registry.publish(lease, generation)
+        if replaced is not None:
+            self._store.retire(replaced)
+        if not is_published:
+            # Invalidated since: this statement began before, so it may have these rows, once.
+            log.debug("discarded a fill of {}: invalidated meanwhile", state.name)
+            generation.is_private = True
+        if filled.opaque or (is_published and state.version != version):
+            if not is_published:
+                self._store.retire(generation)
+            raise Replan(has_filled=True)
+        return generation

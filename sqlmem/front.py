@@ -1,0 +1,281 @@
+"""From a statement's text to what will happen to it, remembered per text.
+
+An entry depends on the definitions that it was made with: it notes their versions, and is
+made anew when one has changed. Entries are kept in an LRU; a text is parsed once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlmem.catalogue import Spelling, UnknownTable
+from sqlmem.codecs import Codec, codec_by_name, codec_for, dict_decoder, row_decoder
+from sqlmem.dialects import Facts
+from sqlmem.gate import Passthrough, Refusal
+from sqlmem.logs import log
+from sqlmem.model import TableSchema
+from sqlmem.origin import Origin, OriginConnection
+from sqlmem.parser import Parsed, parse
+from sqlmem.plan import Plan, Refuse
+from sqlmem.planner import make_plan, table_spellings
+from sqlmem.registry import Registry, TableState
+from sqlmem.store import Generation
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A plan together with the generations it is asked of: how their rows become the origin's.
+
+    Attributes:
+        decode: stored rows to the driver's tuples; None if they are the same.
+        to_dicts: stored rows to new dicts.
+        description: as PEP 249 has it, with the driver's type codes.
+    """
+
+    generations: tuple[Generation, ...]
+    decode: Callable[[Rows], Rows] | None
+    to_dicts: Callable[[Rows], list[dict[str, Any]]]
+    description: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(eq=False)
+class Planned:
+    """The store can answer. `bound` is the last binding, replaced by reference."""
+
+    plan: Plan
+    states: tuple[TableState, ...]
+    versions: tuple[int, ...]
+    tables: tuple[str, ...]
+    positions: int
+    bound: Bound | None = None
+
+    def is_current(self) -> bool:
+        return all(
+            state.version == version and state.schema is not None
+            for state, version in zip(self.states, self.versions, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bypassed:
+    """The origin answers. `states` and `versions`: what that was decided with."""
+
+    reason: str
+    tables: tuple[str, ...] = ()
+    states: tuple[TableState, ...] = ()
+    versions: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    def is_current(self) -> bool:
+        return all(
+            state.version == version and state.schema is not None
+            for state, version in zip(self.states, self.versions, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Strict mode doesn't run it."""
+
+    error: str
+    reason: str
+    hint: str
+
+    def is_current(self) -> bool:
+        return True
+
+
+Entry = Planned | Bypassed | Refused
+
+
+class Borrower(Protocol):
+    def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
+
+
+# Texts longer than this aren't remembered: a plan for each would cost more than it saves.
+_LONGEST_KEPT = 100_000
+
+
+@dataclass(eq=False)
+class Front:
+    """Safe for use by many threads: two that meet a new text plan it twice, and agree."""
+
+    origin: Origin
+    registry: Registry
+    capacity: int
+    _entries: OrderedDict[tuple[str, bool], Entry] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def known(self, statement: str, *, has_parameters: bool) -> Entry | None:
+        """The entry of a statement that was met before, if it still holds."""
+        entry = self._entries.get((statement, has_parameters))
+        return entry if entry is not None and entry.is_current() else None
+
+    def entry(self, statement: str, borrower: Borrower, *, has_parameters: bool) -> Entry:
+        """What will happen to a statement.
+
+        Raises:
+            The driver's exceptions, if the catalogue must be asked and can't be.
+        """
+        key = (statement, has_parameters)
+        known = self.known(statement, has_parameters=has_parameters)
+        if known is not None:
+            return known
+        entry, is_lasting = self._make(statement, borrower, has_parameters=has_parameters)
+        if is_lasting and len(statement) <= _LONGEST_KEPT:
+            with self._lock:
+                self._entries[key] = entry
+                # Oldest first: moving an entry at each use would put a lock on the hot path.
+                while len(self._entries) > self.capacity:
+                    self._entries.popitem(last=False)
+        return entry
+
+    def _make(self, statement: str, borrower: Borrower, *, has_parameters: bool) -> tuple[Entry, bool]:
+        verdict = parse(statement, self.origin.syntax(has_parameters=has_parameters))
+        match verdict:
+            case Refusal(error, reason, hint):
+                return Refused(error, reason, hint), True
+            case Passthrough(reason):
+                if not self.origin.has_wall and reason not in _PROVEN_READS:
+                    return Refused("read_only", reason, "This origin can't be made read-only"), True
+                return Bypassed(reason), True
+            case Parsed():
+                return self._plan(verdict, borrower)
+
+    def _plan(self, parsed: Parsed, borrower: Borrower) -> tuple[Entry, bool]:
+        semantics = self.origin.semantics
+        try:
+            spellings = table_spellings(parsed.tree, semantics)
+        except Refuse as refused:
+            return self._bypassed(parsed, refused, ()), True
+        states: dict[Spelling, TableState] = {}
+        for spelling in spellings:
+            try:
+                states[spelling] = self.resolve(spelling, borrower)
+            except UnknownTable:
+                # The origin reports it; tomorrow there may be one.
+                refused = Refuse(f"table {spelling[1]} isn't known")
+                return self._bypassed(parsed, refused, tuple(states.values())), False
+        # The versions before the schemas: a change in between makes the entry outdated at once.
+        versions = {spelling: state.version for spelling, state in states.items()}
+        schemas: dict[Spelling, TableSchema] = {}
+        for spelling, state in states.items():
+            schema = state.schema
+            if schema is None:
+                return Bypassed("its tables change faster than they can be read"), False
+            schemas[spelling] = schema
+        try:
+            plan = make_plan(parsed, semantics, self.facts(borrower), schemas)
+        except Refuse as refused:
+            return self._bypassed(parsed, refused, tuple(states.values()), tuple(versions.values())), True
+        except RecursionError:
+            return self._bypassed(parsed, Refuse("it is nested too deeply"), ()), True
+        by_name = {state.name: (state, versions[spelling]) for spelling, state in states.items()}
+        pairs = [by_name[name] for name in plan.tables]
+        return (
+            Planned(
+                plan,
+                tuple(state for state, _ in pairs),
+                tuple(version for _, version in pairs),
+                tuple(sorted({str(name) for name in plan.tables})),
+                _positions(parsed),
+            ),
+            True,
+        )
+
+    def _bypassed(
+        self, parsed: Parsed, refused: Refuse, states: tuple[TableState, ...], versions: tuple[int, ...] = ()
+    ) -> Entry:
+        if not self.origin.has_wall and parsed.functions - _HARMLESS:
+            # What isn't known may write, and nothing would stop it.
+            return Refused("read_only", f"{refused.reason}, and this origin can't be made read-only", "Run it on the wrapped engine")
+        return Bypassed(
+            refused.reason,
+            tuple(sorted({str(state.name) for state in states})),
+            states if versions else (),
+            versions,
+            refused.reasons,
+        )
+
+    def resolve(self, spelling: Spelling, borrower: Borrower) -> TableState:
+        """The table that statements mean by a spelling, reflected if it isn't known yet.
+
+        Raises:
+            UnknownTable: there is none.
+        """
+        for _ in range(10):
+            state = self.registry.resolve(spelling)
+            if state is not None:
+                return state
+            invalidations = self.registry.invalidations
+            with borrower.borrowed() as connection:
+                schema = connection.reflect(spelling)
+                self.origin.facts(connection)
+            state = self.registry.define(spelling, schema, invalidations=invalidations)
+            if state is not None:
+                log.debug("reflected {} ({} columns)", schema.name, len(schema.columns))
+                return state
+        # Invalidated again and again: the definition is as new as any.
+        state = self.registry.define(spelling, schema)
+        assert state is not None
+        return state
+
+    def facts(self, borrower: Borrower) -> Facts:
+        known = self.origin.known_facts
+        if known is not None:
+            return known
+        with borrower.borrowed() as connection:
+            return self.origin.facts(connection)
+
+    # -- binding ---------------------------------------------------------------------------
+
+    def bind(self, planned: Planned, generations: tuple[Generation, ...]) -> Bound:
+        """Tie a plan to generations that cover it."""
+        bound = planned.bound
+        if bound is not None and bound.generations == generations:
+            return bound
+        codecs: list[Codec] = []
+        description = []
+        for output in planned.plan.outputs:
+            if output.source is not None:
+                column = generations[output.source[0]].columns[output.source[1]]
+                code = output.result.code if output.result is not None else None
+                codecs.append(column.codec)
+                description.append(
+                    (output.name, *column.description)
+                    if code is None
+                    else (output.name, code, None, None, None, None, None)
+                )
+                continue
+            result = output.result
+            assert result is not None
+            codec = codec_by_name(result.codec) if result.codec else codec_for(result.type, self.origin.dialect.driver)
+            assert codec is not None
+            codecs.append(codec)
+            description.append((output.name, result.code, None, None, None, None, None))
+        bound = Bound(
+            generations,
+            row_decoder(codecs),
+            dict_decoder(codecs, [output.name for output in planned.plan.outputs]),
+            tuple(description),
+        )
+        planned.bound = bound
+        return bound
+
+
+def _positions(parsed: Parsed) -> int:
+    """How many positional parameters the statement has; named ones count for nothing."""
+    return max((key + 1 for key in parsed.parameters if isinstance(key, int)), default=0)
+
+
+_PROVEN_READS = frozenset({"reads the origin's catalogue", "reads no table"})
+_HARMLESS = frozenset({"COUNT", "SUM", "MIN", "MAX", "AVG", "COALESCE", "NULLIF", "CAST", "LOWER", "UPPER", "ABS"})
+
+__all__ = ["Bound", "Bypassed", "Entry", "Front", "Mapping", "Planned", "Refused"]

@@ -1,0 +1,420 @@
+"""Whether a statement is a read, judged by its words.
+
+Rule 1: what isn't proven a read is a write. A first word that is a command of any known
+dialect and not in the short list of reads is refused, whatever the dialect.
+Rule 2: nothing here needs a full parse; `quick_classify` reads no further than the first word,
+so that a thousand-row INSERT costs what a short one does.
+Rule 3: a word is judged only where it can be a keyword: ``t.update`` and ``AS into`` are names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlmem.lexer import Family, Scan, Syntax, TokenKind, is_executable_comment, skip_block_comment
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """It begins as a query; the parser decides the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passthrough:
+    """A read that only the origin can answer, or a text that only the origin can refuse."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Not run in strict mode.
+
+    Attributes:
+        error: "read_only" becomes ReadOnlyError, "unsupported" UnsupportedQueryError.
+        reason: what was seen.
+        hint: what to do instead.
+    """
+
+    error: Literal["read_only", "unsupported"]
+    reason: str
+    hint: str
+
+
+Verdict = Query | Passthrough | Refusal
+
+WRITE_HINT = "Run it on the wrapped engine, then call invalidate() for the tables that it changes"
+SESSION_HINT = "Set it on the wrapped engine (connect arguments or events), or use SQLAlchemy's own API"
+TRANSACTION_HINT = "Use the connection's begin(), commit() and rollback()"
+LOCK_HINT = "Take locks on the wrapped engine; an answer from the cache locks nothing"
+SPLIT_HINT = "Send one statement at a time"
+
+QUERY_WORDS = frozenset(["SELECT", "WITH", "VALUES", "TABLE", "("])
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a table that is written as text."""
+    return frozenset(text.split())
+
+
+_WRITE = ("writes data", WRITE_HINT)
+_DEFINE = ("changes the schema", WRITE_HINT)
+_GRANT = ("changes privileges", WRITE_HINT)
+_RUN = ("runs code that may write", WRITE_HINT)
+_MAINTAIN = ("changes the server or its files", WRITE_HINT)
+_LOCK = ("takes locks", LOCK_HINT)
+_SESSION = ("changes the session", SESSION_HINT)
+_TRANSACTION = ("controls the transaction", TRANSACTION_HINT)
+
+
+def _commands(kind: tuple[str, str], words: str) -> dict[str, tuple[str, str]]:
+    return dict.fromkeys(words.split(), kind)
+
+
+# first word -> what such a statement does, and what to do instead. All dialects together: a word
+# that is a command somewhere is never taken for a slip of the pen elsewhere.
+COMMANDS: dict[str, tuple[str, str]] = {
+    **_commands(
+        _WRITE, "INSERT UPDATE DELETE MERGE REPLACE UPSERT TRUNCATE COPY LOAD IMPORT EXPORT UNLOAD PUT"
+    ),
+    **_commands(
+        _WRITE, "GET REMOVE RM BULK WRITETEXT UPDATETEXT HANDLER REFRESH REINDEX MSCK PURGE FLASHBACK UNDROP"
+    ),
+    **_commands(
+        _DEFINE, "CREATE ALTER DROP RENAME COMMENT SECURITY REASSIGN ASSOCIATE DISASSOCIATE ADD EXCHANGE"
+    ),
+    **_commands(_GRANT, "GRANT REVOKE DENY"),
+    **_commands(
+        _RUN, "CALL DO EXEC EXECUTE PREPARE DEALLOCATE DECLARE DELIMITER IF WHILE LOOP REPEAT CASE FOR"
+    ),
+    **_commands(_RUN, "SIGNAL RESIGNAL RETURN RETURNS RAISE RAISERROR THROW PRINT GO RUN COMPOUND"),
+    **_commands(
+        _MAINTAIN, "VACUUM ANALYZE ANALYSE CLUSTER CHECKPOINT OPTIMIZE REPAIR CHECK CHECKSUM FLUSH RESET"
+    ),
+    **_commands(
+        _MAINTAIN, "KILL SHUTDOWN RESTART INSTALL UNINSTALL CACHE UNCACHE BACKUP RESTORE DBCC RECONFIGURE"
+    ),
+    **_commands(_MAINTAIN, "CHANGE START STOP BINLOG CLONE AUDIT NOAUDIT SYSTEM ATTACH DETACH"),
+    **_commands(_LOCK, "LOCK UNLOCK"),
+    **_commands(
+        _SESSION, "SET UNSET USE DISCARD LISTEN UNLISTEN NOTIFY FETCH MOVE CLOSE OPEN CONNECT DISCONNECT"
+    ),
+    **_commands(_SESSION, "ADVISE RESOURCE ALLOCATE SETUSER REVERT"),
+    **_commands(_TRANSACTION, "BEGIN COMMIT ROLLBACK ABORT END SAVEPOINT RELEASE XA SAVE"),
+}
+COMMANDS["RESET"] = _SESSION
+COMMANDS["ATTACH"] = COMMANDS["DETACH"] = ("changes the session's databases", SESSION_HINT)
+COMMANDS["START"] = _TRANSACTION
+
+_SHOW_WORDS = frozenset(["SHOW", "HELP"])
+_EXPLAIN_WORDS = frozenset(["EXPLAIN", "DESCRIBE", "DESC"])
+
+# EXPLAIN's own words, before the statement that it explains.
+_EXPLAIN_OPTIONS = word_set(
+    """
+    ANALYZE ANALYSE VERBOSE EXTENDED PARTITIONS QUERY PLAN FORMAT = TREE JSON TRADITIONAL XML YAML TEXT
+    """
+)
+
+# PRAGMAs that only look, with or without an argument.
+_PRAGMAS_ABOUT = word_set(
+    (
+        "table_info table_xinfo table_list index_list index_info index_xinfo foreign_key_list "
+        "foreign_key_check database_list collation_list function_list module_list pragma_list "
+        "compile_options integrity_check quick_check"
+    ).upper()
+)
+# PRAGMAs that look without an argument, and set with one.
+_PRAGMAS_BARE = word_set(
+    """
+    application_id auto_vacuum automatic_index busy_timeout cache_size cache_spill cell_size_check
+    data_version defer_foreign_keys encoding foreign_keys freelist_count journal_mode
+    journal_size_limit legacy_alter_table locking_mode max_page_count mmap_size page_count page_size
+    query_only read_uncommitted recursive_triggers reverse_unordered_selects schema_version
+    secure_delete synchronous temp_store threads trusted_schema user_version wal_autocheckpoint
+    """.upper()
+)
+
+_STATEMENT_VERBS = word_set(
+    """
+    INSERT UPDATE DELETE MERGE REPLACE TRUNCATE UPSERT CREATE ALTER DROP GRANT REVOKE
+    CALL COPY EXECUTE
+    """
+)
+
+# Functions that write, lock, or change the session; or run SQL that is given as text. In upper
+# case; a name that ends in * stands for all that begin so.
+_SIDE_EFFECTS_TEXT: dict[Family, str] = {
+    "sqlite": "LOAD_EXTENSION WRITEFILE EDIT EVAL FTS3_TOKENIZER SQLITE_LOG",
+    "postgresql": """
+        NEXTVAL SETVAL SET_CONFIG SETSEED PG_NOTIFY PG_ADVISORY_* PG_TRY_ADVISORY_* LO_* LOWRITE LOREAD
+        DBLINK* QUERY_TO_XML* CURSOR_TO_XML* TABLE_TO_XML_* XPATH_TABLE CROSSTAB* CONNECTBY TS_STAT TS_REWRITE
+        PG_TERMINATE_BACKEND PG_CANCEL_BACKEND PG_RELOAD_CONF PG_ROTATE_LOGFILE* PG_SWITCH_WAL PG_SWITCH_XLOG
+        PG_CREATE_RESTORE_POINT PG_PROMOTE PG_BACKUP_* PG_START_BACKUP PG_STOP_BACKUP PG_WAL_REPLAY_PAUSE
+        PG_WAL_REPLAY_RESUME PG_XLOG_REPLAY_* PG_LOGICAL_* PG_CREATE_LOGICAL_* PG_CREATE_PHYSICAL_*
+        PG_COPY_LOGICAL_* PG_COPY_PHYSICAL_* PG_DROP_REPLICATION_* PG_REPLICATION_ORIGIN_*
+        PG_REPLICATION_SLOT_ADVANCE PG_SYNC_REPLICATION_SLOTS PG_STAT_RESET* PG_STAT_STATEMENTS_RESET
+        PG_STAT_FORCE_NEXT_FLUSH PG_STAT_CLEAR_SNAPSHOT PG_FILE_* PG_LOGDIR_* PG_EXPORT_SNAPSHOT
+        PG_LOG_BACKEND_MEMORY_CONTEXTS PG_LOG_STANDBY_SNAPSHOT PG_IMPORT_SYSTEM_COLLATIONS
+        PG_NEXTOID PG_STOP_MAKING_PINNED_OBJECTS PG_CURRENT_XACT_ID TXID_CURRENT PG_PREWARM AUTOPREWARM_*
+        BRIN_SUMMARIZE_* BRIN_DESUMMARIZE_* GIN_CLEAN_PENDING_LIST BINARY_UPGRADE_* PG_RESTORE_* PG_CLEAR_*
+        PG_SET_* PG_EXTENSION_CONFIG_DUMP SET_LIMIT POSTGRES_FDW_DISCONNECT* HEAP_FORCE_* PG_TRUNCATE_*
+        PG_SURGERY_* DATABASE_TO_XML_AND_* SCHEMA_TO_XML_AND_*""",
+    "mysql": """
+        GET_LOCK RELEASE_LOCK RELEASE_ALL_LOCKS NEXTVAL SETVAL LAST_INSERT_ID SYS_EXEC SYS_EVAL SYS_SET
+        SERVICE_GET_WRITE_LOCKS SERVICE_GET_READ_LOCKS SERVICE_RELEASE_LOCKS VERSION_TOKENS_*
+        ASYNCHRONOUS_CONNECTION_FAILOVER_* GROUP_REPLICATION_* KEYRING_KEY_* AUDIT_LOG_* AUDIT_API_*
+        MASKING_* MASK_DICTIONARIES_* GEN_DICTIONARY_* FIREWALL_* MYSQL_FIREWALL_* SET_FIREWALL_*
+        READ_FIREWALL_* SPIDER_* MYSQL_QUERY_ATTRIBUTE_* SET_USER_VAR""",
+    "other": "",
+}
+
+
+def _by_family() -> dict[Family, tuple[frozenset[str], tuple[str, ...]]]:
+    everything = " ".join(_SIDE_EFFECTS_TEXT.values())
+    texts: dict[Family, str] = {
+        **_SIDE_EFFECTS_TEXT,
+        "other": everything + " OPENQUERY OPENROWSET DBMS_* UTL_*",
+    }
+    tables: dict[Family, tuple[frozenset[str], tuple[str, ...]]] = {}
+    for family, names in texts.items():
+        split = names.split()
+        exact = frozenset(name for name in split if not name.endswith("*"))
+        tables[family] = (exact, tuple(name[:-1] for name in split if name.endswith("*")))
+    return tables
+
+
+# family -> names, beginnings of names
+_SIDE_EFFECTS = _by_family()
+
+_BLANKS = re.compile(r"[\s;]+")
+_FIRST_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+_LINE_COMMENTS: dict[Family, re.Pattern[str]] = {
+    "sqlite": re.compile(r"--[^\n]*"),
+    "postgresql": re.compile(r"--[^\n\r]*"),
+    "mysql": re.compile(r"--(?=[\x00-\x20\x7f]|\Z)[^\n]*|#[^\n]*"),
+    "other": re.compile(r"--[^\n]*"),
+}
+
+_EXECUTABLE = Refusal("read_only", "an executable comment may hide a write", "Write the statement without it")
+
+
+def has_side_effects(name: str, family: Family) -> bool:
+    """Whether a function of that name writes, locks, changes the session or runs SQL given as text."""
+    exact, beginnings = _SIDE_EFFECTS[family]
+    upper = name.upper()
+    return upper in exact or upper.startswith(beginnings)
+
+
+def quick_classify(text: str, syntax: Syntax) -> Refusal | None:
+    """Refuse what its first word already tells; None if the rest must be looked at.
+
+    Reads the comments in front and one word.
+    """
+    position, family = 0, syntax.family
+    line_comment = _LINE_COMMENTS[family]
+    while True:
+        # An empty statement in front hides nothing: SQLite and PostgreSQL run what comes after.
+        if blanks := _BLANKS.match(text, position):
+            position = blanks.end()
+        if text.startswith("/*", position):
+            if is_executable_comment(text, position, family):
+                return _EXECUTABLE
+            end = skip_block_comment(text, position, family)
+            if end is None:
+                return None
+            position = end
+        elif comment := line_comment.match(text, position):
+            position = comment.end()
+        else:
+            break
+    first = _FIRST_WORD.match(text, position)
+    return None if first is None else _refuse_command(first.group().upper())
+
+
+def classify(scan: Scan) -> Verdict:
+    """Judge a statement by its words.
+
+    `Query` only says that it begins as one: `may_hide_a_write` and the parser come after.
+    """
+    if scan.has_executable_comment:
+        return _EXECUTABLE
+    if scan.statement_count > 1:
+        # SELECT 1; DELETE …: only the first would be looked at.
+        return Refusal("read_only", "more than one statement in one string", SPLIT_HINT)
+    if scan.doubt is not None:
+        return _not_proven(f"it isn't certain where its literals end: {scan.doubt}")
+    if scan.unterminated and ";" in scan.text:
+        # An origin that ends the literal elsewhere would run what comes after the semicolon.
+        return _not_proven("a literal or a comment has no end, and a semicolon follows")
+    words = _without_semicolons(scan.words)
+    if not words:
+        return Passthrough("an empty statement")
+    first = words[0]
+    if first in QUERY_WORDS:
+        return Query()
+    if first in _EXPLAIN_WORDS:
+        return _explain(scan, words)
+    if first in _SHOW_WORDS:
+        return _show(scan, first)
+    if first == "PRAGMA":
+        return _pragma(scan, words)
+    refused = _refuse_command(first)
+    if refused is not None:
+        return refused
+    if scan.syntax.family == "other":
+        # EXEC may be left out before a procedure's name in some dialects.
+        return _not_proven(f"{_shown(first)} is not known to begin a read")
+    hidden = may_hide_a_write(scan)
+    if hidden is not None:
+        return _not_proven(hidden)
+    return Passthrough("not a statement that is known; the origin says what is wrong with it")
+
+
+def may_hide_a_write(scan: Scan) -> str | None:
+    """What in a statement that begins as a query could write, lock or change the session."""
+    words, family = scan.words, scan.syntax.family
+    has_with, before_main, depth = "WITH" in words, "WITH" in words[:2], 0
+    for index, word in enumerate(words):
+        if word == "(":
+            depth += 1
+        elif word == ")":
+            depth -= 1
+        elif depth == 0 and word in ("SELECT", "VALUES", "TABLE"):
+            before_main = False
+        elif word == ":=" and family in ("mysql", "other"):
+            return "a variable is assigned"
+        elif word == "NEXTVAL" and index and words[index - 1] == ".":
+            return "a sequence is moved on"
+        elif word in _SUSPECTS and _is_keyword(words, index):
+            following = words[index + 1 : index + 3]
+            if word == "INTO":
+                return "INTO stores the result outside"
+            if word == "FOR" and (following[:1] in _LOCK_STRENGTHS or following in _LOCK_STRENGTHS):
+                return f"FOR {' '.join(following)} locks rows"
+            if word == "LOCK" and following[:1] == ("IN",):
+                return "LOCK IN … MODE locks rows"
+            if word == "NEXT" and following == ("VALUE", "FOR"):
+                return "a sequence is moved on"
+            if word in _STATEMENT_VERBS and _begins_a_write(
+                words, index, has_with=has_with, at_top_of_with=before_main and depth == 0
+            ):
+                return f"{word} inside the statement writes"
+    name = _side_effect_function(scan)
+    return None if name is None else f"{name} is a function with side effects"
+
+
+def function_names(scan: Scan) -> frozenset[str]:
+    """The names, in upper case, of all that is called with parentheses, as far as words can tell."""
+    names = set()
+    for index in range(len(scan.words) - 1):
+        if scan.words[index + 1] == "(" and scan.tokens[index].kind in (TokenKind.WORD, TokenKind.NAME):
+            name = scan.words[index].lstrip('"').upper()
+            if scan.tokens[index].kind is TokenKind.NAME or name not in _NOT_FUNCTIONS:
+                names.add(name)
+    return frozenset(names)
+
+
+# Words that "(" follows without a call.
+_NOT_FUNCTIONS = word_set(
+    "SELECT FROM WHERE AND OR NOT IN EXISTS ANY ALL SOME AS ON USING BY HAVING WHEN THEN ELSE CASE VALUES "
+    "OVER FILTER WITHIN UNION INTERSECT EXCEPT WITH BETWEEN LIKE ILIKE IS LIMIT OFFSET DISTINCT ROW ARRAY "
+    "CAST MATERIALIZED WINDOW JOIN FETCH EXTRACT INTERVAL DIV XOR RLIKE REGEXP GLOB MATCH"
+)
+
+_SUSPECTS = _STATEMENT_VERBS | {"INTO", "FOR", "LOCK", "NEXT"}
+_LOCK_STRENGTHS = frozenset([("UPDATE",), ("SHARE",), ("NO", "KEY"), ("KEY", "SHARE")])
+
+
+def _is_keyword(words: tuple[str, ...], index: int) -> bool:
+    """Whether a word can be a keyword there: behind a point or AS it is a name."""
+    return index == 0 or words[index - 1] not in (".", "AS")
+
+
+def _begins_a_write(words: tuple[str, ...], index: int, *, has_with: bool, at_top_of_with: bool) -> bool:
+    """Whether a verb stands where a statement can begin."""
+    before = words[index - 1] if index else ""
+    following = words[index + 1] if index + 1 < len(words) else ""
+    if at_top_of_with:
+        # WITH x AS (…) DELETE …, also behind SEARCH and CYCLE; WITH update AS (…) is a name.
+        return before == ")" or (following != "(" and before not in ("WITH", "RECURSIVE", ","))
+    if following in ("", "(", ")", ",", "."):
+        # (replace(a, b, c)) and (insert(a, 1, 2, b)) are calls; (update) and (update, x) are columns.
+        return False
+    return before == "(" or (has_with and before == ")")
+
+
+def _side_effect_function(scan: Scan) -> str | None:
+    words, family = scan.words, scan.syntax.family
+    exact, beginnings = _SIDE_EFFECTS[family]
+    for index in range(len(words) - 1):
+        if words[index + 1] != "(" or scan.tokens[index].kind not in (TokenKind.WORD, TokenKind.NAME):
+            continue
+        name = words[index].lstrip('"').upper()
+        if name in exact or name.startswith(beginnings):
+            if name == "LAST_INSERT_ID" and words[index + 2 : index + 3] == (")",):
+                continue  # without an argument it only reads the session
+            return name.lower()
+    return None
+
+
+def _explain(scan: Scan, words: tuple[str, ...]) -> Verdict:
+    index = 1
+    if words[1:2] == ("(",) and words[2:3] and words[2] not in QUERY_WORDS:
+        # EXPLAIN (ANALYZE, BUFFERS off) …
+        while index < len(words) and words[index] != ")":
+            index += 1
+        index += 1
+    while index < len(words) and words[index] in _EXPLAIN_OPTIONS:
+        index += 1
+    explained = words[index] if index < len(words) else ""
+    hidden = may_hide_a_write(scan)
+    if hidden is None and explained in COMMANDS:
+        hidden = f"{explained} {COMMANDS[explained][0]}"
+    if hidden is not None:
+        # EXPLAIN ANALYZE DELETE … deletes.
+        return Refusal("read_only", f"EXPLAIN may run what it explains: {hidden}", WRITE_HINT)
+    if scan.syntax.family == "other" and explained not in QUERY_WORDS:
+        return _not_proven(f"{_shown(explained)} is not known to begin a read")
+    return Passthrough("only the origin can explain a statement")
+
+
+def _show(scan: Scan, first: str) -> Verdict:
+    name = _side_effect_function(scan)
+    if name is not None or "INTO" in scan.words or ":=" in scan.words:
+        return _not_proven(f"{first} with something that may write")
+    return Passthrough(f"{first} asks the origin about itself")
+
+
+def _pragma(scan: Scan, words: tuple[str, ...]) -> Verdict:
+    if scan.syntax.family in ("postgresql", "mysql"):
+        return _not_proven("PRAGMA is not known to read here")
+    rest = words[1:]
+    if rest[1:2] == (".",):
+        rest = rest[2:]
+    name = rest[0].lstrip('"').upper() if rest else ""
+    if name in _PRAGMAS_ABOUT and scan.syntax.family == "sqlite":
+        return Passthrough("PRAGMA asks the origin about itself")
+    if name in _PRAGMAS_BARE and len(rest) == 1 and scan.syntax.family == "sqlite":
+        return Passthrough("PRAGMA asks the origin about itself")
+    return Refusal("read_only", f"PRAGMA {name.lower()} may change the database or the session", SESSION_HINT)
+
+
+def _refuse_command(word: str) -> Refusal | None:
+    command = COMMANDS.get(word)
+    return None if command is None else Refusal("read_only", f"{word} {command[0]}", command[1])
+
+
+def _not_proven(what: str) -> Refusal:
+    return Refusal("read_only", f"the statement is not proven a read: {what}", WRITE_HINT)
+
+
+def _shown(word: str) -> str:
+    return "its first word" if not word or not word.isprintable() or len(word) > 40 else word
+
+
+def _without_semicolons(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for word in words if word != ";")

@@ -1,0 +1,526 @@
+"""Where the literals, the comments and the placeholders of a statement are.
+
+Rule 1: the origin's own rules decide where a literal ends. Where they aren't known for
+certain, `Scan.doubt` says so, and the gate refuses: a write could hide behind a quote.
+Rule 2: what sqlglot would read otherwise than the origin is `Scan.ambiguous`: such a
+statement is answered by the origin and never parsed.
+Rule 3: comments never reach sqlglot, and each placeholder reaches it as ``:p<n>``, n
+counting the placeholders of the text from zero.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import re
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Family = Literal["sqlite", "postgresql", "mysql", "other"]
+Paramstyle = Literal["qmark", "numeric", "named", "format", "pyformat", "numeric_dollar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """How the origin and its driver read a statement's text.
+
+    Attributes:
+        family: MariaDB is "mysql". "other" refuses what only a known dialect could clear.
+        backslash_escapes: a backslash escapes in '…' (MySQL without NO_BACKSLASH_ESCAPES,
+            PostgreSQL with standard_conforming_strings off).
+        ansi_quotes: "…" is an identifier. False only for MySQL without ANSI_QUOTES.
+        percent_is_escaped: the driver will process % in this call (format and pyformat, and
+            the call has parameters).
+        sqlglot_dialect: sqlglot's name of the dialect; used for "other" only.
+    """
+
+    family: Family
+    backslash_escapes: bool
+    ansi_quotes: bool
+    paramstyle: Paramstyle
+    percent_is_escaped: bool
+    sqlglot_dialect: str | None = None
+
+
+class TokenKind(enum.Enum):
+    WORD = "word"
+    NAME = "name"  # a quoted identifier
+    STRING = "string"
+    NUMBER = "number"
+    PLACEHOLDER = "placeholder"
+    PUNCTUATION = "punctuation"
+
+
+class Token(NamedTuple):
+    """A piece of code. `start` and `end` are offsets into the text as it was scanned."""
+
+    kind: TokenKind
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a statement's text is made of.
+
+    Attributes:
+        text: as it was given.
+        sql: for sqlglot: no comments, ``:p<n>`` for the n-th placeholder, % as the origin sees it.
+        parameters: per placeholder its key or zero-based position in the DBAPI parameters.
+        words: one per token, comments and white space left out: words in upper case, a quoted
+            identifier as ``"name`` (its opening quote kept, so that it never equals a word),
+            ``'`` for a string, ``0`` for a number, ``?`` for a placeholder, punctuation as it is.
+        tokens: the same, with their places. Same length as `words`.
+        comments: where the comments are.
+        statement_count: statements that are not empty.
+        ambiguous: why the text must not be parsed; None if it may.
+        doubt: why it isn't certain where literals and comments end; None if it is.
+        unterminated: a literal or comment that the text ends in.
+        has_executable_comment: a comment that the origin runs.
+    """
+
+    text: str
+    syntax: Syntax
+    sql: str
+    parameters: tuple[str | int, ...]
+    words: tuple[str, ...]
+    tokens: tuple[Token, ...]
+    comments: tuple[tuple[int, int], ...]
+    statement_count: int
+    ambiguous: str | None
+    doubt: str | None
+    unterminated: bool
+    has_executable_comment: bool
+
+
+PLACEHOLDER_PREFIX = "p"
+
+# Non-ASCII white space (NBSP and the like) is left out of words: PostgreSQL and SQLite take it
+# for a letter, sqlglot for a blank. As a separator it can only make the gate see more words.
+_LETTER = r"(?:[A-Za-z_]|[^\x00-\x7f\s])"
+_WORD = _LETTER + r"(?:[A-Za-z0-9_$]|[^\x00-\x7f\s])*"
+_NUMBER = r"0[xX][0-9A-Fa-f]+|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_PLAIN = r"'(?:[^']++|'')*+(?:'|\Z)"
+_BACKSLASHED = r"'(?:[^'\\]++|''|\\.)*+(?:'|\\?\Z)"
+_OPERATORS = r"<=>|->>|#>>|!~\*|->|#>|@>|<@|~\*|!~|<>|!=|<=|>=|==|\|\||&&|<<|>>|::|:=|=>|."
+
+# PostgreSQL reads a run of these characters as one operator.
+_PG_OPERATOR_CHARACTERS = frozenset("+-*/<>=~!@#%^&|`?")
+_PG_SPECIAL_CHARACTERS = frozenset("~!@#%^&|`?")
+
+# What sqlglot and the origins agree on. All others are the origin's.
+_KNOWN_PUNCTUATION = frozenset(
+    ("( ) , . ; + - * / % = <> != < > <= >= || :: " + "[ ] : -> ->> <=> & | << >> ~ ==").split(" ")
+)
+# Per family: punctuation that is known elsewhere and not here.
+_FOREIGN_PUNCTUATION: dict[Family, frozenset[str]] = {
+    "sqlite": frozenset([":", "[", "]", "::", "<=>"]),
+    "postgresql": frozenset(["<=>", "==", "~"]),
+    "mysql": frozenset([":", "[", "]", "::", "==", "||"]),  # || joins text under PIPES_AS_CONCAT
+    "other": frozenset(["<=>", "==", "->", "->>"]),
+}
+
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+_PERCENT = re.compile(r"%%|%")
+
+
+def _line_comment(family: Family) -> str:
+    match family:
+        case "postgresql":
+            return r"--[^\n\r]*"
+        case "mysql":
+            # "1--1" is a subtraction: only a blank, a control character or the end makes it a comment.
+            return r"--(?=[\x00-\x20\x7f]|\Z)[^\n]*|\#[^\n]*"
+        case _:
+            return r"--[^\n]*"
+
+
+def _quoted(syntax: Syntax) -> list[tuple[str, str]]:
+    plain = _BACKSLASHED if syntax.backslash_escapes else _PLAIN
+    groups: list[tuple[str, str]] = []
+    if syntax.family == "postgresql":
+        groups.append(("escaped_string", r"[eE]" + _BACKSLASHED))
+        groups.append(("unicode_string", r"[uU]&" + plain))
+        groups.append(("unicode_name", r'[uU]&"(?:[^"]|"")*(?:"|\Z)'))
+        groups.append(("dollar", rf"\$(?P<tag>(?:{_LETTER}(?:[A-Za-z0-9_]|[^\x00-\x7f\s])*)?)\$"))
+    groups.append(("string", plain))
+    if syntax.family == "mysql" and not syntax.ansi_quotes:
+        groups.append(("double_string", plain.replace("'", '"')))
+    else:
+        groups.append(("name", r'"(?:[^"]|"")*(?:"|\Z)'))
+    if syntax.family != "postgresql":
+        groups.append(("backtick", r"`(?:[^`]|``)*(?:`|\Z)"))
+    if syntax.family == "sqlite":
+        groups.append(("bracket", r"\[[^\]]*(?:\]|\Z)"))
+    return groups
+
+
+def _placeholders(syntax: Syntax) -> list[tuple[str, str]]:
+    groups: list[tuple[str, str]] = []
+    if syntax.percent_is_escaped:
+        groups.append(("percent", r"%%|%\([^()]*\)s|%s|%"))
+    groups.append(("cast", r"::|:="))
+    # SQLite binds all of its forms, whatever the driver's paramstyle is called.
+    if syntax.paramstyle == "qmark" or syntax.family == "sqlite":
+        groups.append(("qmark", r"\?[0-9]*"))
+    if syntax.paramstyle == "numeric":
+        groups.append(("numeric", r":[0-9]+"))
+    if syntax.paramstyle == "named" or syntax.family == "sqlite":
+        groups.append(("named", rf":(?:{_WORD}|[0-9]+)"))
+    if syntax.paramstyle == "numeric_dollar":
+        groups.append(("numeric_dollar", r"\$[0-9]+"))
+    if syntax.family == "postgresql":
+        groups.append(("host", r"\$[0-9]+"))
+    else:
+        groups.append(("host", rf"@@?(?:{_WORD}|[`'\"])|\${_WORD}|\$[0-9]+"))
+    return groups
+
+
+@functools.lru_cache(maxsize=64)
+def _pattern(syntax: Syntax) -> re.Pattern[str]:
+    groups = [
+        ("space", r"[ \t\r\n\f\v]+"),
+        ("line_comment", _line_comment(syntax.family)),
+        ("block_comment", r"/\*"),
+        *_quoted(syntax),
+        ("word", _WORD),
+        ("number", _NUMBER),
+        *_placeholders(syntax),
+        ("operator", _OPERATORS),
+    ]
+    return re.compile("|".join(f"(?P<{name}>{body})" for name, body in groups), re.DOTALL)
+
+
+def skip_block_comment(text: str, start: int, family: Family) -> int | None:
+    """The offset behind the comment that opens at `start`; None if it never ends."""
+    if family != "postgresql":
+        end = text.find("*/", start + 2)
+        return None if end < 0 else end + 2
+    depth = 0
+    for edge in _COMMENT_EDGE.finditer(text, start):
+        depth += 1 if edge.group() == "/*" else -1
+        if depth == 0:
+            return edge.end()
+    return None
+
+
+def is_executable_comment(text: str, start: int, family: Family) -> bool:
+    """Whether the origin runs what stands in the block comment that opens at `start`."""
+    # A dialect that isn't known may descend from MySQL.
+    return family in ("mysql", "other") and text.startswith(("!", "M!", "m!"), start + 2)
+
+
+def scan(text: str, syntax: Syntax) -> Scan:
+    """Take a statement's text apart. Total: any text has a scan."""
+    return _Scanner(text, syntax).run()
+
+
+class _Scanner:
+    """One pass over one text."""
+
+    def __init__(self, text: str, syntax: Syntax) -> None:
+        self.text = text
+        self.syntax = syntax
+        self.family: Family = syntax.family
+        self.out: list[str] = []
+        self.words: list[str] = []
+        self.tokens: list[Token] = []
+        self.comments: list[tuple[int, int]] = []
+        self.parameters: list[str | int] = []
+        self.styles: set[str] = set()
+        self.ambiguous: str | None = None
+        self.doubt: str | None = None
+        self.unterminated = False
+        self.has_executable_comment = False
+
+    def run(self) -> Scan:
+        text, match = self.text, _pattern(self.syntax).match
+        position, length = 0, len(text)
+        while position < length:
+            found = match(text, position)
+            if found is None:  # cannot be: the last alternative takes any character
+                self._note(f"an unexpected character at {position}")
+                position += 1
+                continue
+            position = self._take(found.lastgroup or "operator", found)
+        self._check_parameters()
+        return Scan(
+            text=text,
+            syntax=self.syntax,
+            sql="".join(self.out),
+            parameters=tuple(self.parameters),
+            words=tuple(self.words),
+            tokens=tuple(self.tokens),
+            comments=tuple(self.comments),
+            statement_count=self._count_statements(),
+            ambiguous=self.ambiguous,
+            doubt=self.doubt,
+            unterminated=self.unterminated,
+            has_executable_comment=self.has_executable_comment,
+        )
+
+    def _take(self, group: str, found: re.Match[str]) -> int:
+        start, end = found.span()
+        piece = found.group()
+        match group:
+            case "space":
+                self.out.append(" ")
+            case "word":
+                self._word(piece, start, end)
+            case "operator" | "cast":
+                self._operator(piece, start, end)
+            case "number":
+                self._number(piece, start, end)
+            case "string" | "double_string" | "escaped_string" | "unicode_string":
+                self._string(group, piece, start, end)
+            case "name" | "backtick" | "bracket" | "unicode_name":
+                self._name(group, piece, start, end)
+            case "line_comment":
+                if self.family == "other" and "\r" in piece.rstrip("\r"):
+                    self._suspect("a carriage return may end a comment")
+                self._comment(start, end)
+            case "block_comment":
+                end = self._block_comment(start)
+            case "dollar" | "tag":
+                end = self._dollar(found)
+            case "percent":
+                self._percent(piece, start, end)
+            case "host":
+                # @a, @@x, $1: read from the session, or bound in a way that isn't followed here.
+                self._note("it reads a session variable or a host parameter")
+                self._add(TokenKind.PUNCTUATION, piece[0], start, start + 1)
+                end = start + 1
+            case _:
+                self._placeholder(group, piece, start, end)
+        return end
+
+    def _note(self, reason: str) -> None:
+        if self.ambiguous is None:
+            self.ambiguous = reason
+
+    def _suspect(self, reason: str) -> None:
+        if self.doubt is None:
+            self.doubt = reason
+
+    def _add(self, kind: TokenKind, word: str, start: int, end: int, sql: str | None = None) -> None:
+        self.words.append(word)
+        self.tokens.append(Token(kind, start, end))
+        self.out.append(word if sql is None else sql)
+
+    def _touches(self, start: int) -> bool:
+        return bool(self.tokens) and self.tokens[-1].end == start
+
+    def _word(self, piece: str, start: int, end: int) -> None:
+        if not piece.isascii():
+            # 'ſelect'.upper() is SELECT for Python and sqlglot, and an identifier for the origins.
+            if (
+                piece.upper().isascii()
+                or piece.lower().isascii()
+                or not (piece[0].isalpha() or piece[0] == "_")
+            ):
+                self._note("a word has letters that only look like SQL's")
+            if any(char.isspace() or not char.isprintable() for char in piece):
+                self._note("a word has invisible characters")
+            self._add(TokenKind.WORD, piece.upper(), start, end, piece)
+            return
+        if self._touches(start) and self.tokens[-1].kind is TokenKind.NUMBER:
+            self._note("a number runs into a word")  # 1e5x: a name in MySQL, an alias or an error elsewhere
+        self._add(TokenKind.WORD, piece.upper(), start, end, piece)
+
+    def _number(self, piece: str, start: int, end: int) -> None:
+        if self.family in ("postgresql", "other") and piece[:2].lower() == "0x":
+            self._note("a hexadecimal number")  # 0 AS x1f before PostgreSQL 16
+        if self._touches(start) and self.tokens[-1].kind is not TokenKind.PUNCTUATION:
+            self._note("a number runs into a word")  # t.1a is a name in MySQL
+        self._add(TokenKind.NUMBER, "0", start, end, piece)
+
+    def _operator(self, piece: str, start: int, end: int) -> None:
+        touches = self._touches(start)
+        if piece not in _KNOWN_PUNCTUATION or piece in _FOREIGN_PUNCTUATION[self.family]:
+            if piece.isspace():
+                self._note("it has white space that SQL doesn't know")
+                self.out.append(" ")
+                return
+            self._note(f"the operator {piece}" if piece.isprintable() else "a control character")
+        elif self.family == "postgresql" and touches and not self._pg_separate(piece):
+            self._note("operators that run into each other")  # 2!=-1 is one operator, !=-
+        if self.family == "other" and piece == "#":
+            self._suspect("# may open a comment")
+        # "--" must not come into being where the origin saw two signs; nor "/*".
+        glue = touches and self.words[-1] + piece in ("--", "/*", "*/")
+        self._add(TokenKind.PUNCTUATION, piece, start, end, f" {piece}" if glue else piece)
+
+    def _pg_separate(self, piece: str) -> bool:
+        """Whether PostgreSQL ends the operator before `piece`, which touches it."""
+        if not set(piece) <= _PG_OPERATOR_CHARACTERS or not set(self.words[-1]) <= _PG_OPERATOR_CHARACTERS:
+            return True
+        if self.tokens[-1].kind is not TokenKind.PUNCTUATION:
+            return True
+        return piece in ("+", "-") and not set(self.words[-1]) & _PG_SPECIAL_CHARACTERS
+
+    def _string(self, group: str, piece: str, start: int, end: int) -> None:
+        quote = '"' if group == "double_string" else "'"
+        if not _is_closed(
+            piece,
+            quote,
+            escapes="\\" in piece
+            and group != "unicode_string"
+            and (self.syntax.backslash_escapes or group == "escaped_string"),
+        ):
+            self.unterminated = True
+        if group in ("escaped_string", "unicode_string"):
+            self._note("a string literal with a prefix")  # sqlglot drops the E of E'…'
+        elif self._touches(start) and self.tokens[-1].kind is TokenKind.WORD:
+            prefix = self.words[-1]
+            if (len(prefix) == 1 or prefix.startswith("_")) and not (
+                prefix == "X" and self.family in ("sqlite", "mysql")
+            ):
+                self._note("a string literal with a prefix")
+        if self.tokens and self.tokens[-1].kind is TokenKind.STRING:
+            self._note("string literals side by side")  # joined, an alias or an error
+        if "\\" in piece and (self.family in ("mysql", "other") or self.syntax.backslash_escapes):
+            self._note("an escape in a string literal")
+            if self.family == "other" and ("\\" + quote) in piece:
+                self._suspect("a backslash may escape a quote")
+        self._literal(TokenKind.STRING, "'", piece, start, end)
+
+    def _name(self, group: str, piece: str, start: int, end: int) -> None:
+        opening = '"' if group == "unicode_name" else piece[0]
+        closing = "]" if opening == "[" else opening
+        body = piece[3:] if group == "unicode_name" else piece[1:]
+        if not body.endswith(closing) or (closing != "]" and _quotes_at_end(body, closing) % 2 == 0):
+            self.unterminated = True
+        else:
+            body = body[:-1]
+        if group == "unicode_name":
+            # U&"\0073etval"('s', 1) calls setval.
+            self._suspect("an identifier is written in escapes")
+        if closing != "]":
+            body = body.replace(closing * 2, closing)
+        if self.syntax.percent_is_escaped:
+            body = self._unpercent(body)
+        quote = "`" if self.family == "mysql" else '"'
+        sql = quote + body.replace(quote, quote * 2) + quote
+        if not body or "\x00" in body:
+            self._note("an identifier without a name")
+        self._add(TokenKind.NAME, '"' + body, start, end, sql)
+
+    def _literal(self, kind: TokenKind, word: str, piece: str, start: int, end: int) -> None:
+        if self.syntax.percent_is_escaped and "%" in piece:
+            piece = self._unpercent(piece)
+        self._add(kind, word, start, end, piece)
+
+    def _unpercent(self, piece: str) -> str:
+        # The driver substitutes in the bare text, in literals too.
+        if any(found.group() == "%" for found in _PERCENT.finditer(piece)):
+            self._note("a placeholder stands in a literal, an identifier or a comment")
+        return piece.replace("%%", "%")
+
+    def _dollar(self, found: re.Match[str]) -> int:
+        start, opened = found.span()
+        tag = found.group("dollar")
+        closing = self.text.find(tag, opened)
+        end = len(self.text) if closing < 0 else closing + len(tag)
+        self.unterminated = self.unterminated or closing < 0
+        body = self.text[opened : end if closing < 0 else closing]
+        if self._touches(start) and self.tokens[-1].kind is TokenKind.NUMBER:
+            self._note("a number runs into a literal")
+        if self.tokens and self.tokens[-1].kind is TokenKind.STRING:
+            self._note("string literals side by side")
+        if "\\" in body:
+            self._note("a backslash in a dollar-quoted literal")
+        self._literal(TokenKind.STRING, "'", "'" + body.replace("'", "''") + "'", start, end)
+        return end
+
+    def _comment(self, start: int, end: int) -> None:
+        if self.syntax.percent_is_escaped and "%" in self.text[start:end]:
+            self._unpercent(self.text[start:end])
+        self.comments.append((start, end))
+        self.out.append(" ")
+
+    def _block_comment(self, start: int) -> int:
+        end = skip_block_comment(self.text, start, self.family)
+        if end is None:
+            self.unterminated = True
+            end = len(self.text)
+        if is_executable_comment(self.text, start, self.family):
+            self.has_executable_comment = True
+        if self.text.startswith("+", start + 2):
+            self._note("an optimizer hint")  # SET_VAR(sql_mode=…) changes the answer
+        if self.family == "other" and self.text.find("/*", start + 2, end) >= 0:
+            self._suspect("comments may nest")
+        self._comment(start, end)
+        return end
+
+    def _percent(self, piece: str, start: int, end: int) -> None:
+        if piece == "%%":
+            self._operator("%", start, end)
+        elif piece == "%":
+            self._note("a % that the driver does not know")
+            self._add(TokenKind.PUNCTUATION, "%", start, end)
+        elif piece == "%s":
+            self._bind("position", len(self.parameters), start, end)
+        else:
+            self._bind("key", piece[2:-2], start, end)
+
+    def _placeholder(self, group: str, piece: str, start: int, end: int) -> None:
+        if group == "qmark" and piece == "?":
+            self._bind("position", len(self.parameters), start, end)
+        elif group == "named" and not piece[1:].isdigit():
+            self._bind("key", piece[1:], start, end)
+        else:
+            number = int(piece[1:]) if len(piece) < 8 else 0
+            if group == "named":
+                # The driver binds a name that is a number by the order of first appearance.
+                if number > len(set(self.parameters)) + 1:
+                    self._note("numbered placeholders out of order")
+                group = "numeric"
+            if number == 0:
+                self._note("a placeholder numbered 0")
+            if group == "numeric" and self.family == "sqlite" and number > len(set(self.parameters)) + 1:
+                self._note("numbered placeholders out of order")
+            self._bind("number", max(number - 1, 0), start, end)
+
+    def _bind(self, style: str, key: str | int, start: int, end: int) -> None:
+        self.styles.add(style)
+        index = len(self.parameters)
+        self.parameters.append(key)
+        self._add(TokenKind.PLACEHOLDER, "?", start, end, f" :{PLACEHOLDER_PREFIX}{index} ")
+
+    def _check_parameters(self) -> None:
+        if len(self.styles) > 1:
+            self._note("placeholders of more than one style")
+
+    def _count_statements(self) -> int:
+        count, is_empty = 0, True
+        for word in self.words:
+            if word == ";":
+                is_empty = True
+            elif is_empty:
+                count, is_empty = count + 1, False
+        return count
+
+
+def _quotes_at_end(body: str, quote: str) -> int:
+    return len(body) - len(body.rstrip(quote))
+
+
+def _is_closed(piece: str, quote: str, *, escapes: bool) -> bool:
+    """Whether a literal that the pattern matched has its closing quote."""
+    body = piece[piece.index(quote) + 1 :]
+    if not body.endswith(quote):
+        return False
+    if escapes:
+        # Pairs from the left: a backslash takes the next character, a quote the next quote.
+        index, last = 0, len(body)
+        while index < last:
+            if body[index] == "\\":
+                index += 2
+            elif body[index] == quote:
+                if index + 1 == last:
+                    return True
+                index += 2
+            else:
+                index += 1
+        return False
+    return _quotes_at_end(body, quote) % 2 == 1

@@ -1,0 +1,179 @@
+"""The words of the project as frozen values; what the layers hand to each other.
+
+Nothing here does I/O, locks or looks at a clock.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Kind(enum.Enum):
+    """What an origin's type means to the planner: which comparisons are exact on its values."""
+
+    INTEGER = "integer"  # fits 64 bits with sign
+    UNSIGNED = "unsigned"  # 64 bits without sign (MySQL BIGINT UNSIGNED)
+    BOOLEAN = "boolean"  # a type of its own; MySQL's and SQLite's booleans are integers
+    NUMERIC = "numeric"  # with precision and scale
+    DECIMAL = "decimal"  # without: values of unequal scale, projection only
+    FLOAT = "float"  # 64 bits, compared as such by the origin
+    TEXT = "text"
+    BYTES = "bytes"
+    DATE = "date"
+    TIME = "time"
+    TIMESTAMP = "timestamp"  # without time zone
+    TIMESTAMPTZ = "timestamptz"
+    INTERVAL = "interval"  # given by the driver as timedelta
+    UUID = "uuid"
+    JSON = "json"  # given by the driver as a Python structure
+    DYNAMIC = "dynamic"  # SQLite: any value in any column; the store is the same engine
+    OPAQUE = "opaque"  # everything else: kept and given back, never compared
+
+
+class Collation(enum.Enum):
+    """What is known of the order and equality of a text column."""
+
+    BINARY = "binary"  # equal only if the code points are, ordered by code point
+    DETERMINISTIC = "deterministic"  # equal only if the code points are; order unknown
+    NOCASE = "nocase"  # SQLite's NOCASE, which the store has too
+    RTRIM = "rtrim"  # SQLite's RTRIM, which the store has too
+    UNKNOWN = "unknown"  # nothing may be compared locally
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table as the origin's catalogue spells it.
+
+    schema: None only where the dialect has no schemas.
+    """
+
+    schema: str | None
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.schema is None else f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as reflected.
+
+    Attributes:
+        type_name: the origin's own words for the type (``numeric(10,2)``).
+        precision, scale: of NUMERIC; None elsewhere.
+        affinity: SQLite origins only: the affinity that the store's column must have.
+        is_compared: False where the codec keeps the value, but the origin compares by rules of
+            its own (float4, CHAR with its blanks, enums, MySQL's TIMESTAMP): projection only.
+        refusal: why the column can't be cached; None if it can.
+    """
+
+    name: str
+    kind: Kind
+    type_name: str
+    precision: int | None = None
+    scale: int | None = None
+    collation: Collation = Collation.UNKNOWN
+    nullable: bool = True
+    affinity: str | None = None
+    is_compared: bool = True
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    columns: tuple[str, ...]
+    is_primary_key: bool = False
+    is_unique: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """A table's definition, as far as an answer may depend on it.
+
+    Attributes:
+        depends_on: for a view, an inheritance child or parent: the tables whose invalidation
+            is also this one's; None if the origin's catalogue could not tell.
+        refusal: why the table is never cached; None if it may be.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    indexes: tuple[Index, ...] = ()
+    is_view: bool = False
+    depends_on: frozenset[TableName] | None = frozenset()
+    refusal: str | None = None
+    by_name: Mapping[str, Column] = field(init=False, compare=False, repr=False, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
+
+
+class Outcome(enum.StrEnum):
+    HIT = "hit"
+    MISS = "miss"
+    BYPASS = "bypass"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How one statement was answered.
+
+    Attributes:
+        age: seconds since the oldest data in the answer was read from the origin; 0.0 for a bypass.
+        tables: the tables read, as the origin's catalogue spells them, sorted.
+        reason: why the origin answered; None for a hit or a miss.
+        is_stale: the data is older than its ttl, served because the refill failed (stale_if_error).
+    """
+
+    outcome: Outcome
+    age: float = 0.0
+    tables: tuple[str, ...] = ()
+    reason: str | None = None
+    is_stale: bool = False
+
+
+class Rows(list[dict[str, Any]]):
+    """The rows of `CachingEngine.execute`: a list of plain dicts, and how they were come by."""
+
+    __slots__ = ("status",)
+
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class TableStats:
+    """One table's counters. `age` is in seconds and None while the table isn't in the store."""
+
+    columns: tuple[str, ...]
+    expressions: tuple[str, ...]
+    rows: int
+    bytes: int
+    generation: int
+    epoch: int
+    age: float | None
+    hits: int
+    fills: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What an engine has done since it was made. Counters are exact, also under threads.
+
+    hits + misses + bypasses + rejected is the number of statements seen.
+    """
+
+    hits: int
+    misses: int
+    bypasses: int
+    rejected: int
+    result_hits: int
+    fills: int
+    rows: int
+    bytes: int
+    hit_ratio: float
+    bypass_reasons: Mapping[str, int]
+    tables: Mapping[str, TableStats]

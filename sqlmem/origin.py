@@ -1,0 +1,265 @@
+"""The database behind the wrapped engine: connections that cannot write, and who it is.
+
+Every statement sent from here goes through a `Connection` of the wrapped engine, so that its
+events, its echo and its detection of lost connections are what they were. A connection is
+put in a read-only state before its first statement, and back before it is returned:
+
+    PostgreSQL      the transaction is READ ONLY (SQLAlchemy's postgresql_readonly)
+    MariaDB, MySQL  START TRANSACTION READ ONLY
+    SQLite          PRAGMA query_only
+    others          none is known: only what is proven a read by its text is sent
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import exc, pool
+from sqlalchemy.engine import Connection, CursorResult, Engine
+from sqlalchemy.engine.url import URL
+
+from sqlmem.catalogue import Estimate, estimate, facts, reflect
+from sqlmem.dialects import BY_FAMILY, Facts, Semantics
+from sqlmem.lexer import Syntax
+from sqlmem.model import TableName, TableSchema
+
+FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+
+# Drivers that leave % alone when they are given no parameters at all (an empty sequence is
+# none to them). The others process it as soon as parameters aren't None.
+_PERCENT_NEEDS_PARAMETERS = frozenset({"psycopg2"})
+
+
+class Origin:
+    """Safe for use by many threads; its connections are not."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect
+        self.family = FAMILIES.get(self.dialect.name, "other")
+        self.semantics: Semantics = BY_FAMILY[self.family]
+        self.has_wall = self.family != "other"
+        self.is_async = bool(getattr(self.dialect, "is_async", False))
+        self._facts: Facts | None = None
+        self._default_schema: str | None = None
+
+    # -- who it is -------------------------------------------------------------------------
+
+    @property
+    def is_ephemeral(self) -> bool:
+        """Whether the database is gone with the process, so that a snapshot of it means nothing."""
+        return self.family == "sqlite" and _sqlite_path(self.engine.url) is None
+
+    def identity(self) -> str:
+        """What tells this origin from others: its address, user, driver and options, no secret."""
+        url = self.engine.url
+        if self.family == "sqlite":
+            return f"{url.drivername}:{_sqlite_path(url)}"
+        options = "&".join(
+            f"{key}={value}" for key, value in sorted(url.query.items()) if not _is_secret(key)
+        )
+        where = f"{url.username or ''}@{(url.host or '').lower()}:{url.port or ''}/{url.database or ''}"
+        return f"{url.drivername}://{where}?{options}"
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.identity().encode()).hexdigest()
+
+    def may_exist(self) -> bool:
+        """False if connecting would make the origin: SQLite creates a file that isn't there."""
+        path = _sqlite_path(self.engine.url) if self.family == "sqlite" else None
+        return path is None or os.path.exists(path)
+
+    # -- how it reads text -----------------------------------------------------------------
+
+    def syntax(self, *, has_parameters: bool) -> Syntax:
+        """How the server and the driver read a statement's text."""
+        dialect = self.dialect
+        backslashes = bool(getattr(dialect, "_backslash_escapes", self.family == "mysql"))
+        return Syntax(
+            family=self.family,  # type: ignore[arg-type]
+            backslash_escapes=backslashes,
+            ansi_quotes=bool(getattr(dialect, "_server_ansiquotes", False)),
+            paramstyle=dialect.paramstyle,  # type: ignore[arg-type]
+            percent_is_escaped=has_parameters or dialect.driver not in _PERCENT_NEEDS_PARAMETERS,
+        )
+
+    # -- connections -----------------------------------------------------------------------
+
+    def connect(self, options: Mapping[str, Any] | None = None) -> OriginConnection:
+        """A connection of the wrapped engine's pool that cannot write.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: as the wrapped engine's `connect` does.
+        """
+        connection = self.engine.connect()
+        try:
+            return OriginConnection(self, connection, options or {})
+        except BaseException:
+            connection.invalidate()
+            connection.close()
+            raise
+
+    def facts(self, connection: OriginConnection) -> Facts:
+        if self._facts is None:
+            self._facts = facts(connection.connection, self.family)
+        return self._facts
+
+    @property
+    def known_facts(self) -> Facts | None:
+        return self._facts
+
+    def remember_facts(self, known: Facts) -> None:
+        """From a snapshot: statements are planned before the origin was ever connected to."""
+        if self._facts is None:
+            self._facts = known
+
+    def forget_connections(self) -> None:
+        """In a forked child: the pool's connections are the parent's. Leave them to it, unclosed."""
+        if not isinstance(self.engine.pool, pool.StaticPool | pool.SingletonThreadPool):
+            self.engine.dispose(close=False)
+
+
+class OriginConnection:
+    """A checked-out connection, made read-only. For one thread at a time."""
+
+    def __init__(self, origin: Origin, connection: Connection, options: Mapping[str, Any]) -> None:
+        self.origin = origin
+        self.connection = connection
+        self._query_only: int | None = None
+        family = origin.family
+        if family == "postgresql":
+            options = {"postgresql_readonly": True, **options}
+            if _is_autocommit(connection):
+                # Read-only is a property of the transaction, and there would be none.
+                options = {"isolation_level": "READ COMMITTED", **options}
+        elif family == "sqlite":
+            self._query_only = int(self._pragma("query_only") or 0)
+            self._pragma("query_only = 1")
+        if options:
+            self.connection = connection.execution_options(**options)
+        if family == "mysql":
+            self._start_read_only()
+
+    def _pragma(self, text: str) -> Any:
+        result = self.connection.exec_driver_sql(f"PRAGMA {text}")
+        return result.scalar() if result.returns_rows else None
+
+    def _start_read_only(self) -> None:
+        self.connection.exec_driver_sql("START TRANSACTION READ ONLY")
+
+    def execute(
+        self, statement: str, parameters: Any, *, is_streamed: bool = False, has_no_parameters: bool = False
+    ) -> CursorResult[Any]:
+        """Run a statement as it reached our cursor.
+
+        Raises:
+            The driver's own exception, which the caller's SQLAlchemy wraps as it always does.
+        """
+        options: dict[str, Any] = {}
+        if is_streamed:
+            options["stream_results"] = True
+        if has_no_parameters:
+            options["no_parameters"] = True
+        with driver_errors():
+            return self.connection.exec_driver_sql(statement, parameters or None, execution_options=options)
+
+    def reflect(self, spelling: tuple[str | None, str]) -> TableSchema:
+        with driver_errors():
+            return reflect(self.connection, self.origin.family, spelling)
+
+    def estimate(self, table: TableName, columns: tuple[str, ...]) -> Estimate:
+        """A guess from statistics."""
+        try:
+            with self.connection.begin_nested() if self.origin.family == "postgresql" else contextlib.nullcontext():
+                return estimate(self.connection, self.origin.family, table, columns)
+        except exc.DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            return Estimate()  # the user may not read the statistics
+
+    def table_text(self, table: TableName) -> str:
+        """The table as the origin's dialect writes it, quoted, for `exec_driver_sql`."""
+        quote = self.origin.dialect.identifier_preparer.quote_identifier
+        parts = [part for part in (table.schema, table.name) if part is not None]
+        return self._escaped(".".join(quote(part) for part in parts))
+
+    def column_text(self, column: str) -> str:
+        return self._escaped(self.origin.dialect.identifier_preparer.quote_identifier(column))
+
+    def _escaped(self, text: str) -> str:
+        # SQLAlchemy hands parameters to the driver, if only empty ones, so % is special to it.
+        dialect = self.origin.dialect
+        is_special = dialect.paramstyle in ("format", "pyformat") and dialect.driver not in _PERCENT_NEEDS_PARAMETERS
+        return text.replace("%", "%%") if is_special else text
+
+    @property
+    def is_usable(self) -> bool:
+        return not (self.connection.closed or self.connection.invalidated)
+
+    def recover(self) -> None:
+        """After an error, so that the connection can be used again: a transaction may be spoilt."""
+        if self.is_usable:
+            try:
+                self.rollback()
+            except Exception:
+                self.discard()
+
+    def rollback(self) -> None:
+        """End the transaction; the connection stays, and stays read-only."""
+        self.connection.rollback()
+        if self.origin.family == "mysql":
+            self._start_read_only()
+
+    def release(self) -> None:
+        """Back to the pool, in the state it came in. Never raises what the driver raises."""
+        try:
+            if self._query_only is not None and not self.connection.closed and not self.connection.invalidated:
+                self._pragma(f"query_only = {self._query_only}")
+            self.connection.close()
+        except Exception:
+            # It can't be put back as it was: nobody else may have it.
+            self.discard()
+
+    def discard(self) -> None:
+        """Close the connection instead of returning it."""
+        with contextlib.suppress(Exception):
+            self.connection.invalidate()
+        with contextlib.suppress(Exception):
+            self.connection.close()
+
+
+@contextlib.contextmanager
+def driver_errors() -> Iterator[None]:
+    """Let the driver's exception out of the wrapped engine's wrapping; the caller's does it again."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        if error.orig is None:
+            raise
+        raise error.orig.with_traceback(error.orig.__traceback__) from None
+
+
+def _is_autocommit(connection: Connection) -> bool:
+    dbapi_connection: Any = connection.connection.dbapi_connection
+    return bool(getattr(dbapi_connection, "autocommit", False)) or connection._is_autocommit_isolation()
+
+
+def _sqlite_path(url: URL) -> str | None:
+    """The file of an SQLite database; None if it is in memory."""
+    name = url.database or ""
+    if name.startswith("file:"):
+        path = name[5:].partition("?")[0]
+        if ":memory:" in name or "mode=memory" in name or "mode" in url.query and url.query["mode"] == "memory":
+            return None
+        name = path[2:] if path.startswith("///") else path
+    if name in ("", ":memory:"):
+        return None
+    return os.path.realpath(name)
+
+
+def _is_secret(key: str) -> bool:
+    return any(part in key.lower() for part in ("pass", "secret", "token", "key"))

@@ -1,0 +1,314 @@
+"""Which columns of which tables the program needs, at which epoch, and who may publish next.
+
+Rule 1: every change of residency happens in this file, under its one lock.
+Rule 2: nothing done under the lock does I/O or calls out.
+Rule 3: an epoch only ever grows, and is kept for as long as the registry lives.
+
+A lease carries its table's epoch from before the origin was read. `publish` compares it
+under the lock; an invalidation in between wins. A statement joins a fill only if the fill
+began in the table's present epoch: one that arrives after an invalidation never gets the
+rows of a fetch that began before it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from sqlmem.clock import Clock
+from sqlmem.model import Kind, TableName, TableSchema
+from sqlmem.store import Generation
+
+
+@dataclass(eq=False)
+class Flight:
+    """A fill under way. `finish` wakes everybody who joined it, also if it failed.
+
+    Attributes:
+        columns: what it fetches.
+        generation: what it brought; None until then, and if it brought nothing.
+        failure: what it failed with, if those who joined should fail likewise.
+    """
+
+    epoch: int
+    columns: frozenset[str]
+    generation: Generation | None = None
+    failure: Exception | None = None
+    is_done: bool = False
+    _callbacks: list[Callable[[], None]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def on_finish(self, callback: Callable[[], None]) -> None:
+        """Call back once, at the end; at once if that has been."""
+        with self._lock:
+            if not self.is_done:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def finish(self) -> None:
+        with self._lock:
+            self.is_done = True
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The permission to publish a fill at the epoch it began in."""
+
+    table: TableState
+    epoch: int
+    columns: tuple[str, ...]
+    flight: Flight
+
+
+@dataclass(eq=False)
+class TableState:
+    """What the registry knows of a table. Written only under the registry's lock.
+
+    `generation`, `schema` and `expires_after` are also read without it, each by one atomic
+    attribute look-up; a reader that needs two of them to agree compares afterwards.
+
+    Attributes:
+        schema: the table's definition, with what fills taught about its columns; None before
+            it was reflected, and after an invalidation, since the definition may have changed.
+        reflected: the last definition as the catalogue gave it.
+        version: larger after each change of `schema`; plans remember it.
+        needed: the registered columns, in the order they were first needed.
+        expires_after: ttl in seconds; None for never.
+        refused_until: monotonic seconds until which no fill is tried, and why.
+    """
+
+    name: TableName
+    schema: TableSchema | None = None
+    reflected: TableSchema | None = None
+    has_learned: bool = False
+    version: int = 0
+    epoch: int = 0
+    needed: dict[str, None] = field(default_factory=dict)
+    generation: Generation | None = None
+    flight: Flight | None = None
+    expires_after: float | None = None
+    refused_until: float = 0.0
+    refusal: str | None = None
+    is_verified: bool = True  # False for one restored and not yet compared with the origin's definition
+    last_used: float = 0.0
+    hits: int = 0
+    fills: int = 0
+
+    def covers(self, columns: Iterable[str]) -> bool:
+        generation = self.generation
+        return generation is not None and all(column in generation.columns for column in columns)
+
+
+class Registry:
+    """All tables of one origin. Safe for use by many threads."""
+
+    def __init__(self, clock: Clock, ttl_for: Callable[[TableName], float | None]) -> None:
+        self._clock = clock
+        self._ttl_for = ttl_for
+        self._lock = threading.Lock()
+        self._tables: dict[TableName, TableState] = {}
+        self._versions = itertools.count(1)
+        # The catalogue's name of each table as statements have written it.
+        self._spellings: dict[tuple[str | None, str], TableState] = {}
+        self.invalidations = 0  # of anything, ever
+        self.changes = 0  # publications and losses, for the snapshot to see that something changed
+
+    # -- tables ----------------------------------------------------------------------------
+
+    def resolve(self, spelling: tuple[str | None, str]) -> TableState | None:
+        """The table that statements mean by this spelling, if it is known and its schema is."""
+        state = self._spellings.get(spelling)
+        return state if state is not None and state.schema is not None else None
+
+    def define(
+        self, spelling: tuple[str | None, str] | None, schema: TableSchema, *, invalidations: int | None = None
+    ) -> TableState | None:
+        """Enter a reflected definition.
+
+        Args:
+            invalidations: `self.invalidations` from before the reflection; None skips the check.
+
+        Returns:
+            None if something was invalidated meanwhile: the definition may be old, reflect again.
+        """
+        with self._lock:
+            if invalidations is not None and invalidations != self.invalidations:
+                return None
+            state = self._tables.get(schema.name)
+            if state is None:
+                state = TableState(schema.name, expires_after=self._ttl_for(schema.name))
+                self._tables[schema.name] = state
+            if spelling is not None:
+                self._spellings[spelling] = state
+            if state.schema is None:
+                if state.reflected != schema or state.has_learned:
+                    # Otherwise the plans that were made with this version still hold.
+                    state.version = next(self._versions)
+                state.schema = state.reflected = schema
+                state.has_learned = False
+                for column in [column for column in state.needed if column not in schema.by_name]:
+                    del state.needed[column]
+            return state
+
+    def learn(self, state: TableState, column: str, *, refusal: str | None) -> None:
+        """A fill found values that the column's codec has no place for.
+
+        From now on the column is only projected (refusal None), or not cached at all.
+        """
+        with self._lock:
+            if state.schema is None:
+                return
+            columns = tuple(
+                replace(known, kind=known.kind if refusal else Kind.OPAQUE, refusal=refusal)
+                if known.name == column
+                else known
+                for known in state.schema.columns
+            )
+            state.schema = replace(state.schema, columns=columns)
+            state.has_learned = True
+            state.version = next(self._versions)
+            if refusal:
+                state.needed.pop(column, None)
+
+    def states(self) -> list[TableState]:
+        with self._lock:
+            return list(self._tables.values())
+
+    def spellings(self, state: TableState) -> list[tuple[str | None, str]]:
+        """How statements have written this table."""
+        with self._lock:
+            return [spelling for spelling, known in self._spellings.items() if known is state]
+
+    # -- fills -----------------------------------------------------------------------------
+
+    def lease(self, state: TableState, columns: Iterable[str], *, version: int) -> Lease | Flight | None:
+        """Begin a fill that brings these columns and all registered ones, or join one.
+
+        Returns:
+            A lease: the caller must fill, then `publish` or `fail`. A flight: wait for it, then
+            look again. None: the definition changed since `version`; plan again.
+        """
+        with self._lock:
+            if state.schema is None or state.version != version:
+                return None
+            for column in columns:
+                state.needed.setdefault(column)
+            flight = state.flight
+            if flight is not None and flight.epoch == state.epoch:
+                return flight
+            wanted = tuple(state.needed)
+            state.flight = Flight(epoch=state.epoch, columns=frozenset(wanted))
+            return Lease(state, state.epoch, wanted, state.flight)
+
+    def publish(self, lease: Lease, generation: Generation) -> tuple[bool, Generation | None]:
+        """Make a filled generation visible to readers.
+
+        Returns:
+            Whether it is now the table's, and the generation to retire: the one it replaces,
+            or, if the table was invalidated since the lease was taken, none. The caller of the
+            fill may still answer with what it has, since its statement began before.
+        """
+        state = lease.table
+        # Compare and publish under one lock: an invalidation between the two would be lost,
+        # and old rows would pass for current.
+        with self._lock:
+            state.fills += 1
+            lease.flight.generation = generation
+            if state.flight is lease.flight:
+                state.flight = None
+            if state.epoch != lease.epoch:
+                return False, None
+            replaced, state.generation = state.generation, generation
+            state.is_verified = True
+            state.last_used = self._clock.monotonic()
+            self.changes += 1
+            return True, replaced
+
+    def fail(self, lease: Lease, failure: Exception | None) -> None:
+        """Give a lease back without a generation. What was published before stays."""
+        with self._lock:
+            lease.flight.failure = failure
+            if lease.table.flight is lease.flight:
+                lease.table.flight = None
+
+    def refuse(self, state: TableState, reason: str, *, seconds: float) -> None:
+        """Try no fill of this table for some time, or until it is invalidated."""
+        with self._lock:
+            state.refusal = reason
+            state.refused_until = self._clock.monotonic() + seconds
+
+    def restore(self, state: TableState, generation: Generation, *, epoch: int | None = None) -> None:
+        """Enter a generation that came from a snapshot, to be verified before its first use."""
+        with self._lock:
+            if epoch is not None and state.epoch != epoch:
+                return
+            state.generation = generation
+            state.is_verified = False
+            for column in generation.columns:
+                state.needed.setdefault(column)
+
+    # -- losses ----------------------------------------------------------------------------
+
+    def invalidate(self, matches: Callable[[TableName], bool] | None) -> tuple[list[TableState], list[Generation]]:
+        """Forget the rows of the tables that match (None: of all), and of what depends on them.
+
+        When this has returned, no statement that begins later is answered with rows read
+        before. Definitions are forgotten too; the registered columns stay.
+
+        Returns:
+            The tables, and the generations to retire.
+        """
+        with self._lock:
+            self.invalidations += 1
+            hit = [state for state in self._tables.values() if _is_touched(state, matches)]
+            generations = []
+            for state in hit:
+                state.epoch += 1
+                state.schema = None
+                state.refused_until = 0.0
+                state.refusal = None
+                state.is_verified = True
+                if state.generation is not None:
+                    generations.append(state.generation)
+                    state.generation = None
+            self._spellings = {spelling: state for spelling, state in self._spellings.items() if state.schema}
+            self.changes += 1
+            return hit, generations
+
+    def verified(self, state: TableState, generation: Generation) -> None:
+        """The origin's definition of a restored table is the one the snapshot was made with."""
+        with self._lock:
+            if state.generation is generation:
+                state.is_verified = True
+
+    def evict(self, state: TableState, generation: Generation) -> bool:
+        """Drop a generation for space; the registered columns stay."""
+        with self._lock:
+            if state.generation is not generation:
+                return False
+            state.generation = None
+            self.changes += 1
+            return True
+
+    def reset_after_fork(self) -> None:
+        """In the child: the lock may be held, and a fill under way be led, by a thread that it
+        doesn't have. The generations stay: they are memory of the child's own."""
+        self._lock = threading.Lock()
+        for state in self._tables.values():
+            state.flight = None
+
+
+def _is_touched(state: TableState, matches: Callable[[TableName], bool] | None) -> bool:
+    if matches is None or matches(state.name):
+        return True
+    # Without a schema there is nothing cached that could depend on anything.
+    if state.schema is None:
+        return False
+    # None: the origin's catalogue could not tell, so it may depend on every table.
+    return state.schema.depends_on is None or any(matches(name) for name in state.schema.depends_on)

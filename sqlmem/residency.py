@@ -1,0 +1,57 @@
+"""The bound on the store's memory: who must go so that a fill has room.
+
+Rule: the sum of the published generations and of those being filled stays within the bound.
+The tables used longest ago go first; the one being filled gives up its old generation last.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from sqlmem.registry import Registry, TableState
+from sqlmem.store import Store
+
+
+class Residency:
+    """Safe for use by many threads."""
+
+    def __init__(self, store: Store, registry: Registry, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._store = store
+        self._registry = registry
+        self._lock = threading.Lock()
+        # fills under way -> bytes so far
+        self._filling: dict[TableState, int] = {}
+
+    def make_room(self, state: TableState, size: int) -> bool:
+        """Whether a fill of this table that has come to `size` bytes may go on."""
+        retired = []
+        with self._lock:
+            self._filling[state] = size
+            if size > self.max_bytes:
+                return False
+            resident = [known for known in self._registry.states() if known.generation is not None]
+            # Its own old generation last: readers still use it.
+            resident.sort(key=lambda known: (known is state, known.last_used))
+            total = sum(self._filling.values()) + sum(
+                known.generation.bytes for known in resident if known.generation is not None
+            )
+            for victim in resident:
+                if total <= self.max_bytes:
+                    break
+                generation = victim.generation
+                if generation is not None and self._registry.evict(victim, generation):
+                    total -= generation.bytes
+                    retired.append(generation)
+        for generation in retired:
+            self._store.retire(generation)
+        return True
+
+    def end(self, state: TableState) -> None:
+        """The fill is over, whatever came of it."""
+        with self._lock:
+            self._filling.pop(state, None)
+
+    def reset_after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._filling.clear()

@@ -1,0 +1,180 @@
+"""What a name means where it stands, and what the plan needs because of it.
+
+A `Scope` is one SELECT's view: its one source, the scopes around it, its output aliases. A
+name that isn't found is refused, so that the origin reports its own error: in SQLite a quoted
+name that isn't a column is no error but a string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp
+
+from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.model import Column, Kind, TableSchema
+from sqlmem.plan import Argument, Refuse, SumCheck
+from sqlmem.values import Value
+
+# The store's statement names schemas main, s1, s2, …; SQLite attaches at most ten.
+MAX_TABLES = 11
+
+
+@dataclass(eq=False)
+class Scope:
+    """One SELECT's names.
+
+    Attributes:
+        columns: folded name -> value; None marks a name that two columns share.
+        group_keys: the stored text of what is grouped by; None outside of a grouped SELECT.
+        ctes: CTEs in reach, folded name -> (name in the store, output names, values).
+        is_in_aggregate: while an aggregate's argument is looked at.
+        key_columns: the columns of the source's primary key, as stored text.
+    """
+
+    parent: Scope | None
+    alias: str | None = None
+    columns: Mapping[str, Value | None] = field(default_factory=dict)
+    ctes: dict[str, Relation] = field(default_factory=dict)
+    outputs: dict[str, exp.Expr] = field(default_factory=dict)
+    group_keys: set[str] | None = None
+    key_columns: frozenset[str] = frozenset()
+    is_in_aggregate: bool = False
+    aggregate_depth: int = 0
+    saw_aggregate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A CTE or derived table: its text in the store, its columns' names and values."""
+
+    sql: str
+    names: tuple[str, ...]
+    values: tuple[Value, ...]
+
+
+@dataclass(eq=False)
+class Context:
+    """What one planning gathers. For one thread."""
+
+    semantics: Semantics
+    facts: Facts
+    parameters: tuple[str | int, ...]
+    # (schema or None, table) as the statement spells them -> definition
+    schemas: Mapping[tuple[str | None, str], TableSchema]
+    tables: list[TableSchema] = field(default_factory=list)
+    needed: list[dict[str, None]] = field(default_factory=list)
+    arguments: list[Argument] = field(default_factory=list)
+    checks: list[SumCheck] = field(default_factory=list)
+    aliases: int = 0
+
+    def alias(self, prefix: str) -> str:
+        self.aliases += 1
+        return f"{prefix}{self.aliases}"
+
+    def table(self, schema: TableSchema) -> int:
+        """The index of a table among those of the plan."""
+        for index, known in enumerate(self.tables):
+            if known.name == schema.name:
+                return index
+        if len(self.tables) == MAX_TABLES:
+            raise Refuse(f"more than {MAX_TABLES} tables")
+        self.tables.append(schema)
+        self.needed.append({})
+        return len(self.tables) - 1
+
+    def need(self, value: Value) -> None:
+        if value.source is not None:
+            self.needed[value.source[0]].setdefault(value.source[1])
+
+    def argument(self, argument: Argument) -> str:
+        self.arguments.append(argument)
+        return f"?{len(self.arguments)}"
+
+    def constant(self, stored: Any) -> str:
+        # Whole numbers are legible in the text; all else is bound, so that nothing needs escaping.
+        if type(stored) is int and stored >= 0:
+            return str(stored)
+        return self.argument(Argument(None, stored))
+
+    # -- names -----------------------------------------------------------------------------
+
+    def fold_column(self, identifier: exp.Identifier) -> str:
+        if self.semantics.ignores_column_case:
+            return str(identifier.this).lower()
+        return self._folded(identifier)
+
+    def fold_table(self, identifier: exp.Identifier) -> str:
+        if self.semantics.ignores_table_case:
+            return str(identifier.this).lower()
+        return self._folded(identifier)
+
+    def _folded(self, identifier: exp.Identifier) -> str:
+        name = str(identifier.this)
+        fold: Callable[[str], str] | None = self.semantics.folds_unquoted
+        return name if fold is None or identifier.args.get("quoted") else fold(name)
+
+    def spelling(self, column: Column) -> str:
+        return column.name.lower() if self.semantics.ignores_column_case else column.name
+
+    def column(self, node: exp.Column, scope: Scope) -> Value:
+        """The value that a column's name means; notes that the plan needs it."""
+        if node.args.get("db") or node.args.get("catalog") or node.args.get("join_mark"):
+            raise Refuse("a column qualified by more than its table")
+        identifier = node.this
+        if not isinstance(identifier, exp.Identifier):
+            raise Refuse("a form of column that the planner doesn't know")
+        name = self.fold_column(identifier)
+        qualifier = node.args.get("table")
+        alias = self.fold_table(qualifier) if qualifier is not None else None
+        inner: Scope | None = scope
+        while inner is not None:
+            if alias is None or alias == inner.alias:
+                if name in inner.columns:
+                    return self._found(name, inner, scope)
+                if alias is not None:
+                    break
+            inner = inner.parent
+        raise Refuse(f"column {name!r} isn't known")
+
+    def _found(self, name: str, owner: Scope, scope: Scope) -> Value:
+        value = owner.columns[name]
+        if value is None:
+            raise Refuse(f"column {name!r} is ambiguous")
+        if owner is not scope and _within_aggregate(scope, owner):
+            # It may be an aggregate of the outer SELECT.
+            raise Refuse("an aggregate over an outer column")
+        if (
+            owner.group_keys is not None
+            and not owner.is_in_aggregate
+            and value.sql not in owner.group_keys
+            and not (owner.key_columns and owner.key_columns <= owner.group_keys)
+        ):
+            raise Refuse("a column that is neither grouped nor aggregated")
+        self.need(value)
+        return value
+
+
+def _within_aggregate(scope: Scope, owner: Scope) -> bool:
+    inner: Scope | None = scope
+    while inner is not None and inner is not owner:
+        if inner.is_in_aggregate:
+            return True
+        inner = inner.parent
+    return False
+
+
+def representative(schema: TableSchema) -> str:
+    """The column to fetch where a statement needs rows but no column, as COUNT(*) does."""
+    for index in schema.indexes:
+        if index.is_primary_key and all(schema.by_name[name].refusal is None for name in index.columns):
+            return index.columns[0]
+    for column in schema.columns:
+        if column.refusal is None and column.kind not in (Kind.OPAQUE, Kind.JSON):
+            return column.name
+    for column in schema.columns:
+        if column.refusal is None:
+            return column.name
+    raise Refuse("the table has no column that can be cached")

@@ -1,0 +1,33 @@
+"""How tables and columns are called inside of the store and of a snapshot."""
+
+from __future__ import annotations
+
+from sqlmem.model import TableSchema
+
+DATA = "data"  # the one table of a generation
+
+
+def quoted(name: str) -> str:
+    """An identifier for SQLite. Only ever behind a qualifier: alone, SQLite would take an
+    unknown one for a string."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def stored_names(schema: TableSchema) -> dict[str, str]:
+    """Column -> its name in the store: its own, made unique without regard to case.
+
+    PostgreSQL has tables with both "Id" and "id"; SQLite has not.
+    """
+    taken: set[str] = set()
+    names: dict[str, str] = {}
+    for column in schema.columns:
+        # SQLite ends a name at NUL, and folds the case of ASCII only; lower() folds more, which
+        # makes more names differ than must.
+        name = base = column.name.replace("\0", "\ufffd")
+        number = 2
+        while name.lower() in taken:
+            name = f"{base}__{number}"
+            number += 1
+        taken.add(name.lower())
+        names[column.name] = name
+    return names

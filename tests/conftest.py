@@ -1,0 +1,144 @@
+"""Fixtures for all tests: origins, a clean environment, ordered threads, lines for the report."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+from support.clock import ManualClock
+from support.origins import DRIVERS, PRIMARY_DRIVERS, SYNC_DRIVERS, Origin, Servers, skip_or_fail
+from support.sequencer import Sequencer
+from support.summary import summary_line, summary_lines
+
+# The gate is repeatable: the same examples each time, and nothing timed. `make fuzz` looks further.
+_profile = hypothesis.settings(
+    deadline=None,
+    database=None,
+    print_blob=True,
+    # Examples share a test's origin on purpose: making one for each would be most of the time.
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile("gate", _profile, derandomize=True, max_examples=100)
+hypothesis.settings.register_profile("fuzz", _profile, max_examples=3_000)
+hypothesis.settings.load_profile("gate")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`origin` and `driver_origin` run once per driver, only on the families that the test names."""
+    marker = metafunc.definition.get_closest_marker("families")
+    families = set(marker.args) if marker else {family for family, _, _ in DRIVERS.values()}
+    if unknown := families - {family for family, _, _ in DRIVERS.values()}:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: no such family: {sorted(unknown)}")
+    for fixture, drivers in (("origin", PRIMARY_DRIVERS), ("driver_origin", SYNC_DRIVERS)):
+        if fixture in metafunc.fixturenames:
+            chosen = [driver for driver in drivers if DRIVERS[driver][0] in families]
+            ids = [DRIVERS[driver][0] if fixture == "origin" else driver for driver in chosen]
+            metafunc.parametrize(fixture, chosen, ids=ids, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting from outside, no snapshot unless the test asks for one, nothing written elsewhere.
+
+    The working directory is the test's own: a relative path is written there, and no `.env`
+    of a developer is found.
+    """
+    for name in os.environ:
+        if name.startswith("SQLMEM_") and not name.startswith("SQLMEM_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("SQLMEM_CACHE_DB", "")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _servers() -> Iterator[Servers]:
+    servers = Servers()
+    yield servers
+    servers.close()
+
+
+@pytest.fixture
+def origin(request: pytest.FixtureRequest, _servers: Servers, tmp_path: Path) -> Iterator[Origin]:
+    """An empty origin of each family, through its primary driver."""
+    origin = _servers.origin(request.param, tmp_path)
+    yield origin
+    origin.dispose()
+
+
+@pytest.fixture
+def driver_origin(request: pytest.FixtureRequest, _servers: Servers, tmp_path: Path) -> Iterator[Origin]:
+    """An empty origin through each driver that isn't asyncio's."""
+    origin = _servers.origin(request.param, tmp_path)
+    yield origin
+    origin.dispose()
+
+
+@pytest.fixture
+def asyncpg_origin(_servers: Servers, tmp_path: Path) -> Iterator[Origin]:
+    """An empty PostgreSQL for asyncio: see `Origin.async_engine`."""
+    origin = _servers.origin("asyncpg", tmp_path)
+    yield origin
+    origin.dispose()
+
+
+@pytest.fixture
+def sqlite_origin(_servers: Servers, tmp_path: Path) -> Iterator[Origin]:
+    """An empty SQLite origin, for tests whose subject is the same everywhere."""
+    origin = _servers.origin("pysqlite", tmp_path)
+    yield origin
+    origin.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """A Redis at SQLMEM_TEST_REDIS or on the standard local port."""
+    import redis
+
+    given = os.environ.get("SQLMEM_TEST_REDIS")
+    url = given or "redis://127.0.0.1:6379/0"
+    client = redis.Redis.from_url(url, socket_connect_timeout=3)
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        if given:
+            pytest.fail(f"no Redis at SQLMEM_TEST_REDIS ({type(error).__name__})", pytrace=False)
+        skip_or_fail(
+            "no Redis: start one on 127.0.0.1:6379 (docker run -p 6379:6379 redis) "
+            f"or name one in SQLMEM_TEST_REDIS ({type(error).__name__})"
+        )
+    finally:
+        client.close()
+    return url
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def sequence() -> Sequencer:
+    return Sequencer()
+
+
+@pytest.fixture
+def report(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Add a line to the end of the run's report."""
+    return lambda text: summary_line(pytestconfig, text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What tests registered, and one line for each reason to skip, however many tests it has hit."""
+    lines = list(summary_lines(config))
+    skipped = Counter(
+        report.longrepr[2] for report in terminalreporter.stats.get("skipped", []) if report.longrepr
+    )
+    lines += [f"{count} skipped, {reason.removeprefix('Skipped: ')}" for reason, count in skipped.items()]
+    if lines:
+        terminalreporter.section("sqlmem")
+        for line in lines:
+            terminalreporter.line(line)
