@@ -54,7 +54,9 @@ class Shortcut:
             planned = self._planned = entry
         try:
             if self._is_positional:
-                given: Any = tuple([parameters[name] for name in self._names]) if parameters is not None else ()
+                given: Any = (
+                    tuple([parameters[name] for name in self._names]) if parameters is not None else ()
+                )
             else:
                 given = {name: parameters[name] for name in self._names} if parameters is not None else {}
         except (LookupError, TypeError):
@@ -212,11 +214,15 @@ class Core:
                 obstacles.append(str(error))
             except (LookupError, TypeError):
                 obstacles.append(problem or "parameters that don't fit the statement")
-        for state, version, needed in zip(planned.states, planned.versions, planned.plan.columns, strict=True):
+        for state, version, needed in zip(
+            planned.states, planned.versions, planned.plan.columns, strict=True
+        ):
             name = str(state.name)
             columns[name] = needed
             generation = state.generation
-            lacking = tuple(column for column in needed if generation is None or column not in generation.columns)
+            lacking = tuple(
+                column for column in needed if generation is None or column not in generation.columns
+            )
             if state.refusal is not None and self.clock.monotonic() < state.refused_until:
                 obstacles.append(state.refusal)
             try:
@@ -226,9 +232,11 @@ class Core:
             if is_present:
                 continue
             missing[name] = lacking
-            reasons.append(f"{name} isn't filled" if generation is None else (
-                f"{name} lacks columns" if lacking else f"{name} is older than its ttl"
-            ))
+            reasons.append(
+                f"{name} isn't filled"
+                if generation is None
+                else (f"{name} lacks columns" if lacking else f"{name} is older than its ttl")
+            )
             fetches.append(self._fill_text(state, needed))
         if obstacles:
             return Explanation(Outcome.BYPASS, tuple(obstacles), planned.tables, columns, {}, None, (text,))
@@ -258,7 +266,9 @@ class Core:
                 continue
             statement = f"warm {schema.name}"
             if schema.refusal is not None:
-                raise UnsupportedQueryError(statement, f"The table can't be cached: {schema.refusal}", "Leave it out")
+                raise UnsupportedQueryError(
+                    statement, f"The table can't be cached: {schema.refusal}", "Leave it out"
+                )
             wanted = _wanted(statement, schema, columns)
             if self.executor.present(state, wanted, version) is not None:
                 return
@@ -272,7 +282,9 @@ class Core:
             except Replan:
                 continue
             except GiveUp as error:
-                raise UnsupportedQueryError(statement, f"The table can't be cached: {error.reason}", "Leave it out") from None
+                raise UnsupportedQueryError(
+                    statement, f"The table can't be cached: {error.reason}", "Leave it out"
+                ) from None
             if generation.is_private:
                 self.store.retire(generation)
                 continue
@@ -293,7 +305,9 @@ def _wanted(statement: str, schema: Any, columns: Sequence[str] | None) -> list[
             known = ", ".join(schema.by_name)
             raise UnsupportedQueryError(statement, f"There is no column {name!r}", f"Its columns are {known}")
         if column.refusal is not None:
-            raise UnsupportedQueryError(statement, f"Column {name} can't be cached: {column.refusal}", "Leave it out")
+            raise UnsupportedQueryError(
+                statement, f"Column {name} can't be cached: {column.refusal}", "Leave it out"
+            )
         wanted.append(name)
     return wanted
 
@@ -309,7 +323,11 @@ def spelling_of(table: Any) -> tuple[str | None, str]:
     if isinstance(table, str):
         schema, dot, name = table.rpartition(".")
         return (_unquoted(schema), _unquoted(name)) if dot else (None, _unquoted(table))
-    found = table if isinstance(table, sa.Table) else getattr(sa.inspect(table, raiseerr=False), "local_table", None)
+    found = (
+        table
+        if isinstance(table, sa.Table)
+        else getattr(sa.inspect(table, raiseerr=False), "local_table", None)
+    )
     if not isinstance(found, sa.Table):
         raise TypeError(f"table must be a name, a Table or a mapped class, got {type(table).__name__}")
     return found.schema, found.name
@@ -337,7 +355,7 @@ def matcher(table: Any) -> Callable[[TableName], bool]:
 
 
 def _unquoted(name: str) -> str:
-    if len(name) > 1 and name[0] == name[-1] and name[0] in "\"`":
+    if len(name) > 1 and name[0] == name[-1] and name[0] in '"`':
         return name[1:-1].replace(name[0] * 2, name[0])
     return name
 
@@ -348,7 +366,9 @@ def _driver_parameters(compiled: Any, parameters: Mapping[str, Any] | None) -> t
         values = compiled.construct_params(dict(parameters or {}), _check=True)
         processors = compiled._bind_processors
         values = {
-            name: processors[name](value) if name in processors and not isinstance(processors[name], tuple) else value
+            name: processors[name](value)
+            if name in processors and not isinstance(processors[name], tuple)
+            else value
             for name, value in values.items()
         }
     except Exception as error:  # noqa: BLE001 - a processor may raise anything; explain() must say what would happen

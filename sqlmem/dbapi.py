@@ -162,8 +162,6 @@ class LazyCursor:
     def execute(self, operation: str, parameters: Any = None) -> LazyCursor:
         connection = self.connection
         self._reset()
-        if isinstance(operation, bytes):
-            operation = operation.decode()
         executor = connection._executor
         has_parameters = bool(parameters)
         # Only a driver that ignores % without parameters makes a difference between the two.

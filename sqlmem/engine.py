@@ -91,7 +91,7 @@ class CachingEngine(Engine):
             lambda: LazyConnection(core.origin, core.executor, core.front),  # type: ignore[arg-type,return-value]
             dialect=base.dialect,
         )
-        compiled_cache = base._compiled_cache
+        compiled_cache: Any = base._compiled_cache
         super().__init__(
             pool,
             base.dialect,
@@ -186,7 +186,9 @@ class CachingEngine(Engine):
         """What was counted since the engine was made; exact, also under threads."""
         return self._core.stats()
 
-    def explain(self, statement: str | Executable, parameters: Mapping[str, Any] | None = None) -> Explanation:
+    def explain(
+        self, statement: str | Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Explanation:
         """What would happen to a statement now, and why, without running it.
 
         The origin's catalogue is asked for tables that aren't known yet; its data never.
@@ -274,12 +276,13 @@ def _base_engine(engine: Engine | URL | str) -> Engine:
         raise SettingsError("engine must be one that isn't cached yet, got a CachingEngine")
     if isinstance(engine, Engine):
         return engine
-    if hasattr(engine, "sync_engine"):
+    given: Any = engine
+    if hasattr(given, "sync_engine"):
         raise SettingsError(
             "engine must be an Engine or a URL, got an AsyncEngine; "
             "use AsyncEngine(CachingEngine(async_engine.sync_engine))"
         )
-    raise SettingsError(f"engine must be an Engine or a URL, got {type(engine).__name__}")
+    raise SettingsError(f"engine must be an Engine or a URL, got {type(given).__name__}")
 
 
 __all__ = ["CachingConnection", "CachingEngine", "ClauseElement"]

@@ -67,7 +67,14 @@ class Executor:
     """Safe for use by many threads."""
 
     def __init__(
-        self, *, front: Front, store: Store, filling: Filling, counters: Counters, clock: Clock, stale_seconds: float
+        self,
+        *,
+        front: Front,
+        store: Store,
+        filling: Filling,
+        counters: Counters,
+        clock: Clock,
+        stale_seconds: float,
     ) -> None:
         self._front = front
         self._store = store
@@ -86,7 +93,9 @@ class Executor:
             return None
         now = self._clock.monotonic()
         read_at = now
-        for generation, state, version in zip(bound.generations, planned.states, planned.versions, strict=True):
+        for generation, state, version in zip(
+            bound.generations, planned.states, planned.versions, strict=True
+        ):
             # The generation before the version: a fill that teaches something about a column
             # changes the version first, so that no plan from before meets its generation.
             if (
@@ -97,8 +106,7 @@ class Executor:
             ):
                 return None
             state.last_used = now
-            if generation.read_at < read_at:
-                read_at = generation.read_at
+            read_at = min(read_at, generation.read_at)
         try:
             arguments = arguments_of(planned, parameters)
             rows = self._store.query(bound.generations, planned.plan.sql, arguments)
@@ -135,7 +143,9 @@ class Executor:
             )
         return answer
 
-    def _run(self, caller: Caller, statement: str, parameters: Any, *, has_parameters: bool) -> Local | Remote:
+    def _run(
+        self, caller: Caller, statement: str, parameters: Any, *, has_parameters: bool
+    ) -> Local | Remote:
         if self.is_closed:
             raise ClosedError("this engine was closed; make a new one")
         reason = caller.bypass_reason
@@ -168,7 +178,9 @@ class Executor:
         arguments = arguments_of(planned, parameters)
         generations, outcome, is_stale = self._generations(caller, planned)
         try:
-            return self._answer(planned, arguments, generations, Outcome.MISS if has_filled else outcome, is_stale=is_stale)
+            return self._answer(
+                planned, arguments, generations, Outcome.MISS if has_filled else outcome, is_stale=is_stale
+            )
         finally:
             for generation in generations:
                 if generation.is_private:
@@ -208,13 +220,17 @@ class Executor:
         found = []
         outcome = Outcome.HIT
         is_stale = False
-        for state, version, columns in zip(planned.states, planned.versions, planned.plan.columns, strict=True):
+        for state, version, columns in zip(
+            planned.states, planned.versions, planned.plan.columns, strict=True
+        ):
             if not state.is_verified:
                 self._filling.verify(caller, state)
             generation = self.present(state, columns, version)
             if generation is None:
                 outcome = Outcome.MISS
-                generation, was_stale = self._filling.bring(caller, state, columns, version=version, stale=self.usable)
+                generation, was_stale = self._filling.bring(
+                    caller, state, columns, version=version, stale=self.usable
+                )
                 is_stale = is_stale or was_stale
             found.append(generation)
         return tuple(found), outcome, is_stale
@@ -226,7 +242,10 @@ class Executor:
             return None
         if state.version != version:
             raise Replan
-        if state.expires_after is not None and self._clock.monotonic() - generation.read_at > state.expires_after:
+        if (
+            state.expires_after is not None
+            and self._clock.monotonic() - generation.read_at > state.expires_after
+        ):
             return None
         return generation
 

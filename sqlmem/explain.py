@@ -34,7 +34,9 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [f"outcome   {self.outcome}"]
-        lines += [f"{'because' if number == 0 else '':<9} {reason}" for number, reason in enumerate(self.reasons)]
+        lines += [
+            f"{'because' if number == 0 else '':<9} {reason}" for number, reason in enumerate(self.reasons)
+        ]
         for table in self.tables:
             needed = ", ".join(self.columns.get(table, ()))
             missing = self.missing.get(table, ())

@@ -83,7 +83,9 @@ class Expressions:
     `subquery` is how the planner renders a SELECT inside of an expression.
     """
 
-    def __init__(self, context: Context, subquery: Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]) -> None:
+    def __init__(
+        self, context: Context, subquery: Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
+    ) -> None:
         self.context = context
         self.semantics = context.semantics
         self._subquery = subquery
@@ -143,10 +145,15 @@ class Expressions:
         if value.literal is not None:
             if value.cast is not None and value.cast.kind is not column.kind:
                 raise Refuse(f"a literal cast to {value.cast.type_name} beside {column.type_name}")
-            return Value(self.context.constant(literal_value(value.literal, column, self.context.facts.driver)), column)
+            return Value(
+                self.context.constant(literal_value(value.literal, column, self.context.facts.driver)), column
+            )
         if value.parameter is not None:
             convert = converter(column, value.cast, self.semantics, self.context.facts.driver)
-            return Value(self.context.argument(Argument(self.context.parameters[value.parameter], None, convert)), column)
+            return Value(
+                self.context.argument(Argument(self.context.parameters[value.parameter], None, convert)),
+                column,
+            )
         return value
 
     # -- names, literals, parameters ---------------------------------------------------------
@@ -183,7 +190,12 @@ class Expressions:
     def boolean(self, node: exp.Boolean, scope: Scope) -> Value:
         if self.semantics.comparison.type.kind is Kind.OPAQUE:
             raise Refuse("a truth value whose type isn't known")
-        return Value("1" if node.this else "0", self.semantics.comparison.type, result=self.semantics.comparison, is_condition=True)
+        return Value(
+            "1" if node.this else "0",
+            self.semantics.comparison.type,
+            result=self.semantics.comparison,
+            is_condition=True,
+        )
 
     def null(self, node: exp.Null, scope: Scope) -> Value:
         return NULL
@@ -195,13 +207,17 @@ class Expressions:
         index = int(name[1:])
         if self.semantics.is_dynamic:
             convert = codec_of(DYNAMIC, self.context.facts.driver).parameter
-            return Value(self.context.argument(Argument(self.context.parameters[index], None, convert)), DYNAMIC)
+            return Value(
+                self.context.argument(Argument(self.context.parameters[index], None, convert)), DYNAMIC
+            )
         return Value("", parameter=index)
 
     def row_count(self, node: exp.Placeholder) -> str:
         """A parameter of LIMIT or OFFSET: a whole number that isn't negative."""
         index = int(str(node.this)[1:])
-        return self.context.argument(Argument(self.context.parameters[index], None, _row_count, refuses_null=True))
+        return self.context.argument(
+            Argument(self.context.parameters[index], None, _row_count, refuses_null=True)
+        )
 
     def parenthesis(self, node: exp.Paren, scope: Scope) -> Value:
         value = self.value(node.this, scope)
@@ -353,7 +369,8 @@ class Expressions:
         results.append(self.value(default, scope) if default is not None else NULL)
         results, value = self.alternatives(results, "CASE")
         branches = " ".join(
-            f"WHEN {condition} THEN {result.sql}" for condition, result in zip(conditions, results, strict=False)
+            f"WHEN {condition} THEN {result.sql}"
+            for condition, result in zip(conditions, results, strict=False)
         )
         return replace(value, sql=f"CASE {branches} ELSE {results[-1].sql} END")
 
@@ -383,7 +400,14 @@ class Expressions:
         for result in typed[1:]:
             assert result.type is not None
             column = unified(column, result.type, what)
-        if column.kind not in (Kind.INTEGER, Kind.BOOLEAN, Kind.NUMERIC, Kind.DATE, Kind.TIMESTAMP, Kind.TEXT):
+        if column.kind not in (
+            Kind.INTEGER,
+            Kind.BOOLEAN,
+            Kind.NUMERIC,
+            Kind.DATE,
+            Kind.TIMESTAMP,
+            Kind.TEXT,
+        ):
             raise Refuse(f"{what} of {column.type_name or column.kind.value}")
         if column.kind is Kind.TEXT and column.collation not in (Collation.BINARY, Collation.DETERMINISTIC):
             raise Refuse(f"{what} of text under a collation that the store doesn't have")
@@ -402,7 +426,14 @@ class Expressions:
 
     def operator(self, node: exp.Binary, scope: Scope) -> Value:
         if not self.semantics.is_dynamic:
-            raise Refuse(self._refused({"-": "+", "*": "+", "%": "/"}.get(DYNAMIC_OPERATORS[type(node)], DYNAMIC_OPERATORS[type(node)]), "arithmetic"))
+            raise Refuse(
+                self._refused(
+                    {"-": "+", "*": "+", "%": "/"}.get(
+                        DYNAMIC_OPERATORS[type(node)], DYNAMIC_OPERATORS[type(node)]
+                    ),
+                    "arithmetic",
+                )
+            )
         left, right = self.value(node.this, scope), self.value(node.expression, scope)
         return self._dynamic(f"{left.sql} {DYNAMIC_OPERATORS[type(node)]} {right.sql}")
 
@@ -431,7 +462,9 @@ class Expressions:
         if not self.semantics.is_dynamic:
             raise Refuse("GLOB is computed by the origin")
         self._not_overridden("glob")
-        return self.predicate(f"{self.value(node.this, scope).sql} GLOB {self.value(node.expression, scope).sql}")
+        return self.predicate(
+            f"{self.value(node.this, scope).sql} GLOB {self.value(node.expression, scope).sql}"
+        )
 
     def function(self, node: exp.Func, scope: Scope) -> Value:
         name, keys = DYNAMIC_FUNCTIONS[type(node)]
@@ -472,7 +505,12 @@ class Expressions:
             if value.literal is not None and known.kind is Kind.TEXT and known.precision is not None:
                 raise Refuse("a literal that may be cut")
             return replace(value, cast=known)
-        if value.type is not None and value.type.kind is known.kind and value.type.type_name == known.type_name and known.precision is None:
+        if (
+            value.type is not None
+            and value.type.kind is known.kind
+            and value.type.type_name == known.type_name
+            and known.precision is None
+        ):
             return value
         raise Refuse(f"a cast to {known.type_name}")
 
@@ -492,7 +530,10 @@ class Expressions:
         _only(node, "this", "expressions", "big_int")
         if node.args.get("expressions"):
             raise Refuse("an aggregate of several arguments")
-        was_in_aggregate, scope.is_in_aggregate = scope.is_in_aggregate, scope.is_in_aggregate or not is_window
+        was_in_aggregate, scope.is_in_aggregate = (
+            scope.is_in_aggregate,
+            scope.is_in_aggregate or not is_window,
+        )
         try:
             argument, is_distinct = node.this, False
             if isinstance(argument, exp.Distinct):
@@ -615,7 +656,12 @@ class Expressions:
             if offset is not None and not (isinstance(offset, exp.Literal) and str(offset.this).isdigit()):
                 raise Refuse("a window function with a computed offset")
             more = "" if offset is None else f", {offset.this}"
-            value = Value(f"{_WINDOW_NAMES[type(inner)]}({of.sql}{more})", of.type, of.source, is_distinct=of.is_distinct)
+            value = Value(
+                f"{_WINDOW_NAMES[type(inner)]}({of.sql}{more})",
+                of.type,
+                of.source,
+                is_distinct=of.is_distinct,
+            )
         elif isinstance(inner, exp.Count | exp.Sum | exp.Min | exp.Max):
             value = self._aggregate(inner, scope, is_window=True)
         else:
@@ -632,7 +678,9 @@ class Expressions:
                 texts.append(item.sql)
             parts.append(f"PARTITION BY {', '.join(texts)}")
         if ordering is not None:
-            parts.append(f"ORDER BY {', '.join(self.ordered(item, scope, None) for item in ordering.expressions)}")
+            parts.append(
+                f"ORDER BY {', '.join(self.ordered(item, scope, None) for item in ordering.expressions)}"
+            )
         return replace(value, sql=f"{value.sql} OVER ({' '.join(parts)})")
 
     def ordered(self, node: exp.Expr, scope: Scope, output: Value | None) -> str:
@@ -672,7 +720,11 @@ class Expressions:
 
     def _refused(self, key: str, otherwise: str) -> str:
         why = self.semantics.refused.get(key)
-        return f"{otherwise} is computed by the origin" if why is None else f"{key} is computed by the origin: {why}"
+        return (
+            f"{otherwise} is computed by the origin"
+            if why is None
+            else f"{key} is computed by the origin: {why}"
+        )
 
 
 def _only(node: exp.Expr, *known: str) -> None:
@@ -709,7 +761,11 @@ def _gives_one_row(node: exp.Expr) -> bool:
     ):
         return True
     limit = node.args.get("limit")
-    return isinstance(limit, exp.Limit) and isinstance(limit.expression, exp.Literal) and str(limit.expression.this) in ("0", "1")
+    return (
+        isinstance(limit, exp.Limit)
+        and isinstance(limit.expression, exp.Literal)
+        and str(limit.expression.this) in ("0", "1")
+    )
 
 
 def _row_count(value: Any) -> int:

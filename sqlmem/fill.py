@@ -74,14 +74,16 @@ def fill(
     encoders = [_Encoder(column, names[column.name], connection.origin.dialect.driver) for column in plain]
     key = _row_id(schema, columns, names)
     text = ", ".join(connection.column_text(column) for column in columns)
-    statement = f"SELECT {text} FROM {connection.table_text(schema.name)}"  # noqa: S608 - quoted by the dialect
+    statement = f"SELECT {text} FROM {connection.table_text(schema.name)}"
     read_at = clock.monotonic()
     result = connection.execute(statement, (), is_streamed=True)
     writer: Writer | None = None
     is_read_to_the_end = False
     try:
         description = tuple(tuple(item) for item in _described(result))
-        writer = Writer(store, schema.name, [(encoder.name, encoder.declaration) for encoder in encoders], key)
+        writer = Writer(
+            store, schema.name, [(encoder.name, encoder.declaration) for encoder in encoders], key
+        )
         while True:
             with driver_errors():
                 rows = result.fetchmany(BATCH)
@@ -130,7 +132,9 @@ def _insert(writer: Writer, encoders: list[_Encoder], rows: Sequence[Any]) -> No
         writer.insert(list(zip(*encoded, strict=True)))
     except (OverflowError, sqlite3.Error, UnicodeEncodeError) as error:
         # Which column it was isn't told; none of them is exact any more.
-        raise Uncacheable(encoders[0].column.name, f"SQLite can't hold a value ({type(error).__name__})") from None
+        raise Uncacheable(
+            encoders[0].column.name, f"SQLite can't hold a value ({type(error).__name__})"
+        ) from None
 
 
 class _Encoder:
@@ -198,7 +202,9 @@ def _row_id(schema: TableSchema, columns: Sequence[str], names: dict[str, str]) 
     for index in schema.indexes:
         if index.is_primary_key and len(index.columns) == 1 and index.columns[0] in columns:
             column = schema.by_name[index.columns[0]]
-            if column.kind is Kind.INTEGER or (column.kind is Kind.DYNAMIC and column.type_name.upper() == "INTEGER"):
+            if column.kind is Kind.INTEGER or (
+                column.kind is Kind.DYNAMIC and column.type_name.upper() == "INTEGER"
+            ):
                 return names[column.name]
     return None
 

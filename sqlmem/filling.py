@@ -67,7 +67,9 @@ Stale = Callable[[TableState, Sequence[str], int], Generation | None]
 class Filling:
     """Safe for use by many threads."""
 
-    def __init__(self, *, origin: Origin, store: Store, registry: Registry, residency: Residency, clock: Clock) -> None:
+    def __init__(
+        self, *, origin: Origin, store: Store, registry: Registry, residency: Residency, clock: Clock
+    ) -> None:
         self._origin = origin
         self._store = store
         self._registry = registry
@@ -115,7 +117,13 @@ class Filling:
             return old, True
 
     def _bring(
-        self, borrower: Borrower, state: TableState, columns: Sequence[str], *, version: int, on_rows: OnRows | None
+        self,
+        borrower: Borrower,
+        state: TableState,
+        columns: Sequence[str],
+        *,
+        version: int,
+        on_rows: OnRows | None,
     ) -> Generation:
         while True:
             self._check_refusal(state)
@@ -192,7 +200,11 @@ class Filling:
         schema = state.schema
         if schema is None:
             raise Replan
-        refused = [column for column in lease.columns if column not in schema.by_name or schema.by_name[column].refusal]
+        refused = [
+            column
+            for column in lease.columns
+            if column not in schema.by_name or schema.by_name[column].refusal
+        ]
         if refused:
             raise Replan
         began = self._clock.monotonic()

@@ -17,7 +17,7 @@ from sqlmem.catalogue import Spelling, UnknownTable
 from sqlmem.codecs import Codec, codec_by_name, codec_for, dict_decoder, row_decoder
 from sqlmem.dialects import Facts
 from sqlmem.gate import Passthrough, Refusal
-from sqlmem.logs import log
+from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
 from sqlmem.origin import Origin, OriginConnection
 from sqlmem.parser import Parsed, parse
@@ -161,8 +161,8 @@ class Front:
                 states[spelling] = self.resolve(spelling, borrower)
             except UnknownTable:
                 # The origin reports it; tomorrow there may be one.
-                refused = Refuse(f"table {spelling[1]} isn't known")
-                return self._bypassed(parsed, refused, tuple(states.values())), False
+                unknown = Refuse(f"table {spelling[1]} isn't known")
+                return self._bypassed(parsed, unknown, tuple(states.values())), False
         # The versions before the schemas: a change in between makes the entry outdated at once.
         versions = {spelling: state.version for spelling, state in states.items()}
         schemas: dict[Spelling, TableSchema] = {}
@@ -195,7 +195,11 @@ class Front:
     ) -> Entry:
         if not self.origin.has_wall and parsed.functions - _HARMLESS:
             # What isn't known may write, and nothing would stop it.
-            return Refused("read_only", f"{refused.reason}, and this origin can't be made read-only", "Run it on the wrapped engine")
+            return Refused(
+                "read_only",
+                f"{refused.reason}, and this origin can't be made read-only",
+                "Run it on the wrapped engine",
+            )
         return Bypassed(
             refused.reason,
             tuple(sorted({str(state.name) for state in states})),
@@ -210,21 +214,15 @@ class Front:
         Raises:
             UnknownTable: there is none.
         """
-        for _ in range(10):
-            state = self.registry.resolve(spelling)
-            if state is not None:
-                return state
+        state = self.registry.resolve(spelling)
+        while state is None:
             invalidations = self.registry.invalidations
             with borrower.borrowed() as connection:
                 schema = connection.reflect(spelling)
                 self.origin.facts(connection)
             state = self.registry.define(spelling, schema, invalidations=invalidations)
-            if state is not None:
+            if state is not None and heard.debug:
                 log.debug("reflected {} ({} columns)", schema.name, len(schema.columns))
-                return state
-        # Invalidated again and again: the definition is as new as any.
-        state = self.registry.define(spelling, schema)
-        assert state is not None
         return state
 
     def facts(self, borrower: Borrower) -> Facts:
@@ -256,7 +254,11 @@ class Front:
                 continue
             result = output.result
             assert result is not None
-            codec = codec_by_name(result.codec) if result.codec else codec_for(result.type, self.origin.dialect.driver)
+            codec = (
+                codec_by_name(result.codec)
+                if result.codec
+                else codec_for(result.type, self.origin.dialect.driver)
+            )
             assert codec is not None
             codecs.append(codec)
             description.append((output.name, result.code, None, None, None, None, None))
@@ -276,6 +278,8 @@ def _positions(parsed: Parsed) -> int:
 
 
 _PROVEN_READS = frozenset({"reads the origin's catalogue", "reads no table"})
-_HARMLESS = frozenset({"COUNT", "SUM", "MIN", "MAX", "AVG", "COALESCE", "NULLIF", "CAST", "LOWER", "UPPER", "ABS"})
+_HARMLESS = frozenset(
+    {"COUNT", "SUM", "MIN", "MAX", "AVG", "COALESCE", "NULLIF", "CAST", "LOWER", "UPPER", "ABS"}
+)
 
 __all__ = ["Bound", "Bypassed", "Entry", "Front", "Mapping", "Planned", "Refused"]

@@ -174,7 +174,11 @@ class OriginConnection:
     def estimate(self, table: TableName, columns: tuple[str, ...]) -> Estimate:
         """A guess from statistics."""
         try:
-            with self.connection.begin_nested() if self.origin.family == "postgresql" else contextlib.nullcontext():
+            with (
+                self.connection.begin_nested()
+                if self.origin.family == "postgresql"
+                else contextlib.nullcontext()
+            ):
                 return estimate(self.connection, self.origin.family, table, columns)
         except exc.DBAPIError as error:
             if error.connection_invalidated:
@@ -193,7 +197,9 @@ class OriginConnection:
     def _escaped(self, text: str) -> str:
         # SQLAlchemy hands parameters to the driver, if only empty ones, so % is special to it.
         dialect = self.origin.dialect
-        is_special = dialect.paramstyle in ("format", "pyformat") and dialect.driver not in _PERCENT_NEEDS_PARAMETERS
+        is_special = (
+            dialect.paramstyle in ("format", "pyformat") and dialect.driver not in _PERCENT_NEEDS_PARAMETERS
+        )
         return text.replace("%", "%%") if is_special else text
 
     @property
@@ -217,7 +223,11 @@ class OriginConnection:
     def release(self) -> None:
         """Back to the pool, in the state it came in. Never raises what the driver raises."""
         try:
-            if self._query_only is not None and not self.connection.closed and not self.connection.invalidated:
+            if (
+                self._query_only is not None
+                and not self.connection.closed
+                and not self.connection.invalidated
+            ):
                 self._pragma(f"query_only = {self._query_only}")
             self.connection.close()
         except Exception:
@@ -253,7 +263,11 @@ def _sqlite_path(url: URL) -> str | None:
     name = url.database or ""
     if name.startswith("file:"):
         path = name[5:].partition("?")[0]
-        if ":memory:" in name or "mode=memory" in name or "mode" in url.query and url.query["mode"] == "memory":
+        if (
+            ":memory:" in name
+            or "mode=memory" in name
+            or ("mode" in url.query and url.query["mode"] == "memory")
+        ):
             return None
         name = path[2:] if path.startswith("///") else path
     if name in ("", ":memory:"):

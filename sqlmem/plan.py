@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from sqlmem.dialects.base import Result
 from sqlmem.model import TableName
 
-
 T = TypeVar("T")
 
 

@@ -106,11 +106,43 @@ def _local_functions(semantics: Semantics) -> frozenset[str]:
 
 
 _TYPED_NAMES = frozenset(
-    """count min max sum avg coalesce row_number rank dense_rank lag lead first_value last_value
-    bool_and bool_or every exists cast any""".split()
+    [
+        "count",
+        "min",
+        "max",
+        "sum",
+        "avg",
+        "coalesce",
+        "row_number",
+        "rank",
+        "dense_rank",
+        "lag",
+        "lead",
+        "first_value",
+        "last_value",
+        "bool_and",
+        "bool_or",
+        "every",
+        "exists",
+        "cast",
+        "any",
+    ]
 )
 _DYNAMIC_NAMES = _TYPED_NAMES | frozenset(
-    "abs hex ifnull instr length lower nullif replace round typeof unicode upper".split()
+    [
+        "abs",
+        "hex",
+        "ifnull",
+        "instr",
+        "length",
+        "lower",
+        "nullif",
+        "replace",
+        "round",
+        "typeof",
+        "unicode",
+        "upper",
+    ]
 )
 
 
@@ -157,9 +189,7 @@ class _Planner:
             inner.ctes[self._context.fold_table(alias.this)] = replace(relation, sql=stored)
         return f"WITH {', '.join(texts)} ", inner
 
-    def _relation(
-        self, node: exp.Expr, sql: str, values: tuple[Value, ...], alias: exp.Expr
-    ) -> Relation:
+    def _relation(self, node: exp.Expr, sql: str, values: tuple[Value, ...], alias: exp.Expr) -> Relation:
         listed = alias.args.get("columns") or []
         names = [self._context.fold_column(column) for column in listed] or self._output_names(node)
         if len(names) != len(values):
@@ -168,7 +198,17 @@ class _Planner:
 
     def _select(self, node: exp.Select, around: Scope) -> tuple[str, tuple[Value, ...]]:
         _only(
-            node, "with_", "expressions", "distinct", "from_", "where", "group", "having", "order", "limit", "offset"
+            node,
+            "with_",
+            "expressions",
+            "distinct",
+            "from_",
+            "where",
+            "group",
+            "having",
+            "order",
+            "limit",
+            "offset",
         )
         prefix, around = self._with(node, around)
         source, scope = self._from(node, around)
@@ -186,7 +226,9 @@ class _Planner:
         }
         group_text = reasons.attempt(lambda: self._group(node, scope), "")
 
-        values = [reasons.attempt(functools.partial(self._item, item, scope), NULL) for item in node.expressions]
+        values = [
+            reasons.attempt(functools.partial(self._item, item, scope), NULL) for item in node.expressions
+        ]
         having = node.args.get("having")
         having_text = ""
         if having is not None:
@@ -200,10 +242,19 @@ class _Planner:
             reasons.attempt(lambda: _only(distinct), None)
             for value in values:
                 reasons.attempt(functools.partial(self._check_distinct, value, "DISTINCT"), None)
-        order_text = reasons.attempt(lambda: self._order(node, scope, values, is_distinct=distinct is not None), "")
+        order_text = reasons.attempt(
+            lambda: self._order(node, scope, values, is_distinct=distinct is not None), ""
+        )
         limit_text = reasons.attempt(lambda: self._limit(node, scope), "")
         reasons.raise_any()
-        if limit_text and not order_text and not scope.saw_aggregate and not group_text and distinct is None and source:
+        if (
+            limit_text
+            and not order_text
+            and not scope.saw_aggregate
+            and not group_text
+            and distinct is None
+            and source
+        ):
             # Any rows would do; these are the origin's first, in the order it gave them.
             order_text = self._natural_order(source)
 
@@ -289,14 +340,18 @@ class _Planner:
             if value.type is None:
                 raise Refuse("a derived column whose type only the origin knows")
             columns[name] = (
-                None if name in columns else replace(value, sql=f"{stored}.c{number}", is_condition=value.is_condition)
+                None
+                if name in columns
+                else replace(value, sql=f"{stored}.c{number}", is_condition=value.is_condition)
             )
         return Scope(around, alias, columns, ctes=around.ctes)
 
     def _group(self, node: exp.Select, scope: Scope) -> str:
         """GROUP BY; from here on the scope's columns must be grouped or aggregated."""
         clause = node.args.get("group")
-        has_aggregate = any(_has_aggregate(item) for item in (*node.expressions, node.args.get("having")) if item)
+        has_aggregate = any(
+            _has_aggregate(item) for item in (*node.expressions, node.args.get("having")) if item
+        )
         if clause is None:
             if has_aggregate:
                 scope.group_keys = set()
@@ -315,7 +370,11 @@ class _Planner:
     def _grouped_term(self, term: exp.Expr, node: exp.Select, scope: Scope) -> exp.Expr:
         if isinstance(term, exp.Literal):
             return self._ordinal(term, node)
-        if isinstance(term, exp.Column) and term.args.get("table") is None and isinstance(term.this, exp.Identifier):
+        if (
+            isinstance(term, exp.Column)
+            and term.args.get("table") is None
+            and isinstance(term.this, exp.Identifier)
+        ):
             name = self._context.fold_column(term.this)
             named = scope.outputs.get(name)
             if named is not None and name in scope.columns and named != term:
@@ -329,8 +388,9 @@ class _Planner:
         position = int(str(term.this)) if not term.is_string and str(term.this).isdigit() else 0
         if not 1 <= position <= len(node.expressions):
             raise Refuse("a position that isn't in the select list")
-        item = node.expressions[position - 1]
-        return item.this if isinstance(item, exp.Alias) else item
+        item: exp.Expr = node.expressions[position - 1]
+        inner: exp.Expr = item.this if isinstance(item, exp.Alias) else item
+        return inner
 
     def _check_distinct(self, value: Value, what: str) -> None:
         if value.type is None:
@@ -348,7 +408,11 @@ class _Planner:
         for ordered in clause.expressions:
             output = self._output_of(ordered.this, node, scope, values)
             term = self._expressions.ordered(ordered, scope, output)
-            if is_distinct and output is None and term.rsplit(" ", 3)[0] not in {value.sql for value in values}:
+            if (
+                is_distinct
+                and output is None
+                and term.rsplit(" ", 3)[0] not in {value.sql for value in values}
+            ):
                 raise Refuse("ORDER BY what DISTINCT leaves out")
             terms.append(term)
         return f" ORDER BY {', '.join(terms)}"
@@ -359,7 +423,11 @@ class _Planner:
             if term.is_string or not str(term.this).isdigit() or not 1 <= int(str(term.this)) <= len(values):
                 raise Refuse("a position that isn't in the select list")
             return values[int(str(term.this)) - 1]
-        if isinstance(term, exp.Column) and term.args.get("table") is None and isinstance(term.this, exp.Identifier):
+        if (
+            isinstance(term, exp.Column)
+            and term.args.get("table") is None
+            and isinstance(term.this, exp.Identifier)
+        ):
             name = self._context.fold_column(term.this)
             positions = [index for index, output in enumerate(self._output_names(node)) if output == name]
             if len(positions) > 1 and len({values[index].sql for index in positions}) > 1:
@@ -425,9 +493,7 @@ class _Planner:
             values.append(value)
         # Every operand as a derived table: SQLite takes no parentheses, ORDER BY or LIMIT in one.
         names = ", ".join(f"c{number}" for number in range(len(values)))
-        sql = (
-            f"SELECT {names} FROM ({left_sql}) {operator}{' ALL' if is_all else ''} SELECT {names} FROM ({right_sql})"
-        )
+        sql = f"SELECT {names} FROM ({left_sql}) {operator}{' ALL' if is_all else ''} SELECT {names} FROM ({right_sql})"
         values = [replace(value, sql=f"c{number}") for number, value in enumerate(values)]
         stored = self._context.alias("d")
         outer = [replace(value, sql=f"{stored}.c{number}") for number, value in enumerate(values)]
@@ -470,7 +536,11 @@ class _Planner:
                 names.append(figured_name(item))
             else:
                 text = texts[number] if number < len(texts) else None
-                if not self._semantics.names_are_text or text is None or item.find(exp.Placeholder) is not None:
+                if (
+                    not self._semantics.names_are_text
+                    or text is None
+                    or item.find(exp.Placeholder) is not None
+                ):
                     raise Refuse("an expression without a name, which only the origin gives it")
                 names.append(text)
         return names
@@ -492,7 +562,11 @@ class _Planner:
         table = source.this if source is not None else None
         if isinstance(table, exp.Table):
             schema = self._context.schemas.get(table_spelling(table, self._context))
-            declared = [known.name for known in schema.columns if known.name.lower() == name.lower()] if schema else [name]
+            declared = (
+                [known.name for known in schema.columns if known.name.lower() == name.lower()]
+                if schema
+                else [name]
+            )
         else:
             declared = [name]
         if declared != [name]:

@@ -127,7 +127,11 @@ class Registry:
         return state if state is not None and state.schema is not None else None
 
     def define(
-        self, spelling: tuple[str | None, str] | None, schema: TableSchema, *, invalidations: int | None = None
+        self,
+        spelling: tuple[str | None, str] | None,
+        schema: TableSchema,
+        *,
+        invalidations: int | None = None,
     ) -> TableState | None:
         """Enter a reflected definition.
 
@@ -255,7 +259,9 @@ class Registry:
 
     # -- losses ----------------------------------------------------------------------------
 
-    def invalidate(self, matches: Callable[[TableName], bool] | None) -> tuple[list[TableState], list[Generation]]:
+    def invalidate(
+        self, matches: Callable[[TableName], bool] | None
+    ) -> tuple[list[TableState], list[Generation]]:
         """Forget the rows of the tables that match (None: of all), and of what depends on them.
 
         When this has returned, no statement that begins later is answered with rows read
@@ -298,7 +304,8 @@ class Registry:
 
     def reset_after_fork(self) -> None:
         """In the child: the lock may be held, and a fill under way be led, by a thread that it
-        doesn't have. The generations stay: they are memory of the child's own."""
+        doesn't have. The generations stay: they are memory of the child's own.
+        """
         self._lock = threading.Lock()
         for state in self._tables.values():
             state.flight = None

@@ -101,7 +101,9 @@ class ColumnFacts:
 class Writer:
     """Fills a generation aside; nobody else sees it before `seal`. For one thread."""
 
-    def __init__(self, store: Store, table: TableName, columns: Sequence[tuple[str, str]], key: str | None) -> None:
+    def __init__(
+        self, store: Store, table: TableName, columns: Sequence[tuple[str, str]], key: str | None
+    ) -> None:
         """Args:
         columns: stored name and declaration, in the order of the rows to come.
         key: the stored column that is the table's INTEGER PRIMARY KEY, so that it is the
@@ -137,7 +139,9 @@ class Writer:
                 self._connection.executemany(self._insert, rows)
             except sqlite3.OperationalError as error:
                 if "full" in str(error):
-                    raise StoreError(f"{self.table} is larger than one in-memory database may be (1 GiB)") from None
+                    raise StoreError(
+                        f"{self.table} is larger than one in-memory database may be (1 GiB)"
+                    ) from None
                 raise
         self.rows += len(rows)
 
@@ -146,7 +150,9 @@ class Writer:
         with self._store.activity():
             self._connection.create_function("sqlmem_recode", 1, convert, deterministic=True)
             column = quoted(stored_name)
-            self._connection.execute(f"UPDATE {DATA} SET {column} = sqlmem_recode({column}) WHERE {column} IS NOT NULL")
+            self._connection.execute(
+                f"UPDATE {DATA} SET {column} = sqlmem_recode({column}) WHERE {column} IS NOT NULL"
+            )
 
     def copy_from(self, path_uri: str, table: str, columns: Sequence[str]) -> None:
         """Append all rows of a table of another database, for instance of a snapshot."""
@@ -157,7 +163,9 @@ class Writer:
             try:
                 execute("BEGIN")
                 names = ", ".join(map(quoted, columns))
-                cursor = execute(f"INSERT INTO {DATA} SELECT {names} FROM snapshot.{quoted(table)} ORDER BY rowid")
+                cursor = execute(
+                    f"INSERT INTO {DATA} SELECT {names} FROM snapshot.{quoted(table)} ORDER BY rowid"
+                )
                 self.rows += cursor.rowcount
                 execute("COMMIT")
             finally:
@@ -173,7 +181,9 @@ class Writer:
             size = self._connection.execute("PRAGMA page_size").fetchone()[0]
         return int(pages) * int(size)
 
-    def seal(self, columns: Mapping[str, StoredColumn], indexes: Sequence[Index], read_at: float) -> Generation:
+    def seal(
+        self, columns: Mapping[str, StoredColumn], indexes: Sequence[Index], read_at: float
+    ) -> Generation:
         """End the writing; the result can be published.
 
         Args:
@@ -376,4 +386,6 @@ class Store:
 
 def _connect(uri: str) -> sqlite3.Connection:
     # check_same_thread: a connection is used by one thread at a time (rule 2), not by one only.
-    return sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None, cached_statements=256)
+    return sqlite3.connect(
+        uri, uri=True, check_same_thread=False, isolation_level=None, cached_statements=256
+    )

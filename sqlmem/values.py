@@ -117,7 +117,9 @@ def converter(
         raise Refuse(f"a parameter cast to {cast.type_name} beside {_described(column)}")
     bound = semantics.integer_bounds.get(cast.type_name) if cast.kind is Kind.INTEGER else None
     length = cast.precision if cast.kind is Kind.TEXT else None
-    check = codec_of(cast, driver).parameter if cast.kind is Kind.NUMERIC and cast.precision is not None else None
+    check = (
+        codec_of(cast, driver).parameter if cast.kind is Kind.NUMERIC and cast.precision is not None else None
+    )
 
     def convert_cast(value: Any) -> Any:
         if bound is not None and type(value) is int and not -bound - 1 <= value <= bound:

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from sqlalchemy.util import await_only
 
 
-def wait(subscribe: Callable[[Callable[[], None]], None], *, is_async: bool, seconds: float | None = None) -> None:
+def wait(
+    subscribe: Callable[[Callable[[], None]], None], *, is_async: bool, seconds: float | None = None
+) -> None:
     """Until the callback given to `subscribe` is called, from any thread, or the time is over."""
     if not is_async:
         event = threading.Event()

@@ -1,0 +1,39 @@
+"""What the origin's catalogue says of a table: its kinds, collations, keys, and what it depends on.
+
+Columns, types, keys and indexes come from SQLAlchemy's inspector. Its answers are completed,
+per family, by what it doesn't tell and an exact answer depends on: which table a name
+means, how text compares, row-level security, what a view reads.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import NoSuchTableError
+
+from sqlmem.catalogue import common, mysql, postgresql, sqlite
+from sqlmem.catalogue.base import Spelling, UnknownTable
+from sqlmem.catalogue.statistics import Estimate, estimate, facts
+from sqlmem.model import TableSchema
+
+_REFLECTORS = {
+    "sqlite": sqlite.reflect,
+    "postgresql": postgresql.reflect,
+    "mysql": mysql.reflect,
+    "other": common.reflect,
+}
+
+
+def reflect(connection: Connection, family: str, spelling: Spelling) -> TableSchema:
+    """The definition of the table that a statement means by this spelling.
+
+    Raises:
+        UnknownTable: there is none.
+        sqlalchemy.exc.SQLAlchemyError: as the origin raises it.
+    """
+    try:
+        return _REFLECTORS[family](connection, spelling)
+    except NoSuchTableError:
+        raise UnknownTable(spelling) from None
+
+
+__all__ = ["Estimate", "Spelling", "UnknownTable", "estimate", "facts", "reflect"]

@@ -1,0 +1,118 @@
+"""The information_schema of MariaDB and MySQL: exact types, collations, what a view reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sqlmem.catalogue.base import Spelling, UnknownTable, inspected, view_reads
+from sqlmem.model import Collation, Column, Kind, TableName, TableSchema
+
+_MYSQL_TABLE = sa.text(
+    "SELECT t.table_schema, t.table_name, t.table_type FROM information_schema.tables t"
+    " WHERE t.table_schema = COALESCE(:schema, DATABASE()) AND t.table_name = :name"
+)
+_MYSQL_COLUMNS = sa.text(
+    "SELECT c.column_name, c.data_type, c.column_type, c.collation_name, c.numeric_precision, c.numeric_scale"
+    " FROM information_schema.columns c WHERE c.table_schema = :schema AND c.table_name = :name"
+)
+_MYSQL_VIEW = sa.text(
+    "SELECT v.view_definition FROM information_schema.views v WHERE v.table_schema = :schema AND v.table_name = :name"
+)
+
+
+def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
+    row = connection.execute(_MYSQL_TABLE, {"schema": spelling[0], "name": spelling[1]}).one_or_none()
+    if row is None:
+        raise UnknownTable(spelling)
+    schema, name, kind = (str(value) for value in row)
+    full = TableName(schema, name)
+    is_view = kind.endswith("VIEW")
+    reflected, indexes = inspected(connection, full, is_view=is_view)
+    told = {
+        str(item[0]): item for item in connection.execute(_MYSQL_COLUMNS, {"schema": schema, "name": name})
+    }
+    columns = tuple(_mysql_column(key, found["type"], told.get(key)) for key, found in reflected.items())
+    if kind not in ("BASE TABLE", "VIEW"):
+        return TableSchema(full, columns, indexes, is_view, None, f"it is a {kind.lower()}")
+    depends_on: frozenset[TableName] | None = frozenset()
+    refusal = None
+    if is_view:
+        depends_on, refusal = _mysql_view(connection, full, depth=0)
+    return TableSchema(full, columns, indexes, is_view, depends_on, refusal)
+
+
+def _mysql_view(
+    connection: Connection, view: TableName, *, depth: int
+) -> tuple[frozenset[TableName] | None, str | None]:
+    definition = connection.execute(_MYSQL_VIEW, {"schema": view.schema, "name": view.name}).scalar()
+    if not definition or depth > 20:
+        return None, "what it reads isn't told to this user"
+    tables, refusal = view_reads(str(definition), "mysql")
+    found: set[TableName] = set()
+    for schema, name in tables:
+        row = connection.execute(_MYSQL_TABLE, {"schema": schema or view.schema, "name": name}).one_or_none()
+        if row is None:
+            return None, refusal or "it reads a table that isn't known"
+        other = TableName(str(row[0]), str(row[1]))
+        found.add(other)
+        if str(row[2]).endswith("VIEW"):
+            deeper, deeper_refusal = _mysql_view(connection, other, depth=depth + 1)
+            refusal = refusal or deeper_refusal
+            if deeper is None:
+                return None, refusal
+            found |= deeper
+    return frozenset(found), refusal
+
+
+_MYSQL_INTEGERS = {
+    "tinyint": "TINYINT",
+    "smallint": "SMALLINT",
+    "mediumint": "MEDIUMINT",
+    "int": "INTEGER",
+    "bigint": "BIGINT",
+}
+# Without PAD SPACE; under the other binary collations 'a' = 'a '.
+_MYSQL_BINARY = ("_nopad_bin", "utf8mb4_0900_bin")
+
+
+def _mysql_column(name: str, type_: Any, told: Any) -> Column:
+    if told is None:
+        return Column(name, Kind.OPAQUE, "unknown")
+    _, data_type, column_type, collation_name, precision, scale = told
+    data, words = str(data_type).lower(), str(column_type).lower()
+    is_zerofill = "zerofill" in words
+    if data in _MYSQL_INTEGERS and not is_zerofill:
+        if data == "bigint" and "unsigned" in words:
+            return Column(name, Kind.UNSIGNED, "BIGINT UNSIGNED")
+        return Column(name, Kind.INTEGER, _MYSQL_INTEGERS[data])
+    if data == "decimal":
+        return Column(name, Kind.NUMERIC, words, precision=int(precision), scale=int(scale))
+    if data == "double" and "(" not in words:
+        return Column(name, Kind.FLOAT, words)
+    if data in ("varchar", "char", "text", "tinytext", "mediumtext", "longtext"):
+        binary = collation_name is not None and str(collation_name).endswith(_MYSQL_BINARY)
+        collation = (
+            Collation.BINARY if binary and str(collation_name).startswith("utf8") else Collation.UNKNOWN
+        )
+        return Column(name, Kind.TEXT, words, collation=collation)
+    if data in ("enum", "set", "json", "uuid", "inet6", "inet4"):
+        return Column(name, Kind.TEXT, words, is_compared=False)
+    if data in ("varbinary", "blob", "tinyblob", "mediumblob", "longblob"):
+        return Column(name, Kind.BYTES, words)
+    if data in ("binary", "bit"):
+        return Column(name, Kind.BYTES, words, is_compared=False)
+    if data == "date":
+        return Column(name, Kind.DATE, words)
+    if data == "datetime":
+        return Column(name, Kind.TIMESTAMP, words)
+    if data == "timestamp":
+        # Compared in the session's time zone, where an hour of the year comes twice.
+        return Column(name, Kind.TIMESTAMP, words, is_compared=False)
+    if data == "time":
+        return Column(name, Kind.INTERVAL, words)
+    if data == "year":
+        return Column(name, Kind.INTEGER, "YEAR", is_compared=False)
+    return Column(name, Kind.OPAQUE, words)

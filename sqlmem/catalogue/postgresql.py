@@ -1,0 +1,146 @@
+"""PostgreSQL's catalogue: which table a name means, its collations, row security, what it depends on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import types
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Connection
+
+from sqlmem.catalogue.base import Spelling, UnknownTable, inspected, view_reads
+from sqlmem.model import Collation, Column, Kind, TableName, TableSchema
+
+_PG_TABLE = sa.text(
+    "SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence::text, c.relrowsecurity,"
+    " pg_catalog.current_setting('server_encoding')"
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE c.oid = pg_catalog.to_regclass(:name)"
+)
+# to_jsonb: a column that this server's version doesn't have is NULL, not an error.
+_PG_COLLATIONS = sa.text(
+    "SELECT a.attname, o.collname, to_jsonb(o)->>'collisdeterministic', d.datcollate,"
+    " COALESCE(to_jsonb(d)->>'datlocprovider', 'c'), n.nspname"
+    " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_collation o ON o.oid = a.attcollation"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = o.collnamespace"
+    " JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()"
+    " WHERE a.attrelid = :oid AND a.attnum > 0 AND NOT a.attisdropped"
+)
+_PG_DEPENDENCIES = sa.text(
+    """
+    WITH RECURSIVE reached(oid) AS (
+        SELECT CAST(:oid AS oid)
+        UNION
+        SELECT step.oid FROM reached JOIN (
+            SELECT r.ev_class AS source, d.refobjid AS oid
+            FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d
+            ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+            AND d.refclassid = 'pg_catalog.pg_class'::regclass
+            UNION ALL SELECT i.inhparent, i.inhrelid FROM pg_catalog.pg_inherits i
+            UNION ALL SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i
+        ) step ON step.source = reached.oid
+    )
+    SELECT c.oid, n.nspname, c.relname, c.relrowsecurity,
+        CASE WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(c.oid) END
+    FROM reached JOIN pg_catalog.pg_class c ON c.oid = reached.oid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    """
+)
+_PG_KINDS = {"r": None, "p": None, "v": None, "m": None, "f": None}
+
+
+def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
+    name = ".".join('"' + part.replace('"', '""') + '"' for part in spelling if part is not None)
+    row = connection.execute(_PG_TABLE, {"name": name}).one_or_none()
+    if row is None or row[3] not in _PG_KINDS:
+        raise UnknownTable(spelling)
+    oid, schema, table, kind, persistence, has_row_security, encoding = row
+    full = TableName(schema, table)
+    is_view = kind in ("v", "m")
+    reflected, indexes = inspected(connection, full, is_view=is_view)
+    collations = {
+        item[0]: _postgresql_collation(*item[1:], encoding=encoding)
+        for item in connection.execute(_PG_COLLATIONS, {"oid": oid})
+    }
+    columns = tuple(
+        _postgresql_column(key, found["type"], collations.get(key, Collation.UNKNOWN))
+        for key, found in reflected.items()
+    )
+    refusal = None
+    depends_on = set()
+    for other, other_schema, other_name, other_security, definition in connection.execute(
+        _PG_DEPENDENCIES, {"oid": oid}
+    ):
+        if other != oid:
+            depends_on.add(TableName(other_schema, other_name))
+        if other_security:
+            refusal = "row-level security decides who sees which rows"
+        if definition is not None and refusal is None:
+            refusal = view_reads(definition, "postgresql")[1]
+        if other_schema in ("pg_catalog", "information_schema"):
+            refusal = "it reads the origin's catalogue"
+    if has_row_security:
+        refusal = "row-level security decides who sees which rows"
+    if persistence == "t":
+        refusal = "it is temporary, and another session's may have the same name"
+    return TableSchema(full, columns, indexes, is_view, frozenset(depends_on), refusal)
+
+
+def _postgresql_collation(
+    name: str, is_deterministic: str | None, database: str, provider: str, schema: str, *, encoding: str
+) -> Collation:
+    if is_deterministic == "false":
+        return Collation.UNKNOWN
+    if schema == "pg_catalog" and name == "default":
+        name = database if provider == "c" else ""
+    # Bytes order as code points in UTF-8 only.
+    return Collation.BINARY if name in ("C", "POSIX") and encoding == "UTF8" else Collation.DETERMINISTIC
+
+
+def _postgresql_column(name: str, type_: Any, collation: Collation) -> Column:
+    words = str(type_.compile(dialect=_PG_DIALECT)) if not isinstance(type_, types.NullType) else "unknown"
+    if isinstance(type_, types.Boolean):
+        return Column(name, Kind.BOOLEAN, words)
+    if isinstance(type_, types.Integer):
+        return Column(name, Kind.INTEGER, words)
+    if isinstance(type_, types.Double) or words == "DOUBLE PRECISION":
+        return Column(name, Kind.FLOAT, words)
+    if isinstance(type_, types.Float):
+        # float4 = 0.1 compares with 0.100000001…, and drivers differ on which they return.
+        return Column(name, Kind.OPAQUE, words)
+    if isinstance(type_, types.Numeric):
+        if type_.precision is None:
+            return Column(name, Kind.DECIMAL, words)
+        if type_.scale is None or not 0 <= type_.scale <= type_.precision:
+            return Column(name, Kind.OPAQUE, words)
+        return Column(name, Kind.NUMERIC, words, precision=type_.precision, scale=type_.scale)
+    if isinstance(type_, types.Enum):
+        # Ordered by declaration; an unknown label is an error.
+        return Column(name, Kind.TEXT, "ENUM", is_compared=False)
+    if isinstance(type_, types.CHAR):
+        # Blanks at the end count in some comparisons and not in others.
+        return Column(name, Kind.TEXT, words, is_compared=False)
+    if isinstance(type_, postgresql.CITEXT):
+        return Column(name, Kind.TEXT, words, is_compared=False)
+    if isinstance(type_, types.String):
+        return Column(name, Kind.TEXT, words, collation=collation)
+    if isinstance(type_, postgresql.BYTEA):
+        return Column(name, Kind.BYTES, words)
+    if isinstance(type_, types.DateTime):
+        return Column(name, Kind.TIMESTAMPTZ if type_.timezone else Kind.TIMESTAMP, words)
+    if isinstance(type_, types.Date):
+        return Column(name, Kind.DATE, words)
+    if isinstance(type_, types.Time):
+        return Column(name, Kind.OPAQUE if type_.timezone else Kind.TIME, words)
+    if isinstance(type_, types.Uuid):
+        return Column(name, Kind.UUID, words)
+    if isinstance(type_, types.JSON):
+        return Column(name, Kind.JSON, words)
+    if isinstance(type_, types.Interval | postgresql.INTERVAL):
+        return Column(name, Kind.INTERVAL, words)
+    return Column(name, Kind.OPAQUE, words)
+
+
+_PG_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]

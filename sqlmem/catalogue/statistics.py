@@ -1,0 +1,73 @@
+"""What is asked of an origin beside definitions: facts that meanings depend on, sizes of tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sqlmem.dialects import Facts
+from sqlmem.model import TableName
+
+
+def facts(connection: Connection, family: str) -> Facts:
+    """What the family's semantics depend on, asked once."""
+    driver = connection.dialect.driver
+    if family == "sqlite":
+        rows = connection.exec_driver_sql("SELECT name FROM pragma_function_list WHERE builtin = 0").all()
+        like = connection.exec_driver_sql(
+            "SELECT 'a' LIKE 'A' FROM (SELECT 1 FROM sqlite_master UNION SELECT 1)"
+        ).scalar()
+        return Facts(
+            driver, overridden=frozenset(str(row[0]).lower() for row in rows), like_ignores_case=bool(like)
+        )
+    if family == "mysql":
+        zone, system = connection.exec_driver_sql("SELECT @@session.time_zone, @@system_time_zone").one()
+        zone = system if zone == "SYSTEM" else zone
+        return Facts(driver, is_time_zone_fixed=bool(re.fullmatch(r"UTC|GMT|[+-]\d\d:\d\d", str(zone))))
+    return Facts(driver)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What the origin's statistics say of a table; None where they don't. `bytes`: of the columns asked for."""
+
+    rows: int | None = None
+    bytes: int | None = None
+
+
+def estimate(connection: Connection, family: str, table: TableName, columns: Sequence[str]) -> Estimate:
+    """About how large a copy of these columns is."""
+    if family == "postgresql":
+        row = connection.execute(
+            sa.text(
+                "SELECT c.reltuples::bigint, (SELECT sum(s.avg_width * (1 - s.null_frac)) FROM pg_catalog.pg_stats s"
+                " WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = ANY(:columns))"
+                " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE n.nspname = :schema AND c.relname = :name AND c.relkind IN ('r', 'm')"
+            ),
+            {"columns": list(columns), "schema": table.schema, "name": table.name},
+        ).one_or_none()
+        if row is None or row[0] <= 0:
+            return Estimate()
+        return Estimate(row[0], None if row[1] is None else int(row[0] * (float(row[1]) + _ROW_OVERHEAD)))
+    if family == "mysql":
+        row = connection.execute(
+            sa.text(
+                "SELECT t.table_rows, t.avg_row_length, (SELECT count(*) FROM information_schema.columns c"
+                " WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name)"
+                " FROM information_schema.tables t WHERE t.table_schema = :schema AND t.table_name = :name"
+            ),
+            {"schema": table.schema, "name": table.name},
+        ).one_or_none()
+        if row is None or not row[0] or not row[1] or not row[2]:
+            return Estimate()
+        return Estimate(int(row[0]), int(row[0] * (row[1] * len(columns) / row[2])))
+    return Estimate()
+
+
+# A row's own cost in an SQLite table beside its values: cell pointer, header, row id.
+_ROW_OVERHEAD = 6
