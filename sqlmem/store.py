@@ -154,25 +154,30 @@ class Writer:
                 f"UPDATE {DATA} SET {column} = sqlmem_recode({column}) WHERE {column} IS NOT NULL"
             )
 
-    def copy_from(self, path_uri: str, table: str, columns: Sequence[str]) -> None:
-        """Append all rows of a table of another database, for instance of a snapshot."""
+    def copy_from(self, uri: str, table: str, columns: Sequence[str], *, row_id: str | None) -> Iterator[None]:
+        """Append all rows of a table of another database, for instance of a snapshot.
+
+        Yields after each slice of rows, outside of `activity`: a fork waits for one slice only.
+        The caller takes the iterator to its end, or closes it and abandons the writer.
+
+        Args:
+            uri: names its `vfs` too: SQLite's default is the one of this connection, memory.
+            row_id: as for `copy_rows`.
+        """
+        execute = self._connection.execute
         with self._store.activity():
-            execute = self._connection.execute
             execute("COMMIT")
-            execute("ATTACH ? AS snapshot", (path_uri,))
-            try:
-                execute("BEGIN")
-                names = ", ".join(map(quoted, columns))
-                cursor = execute(
-                    f"INSERT INTO {DATA} SELECT {names} FROM snapshot.{quoted(table)} ORDER BY rowid"
-                )
-                self.rows += cursor.rowcount
-                execute("COMMIT")
-            finally:
-                if self._connection.in_transaction:
-                    execute("ROLLBACK")
-                execute("DETACH snapshot")
+            execute("ATTACH ? AS source", (uri,))
             execute("BEGIN")
+        try:
+            for copied in copy_rows(self._store, self._connection, f"source.{quoted(table)}", DATA, columns, row_id):
+                self.rows += copied
+                yield
+        finally:
+            with self._store.activity():
+                execute("COMMIT")
+                execute("DETACH source")
+                execute("BEGIN")
 
     @property
     def bytes(self) -> int:
@@ -382,6 +387,50 @@ class Store:
         self._slow = 0
         self._is_paused = False
         self._open = {connection for idle in self._idle.values() for connection in idle}
+
+
+# Rows of one slice: some milliseconds, for which a fork has to wait.
+_SLICE = 5_000
+
+
+def copy_rows(
+    store: Store, connection: sqlite3.Connection, source: str, target: str, columns: Sequence[str], row_id: str | None
+) -> Iterator[int]:
+    """Copy a table into an empty one, in slices of which each is one `activity`.
+
+    Args:
+        source: a table of another attached database, quoted, with the database's name.
+        target: a table of `main`, quoted.
+        row_id: a column that is the table's INTEGER PRIMARY KEY, or a name under which a table
+            without one lets its row id be seen; None if its columns hide all of them.
+
+    Yields:
+        The rows of each slice.
+    """
+    names = [quoted(name) for name in (columns if row_id is None or row_id in columns else [row_id, *columns])]
+    selected = ", ".join(f"t.{name}" for name in names)
+    statement = f"INSERT INTO main.{target} ({', '.join(names)}) SELECT {selected} FROM {source} AS t"
+    if row_id is None:
+        with store.activity():
+            copied = connection.execute(statement).rowcount
+        yield copied
+        return
+    key = quoted(row_id)
+    statement += f" WHERE t.{key} > ? ORDER BY t.{key} LIMIT {_SLICE}"
+    last = None
+    while True:
+        with store.activity():
+            if last is None:
+                # The least of all row ids is one too, and nothing is below it.
+                first = statement.replace(" > ?", " >= ?", 1)
+                copied = connection.execute(first, (-(2**63),)).rowcount
+            else:
+                copied = connection.execute(statement, (last,)).rowcount
+            if copied == _SLICE:
+                last = connection.execute(f"SELECT max(t.{key}) FROM main.{target} AS t").fetchone()[0]
+        yield copied
+        if copied < _SLICE:
+            return
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -1,0 +1,26 @@
+"""From an expression of the statement to one of the store, or `Refuse`.
+
+A closed list: a node that has no handler here, and an argument of a node that its handler
+doesn't name, are refused. Nothing is passed through.
+"""
+
+from __future__ import annotations
+
+from sqlmem.expressions import aggregates, atoms, computed, predicates
+from sqlmem.expressions.closed import only
+from sqlmem.expressions.rendering import Expressions, Subquery
+from sqlmem.scopes import Context
+
+_HANDLERS = {**atoms.HANDLERS, **predicates.HANDLERS, **aggregates.HANDLERS, **computed.HANDLERS}
+
+
+def expressions(context: Context, subquery: Subquery) -> Expressions:
+    """What renders the expressions of one statement. For one thread.
+
+    Args:
+        subquery: how the planner renders a SELECT inside of an expression.
+    """
+    return Expressions(context, subquery, _HANDLERS)
+
+
+__all__ = ["Expressions", "expressions", "only"]

@@ -1,0 +1,120 @@
+"""Names, literals, parameters and casts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlglot import exp
+
+from sqlmem.expressions.closed import only
+from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
+from sqlmem.model import Column, Kind
+from sqlmem.plan import Argument, Refuse
+from sqlmem.scopes import Scope
+from sqlmem.values import NULL, Literal, Value, codec_of
+
+
+def column(render: Expressions, node: exp.Column, scope: Scope) -> Value:
+    return render.context.column(node, scope)
+
+
+def literal(render: Expressions, node: exp.Literal, scope: Scope) -> Value:
+    return render.literal_of(Literal(str(node.this), bool(node.is_string)))
+
+
+def negative(render: Expressions, node: exp.Neg, scope: Scope) -> Value:
+    inner = node.this
+    if isinstance(inner, exp.Literal) and not inner.is_string:
+        return render.literal_of(Literal(f"-{inner.this}", False))
+    if render.semantics.is_dynamic:
+        return render.dynamic(f"-{render.value(inner, scope).sql}")
+    raise Refuse(render.refused("+", "arithmetic"))
+
+
+def boolean(render: Expressions, node: exp.Boolean, scope: Scope) -> Value:
+    if render.semantics.comparison.type.kind is Kind.OPAQUE:
+        raise Refuse("a truth value whose type isn't known")
+    return Value(
+        "1" if node.this else "0",
+        render.semantics.comparison.type,
+        result=render.semantics.comparison,
+        is_condition=True,
+    )
+
+
+def null(render: Expressions, node: exp.Null, scope: Scope) -> Value:
+    return NULL
+
+
+def placeholder(render: Expressions, node: exp.Placeholder, scope: Scope) -> Value:
+    name = str(node.this or "")
+    if not (name.startswith("p") and name[1:].isdigit()):
+        raise Refuse("a form of parameter that the planner doesn't know")
+    index = int(name[1:])
+    if render.semantics.is_dynamic:
+        convert = codec_of(DYNAMIC, render.context.facts.driver).parameter
+        return Value(
+            render.context.argument(Argument(render.context.parameters[index], None, convert)), DYNAMIC
+        )
+    return Value("", parameter=index)
+
+
+def parenthesis(render: Expressions, node: exp.Paren, scope: Scope) -> Value:
+    value = render.value(node.this, scope)
+    # A predicate's text has its parentheses already; a column's affinity and collation
+    # pass through them.
+    return value
+
+
+def cast(render: Expressions, node: exp.Cast, scope: Scope) -> Value:
+    only(node, "this", "to")
+    to = node.args["to"]
+    known = render.semantics.casts.get(to.this.value if isinstance(to.this, exp.DType) else "")
+    if known is None:
+        raise Refuse(f"a cast to {to.sql()}")
+    if render.semantics.is_dynamic:
+        value = render.value(node.this, scope)
+        is_distinct = known.type_name in ("INTEGER", "TEXT")
+        return render.dynamic(f"CAST({value.sql} AS {known.type_name})", is_distinct=is_distinct)
+    known = _with_size(known, to)
+    value = render.value(node.this, scope)
+    if value is NULL:
+        raise Refuse("a NULL whose type only the origin knows")
+    if value.is_open:
+        if value.cast is not None:
+            raise Refuse("a cast of a cast")
+        if value.literal is not None and known.kind is Kind.TEXT and known.precision is not None:
+            raise Refuse("a literal that may be cut")
+        return replace(value, cast=known)
+    if (
+        value.type is not None
+        and value.type.kind is known.kind
+        and value.type.type_name == known.type_name
+        and known.precision is None
+    ):
+        return value
+    raise Refuse(f"a cast to {known.type_name}")
+
+
+def _with_size(known: Column, to: exp.Expr) -> Column:
+    sizes = [int(str(size.this)) for size in to.expressions if str(size.this).isdigit()]
+    if known.kind is Kind.NUMERIC:
+        return replace(known, precision=sizes[0], scale=sizes[1] if len(sizes) > 1 else 0) if sizes else known
+    if known.kind is Kind.TEXT:
+        return replace(known, precision=sizes[0]) if sizes else known
+    if sizes:
+        raise Refuse(f"a cast to {to.sql()}")
+    return known
+
+
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
+    exp.Column: column,
+    exp.Literal: literal,
+    exp.Neg: negative,
+    exp.Boolean: boolean,
+    exp.Null: null,
+    exp.Placeholder: placeholder,
+    exp.Paren: parenthesis,
+    exp.Cast: cast,
+}

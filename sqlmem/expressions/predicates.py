@@ -1,0 +1,228 @@
+"""Comparisons, tests, their connections, and the choices that rest on them (CASE, COALESCE)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlglot import exp
+
+from sqlmem.expressions.closed import described, only
+from sqlmem.expressions.rendering import Expressions, Handler
+from sqlmem.plan import Reasons, Refuse
+from sqlmem.scopes import Scope
+from sqlmem.values import NULL, Value, check_null
+
+COMPARISONS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.NullSafeEQ: "IS",
+    exp.NullSafeNEQ: "IS NOT",
+}
+EQUALITIES = frozenset({"=", "<>", "IS", "IS NOT"})
+
+
+def comparison(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
+    operator = COMPARISONS[type(node)]
+    left, right = render.pair(
+        render.value(node.this, scope),
+        render.value(node.expression, scope),
+        "comparison",
+        is_ordered=operator not in EQUALITIES,
+    )
+    return render.predicate(f"{left.sql} {operator} {right.sql}")
+
+
+def conjunction(render: Expressions, node: exp.Connector, scope: Scope) -> Value:
+    # The parser nests to the left; a long chain is taken apart without recursion.
+    operator = "AND" if isinstance(node, exp.And) else "OR"
+    parts: list[exp.Expr] = []
+    inner: exp.Expr = node
+    while type(inner) is type(node):
+        parts.append(inner.expression)
+        inner = inner.this
+    parts.append(inner)
+    reasons = Reasons()
+    texts = [
+        reasons.attempt(functools.partial(render.condition, part, scope), "") for part in reversed(parts)
+    ]
+    reasons.raise_any()
+    return render.predicate(f" {operator} ".join(texts))
+
+
+def negation(render: Expressions, node: exp.Not, scope: Scope) -> Value:
+    return render.predicate(f"NOT {render.condition(node.this, scope)}")
+
+
+def is_(render: Expressions, node: exp.Is, scope: Scope) -> Value:
+    only(node, "this", "expression", "negate")
+    operator = "IS NOT" if node.args.get("negate") else "IS"
+    right = node.expression
+    if isinstance(right, exp.Null):
+        value = render.value(node.this, scope)
+        if value.is_open:
+            raise Refuse("a NULL test of a value whose type only the origin knows")
+        check_null(value.type, "a NULL test")
+        return render.predicate(f"{value.sql} {operator} NULL")
+    if isinstance(right, exp.Boolean):
+        condition = render.condition(node.this, scope)
+        return render.predicate(f"{condition} {operator} {'TRUE' if right.this else 'FALSE'}")
+    if render.semantics.is_dynamic:
+        left, other = render.pair(
+            render.value(node.this, scope), render.value(right, scope), "comparison", is_ordered=False
+        )
+        return render.predicate(f"{left.sql} {operator} {other.sql}")
+    raise Refuse(f"{described(right)} after IS")
+
+
+def between(render: Expressions, node: exp.Between, scope: Scope) -> Value:
+    only(node, "this", "low", "high")
+    value = render.value(node.this, scope)
+    if value.is_open:
+        raise Refuse("BETWEEN of a value whose type only the origin knows")
+    left, low = render.pair(value, render.value(node.args["low"], scope), "BETWEEN", is_ordered=True)
+    _, high = render.pair(value, render.value(node.args["high"], scope), "BETWEEN", is_ordered=True)
+    return render.predicate(f"{left.sql} BETWEEN {low.sql} AND {high.sql}")
+
+
+def in_(render: Expressions, node: exp.In, scope: Scope) -> Value:
+    only(node, "this", "expressions", "query")
+    value = render.value(node.this, scope)
+    if value.is_open:
+        raise Refuse("IN of a value whose type only the origin knows")
+    query = node.args.get("query")
+    if query is not None:
+        sql, outputs = render.subquery(query, scope)
+        if len(outputs) != 1:
+            raise Refuse("IN over several columns")
+        left, _ = render.pair(value, outputs[0], "IN", is_ordered=False)
+        return render.predicate(f"{left.sql} IN ({sql})")
+    items = node.expressions
+    if not items:
+        raise Refuse("IN over nothing")
+    texts = []
+    for item in items:
+        value, other = render.pair(value, render.value(item, scope), "IN", is_ordered=False)
+        texts.append(other.sql)
+    return render.predicate(f"{value.sql} IN ({', '.join(texts)})")
+
+
+def exists(render: Expressions, node: exp.Exists, scope: Scope) -> Value:
+    only(node, "this")
+    sql, _ = render.subquery(node.this, scope)
+    return render.predicate(f"EXISTS ({sql})")
+
+
+def scalar_subquery(render: Expressions, node: exp.Subquery, scope: Scope) -> Value:
+    only(node, "this", "alias")
+    sql, outputs = render.subquery(node.this, scope)
+    if len(outputs) != 1:
+        raise Refuse("a subquery of several columns as a value")
+    # Two rows are an error at the origin, the first of them in SQLite.
+    if not render.semantics.is_dynamic and not _gives_one_row(node.this):
+        raise Refuse("a subquery that may give several rows as a value")
+    return replace(render.settle(outputs[0]), sql=f"({sql})", is_condition=False)
+
+
+def case(render: Expressions, node: exp.Case, scope: Scope) -> Value:
+    only(node, "this", "ifs", "default")
+    subject = render.value(node.this, scope) if node.args.get("this") is not None else None
+    if subject is not None and subject.is_open:
+        raise Refuse("CASE of a value whose type only the origin knows")
+    conditions = []
+    for branch in node.args["ifs"]:
+        if subject is None:
+            conditions.append(render.condition(branch.this, scope))
+        else:
+            left, right = render.pair(subject, render.value(branch.this, scope), "CASE", is_ordered=False)
+            conditions.append(f"{left.sql} = {right.sql}")
+    default = node.args.get("default")
+    results = [render.value(branch.args["true"], scope) for branch in node.args["ifs"]]
+    results.append(render.value(default, scope) if default is not None else NULL)
+    results, value = render.alternatives(results, "CASE")
+    branches = " ".join(
+        f"WHEN {condition} THEN {result.sql}" for condition, result in zip(conditions, results, strict=False)
+    )
+    return replace(value, sql=f"CASE {branches} ELSE {results[-1].sql} END")
+
+
+def coalesce(render: Expressions, node: exp.Coalesce, scope: Scope) -> Value:
+    only(node, "this", "expressions", "is_nvl", "is_null")
+    results = [render.value(item, scope) for item in (node.this, *node.expressions)]
+    if len(results) < 2:
+        raise Refuse("COALESCE of one value")
+    results, value = render.alternatives(results, "COALESCE")
+    render.not_overridden("coalesce")
+    return replace(value, sql=f"coalesce({', '.join(result.sql for result in results)})")
+
+
+def like(render: Expressions, node: exp.Like, scope: Scope) -> Value:
+    if not render.semantics.is_dynamic:
+        raise Refuse(render.refused("LIKE", "LIKE"))
+    only(node, "this", "expression")
+    if not render.context.facts.like_ignores_case:
+        raise Refuse("LIKE was changed by PRAGMA case_sensitive_like")
+    render.not_overridden("like")
+    left = render.value(node.this, scope)
+    right = node.expression
+    escape = ""
+    if isinstance(right, exp.Escape):
+        escape = f" ESCAPE {render.value(right.expression, scope).sql}"
+        right = right.this
+    return render.predicate(f"{left.sql} LIKE {render.value(right, scope).sql}{escape}")
+
+
+def escaped_like(render: Expressions, node: exp.Escape, scope: Scope) -> Value:
+    if not isinstance(node.this, exp.Like):
+        raise Refuse("ESCAPE without LIKE")
+    inner = like(render, node.this, scope)
+    return render.predicate(f"{inner.sql[1:-1]} ESCAPE {render.value(node.expression, scope).sql}")
+
+
+def glob(render: Expressions, node: exp.Glob, scope: Scope) -> Value:
+    if not render.semantics.is_dynamic:
+        raise Refuse("GLOB is computed by the origin")
+    render.not_overridden("glob")
+    return render.predicate(
+        f"{render.value(node.this, scope).sql} GLOB {render.value(node.expression, scope).sql}"
+    )
+
+
+def _gives_one_row(node: exp.Expr) -> bool:
+    """Whether a SELECT gives at most one row whatever the data are."""
+    if not isinstance(node, exp.Select):
+        return False
+    if not node.args.get("group") and any(
+        isinstance(item, exp.AggFunc) or (isinstance(item, exp.Alias) and isinstance(item.this, exp.AggFunc))
+        for item in node.expressions
+    ):
+        return True
+    limit = node.args.get("limit")
+    return (
+        isinstance(limit, exp.Limit)
+        and isinstance(limit.expression, exp.Literal)
+        and str(limit.expression.this) in ("0", "1")
+    )
+
+
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
+    exp.And: conjunction,
+    exp.Or: conjunction,
+    exp.Not: negation,
+    exp.Is: is_,
+    exp.Between: between,
+    exp.In: in_,
+    exp.Exists: exists,
+    exp.Subquery: scalar_subquery,
+    exp.Case: case,
+    exp.Coalesce: coalesce,
+    exp.Like: like,
+    exp.Escape: escaped_like,
+    exp.Glob: glob,
+    **dict.fromkeys(COMPARISONS, comparison),
+}

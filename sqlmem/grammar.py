@@ -1,0 +1,66 @@
+"""sqlglot, kept quiet: a scanned text to its tree, a tree back to text.
+
+Rule 1: whatever happens inside sqlglot, no exception of its own leaves this module.
+Rule 2: its warnings are silenced in here only: the application may use sqlglot too.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextvars import ContextVar
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel
+
+from sqlmem.lexer import PLACEHOLDER_PREFIX, Family, Scan, Syntax
+
+# sqlglot warns of what it doesn't know on its own logger; the verdict says it already.
+_is_parsing: ContextVar[bool] = ContextVar("sqlmem_is_parsing", default=False)
+
+
+def _is_from_elsewhere(_: logging.LogRecord) -> bool:
+    return not _is_parsing.get()
+
+
+logging.getLogger("sqlglot").addFilter(_is_from_elsewhere)
+
+_DIALECTS: dict[Family, str] = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}
+
+
+def tree_of(scanned: Scan) -> exp.Expr | str:
+    """The statement's tree, or why there is none."""
+    token = _is_parsing.set(True)
+    try:
+        trees = sqlglot.parse(scanned.sql, read=_dialect(scanned.syntax), error_level=ErrorLevel.IMMEDIATE)
+    except Exception:  # noqa: BLE001 - odd input makes sqlglot raise IndexError, ValueError, RecursionError, …
+        return "sqlglot cannot parse it"
+    finally:
+        _is_parsing.reset(token)
+    found = [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
+    if len(found) != 1:
+        return "sqlglot sees another number of statements"
+    return found[0]
+
+
+def text_of(tree: exp.Expr, syntax: Syntax) -> str | None:
+    """The tree written as text; None if sqlglot can't."""
+    token = _is_parsing.set(True)
+    try:
+        return tree.sql(_dialect(syntax), comments=False)
+    except Exception:  # noqa: BLE001 - as above: whatever sqlglot raises, the origin answers
+        return None
+    finally:
+        _is_parsing.reset(token)
+
+
+def placeholder_index(node: exp.Placeholder) -> int | None:
+    """Which of the statement's placeholders, counted from zero, a node stands for; None if none."""
+    name = node.name
+    if not name.startswith(PLACEHOLDER_PREFIX) or not name[1:].isdigit():
+        return None
+    return int(name[1:])
+
+
+def _dialect(syntax: Syntax) -> str | None:
+    return _DIALECTS.get(syntax.family, syntax.sqlglot_dialect)

@@ -1,0 +1,179 @@
+"""Whether a statement's tree says no more and no less than its text.
+
+Rule: sqlglot is not believed where its tree and the words of the text disagree. A word, a
+placeholder, a clause or an order of operators that the tree doesn't account for is a reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+
+from sqlglot import exp
+
+from sqlmem.gate import word_set
+from sqlmem.grammar import placeholder_index, text_of
+from sqlmem.items import ITEM_ENDS
+from sqlmem.lexer import Scan, TokenKind, scan
+from sqlmem.precedence import mixes_nodes, mixes_operators
+
+# Words that a tree of known nodes accounts for by its shape. Any other must appear in the tree as
+# a name: sqlglot skips or reinterprets what it doesn't need.
+_PLAIN_WORDS = word_set(
+    """
+    SELECT DISTINCT ALL FROM WHERE GROUP BY HAVING ORDER ASC DESC NULLS FIRST LAST LIMIT OFFSET
+    UNION INTERSECT EXCEPT WITH RECURSIVE AS AND OR NOT IN IS NULL TRUE FALSE BETWEEN LIKE ILIKE
+    ESCAPE EXISTS ANY SOME CASE WHEN THEN ELSE END CAST OVER PARTITION WINDOW ROWS RANGE GROUPS
+    UNBOUNDED PRECEDING FOLLOWING CURRENT ROW FILTER ON COLLATE AT TIME ZONE DIV MOD ISNULL
+    NOTNULL FETCH NEXT ONLY VALUES EXTRACT INTERVAL WITHIN SEPARATOR INT INTEGER BIGINT SMALLINT
+    TINYINT MEDIUMINT INT2 INT4 INT8 TEXT VARCHAR CHAR CHARACTER VARYING NUMERIC DECIMAL REAL DOUBLE
+    PRECISION FLOAT FLOAT4 FLOAT8 BOOLEAN BOOL DATE TIMESTAMP TIMESTAMPTZ DATETIME WITHOUT UUID JSON
+    JSONB BYTEA BLOB SIGNED UNSIGNED CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP LOCALTIME
+    LOCALTIMESTAMP CURRENT_USER SESSION_USER CURRENT_ROLE CURRENT_CATALOG CURRENT_SCHEMA YEAR MONTH
+    DAY HOUR MINUTE SECOND ARRAY FOR GLOB X REGCLASS EXCLUDE TIES OTHERS NO
+    """
+)
+# Words that "(" follows in a clause that changes what is read.
+_CLAUSE_WORDS = word_set("INDEX KEY ONLY LATERAL TABLE ROLLUP CUBE SETS TABLESAMPLE SYSTEM BERNOULLI USING")
+
+
+def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
+    """Why the tree may say something else than the text; None if it says the same."""
+    names: set[str] = set()
+    placeholders: list[int | None] = []
+    for node in nodes:
+        if (
+            isinstance(node, exp.Identifier)
+            and not node.args.get("quoted")
+            and node.name.upper() in _RESERVED
+        ):
+            return "a reserved word is used as a name"
+        if isinstance(node, (exp.Identifier, exp.Var)):
+            names.add(node.name.upper())
+        elif isinstance(node, exp.Placeholder):
+            placeholders.append(placeholder_index(node))
+        elif isinstance(node, exp.Parameter):
+            return "it has a placeholder of another style"
+        elif _has_unknown_clause(node):
+            # ONLY, DISTINCT ON, TABLESAMPLE, PARTITION (…), INDEXED BY, WITH ROLLUP, WITH TIES, …
+            return "it has a clause that changes what is read"
+        if isinstance(node, exp.SetOperation) and _mixes_set_operations(node):
+            # SQLite takes them from the left, the others take INTERSECT first.
+            return "set operations of several kinds without parentheses"
+    if sorted(placeholders, key=lambda index: -1 if index is None else index) != list(
+        range(len(scanned.parameters))
+    ):
+        return "the parser lost a placeholder"
+    if scanned.words.count("*") != sum(isinstance(node, (exp.Star, exp.Mul)) for node in nodes):
+        return "the parser lost a *"
+    if _has_gap(scanned) or not _comes_back(nodes, scanned):
+        # SELECT a, FROM t; BETWEEN 1 2; GROUP BY HAVING: sqlglot forgives what the origin reports.
+        return "the parser leaves out or adds a word"
+    word = _unaccounted(scanned, names)
+    if word is not None:
+        return f"the parser doesn't account for {word}"
+    if mixes_operators(scanned) or mixes_nodes(nodes, has_casts="::" in scanned.words):
+        # a = b IS NULL, a || b + c, a NOT LIKE b = c: read differently by different origins.
+        return "what it means depends on the precedence of its operators; parentheses would tell"
+    return None
+
+
+# node -> the arguments that it may have; sqlglot has a place for many more.
+_KNOWN_CLAUSES: dict[type[exp.Expr], frozenset[str]] = {
+    exp.Table: word_set("this db catalog alias"),
+    exp.Select: word_set("expressions distinct from_ where group having order limit offset with_ windows"),
+    exp.Subquery: word_set("this alias order limit offset with_"),
+    exp.Union: word_set("this expression distinct order limit offset with_"),
+    exp.Except: word_set("this expression distinct order limit offset with_"),
+    exp.Intersect: word_set("this expression distinct order limit offset with_"),
+    exp.Group: word_set("expressions"),
+    exp.Distinct: word_set("expressions"),
+    exp.LimitOptions: word_set("rows"),
+    exp.CTE: word_set("this alias materialized"),
+    exp.With: word_set("expressions recursive"),
+    exp.Order: word_set("expressions"),
+    exp.Ordered: word_set("this desc nulls_first"),
+}
+
+
+def _has_unknown_clause(node: exp.Expr) -> bool:
+    if isinstance(node, exp.TableAlias):
+        return bool(node.args.get("columns")) and not isinstance(node.parent, exp.CTE)
+    known = _KNOWN_CLAUSES.get(type(node))
+    return known is not None and any(value and key not in known for key, value in node.args.items())
+
+
+# Words that no origin takes for a name, and that a statement written back has as often as before.
+_RESERVED = word_set(
+    """
+    SELECT FROM WHERE GROUP BY HAVING ORDER LIMIT UNION INTERSECT EXCEPT DISTINCT CASE WHEN THEN ELSE AND OR
+    NOT IN IS NULL LIKE BETWEEN EXISTS WITH ON END
+    """
+)
+_COUNTED = _RESERVED | word_set("OVER PARTITION ESCAPE FILTER VALUES ' 0 .")
+
+
+def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
+    """Whether the tree, written as text, has the words that the text has."""
+    syntax = scanned.syntax
+    written = text_of(nodes[0], syntax)
+    if written is None:
+        return False
+    own_syntax = replace(syntax, percent_is_escaped=False, paramstyle="named")
+    back = scan(written, own_syntax)
+    counts = Counter(word for word in back.words if word in _COUNTED)
+    if counts != Counter(word for word in scanned.words if word in _COUNTED):
+        return False
+    bodies = sum(
+        word == "AS" and following in ("(", "MATERIALIZED", "NOT")
+        for word, following in pairwise(scanned.words)
+    )
+    return bodies >= sum(isinstance(node, exp.CTE) for node in nodes)
+
+
+def _has_gap(scanned: Scan) -> bool:
+    """Whether something that must stand between two words doesn't."""
+    words = ("(", *scanned.words, ";")
+    for before, word in pairwise(words):
+        if word == "," and before in _OPENING:
+            return True
+        if before == "," and (word in (")", "]", ",") or word in ITEM_ENDS):
+            return True
+        if before in _NEEDS_MORE and (word in ITEM_ENDS or word in _NO_BEGINNING):
+            return True
+        if (before == "IN" and word != "(") or (word == "AS" and before in _OPENING):
+            return True
+    return False
+
+
+_OPENING = word_set("( [ , SELECT DISTINCT ALL BY WHERE")
+_NEEDS_MORE = word_set("SELECT BY WHERE FROM HAVING WHEN THEN ELSE AND OR")
+_NO_BEGINNING = word_set(") SELECT ASC DESC WHEN THEN ELSE END AND OR")
+
+
+def _unaccounted(scanned: Scan, names: set[str]) -> str | None:
+    words, last = scanned.words, len(scanned.words) - 1
+    for index, word in enumerate(words):
+        if scanned.tokens[index].kind is not TokenKind.WORD or word in _PLAIN_WORDS or word in names:
+            continue
+        if index < last and words[index + 1] == "(" and word not in _CLAUSE_WORDS:
+            continue  # a call; what is called is the planner's to know
+        return word
+    return None
+
+
+def _mixes_set_operations(node: exp.SetOperation) -> bool:
+    operands = (_without_own_parentheses(node.this), _without_own_parentheses(node.expression))
+    return any(
+        isinstance(operand, exp.SetOperation)
+        and isinstance(operand, exp.Intersect) != isinstance(node, exp.Intersect)
+        for operand in operands
+    )
+
+
+def _without_own_parentheses(node: exp.Expr) -> exp.Expr:
+    # sqlglot writes the grouping that it chose as a subquery; the text's own look the same.
+    while isinstance(node, exp.Subquery) and not node.alias:
+        node = node.this
+    return node
