@@ -47,7 +47,7 @@ class Shortcut:
     def hit(self, executor: Executor, parameters: Mapping[str, Any] | None) -> Local | None:
         """The answer, if the store has it; None: take the long way, which knows every case."""
         planned = self._planned
-        if planned is None or not planned.is_current():
+        if planned is None:
             entry = self._front.known(self._text, has_parameters=bool(self._names))
             if not isinstance(entry, Planned):
                 return None
@@ -61,7 +61,10 @@ class Shortcut:
                 given = {name: parameters[name] for name in self._names} if parameters is not None else {}
         except (LookupError, TypeError):
             return None
-        return executor.hit(planned, given)
+        local = executor.hit(planned, given)
+        if local is None:
+            self._planned = None  # perhaps it was made for another definition
+        return local
 
 
 class Core:

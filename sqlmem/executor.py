@@ -224,7 +224,7 @@ class Executor:
             planned.states, planned.versions, planned.plan.columns, strict=True
         ):
             if not state.is_verified:
-                self._filling.verify(caller, state)
+                self._filling.verify(state)
             generation = self.present(state, columns, version)
             if generation is None:
                 outcome = Outcome.MISS

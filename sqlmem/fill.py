@@ -22,6 +22,9 @@ from sqlmem.stored import stored_names
 # Rows per batch: large enough that Python's per-batch work vanishes, small enough that a
 # fork, or a bound on memory, waits for a few milliseconds.
 BATCH = 2_000
+# How wide the rows are is known after the first of them: 2,000 large ones could be gigabytes.
+FIRST_BATCH = 100
+BATCH_BYTES = 4_000_000
 
 
 class TooLarge(Exception):
@@ -86,12 +89,11 @@ def fill(
         )
         while True:
             with driver_errors():
-                rows = result.fetchmany(BATCH)
+                rows = result.fetchmany(_batch(writer))
             if not rows:
                 break
             _insert(writer, encoders, rows)
-            if not has_room(writer.bytes):
-                raise TooLarge(writer.bytes)
+            _check_room(writer.bytes, has_room)
             if on_rows is not None:
                 on_rows(writer.rows)
         is_read_to_the_end = True
@@ -117,11 +119,23 @@ def fill(
     return Filled(generation, tuple(encoder.column.name for encoder in encoders if encoder.went_opaque))
 
 
+def _batch(writer: Writer) -> int:
+    """How many rows to ask for next."""
+    if not writer.rows:
+        return FIRST_BATCH
+    return max(1, min(BATCH, BATCH_BYTES * writer.rows // writer.bytes))
+
+
+def _check_room(size: int, has_room: Callable[[int], bool]) -> None:
+    if not has_room(size):
+        raise TooLarge(size)
+
+
 def _described(result: Any) -> Any:
     description = result.cursor.description if result.cursor is not None else None
     if description is None:
         # A server-side cursor may learn it with its first rows only.
-        description = [(key, None, None, None, None, None, None) for key in result.keys()]
+        description = [(key, None, None, None, None, None, None) for key in tuple(result.keys())]
     return description
 
 

@@ -77,7 +77,7 @@ class Filling:
         self._clock = clock
         self.verifier: Verifier | None = None
 
-    def verify(self, borrower: Borrower, state: TableState) -> None:
+    def verify(self, state: TableState) -> None:
         """Before a restored table is first used."""
         if self.verifier is not None:
             self.verifier.wait(is_async=self._origin.is_async)
@@ -157,16 +157,22 @@ class Filling:
             is_over = True
             return self._publish(lease, filled, version)
         except TooLarge as error:
+            if error.bytes <= self._residency.max_bytes:
+                # It would fit on its own: those who wait are the origin's too, or each of them
+                # would begin the fill again beside the same others.
+                crowded = GiveUp("max_memory is taken by other fills under way")
+                self._registry.fail(lease, crowded)
+                raise crowded from None
             reason = f"the table is larger than max_memory ({self._residency.max_bytes} bytes)"
             log.info("not cached {}: {} bytes and more", state.name, error.bytes)
-            self._registry.refuse(state, reason, seconds=RETRY_TOO_LARGE_SECONDS)
+            self._registry.refuse(lease, reason, seconds=RETRY_TOO_LARGE_SECONDS)
             raise GiveUp(reason) from None
         except StoreError as error:
-            self._registry.refuse(state, str(error), seconds=RETRY_TOO_LARGE_SECONDS)
+            self._registry.refuse(lease, str(error), seconds=RETRY_TOO_LARGE_SECONDS)
             raise GiveUp(str(error)) from None
         except Uncacheable as error:
             log.info("not cached {}.{}: {}", state.name, error.column, error.reason)
-            self._registry.learn(state, error.column, refusal=error.reason)
+            self._registry.learn(lease, error.column, refusal=error.reason)
             raise Replan from None
         except exc.DBAPIError as error:
             # From checking out a connection: SQLAlchemy has wrapped it already.
@@ -176,12 +182,12 @@ class Filling:
             if not is_over and self._is_about_the_statement(error):
                 reason = f"the origin refused the fill ({type(error).__name__})"
                 log.warning("not cached {}: {}", state.name, reason)
-                self._registry.refuse(state, reason, seconds=RETRY_SECONDS)
+                self._registry.refuse(lease, reason, seconds=RETRY_SECONDS)
                 raise GiveUp(reason) from None
             self._registry.fail(lease, error)
             raise
         finally:
-            self._residency.end(state)
+            self._residency.end(lease)
             if lease.flight.generation is None:
                 self._registry.fail(lease, lease.flight.failure)
             lease.flight.finish()
@@ -197,16 +203,6 @@ class Filling:
 
     def _fill(self, connection: OriginConnection, lease: Lease, on_rows: OnRows | None) -> Filled:
         state = lease.table
-        schema = state.schema
-        if schema is None:
-            raise Replan
-        refused = [
-            column
-            for column in lease.columns
-            if column not in schema.by_name or schema.by_name[column].refusal
-        ]
-        if refused:
-            raise Replan
         began = self._clock.monotonic()
         if state.generation is None:
             estimate = connection.estimate(state.name, lease.columns)
@@ -218,9 +214,9 @@ class Filling:
                 self._store,
                 self._clock,
                 connection,
-                schema,
+                lease.schema,
                 lease.columns,
-                has_room=lambda size: self._residency.make_room(state, size),
+                has_room=lambda size: self._residency.make_room(lease, size),
                 on_rows=on_rows,
             )
         except Exception:
@@ -242,7 +238,7 @@ class Filling:
         state, generation = lease.table, filled.generation
         # Before publishing: a plan made for the column's old codec must not meet the new one.
         for column in filled.opaque:
-            self._registry.learn(state, column, refusal=None)
+            self._registry.learn(lease, column, refusal=None)
         is_published, replaced = self._registry.publish(lease, generation)
         if replaced is not None:
             self._store.retire(replaced)

@@ -56,12 +56,13 @@ class Flight:
             callback()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lease:
     """The permission to publish a fill at the epoch it began in."""
 
     table: TableState
     epoch: int
+    schema: TableSchema  # that of the plan: the table's may be another one by the time of the fetch
     columns: tuple[str, ...]
     flight: Flight
 
@@ -146,7 +147,7 @@ class Registry:
                 return None
             state = self._tables.get(schema.name)
             if state is None:
-                state = TableState(schema.name, expires_after=self._ttl_for(schema.name))
+                state = TableState(schema.name)
                 self._tables[schema.name] = state
             if spelling is not None:
                 self._spellings[spelling] = state
@@ -156,17 +157,26 @@ class Registry:
                     state.version = next(self._versions)
                 state.schema = state.reflected = schema
                 state.has_learned = False
-                for column in [column for column in state.needed if column not in schema.by_name]:
-                    del state.needed[column]
+                state.expires_after = self._ttl_of(schema)
+                for column in list(state.needed):
+                    if column not in schema.by_name or schema.by_name[column].refusal:
+                        del state.needed[column]
             return state
 
-    def learn(self, state: TableState, column: str, *, refusal: str | None) -> None:
+    def _ttl_of(self, schema: TableSchema) -> float | None:
+        """A view's rows are those of the tables it reads: the shortest of their ttls is its own."""
+        limits = [self._ttl_for(name) for name in (schema.name, *(schema.depends_on or ()))]
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def learn(self, lease: Lease, column: str, *, refusal: str | None) -> None:
         """A fill found values that the column's codec has no place for.
 
         From now on the column is only projected (refusal None), or not cached at all.
         """
+        state = lease.table
         with self._lock:
-            if state.schema is None:
+            # What a fill from before an invalidation found may be true no more.
+            if state.schema is None or state.epoch != lease.epoch:
                 return
             columns = tuple(
                 replace(known, kind=known.kind if refusal else Kind.OPAQUE, refusal=refusal)
@@ -208,7 +218,7 @@ class Registry:
                 return flight
             wanted = tuple(state.needed)
             state.flight = Flight(epoch=state.epoch, columns=frozenset(wanted))
-            return Lease(state, state.epoch, wanted, state.flight)
+            return Lease(state, state.epoch, state.schema, wanted, state.flight)
 
     def publish(self, lease: Lease, generation: Generation) -> tuple[bool, Generation | None]:
         """Make a filled generation visible to readers.
@@ -241,9 +251,12 @@ class Registry:
             if lease.table.flight is lease.flight:
                 lease.table.flight = None
 
-    def refuse(self, state: TableState, reason: str, *, seconds: float) -> None:
+    def refuse(self, lease: Lease, reason: str, *, seconds: float) -> None:
         """Try no fill of this table for some time, or until it is invalidated."""
+        state = lease.table
         with self._lock:
+            if state.epoch != lease.epoch:
+                return
             state.refusal = reason
             state.refused_until = self._clock.monotonic() + seconds
 
@@ -303,8 +316,9 @@ class Registry:
             return True
 
     def reset_after_fork(self) -> None:
-        """In the child: the lock may be held, and a fill under way be led, by a thread that it
-        doesn't have. The generations stay: they are memory of the child's own.
+        """In the child: a thread that it doesn't have may hold the lock, or lead a fill.
+
+        The generations stay: they are memory of the child's own.
         """
         self._lock = threading.Lock()
         for state in self._tables.values():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from sqlmem.registry import Registry, TableState
+from sqlmem.registry import Lease, Registry
 from sqlmem.store import Store
 
 
@@ -20,15 +20,21 @@ class Residency:
         self._store = store
         self._registry = registry
         self._lock = threading.Lock()
-        # fills under way -> bytes so far
-        self._filling: dict[TableState, int] = {}
+        # Fills under way -> bytes so far. By lease: of one table there may be two, when it was
+        # invalidated while the first was reading.
+        self._filling: dict[Lease, int] = {}
 
-    def make_room(self, state: TableState, size: int) -> bool:
-        """Whether a fill of this table that has come to `size` bytes may go on."""
+    def make_room(self, lease: Lease, size: int) -> bool:
+        """Whether a fill that has come to `size` bytes may go on.
+
+        False if it alone is over the bound, and also if it is together with the other fills
+        under way: of these the one that asks first gives way.
+        """
+        state = lease.table
         retired = []
         with self._lock:
-            self._filling[state] = size
-            if size > self.max_bytes:
+            self._filling[lease] = size
+            if sum(self._filling.values()) > self.max_bytes:
                 return False
             resident = [known for known in self._registry.states() if known.generation is not None]
             # Its own old generation last: readers still use it.
@@ -47,10 +53,10 @@ class Residency:
             self._store.retire(generation)
         return True
 
-    def end(self, state: TableState) -> None:
+    def end(self, lease: Lease) -> None:
         """The fill is over, whatever came of it."""
         with self._lock:
-            self._filling.pop(state, None)
+            self._filling.pop(lease, None)
 
     def reset_after_fork(self) -> None:
         self._lock = threading.Lock()

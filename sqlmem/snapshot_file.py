@@ -25,10 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_fcntl: Any
 try:
     import fcntl as _fcntl
 except ImportError:  # Windows
-    _fcntl = None  # type: ignore[assignment]
+    _fcntl = None
 
 PAGE_BYTES = 4096
 APPLICATION_ID = int.from_bytes(b"sqlm")
@@ -149,8 +150,10 @@ class Temporary:
     """A file beside the snapshot that becomes it, or goes. For one thread."""
 
     def __init__(self, path: Path) -> None:
-        """Raises:
-        OSError: no such folder, no permission.
+        """Make it, for nobody else to read.
+
+        Raises:
+            OSError: no such folder, no permission.
         """
         self._target = path
         name = f".{path.name}.{os.getpid()}.{secrets.token_hex(8)}.tmp"
@@ -177,7 +180,8 @@ class Temporary:
             OSError: no space.
         """
         descriptor = self._descriptor
-        assert descriptor is not None
+        if descriptor is None:
+            raise ValueError("this file was sealed, or is gone")
         place = _digest_place(_read_at(descriptor, PAGE_BYTES, PAGE_BYTES))
         _write_all(descriptor, _digest(descriptor, place), place)
         os.fsync(descriptor)
@@ -190,7 +194,7 @@ class Temporary:
             OSError: the old one stands.
         """
         self._close()  # Windows renames no open file
-        os.replace(self.path, self._target)
+        self.path.replace(self._target)
         _own_temporaries.discard(self.path.name)
 
     def remove(self) -> None:
@@ -235,7 +239,7 @@ def remove_leftovers(path: Path) -> int:
     pattern = re.compile(re.escape(f".{path.name}.") + r"(\d{1,9})\.[0-9a-f]{16}\.tmp")
     removed = 0
     try:
-        names = os.listdir(path.parent)
+        names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         return 0
     for name in names:
@@ -280,9 +284,11 @@ class Opened:
     """A snapshot that is whole: its digest is right. Holds the file open, so that it can't be reused."""
 
     def __init__(self, path: Path, version: int) -> None:
-        """Raises:
-        FileNotFoundError: there is none.
-        Broken: it can't be used.
+        """Open and check it.
+
+        Raises:
+            FileNotFoundError: there is none.
+            Broken: it can't be used.
         """
         self._path = path
         flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)

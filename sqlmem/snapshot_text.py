@@ -57,11 +57,11 @@ def _node(value: object) -> Any:
         return [_node(item) for item in value]
     if type(value) is frozenset:
         # A set has no order of its own, and equal values should have equal texts.
-        return sorted((_node(item) for item in value), key=to_text_of_node)
+        return sorted((_node(item) for item in value), key=_sort_text)
     raise ValueError(f"no text for a {type(value).__name__}")
 
 
-def to_text_of_node(node: Any) -> str:
+def _sort_text(node: Any) -> str:
     return json.dumps(node, ensure_ascii=False, sort_keys=True)
 
 
@@ -83,7 +83,7 @@ def _value(hint: Any, node: Any) -> Any:
         return frozenset(_value(arguments[0], item) for item in node)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return hint(_checked(node, type(node) is str))
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         fields = _fields(hint)
         _checked(node, type(node) is dict and node.keys() == fields.keys())
         return hint(**{name: _value(kind, node[name]) for name, kind in fields.items()})

@@ -21,7 +21,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,10 +104,12 @@ class Writer:
     def __init__(
         self, store: Store, table: TableName, columns: Sequence[tuple[str, str]], key: str | None
     ) -> None:
-        """Args:
-        columns: stored name and declaration, in the order of the rows to come.
-        key: the stored column that is the table's INTEGER PRIMARY KEY, so that it is the
-            row id and needs no index; None for none.
+        """Begin an empty database.
+
+        Args:
+            columns: stored name and declaration, in the order of the rows to come.
+            key: the stored column that is the table's INTEGER PRIMARY KEY, so that it is the
+                row id and needs no index; None for none.
         """
         self._store = store
         self.table = table
@@ -154,7 +156,9 @@ class Writer:
                 f"UPDATE {DATA} SET {column} = sqlmem_recode({column}) WHERE {column} IS NOT NULL"
             )
 
-    def copy_from(self, uri: str, table: str, columns: Sequence[str], *, row_id: str | None) -> Iterator[None]:
+    def copy_from(
+        self, uri: str, table: str, columns: Sequence[str], *, row_id: str | None
+    ) -> Generator[None, None, None]:
         """Append all rows of a table of another database, for instance of a snapshot.
 
         Yields after each slice of rows, outside of `activity`: a fork waits for one slice only.
@@ -170,11 +174,13 @@ class Writer:
             execute("ATTACH ? AS source", (uri,))
             execute("BEGIN")
         try:
-            for copied in copy_rows(self._store, self._connection, f"source.{quoted(table)}", DATA, columns, row_id):
+            source = f"source.{quoted(table)}"
+            for copied in copy_rows(self._store, self._connection, source, DATA, columns, row_id):
                 self.rows += copied
                 yield
         finally:
-            with self._store.activity():
+            # After an error there may be no transaction, and nothing that is worth one.
+            with self._store.activity(), contextlib.suppress(sqlite3.Error):
                 execute("COMMIT")
                 execute("DETACH source")
                 execute("BEGIN")
@@ -394,7 +400,12 @@ _SLICE = 5_000
 
 
 def copy_rows(
-    store: Store, connection: sqlite3.Connection, source: str, target: str, columns: Sequence[str], row_id: str | None
+    store: Store,
+    connection: sqlite3.Connection,
+    source: str,
+    target: str,
+    columns: Sequence[str],
+    row_id: str | None,
 ) -> Iterator[int]:
     """Copy a table into an empty one, in slices of which each is one `activity`.
 
@@ -407,7 +418,8 @@ def copy_rows(
     Yields:
         The rows of each slice.
     """
-    names = [quoted(name) for name in (columns if row_id is None or row_id in columns else [row_id, *columns])]
+    is_column = row_id is None or row_id in columns
+    names = [quoted(name) for name in columns] if is_column else [quoted(str(row_id)), *map(quoted, columns)]
     selected = ", ".join(f"t.{name}" for name in names)
     statement = f"INSERT INTO main.{target} ({', '.join(names)}) SELECT {selected} FROM {source} AS t"
     if row_id is None:
@@ -416,16 +428,13 @@ def copy_rows(
         yield copied
         return
     key = quoted(row_id)
-    statement += f" WHERE t.{key} > ? ORDER BY t.{key} LIMIT {_SLICE}"
-    last = None
+    order = f"ORDER BY t.{key} LIMIT {_SLICE}"
+    last = -(2**63)
+    comparison = ">="  # the least of all row ids may be used too, and nothing is below it
     while True:
         with store.activity():
-            if last is None:
-                # The least of all row ids is one too, and nothing is below it.
-                first = statement.replace(" > ?", " >= ?", 1)
-                copied = connection.execute(first, (-(2**63),)).rowcount
-            else:
-                copied = connection.execute(statement, (last,)).rowcount
+            copied = connection.execute(f"{statement} WHERE t.{key} {comparison} ? {order}", (last,)).rowcount
+            comparison = ">"
             if copied == _SLICE:
                 last = connection.execute(f"SELECT max(t.{key}) FROM main.{target} AS t").fetchone()[0]
         yield copied

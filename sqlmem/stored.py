@@ -8,8 +8,9 @@ DATA = "data"  # the one table of a generation
 
 
 def quoted(name: str) -> str:
-    """An identifier for SQLite. Only ever behind a qualifier: alone, SQLite would take an
-    unknown one for a string.
+    """An identifier for SQLite.
+
+    Only ever behind a qualifier: alone, SQLite would take an unknown one for a string.
     """
     return '"' + name.replace('"', '""') + '"'
 

@@ -67,6 +67,8 @@ def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
         return "the parser lost a placeholder"
     if scanned.words.count("*") != sum(isinstance(node, (exp.Star, exp.Mul)) for node in nodes):
         return "the parser lost a *"
+    if _has_blank_in_a_call(scanned):
+        return "a blank between a function's name and its parenthesis"
     if _has_gap(scanned) or not _comes_back(nodes, scanned):
         # SELECT a, FROM t; BETWEEN 1 2; GROUP BY HAVING: sqlglot forgives what the origin reports.
         return "the parser leaves out or adds a word"
@@ -100,6 +102,8 @@ _KNOWN_CLAUSES: dict[type[exp.Expr], frozenset[str]] = {
 def _has_unknown_clause(node: exp.Expr) -> bool:
     if isinstance(node, exp.TableAlias):
         return bool(node.args.get("columns")) and not isinstance(node.parent, exp.CTE)
+    if isinstance(node, exp.DataTypeParam):
+        return not isinstance(node.this, exp.Literal)  # CAST(a AS CHAR(a)): an error at the origin
     known = _KNOWN_CLAUSES.get(type(node))
     return known is not None and any(value and key not in known for key, value in node.args.items())
 
@@ -142,12 +146,31 @@ def _has_gap(scanned: Scan) -> bool:
             return True
         if before in _NEEDS_MORE and (word in ITEM_ENDS or word in _NO_BEGINNING):
             return True
+        if word == "ALL" and before not in _BEFORE_ALL:
+            return True  # FROM ALL t
         if (before == "IN" and word != "(") or (word == "AS" and before in _OPENING):
             return True
     return False
 
 
+def _has_blank_in_a_call(scanned: Scan) -> bool:
+    # count (*): a syntax error in MariaDB and MySQL, or a stored function, unless IGNORE_SPACE is set.
+    if scanned.syntax.family != "mysql":
+        return False
+    words, tokens = scanned.words, scanned.tokens
+    return any(
+        following == "("
+        and tokens[index].kind is TokenKind.WORD
+        and (word not in _PLAIN_WORDS or word in _CALLED_WORDS)
+        and tokens[index].end != tokens[index + 1].start
+        and not (index and words[index - 1] in ("WITH", "RECURSIVE"))
+        for index, (word, following) in enumerate(pairwise(words))
+    )
+
+
+_CALLED_WORDS = word_set("CAST EXTRACT")
 _OPENING = word_set("( [ , SELECT DISTINCT ALL BY WHERE")
+_BEFORE_ALL = word_set("SELECT UNION INTERSECT EXCEPT ( = == <> != < > <= >= .")
 _NEEDS_MORE = word_set("SELECT BY WHERE FROM HAVING WHEN THEN ELSE AND OR")
 _NO_BEGINNING = word_set(") SELECT ASC DESC WHEN THEN ELSE END AND OR")
 

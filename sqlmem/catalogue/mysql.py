@@ -19,7 +19,8 @@ _MYSQL_COLUMNS = sa.text(
     " FROM information_schema.columns c WHERE c.table_schema = :schema AND c.table_name = :name"
 )
 _MYSQL_VIEW = sa.text(
-    "SELECT v.view_definition FROM information_schema.views v WHERE v.table_schema = :schema AND v.table_name = :name"
+    "SELECT v.view_definition FROM information_schema.views v"
+    " WHERE v.table_schema = :schema AND v.table_name = :name"
 )
 
 
@@ -34,7 +35,7 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     told = {
         str(item[0]): item for item in connection.execute(_MYSQL_COLUMNS, {"schema": schema, "name": name})
     }
-    columns = tuple(_mysql_column(key, found["type"], told.get(key)) for key, found in reflected.items())
+    columns = tuple(_mysql_column(key, told.get(key)) for key in reflected)
     if kind not in ("BASE TABLE", "VIEW"):
         return TableSchema(full, columns, indexes, is_view, None, f"it is a {kind.lower()}")
     depends_on: frozenset[TableName] | None = frozenset()
@@ -78,13 +79,28 @@ _MYSQL_INTEGERS = {
 _MYSQL_BINARY = ("_nopad_bin", "utf8mb4_0900_bin")
 
 
-def _mysql_column(name: str, type_: Any, told: Any) -> Column:
+# The catalogue's data type -> kind, and whether the origin compares it as the store would.
+# What isn't here is opaque: kept, never compared.
+_KINDS: dict[str, tuple[Kind, bool]] = {
+    **dict.fromkeys(("enum", "set", "json", "uuid", "inet6", "inet4"), (Kind.TEXT, False)),
+    **dict.fromkeys(("varbinary", "blob", "tinyblob", "mediumblob", "longblob"), (Kind.BYTES, True)),
+    **dict.fromkeys(("binary", "bit"), (Kind.BYTES, False)),
+    "date": (Kind.DATE, True),
+    "datetime": (Kind.TIMESTAMP, True),
+    # Compared in the session's time zone, where an hour of the year comes twice.
+    "timestamp": (Kind.TIMESTAMP, False),
+    "time": (Kind.INTERVAL, False),
+    "year": (Kind.INTEGER, False),
+}
+_TEXTS = frozenset({"varchar", "char", "text", "tinytext", "mediumtext", "longtext"})
+
+
+def _mysql_column(name: str, told: Any) -> Column:
     if told is None:
         return Column(name, Kind.OPAQUE, "unknown")
     _, data_type, column_type, collation_name, precision, scale = told
     data, words = str(data_type).lower(), str(column_type).lower()
-    is_zerofill = "zerofill" in words
-    if data in _MYSQL_INTEGERS and not is_zerofill:
+    if data in _MYSQL_INTEGERS and "zerofill" not in words:
         if data == "bigint" and "unsigned" in words:
             return Column(name, Kind.UNSIGNED, "BIGINT UNSIGNED")
         return Column(name, Kind.INTEGER, _MYSQL_INTEGERS[data])
@@ -92,27 +108,8 @@ def _mysql_column(name: str, type_: Any, told: Any) -> Column:
         return Column(name, Kind.NUMERIC, words, precision=int(precision), scale=int(scale))
     if data == "double" and "(" not in words:
         return Column(name, Kind.FLOAT, words)
-    if data in ("varchar", "char", "text", "tinytext", "mediumtext", "longtext"):
-        binary = collation_name is not None and str(collation_name).endswith(_MYSQL_BINARY)
-        collation = (
-            Collation.BINARY if binary and str(collation_name).startswith("utf8") else Collation.UNKNOWN
-        )
-        return Column(name, Kind.TEXT, words, collation=collation)
-    if data in ("enum", "set", "json", "uuid", "inet6", "inet4"):
-        return Column(name, Kind.TEXT, words, is_compared=False)
-    if data in ("varbinary", "blob", "tinyblob", "mediumblob", "longblob"):
-        return Column(name, Kind.BYTES, words)
-    if data in ("binary", "bit"):
-        return Column(name, Kind.BYTES, words, is_compared=False)
-    if data == "date":
-        return Column(name, Kind.DATE, words)
-    if data == "datetime":
-        return Column(name, Kind.TIMESTAMP, words)
-    if data == "timestamp":
-        # Compared in the session's time zone, where an hour of the year comes twice.
-        return Column(name, Kind.TIMESTAMP, words, is_compared=False)
-    if data == "time":
-        return Column(name, Kind.INTERVAL, words)
-    if data == "year":
-        return Column(name, Kind.INTEGER, "YEAR", is_compared=False)
-    return Column(name, Kind.OPAQUE, words)
+    if data in _TEXTS:
+        binary = str(collation_name).endswith(_MYSQL_BINARY) and str(collation_name).startswith("utf8")
+        return Column(name, Kind.TEXT, words, collation=Collation.BINARY if binary else Collation.UNKNOWN)
+    kind, is_compared = _KINDS.get(data, (Kind.OPAQUE, True))
+    return Column(name, kind, words, is_compared=is_compared)

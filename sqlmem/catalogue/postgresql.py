@@ -99,48 +99,49 @@ def _postgresql_collation(
     return Collation.BINARY if name in ("C", "POSIX") and encoding == "UTF8" else Collation.DETERMINISTIC
 
 
+# SQLAlchemy's type -> kind, the first that fits. What isn't here is opaque: kept, never compared.
+_KINDS: tuple[tuple[Any, Kind], ...] = (
+    (types.Boolean, Kind.BOOLEAN),
+    (types.Integer, Kind.INTEGER),
+    (types.Double, Kind.FLOAT),
+    # float4 = 0.1 compares with 0.100000001…, and drivers differ on which they return.
+    (types.Float, Kind.OPAQUE),
+    (types.Numeric, Kind.NUMERIC),
+    (types.String, Kind.TEXT),
+    (postgresql.BYTEA, Kind.BYTES),
+    (types.DateTime, Kind.TIMESTAMP),
+    (types.Date, Kind.DATE),
+    (types.Time, Kind.TIME),
+    (types.Uuid, Kind.UUID),
+    (types.JSON, Kind.JSON),
+    ((types.Interval, postgresql.INTERVAL), Kind.INTERVAL),
+)
+# Text that isn't compared as text: an enum by declaration, and an unknown label is an error;
+# CHAR without the blanks at its end in some comparisons; CITEXT without case.
+_OWN_RULES = (types.Enum, types.CHAR, postgresql.CITEXT)
+
+
 def _postgresql_column(name: str, type_: Any, collation: Collation) -> Column:
-    words = str(type_.compile(dialect=_PG_DIALECT)) if not isinstance(type_, types.NullType) else "unknown"
-    if isinstance(type_, types.Boolean):
-        return Column(name, Kind.BOOLEAN, words)
-    if isinstance(type_, types.Integer):
-        return Column(name, Kind.INTEGER, words)
-    if isinstance(type_, types.Double) or words == "DOUBLE PRECISION":
-        return Column(name, Kind.FLOAT, words)
-    if isinstance(type_, types.Float):
-        # float4 = 0.1 compares with 0.100000001…, and drivers differ on which they return.
-        return Column(name, Kind.OPAQUE, words)
-    if isinstance(type_, types.Numeric):
-        if type_.precision is None:
+    if isinstance(type_, types.NullType):
+        return Column(name, Kind.OPAQUE, "unknown")
+    words = "ENUM" if isinstance(type_, types.Enum) else str(type_.compile(dialect=_PG_DIALECT))
+    kind = next((kind for known, kind in _KINDS if isinstance(type_, known)), Kind.OPAQUE)
+    if kind is Kind.TEXT:
+        if isinstance(type_, _OWN_RULES):
+            return Column(name, kind, words, is_compared=False)
+        return Column(name, kind, words, collation=collation)
+    if kind is Kind.NUMERIC:
+        precision, scale = type_.precision, type_.scale
+        if precision is None:
             return Column(name, Kind.DECIMAL, words)
-        if type_.scale is None or not 0 <= type_.scale <= type_.precision:
+        if scale is None or not 0 <= scale <= precision:
             return Column(name, Kind.OPAQUE, words)
-        return Column(name, Kind.NUMERIC, words, precision=type_.precision, scale=type_.scale)
-    if isinstance(type_, types.Enum):
-        # Ordered by declaration; an unknown label is an error.
-        return Column(name, Kind.TEXT, "ENUM", is_compared=False)
-    if isinstance(type_, types.CHAR):
-        # Blanks at the end count in some comparisons and not in others.
-        return Column(name, Kind.TEXT, words, is_compared=False)
-    if isinstance(type_, postgresql.CITEXT):
-        return Column(name, Kind.TEXT, words, is_compared=False)
-    if isinstance(type_, types.String):
-        return Column(name, Kind.TEXT, words, collation=collation)
-    if isinstance(type_, postgresql.BYTEA):
-        return Column(name, Kind.BYTES, words)
-    if isinstance(type_, types.DateTime):
-        return Column(name, Kind.TIMESTAMPTZ if type_.timezone else Kind.TIMESTAMP, words)
-    if isinstance(type_, types.Date):
-        return Column(name, Kind.DATE, words)
-    if isinstance(type_, types.Time):
-        return Column(name, Kind.OPAQUE if type_.timezone else Kind.TIME, words)
-    if isinstance(type_, types.Uuid):
-        return Column(name, Kind.UUID, words)
-    if isinstance(type_, types.JSON):
-        return Column(name, Kind.JSON, words)
-    if isinstance(type_, types.Interval | postgresql.INTERVAL):
-        return Column(name, Kind.INTERVAL, words)
-    return Column(name, Kind.OPAQUE, words)
+        return Column(name, kind, words, precision=precision, scale=scale)
+    if kind is Kind.TIMESTAMP and type_.timezone:
+        kind = Kind.TIMESTAMPTZ
+    if kind is Kind.TIME and type_.timezone:
+        kind = Kind.OPAQUE
+    return Column(name, kind, words)
 
 
 _PG_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]

@@ -12,6 +12,10 @@ from sqlglot.errors import SqlglotError
 from sqlmem.catalogue.base import Spelling, UnknownTable, inspected, view_reads
 from sqlmem.model import Collation, Column, Kind, TableName, TableSchema
 
+_DEFINITION = (
+    "SELECT type, name, sql FROM {}.sqlite_master WHERE type IN ('table', 'view') AND lower(name) = ?"
+)
+
 
 def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     schema = spelling[0] or "main"
@@ -29,7 +33,7 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     if schema.lower() not in databases:
         raise UnknownTable(spelling)
     rows = connection.exec_driver_sql(
-        f"SELECT type, name, sql FROM {quoted}.sqlite_master WHERE type IN ('table', 'view') AND lower(name) = ?",
+        _DEFINITION.format(quoted),
         (spelling[1].lower(),),
     ).all()
     if not rows:
@@ -119,7 +123,7 @@ def _sqlite_view(
     found: set[TableName] = set()
     for _, name in tables:
         row = connection.exec_driver_sql(
-            f"SELECT type, name, sql FROM {schema}.sqlite_master WHERE type IN ('table', 'view') AND lower(name) = ?",
+            _DEFINITION.format(schema),
             (name.lower(),),
         ).first()
         if row is None:

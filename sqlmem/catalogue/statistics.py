@@ -33,7 +33,11 @@ def facts(connection: Connection, family: str) -> Facts:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What the origin's statistics say of a table; None where they don't. `bytes`: of the columns asked for."""
+    """What the origin's statistics say of a table; None where they don't.
+
+    Attributes:
+        bytes: of the columns that were asked for.
+    """
 
     rows: int | None = None
     bytes: int | None = None
@@ -44,7 +48,8 @@ def estimate(connection: Connection, family: str, table: TableName, columns: Seq
     if family == "postgresql":
         row = connection.execute(
             sa.text(
-                "SELECT c.reltuples::bigint, (SELECT sum(s.avg_width * (1 - s.null_frac)) FROM pg_catalog.pg_stats s"
+                "SELECT c.reltuples::bigint,"
+                " (SELECT sum(s.avg_width * (1 - s.null_frac)) FROM pg_catalog.pg_stats s"
                 " WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = ANY(:columns))"
                 " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
                 " WHERE n.nspname = :schema AND c.relname = :name AND c.relkind IN ('r', 'm')"

@@ -26,7 +26,7 @@ def literal(render: Expressions, node: exp.Literal, scope: Scope) -> Value:
 def negative(render: Expressions, node: exp.Neg, scope: Scope) -> Value:
     inner = node.this
     if isinstance(inner, exp.Literal) and not inner.is_string:
-        return render.literal_of(Literal(f"-{inner.this}", False))
+        return render.literal_of(Literal(f"-{inner.this}", is_text=False))
     if render.semantics.is_dynamic:
         return render.dynamic(f"-{render.value(inner, scope).sql}")
     raise Refuse(render.refused("+", "arithmetic"))
@@ -61,10 +61,9 @@ def placeholder(render: Expressions, node: exp.Placeholder, scope: Scope) -> Val
 
 
 def parenthesis(render: Expressions, node: exp.Paren, scope: Scope) -> Value:
-    value = render.value(node.this, scope)
     # A predicate's text has its parentheses already; a column's affinity and collation
     # pass through them.
-    return value
+    return render.value(node.this, scope)
 
 
 def cast(render: Expressions, node: exp.Cast, scope: Scope) -> Value:

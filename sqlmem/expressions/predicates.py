@@ -97,6 +97,9 @@ def in_(render: Expressions, node: exp.In, scope: Scope) -> Value:
         raise Refuse("IN of a value whose type only the origin knows")
     query = node.args.get("query")
     if query is not None:
+        if not render.semantics.is_dynamic and query.find(exp.Limit, exp.Fetch, exp.Offset) is not None:
+            # MariaDB has none in IN and reports an error.
+            raise Refuse("IN over a query with LIMIT")
         sql, outputs = render.subquery(query, scope)
         if len(outputs) != 1:
             raise Refuse("IN over several columns")

@@ -177,12 +177,24 @@ def test_what_the_tree_would_not_say_goes_to_the_origin(syntax, text):
         "WITH x (SELECT a FROM t) SELECT a FROM x",
         "SELECT a FROM SELECT WHERE a = 1",
         "SELECT DISTINCT GROUP a FROM t",
+        "SELECT a FROM ALL t",
+        "SELECT a FROM t ALL",
+        "SELECT CAST(a AS char(a)) FROM t",
+        "SELECT CAST(a AS numeric(10, b)) FROM t",
     ],
 )
 @pytest.mark.parametrize("syntax", SYNTAXES.values(), ids=SYNTAXES)
 def test_an_error_that_sqlglot_forgives_is_left_to_the_origin(syntax, text):
     """The program gets the origin's own syntax error, not an answer."""
     assert isinstance(parse(text, syntax), Passthrough)
+
+
+@pytest.mark.parametrize("text", ["SELECT count (*) FROM t", "SELECT a FROM t WHERE CAST (a AS signed) = 1"])
+def test_a_blank_before_a_calls_parenthesis_is_left_to_mysql(text):
+    """It is a syntax error or not, depending on the function and the server's sql_mode."""
+    assert isinstance(parse(text, SYNTAXES["mysql"]), Passthrough)
+    assert isinstance(parse(text.replace(" (", "("), SYNTAXES["mysql"]), Parsed)
+    assert isinstance(parse(text, SYNTAXES["sqlite"]), Parsed)
 
 
 @pytest.mark.parametrize(

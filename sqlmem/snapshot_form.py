@@ -1,0 +1,169 @@
+"""What a snapshot's file holds: its tables, what they say, and what a column of them may hold.
+
+The tables, in this order (the digest is looked for in the second page):
+
+    sqlmem_digest     see `snapshot_file`
+    sqlmem_snapshot   one row: whose it is
+    sqlmem_tables     one row per table: its definition, its age, and what its columns are
+    "public.orders"   the data, under names that a person can read
+
+Rule: what is written and what is read are held against the same functions here.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmem.codecs import OPAQUE, codec_for
+from sqlmem.model import Collation, Column, Kind, TableSchema
+from sqlmem.store import Generation, StoredColumn
+from sqlmem.stored import quoted
+
+# Of the file's form and of what its values mean: one more for every change of either, also of
+# a codec's stored form.
+VERSION = 1
+
+DIGEST = "CREATE TABLE sqlmem_digest (digest TEXT)"
+SNAPSHOT = (
+    "CREATE TABLE sqlmem_snapshot (fingerprint TEXT, identity TEXT, dialect TEXT, driver TEXT,"
+    " facts TEXT, written_at REAL)"
+)
+TABLES = (
+    "CREATE TABLE sqlmem_tables (position INTEGER PRIMARY KEY, stored_as TEXT, filled_at REAL,"
+    " row_count INTEGER, definition TEXT)"
+)
+# The file's own VFS by name: beside a database in memory, memory would be the default.
+FILE_VFS = "win32" if os.name == "nt" else "unix"
+_ROW_IDS = ("rowid", "_rowid_", "oid")
+
+# Kinds whose codec depends on the values -> how the names of those codecs begin.
+_BY_VALUE: dict[Kind, tuple[str, ...]] = {
+    Kind.BYTES: ("bytes",),
+    Kind.TIMESTAMPTZ: ("timestamptz:", "timestamptz-clamped:"),
+    Kind.UUID: ("uuid",),
+    Kind.JSON: ("json",),
+}
+_TYPEOF = {
+    "INTEGER": ("integer",),
+    "REAL": ("real",),
+    "TEXT": ("text",),
+    "BLOB": ("blob",),
+    "": ("integer", "real", "text", "blob"),
+}
+_DECLARATIONS = frozenset(
+    f"{affinity}{collation}"
+    for affinity in ("TEXT", "NUMERIC", "INTEGER", "REAL", "BLOB")
+    for collation in ("", " COLLATE NOCASE", " COLLATE RTRIM")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The origin that a snapshot is of.
+
+    Attributes:
+        fingerprint: what is compared.
+        identity: what people read; has no secret in it.
+    """
+
+    fingerprint: str
+    identity: str
+    dialect: str
+    driver: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A table of a snapshot.
+
+    Attributes:
+        spellings: how statements have written it, so that they are answered before the origin
+            was ever connected to.
+    """
+
+    schema: TableSchema
+    generation: Generation
+    spellings: tuple[tuple[str | None, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnText:
+    name: str
+    stored_name: str
+    declaration: str
+    codec: str
+    description: tuple[str | int | bool | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableText:
+    """What `sqlmem_tables.definition` says."""
+
+    schema: TableSchema
+    spellings: tuple[tuple[str | None, str], ...]
+    columns: tuple[ColumnText, ...]
+    key: str | None  # stored name of the INTEGER PRIMARY KEY
+
+
+class Unusable(Exception):
+    """One table can't be used on this machine; the others can."""
+
+
+def create_text(name: str, definition: TableText) -> str:
+    columns = ", ".join(
+        f"{quoted(column.stored_name)} {'INTEGER PRIMARY KEY' if is_key else column.declaration}"
+        for column in definition.columns
+        for is_key in (column.stored_name == definition.key,)
+    )
+    return f"CREATE TABLE {quoted(name)} ({columns})"
+
+
+def row_id_name(names: Sequence[str]) -> str | None:
+    """A name under which the row id can be seen beside these columns."""
+    lower = {name.lower() for name in names}
+    return next((name for name in _ROW_IDS if name not in lower), None)
+
+
+def storage_classes(schema: TableSchema, stored: StoredColumn, driver: str | None) -> tuple[str, ...]:
+    """The types that SQLite's typeof may say of the column's values, beside null.
+
+    Raises:
+        Unusable: the column's definition doesn't call for such a column in the store.
+    """
+    column = schema.by_name.get(stored.name)
+    if column is None or column.refusal is not None or schema.refusal is not None:
+        raise Unusable(f"column {stored.name} can't be cached")
+    if stored.declaration != _declaration(column):
+        raise Unusable(f"column {stored.name} isn't declared as its type calls for")
+    expected = codec_for(column, driver)
+    if column.kind is Kind.OPAQUE:
+        expected = OPAQUE
+    if expected is not None:
+        if stored.codec != expected:
+            raise Unusable(f"column {stored.name} isn't held as its type calls for")
+        return _TYPEOF[stored.codec.storage]
+    if stored.codec == OPAQUE:
+        return ()  # no value was there to tell the codec by: all are NULL
+    if not stored.codec.name.startswith(_BY_VALUE.get(column.kind, ())):
+        raise Unusable(f"column {stored.name} isn't held as its type calls for")
+    return _TYPEOF[stored.codec.storage]
+
+
+def _declaration(column: Column) -> str:
+    if column.kind is not Kind.DYNAMIC:
+        return ""
+    collation = f" COLLATE {column.collation.name}" if column.collation in _STORE_COLLATIONS else ""
+    declaration = f"{column.affinity}{collation}"
+    if declaration not in _DECLARATIONS:
+        raise Unusable(f"column {column.name} has no affinity of SQLite's")
+    return declaration
+
+
+_STORE_COLLATIONS = frozenset({Collation.NOCASE, Collation.RTRIM})
+
+
+def open_file(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
