@@ -26,6 +26,29 @@ from sqlmem.waiting import give_way
 _last_status: ContextVar[Status | None] = ContextVar("sqlmem_last_status", default=None)
 remember_status = _last_status.set
 
+# Of a driver's connection: what only tells.
+_TOLD = frozenset(
+    {
+        "character_set_name",
+        "charset",
+        "dsn",
+        "encoding",
+        "get_backend_pid",
+        "get_character_set_info",
+        "get_dsn_parameters",
+        "get_host_info",
+        "get_parameter_status",
+        "get_proto_info",
+        "get_server_info",
+        "info",
+        "isolation_level",
+        "protocol_version",
+        "server_version",
+        "status",
+        "thread_id",
+    }
+)
+
 _REPEATABLE = frozenset({"REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT"})
 
 
@@ -43,12 +66,19 @@ class LazyConnection:
 
     # Dialects look at it before a rollback; it must not check anything out.
     autocommit = False
+    # psycopg2's dialect logs them after each statement; the wrapped engine's has done so.
+    notices: Sequence[str] = ()
 
     def __init__(self, origin: Origin, executor: Executor, front: Front) -> None:
         self._origin = origin
         self._executor = executor
         self._front = front
-        self._connection: OriginConnection | None = None
+        self._held: OriginConnection | None = None
+        # An origin connection of this transaction was lost while it was used.
+        self._is_lost = False
+        # SQLAlchemy sends a savepoint of its own, see `savepoints`; those that reached the origin.
+        self._takes_savepoints = False
+        self._savepoints: list[str] = []
         # Execution options that are the origin connection's: isolation level and the like.
         self._options: dict[str, Any] = {}
         self._is_autocommit = False
@@ -64,7 +94,7 @@ class LazyConnection:
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Remember what to apply when the origin connection is checked out; replaces one that is held."""
         self._options.update(options)
-        self._is_autocommit = self._options.get("isolation_level") == "AUTOCOMMIT"
+        self._is_autocommit = _is_autocommit(self._options.get("isolation_level"))
         self._release()
 
     def reset_options(self) -> None:
@@ -76,29 +106,33 @@ class LazyConnection:
             key: value
             for key, value in self._options.items()
             # Read-only is a property of a transaction: each statement gets one of its own instead.
-            if not (key == "isolation_level" and value == "AUTOCOMMIT")
+            if not (key == "isolation_level" and _is_autocommit(value))
         }
         return self._origin.connect(options)
 
     def held(self) -> OriginConnection:
-        if self._connection is None or not self._connection.is_usable:
-            self._connection = self._connect()
-        return self._connection
+        if self._held is None or not self._held.is_usable:
+            self._savepoints = []
+            self._held = self._connect()
+        return self._held
 
     @contextlib.contextmanager
     def borrowed(self) -> Iterator[OriginConnection]:
-        if self._connection is not None and self._connection.is_usable:
+        if self._held is not None and self._held.is_usable:
             # A second one could wait for ever for a pool whose last connection this is.
-            yield self._connection
+            yield self._held
             return
         connection = self._connect()
         try:
             yield connection
         finally:
+            self._is_lost = self._is_lost or not connection.is_usable
             connection.release()
 
     def _release(self) -> None:
-        connection, self._connection = self._connection, None
+        self._is_lost = False
+        self._savepoints = []
+        connection, self._held = self._held, None
         if connection is not None:
             connection.release()
 
@@ -110,6 +144,33 @@ class LazyConnection:
     @property
     def is_autocommit(self) -> bool:
         return self._is_autocommit
+
+    # -- savepoints ------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def savepoints(self) -> Iterator[None]:
+        """Meanwhile what is executed is SQLAlchemy's own statement for a savepoint."""
+        self._takes_savepoints = True
+        try:
+            yield
+        finally:
+            self._takes_savepoints = False
+
+    def send_savepoint(self, operation: str) -> None:
+        """SAVEPOINT x, ROLLBACK TO SAVEPOINT x or RELEASE SAVEPOINT x, where the origin knows of x."""
+        held = self._held
+        if held is None or not held.is_usable:
+            return
+        words = operation.split()
+        verb, name = words[0].upper(), words[-1]
+        if verb == "SAVEPOINT":
+            held.execute(operation, None)
+            self._savepoints.append(name)
+        elif name in self._savepoints:
+            held.execute(operation, None)
+        elif verb == "ROLLBACK":
+            # The transaction at the origin began after the savepoint: back to it is back to nothing.
+            self._release()
 
     # -- PEP 249 ---------------------------------------------------------------------------
 
@@ -129,16 +190,42 @@ class LazyConnection:
 
     def terminate(self) -> None:
         """As `close`, where waiting isn't possible: the asyncio dialects' way out."""
-        connection, self._connection = self._connection, None
+        connection, self._held = self._held, None
         if connection is not None:
             connection.discard()
 
+    # What dialects look at after an error, to see whether the connection was lost. Never checks out.
+
+    @property
+    def closed(self) -> bool:
+        return self._is_lost or (self._held is not None and not self._held.is_usable)
+
+    @property
+    def broken(self) -> bool:
+        return self.closed
+
+    @property
+    def _connection(self) -> LazyConnection:
+        return self
+
+    def is_closed(self) -> bool:
+        return self.closed
+
     def __getattr__(self, name: str) -> Any:
-        # What else a driver's connection has, of the origin connection (which is read-only).
-        if name.startswith("__"):
-            raise AttributeError(name)
+        # What else a driver's connection tells of the server, of the origin connection.
+        if name not in _TOLD:
+            # What runs statements isn't handed out: a COMMIT, and the origin connection could write.
+            raise AttributeError(
+                f"{type(self).__name__} has no attribute {name!r}; take the driver's connection "
+                "from the wrapped engine"
+            )
         dbapi_connection = self.held().connection.connection.dbapi_connection
         return getattr(dbapi_connection, name)
+
+
+def _is_autocommit(isolation_level: Any) -> bool:
+    # As SQLAlchemy spells it after the user did.
+    return str(isolation_level).replace("_", " ").upper() == "AUTOCOMMIT"
 
 
 class LazyCursor:
@@ -162,6 +249,9 @@ class LazyCursor:
     def execute(self, operation: str, parameters: Any = None) -> LazyCursor:
         connection = self.connection
         self._reset()
+        if connection._takes_savepoints:
+            connection.send_savepoint(operation)
+            return self
         executor = connection._executor
         has_parameters = bool(parameters)
         # Only a driver that ignores % without parameters makes a difference between the two.
@@ -201,18 +291,30 @@ class LazyCursor:
         connection.after_statement()
 
     def executemany(self, operation: str, seq_of_parameters: Sequence[Any]) -> None:
-        entry = self.connection._front.entry(operation, self.connection, has_parameters=True)
-        if isinstance(entry, Refused):
-            raise refusal(operation, entry)
+        self._refuse(operation)
         raise UnsupportedQueryError(
             operation, "It is a read, executed with many sets of parameters", "Execute it once for each"
         )
 
+    def mogrify(self, operation: str, parameters: Any = None) -> bytes:
+        """How psycopg2's batches begin, which SQLAlchemy can be told to use for many rows."""
+        self.executemany(operation, parameters)
+        raise AssertionError(operation)  # it always raises
+
     def callproc(self, procname: str, parameters: Sequence[Any] = ()) -> None:
+        # The text is only told by the error: nothing runs.
+        self._refuse(f"CALL {procname}")
         raise refusal(
             f"CALL {procname}",
             Refused("read_only", "A procedure may write", "Call it on the wrapped engine, then invalidate()"),
         )
+
+    def _refuse(self, operation: str) -> None:
+        """Raise what executing the text would, if that is a refusal."""
+        connection = self.connection
+        entry = connection._front.entry(operation, connection, has_parameters=True)
+        if isinstance(entry, Refused):
+            connection._executor.run(connection, operation, (), has_parameters=True)
 
     def fetchone(self) -> Any:
         if self._result is not None:

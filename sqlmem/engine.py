@@ -53,6 +53,23 @@ class CachingConnection(Connection):
             self._execution_options = self._execution_options.union(own)
         return super().execution_options(**{key: value for key, value in options.items() if key not in own})
 
+    # A savepoint is the origin's where a transaction was begun there, and nothing elsewhere.
+
+    def _savepoint_impl(self, name: str | None = None) -> str:
+        with self._lazy().savepoints():
+            return super()._savepoint_impl(name)
+
+    def _rollback_to_savepoint_impl(self, name: str) -> None:
+        if not self._still_open_and_dbapi_connection_is_valid:
+            super()._rollback_to_savepoint_impl(name)
+            return
+        with self._lazy().savepoints():
+            super()._rollback_to_savepoint_impl(name)
+
+    def _release_savepoint_impl(self, name: str) -> None:
+        with self._lazy().savepoints():
+            super()._release_savepoint_impl(name)
+
     def _check_isolation_level(self, level: str | None) -> None:
         if level is None:
             return

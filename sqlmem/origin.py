@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import exc, pool
@@ -71,7 +72,7 @@ class Origin:
     def may_exist(self) -> bool:
         """False if connecting would make the origin: SQLite creates a file that isn't there."""
         path = _sqlite_path(self.engine.url) if self.family == "sqlite" else None
-        return path is None or os.path.exists(path)
+        return path is None or Path(path).exists()
 
     # -- how it reads text -----------------------------------------------------------------
 
@@ -132,7 +133,7 @@ class OriginConnection:
         self._query_only: int | None = None
         family = origin.family
         if family == "postgresql":
-            options = {"postgresql_readonly": True, **options}
+            options = {**options, "postgresql_readonly": True}
             if _is_autocommit(connection):
                 # Read-only is a property of the transaction, and there would be none.
                 options = {"isolation_level": "READ COMMITTED", **options}
@@ -211,7 +212,7 @@ class OriginConnection:
         if self.is_usable:
             try:
                 self.rollback()
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever the driver raises: it isn't usable any more
                 self.discard()
 
     def rollback(self) -> None:
@@ -230,7 +231,7 @@ class OriginConnection:
             ):
                 self._pragma(f"query_only = {self._query_only}")
             self.connection.close()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever the driver raises, see below
             # It can't be put back as it was: nobody else may have it.
             self.discard()
 

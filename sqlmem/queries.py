@@ -358,8 +358,6 @@ class Queries:
             _, value = self._expressions.alternatives([one, other], operator)
             is_distinct = one.is_distinct and other.is_distinct
             same = one.source if one.source == other.source else None
-            if value.result is None or value.result.code is None:
-                value = replace(value, result=one.result if one.result == other.result else value.result)
             value = replace(value, sql="", source=same, is_distinct=is_distinct)
             if not is_all:
                 self._check_distinct(value, operator)

@@ -20,7 +20,6 @@ from typing import Any
 from sqlmem.clock import Clock
 from sqlmem.codecs import Codec, codec_by_name
 from sqlmem.dialects import Facts
-from sqlmem.errors import StoreError
 from sqlmem.logs import log
 from sqlmem.model import Kind, TableSchema
 from sqlmem.snapshot_file import Broken, Opened, remove_leftovers
@@ -240,7 +239,7 @@ class _Reader:
         ]
         self._check_key(schema, stored, definition.key)
         conditions = [
-            f"max(typeof(t.{quoted(column.stored_name)}) NOT IN ('null'{''.join(f', {c!r}' for c in classes)}))"
+            f"max(typeof(t.{quoted(column.stored_name)}) NOT IN ({', '.join(map(repr, ('null', *classes)))}))"
             for column, classes in allowed
         ]
         # max() of no rows is NULL. In groups: SQLite bounds how many columns a result has.
@@ -270,30 +269,31 @@ class _Reader:
         columns = [(column.stored_name, column.declaration) for column in stored.values()]
         names = [column.stored_name for column in stored.values()]
         writer = Writer(self._store, schema.name, columns, key)
+        generation = None
         try:
             slices = writer.copy_from(self._uri, name, names, row_id=key or row_id_name(names))
             with contextlib.closing(slices):
                 for _ in slices:
                     if writer.bytes > self._room:
                         break
-            if writer.bytes > self._room:
-                log.info("snapshot: {} left out, there is no room for it", schema.name)
-                writer.abandon()
-                return None
-            if writer.rows != row_count:
-                raise Broken(f"{schema.name} doesn't have as many rows as it should")
+            # Not below the age that it had when it was written: the wall clock may have been set back.
             age = max(0.0, self._clock.wall() - filled_at, self._written_at - filled_at)
-            generation = writer.seal(stored, schema.indexes, self._clock.monotonic() - age)
-        except StoreError:
-            writer.abandon()
-            return None
-        except BaseException:
-            writer.abandon()
-            raise
-        if generation.bytes > self._room:
-            self._store.retire(generation)
+            if writer.bytes <= self._room:
+                generation = writer.seal(stored, schema.indexes, self._clock.monotonic() - age)
+        except sqlite3.OperationalError as error:
+            if "full" not in str(error):  # as large as one in-memory database may be
+                raise
+        finally:
+            if generation is None:
+                writer.abandon()
+        if generation is None or generation.bytes > self._room:
+            if generation is not None:
+                self._store.retire(generation)
             log.info("snapshot: {} left out, there is no room for it", schema.name)
             return None
+        if generation.rows != row_count:
+            self._store.retire(generation)
+            raise Broken(f"{schema.name} doesn't have as many rows as it should")
         self._room -= generation.bytes
         return Held(schema, generation, definition.spellings)
 

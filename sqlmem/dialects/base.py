@@ -68,6 +68,7 @@ class Semantics:
             the column's own.
         casts: parser's type name -> what a parameter or literal so cast is.
         integer_bounds: type name -> largest value; a parameter beyond is an error at the origin.
+        codes: type name, without its size -> `type_code`.
         name_of: the column name of an unaliased expression: "figured" (PostgreSQL) or "text".
         functions: dynamic dialects: function -> name in the store.
         pure_functions: functions that a view may call and still be cached.
@@ -91,12 +92,17 @@ class Semantics:
     window_functions: Mapping[str, Result] = field(default_factory=dict)
     casts: Mapping[str, Column] = field(default_factory=dict)
     integer_bounds: Mapping[str, int] = field(default_factory=dict)
+    codes: Mapping[str, int] = field(default_factory=dict)
     names_are_figured: bool = False
     names_are_text: bool = False
     text_order: frozenset[Collation] = frozenset({Collation.BINARY})
     functions: Mapping[str, str] = field(default_factory=dict)
     pure_functions: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
+
+    def code_of(self, type_: Column) -> int | None:
+        """The `type_code` of a computed result of this type; None if it isn't known."""
+        return self.codes.get(type_.type_name.partition("(")[0].strip().upper())
 
 
 # Functions of SQL that depend on nothing but their arguments, under the parser's names:

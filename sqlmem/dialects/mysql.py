@@ -40,6 +40,18 @@ SEMANTICS = Semantics(
         "DATETIME": Column("", Kind.TIMESTAMP, "DATETIME"),
         "TIMESTAMP": Column("", Kind.TIMESTAMP, "DATETIME"),
     },
+    codes={
+        "TINYINT": 1,
+        "SMALLINT": 2,
+        "INTEGER": 3,
+        "BIGINT": 8,
+        "MEDIUMINT": 9,
+        "DATE": 10,
+        "DATETIME": 12,
+        "DECIMAL": 246,
+        "TEXT": 252,
+        "VARCHAR": 253,
+    },
     names_are_text=True,
     pure_functions=PURE_FUNCTIONS,
     refused={

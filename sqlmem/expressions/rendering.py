@@ -31,6 +31,10 @@ from sqlmem.values import (
 
 DYNAMIC = Column("", Kind.DYNAMIC, "", collation=Collation.BINARY)
 
+_ALTERNATIVE_KINDS = frozenset(
+    {Kind.INTEGER, Kind.BOOLEAN, Kind.NUMERIC, Kind.DATE, Kind.TIMESTAMP, Kind.TEXT}
+)
+
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
 
@@ -185,23 +189,27 @@ class Expressions:
         for result in typed[1:]:
             assert result.type is not None
             column = unified(column, result.type, what)
-        if column.kind not in (
-            Kind.INTEGER,
-            Kind.BOOLEAN,
-            Kind.NUMERIC,
-            Kind.DATE,
-            Kind.TIMESTAMP,
-            Kind.TEXT,
-        ):
+        code = self.semantics.code_of(column)
+        if column.kind not in _ALTERNATIVE_KINDS or not column.is_compared or code is None:
             raise Refuse(f"{what} of {column.type_name or column.kind.value}")
-        if column.kind is Kind.TEXT and column.collation not in (Collation.BINARY, Collation.DETERMINISTIC):
-            raise Refuse(f"{what} of text under a collation that the store doesn't have")
+        if column.kind is Kind.NUMERIC:
+            for result in results:
+                self._check_scale(result, column, what)
         results = [self.bound(result, column) for result in results]
-        return list(results), Value("", column, result=Result(column, self._code(typed)))
+        return list(results), Value("", column, result=Result(column, code))
 
-    def _code(self, typed: Sequence[Value]) -> int | None:
-        codes = {value.result.code for value in typed if value.result is not None}
-        return codes.pop() if len(codes) == 1 and all(value.result for value in typed) else None
+    def _check_scale(self, result: Value, column: Column, what: str) -> None:
+        """Scale is part of a number's value: COALESCE(price, 0) is 0 in PostgreSQL, not 0.00.
+
+        In MariaDB the largest scale of all is the result's, in every row.
+        """
+        if result.parameter is not None:
+            raise Refuse(f"{what} of a number and a parameter, whose scale may be another")
+        if result.literal is not None:
+            scale = len(result.literal.text.partition(".")[2])
+            may_be_less = self.semantics.booleans_are_integers
+            if scale != column.scale and not (may_be_less and scale < (column.scale or 0)):
+                raise Refuse(f"{what} of numbers of different scale")
 
     def ordered(self, node: exp.Expr, scope: Scope, output: Value | None) -> str:
         """One term of an ORDER BY; `output` if it names a column of the select list."""
