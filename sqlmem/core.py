@@ -20,13 +20,16 @@ from sqlmem.explain import Explanation
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Bypassed, Front, Planned, Refused
 from sqlmem.logs import follow_debug, log
+from sqlmem.maintenance import Maintenance
 from sqlmem.model import Outcome, Stats, TableName, TableStats
 from sqlmem.origin import Origin
 from sqlmem.progress import progress_bar
 from sqlmem.registry import Registry, TableState
 from sqlmem.residency import Residency
 from sqlmem.settings import find_dotenv, load_settings
+from sqlmem.snapshot import Owner
 from sqlmem.store import Store
+from sqlmem.verification import Verification
 
 
 class Shortcut:
@@ -98,6 +101,30 @@ class Core:
             clock=self.clock,
             stale_seconds=self.settings.stale_if_error,
         )
+        self.verification: Verification | None = None
+        path = self.settings.cache_db
+        if self.origin.is_ephemeral:
+            path = None  # the database is gone with the process
+        self.maintenance = Maintenance(
+            store=self.store,
+            registry=self.registry,
+            clock=self.clock,
+            path=path,
+            interval_seconds=self.settings.backup_interval,
+            owner=Owner(
+                self.origin.fingerprint(), self.origin.identity(), base.dialect.name, base.dialect.driver
+            ),
+            facts=self.origin.facts_if_known,
+            max_bytes=self.settings.max_memory,
+            origin_file=self.origin.file,
+            on_child=(
+                self.counters.reset_after_fork,
+                self.residency.reset_after_fork,
+                self.front.reset_after_fork,
+                self.origin.forget_connections,
+                self._reset_after_fork(),
+            ),
+        )
         # text of `execute` -> its shortcut; dropped as a whole when full
         self.shortcuts: dict[str, Shortcut] = {}
         self.is_initialized = False
@@ -106,13 +133,30 @@ class Core:
 
     # -- life ------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Load the snapshot and start the thread that keeps it."""
+    def start(self, engine: object) -> None:
+        """Load the snapshot and start the thread that keeps it, for as long as the engine is there."""
+        loaded = self.maintenance.start(engine)
+        if loaded is None:
+            return
+        if loaded.facts is not None:
+            self.origin.remember_facts(loaded.facts)
+        states = [state for state in self.registry.states() if not state.is_verified]
+        if states:
+            self.verification = Verification(
+                self.origin, self.registry, self.store, self.maintenance.lost, states
+            )
+            self.filling.verifier = self.verification
+            self.verification.start()
 
     def initialize(self) -> None:
         """Let SQLAlchemy's dialect meet its server, as the wrapped engine's first connect does."""
         if self._is_closed:
             raise ClosedError("this engine was closed; make a new one")
+        if self.verification is not None:
+            # It meets the server too; if it couldn't, hits go on without.
+            self.verification.wait(is_async=self.origin.is_async)
+            self.is_initialized = True
+            return
         with self.origin.engine.connect():
             pass
         self.is_initialized = True
@@ -125,9 +169,20 @@ class Core:
         self.is_initialized = False  # so that connect() comes by `initialize`
         self.shortcuts = {}
         self.executor.is_closed = True
+        self.maintenance.close()
         _, generations = self.registry.invalidate(None)
         for generation in generations:
             self.store.retire(generation)
+
+    def _reset_after_fork(self) -> Callable[[], None]:
+        # Not a method: what Maintenance holds must not hold the engine.
+        filling = self.filling
+
+        def reset() -> None:
+            if filling.verifier is not None:
+                filling.verifier.reset_after_fork()
+
+        return reset
 
     # -- the short way ---------------------------------------------------------------------
 
@@ -153,6 +208,8 @@ class Core:
         states, generations = self.registry.invalidate(matches)
         for generation in generations:
             self.store.retire(generation)
+        if states:
+            self.maintenance.lost()
         log.info("invalidated {}", ", ".join(sorted(str(state.name) for state in states)) or "nothing cached")
 
     def stats(self) -> Stats:

@@ -118,7 +118,7 @@ class CachingEngine(Engine):
             hide_parameters=base.hide_parameters,
         )
         self._execution_options = base._execution_options
-        core.start()
+        core.start(self)
 
     # -- SQLAlchemy's Engine ---------------------------------------------------------------
 

@@ -7,6 +7,7 @@ doesn't stop the fill: the column goes over to the opaque codec, also what was s
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,14 @@ class TooLarge(Exception):
     def __init__(self, size: int) -> None:
         super().__init__(size)
         self.bytes = size
+
+
+class ConnectionLost(Exception):
+    """The connection broke under the fill. `error` is the driver's own."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class Uncacheable(Exception):
@@ -69,17 +78,26 @@ def fill(
         on_rows: told the rows so far, after each batch.
 
     Raises:
-        TooLarge, Uncacheable, StoreError: nothing is kept.
+        TooLarge, Uncacheable, StoreError, ConnectionLost: nothing is kept.
         The driver's own exceptions: likewise.
     """
     names = stored_names(schema)
     plain = [schema.by_name[column] for column in columns]
     encoders = [_Encoder(column, names[column.name], connection.origin.dialect.driver) for column in plain]
     key = _row_id(schema, columns, names)
-    text = ", ".join(connection.column_text(column) for column in columns)
-    statement = f"SELECT {text} FROM {connection.table_text(schema.name)}"
+    table = connection.table_text(schema.name)
+    # Qualified for SQLite: to it "gone" is the string 'gone', once there is no such column any more.
+    prefix = f"{table}." if connection.origin.family == "sqlite" else ""
+    text = ", ".join(prefix + connection.column_text(column) for column in columns)
+    statement = f"SELECT {text} FROM {table}"
     read_at = clock.monotonic()
-    result = connection.execute(statement, (), is_streamed=True)
+    try:
+        result = connection.execute(statement, (), is_streamed=True)
+    except Exception as error:
+        # Asked of SQLAlchemy's connection: some dialects can't tell it from the error alone.
+        if not connection.is_usable:
+            raise ConnectionLost(error) from None
+        raise
     writer: Writer | None = None
     is_read_to_the_end = False
     try:
@@ -106,12 +124,19 @@ def fill(
             for encoder, item in zip(encoders, description, strict=True)
         }
         generation = writer.seal(stored, schema.indexes, read_at)
-    except BaseException:
+    except BaseException as error:
         if writer is not None:
             writer.abandon()
         if not is_read_to_the_end:
+            is_lost = not connection.is_usable
             # Some drivers read a streamed result to its end before they let go of it.
             connection.discard()
+            if connection.origin.dialect.driver == "psycopg":
+                # It warns of a cursor that is forgotten; on a closed connection this sends nothing.
+                with contextlib.suppress(Exception):
+                    result.close()
+            if is_lost and isinstance(error, Exception):
+                raise ConnectionLost(error) from None
         raise
     if not has_room(generation.bytes):
         store.retire(generation)

@@ -19,7 +19,7 @@ from sqlalchemy import exc
 
 from sqlmem.clock import Clock
 from sqlmem.errors import StoreError
-from sqlmem.fill import Filled, TooLarge, Uncacheable, fill
+from sqlmem.fill import ConnectionLost, Filled, TooLarge, Uncacheable, fill
 from sqlmem.logs import heard, log
 from sqlmem.origin import Origin, OriginConnection
 from sqlmem.registry import Flight, Lease, Registry, TableState
@@ -54,10 +54,16 @@ class Borrower(Protocol):
 
 
 class Verifier(Protocol):
-    """Compares restored definitions with the origin's, see `verify`."""
+    """Compares restored definitions with the origin's; see `verification`."""
 
-    def wait(self, *, is_async: bool) -> None:
-        """Until the restored tables were compared, or it is clear that they can't be now."""
+    @property
+    def is_pending(self) -> bool: ...
+
+    def wait(self, *, is_async: bool) -> None: ...
+
+    def ask(self, connection: OriginConnection) -> None: ...
+
+    def reset_after_fork(self) -> None: ...
 
 
 OnRows = Callable[[int], None]
@@ -130,6 +136,8 @@ class Filling:
             match self._registry.lease(state, columns, version=version):
                 case None:
                     raise Replan
+                case Generation() as present:
+                    return present
                 case Flight() as flight:
                     wait(flight.on_finish, is_async=self._origin.is_async)
                     if flight.failure is not None:
@@ -153,6 +161,8 @@ class Filling:
         is_over = False
         try:
             with borrower.borrowed() as connection:
+                if self.verifier is not None and self.verifier.is_pending:
+                    self.verifier.ask(connection)
                 filled = self._fill(connection, lease, on_rows)
             is_over = True
             return self._publish(lease, filled, version)
@@ -174,6 +184,9 @@ class Filling:
             log.info("not cached {}.{}: {}", state.name, error.column, error.reason)
             self._registry.learn(lease, error.column, refusal=error.reason)
             raise Replan from None
+        except ConnectionLost as lost:
+            self._registry.fail(lease, lost.error)
+            raise lost.error from None
         except exc.DBAPIError as error:
             # From checking out a connection: SQLAlchemy has wrapped it already.
             self._registry.fail(lease, error)
@@ -219,6 +232,8 @@ class Filling:
                 has_room=lambda size: self._residency.make_room(lease, size),
                 on_rows=on_rows,
             )
+        except ConnectionLost:
+            raise
         except Exception:
             connection.recover()
             raise

@@ -232,6 +232,9 @@ class Front:
         with borrower.borrowed() as connection:
             return self.origin.facts(connection)
 
+    def reset_after_fork(self) -> None:
+        self._lock = threading.Lock()
+
     # -- binding ---------------------------------------------------------------------------
 
     def bind(self, planned: Planned, generations: tuple[Generation, ...]) -> Bound:

@@ -267,8 +267,14 @@ class Maintenance:
         held = []
         # What was used last first: it is loaded as far as there is room.
         for state in sorted(self._registry.states(), key=lambda state: -state.last_used):
-            schema, generation = state.schema, state.generation
-            if schema is not None and generation is not None and not generation.is_retired:
+            # As the catalogue gave it: what fills taught is seen from the columns' codecs.
+            schema, generation = state.reflected, state.generation
+            if (
+                state.schema is not None
+                and schema is not None
+                and generation is not None
+                and not generation.is_retired
+            ):
                 held.append(Held(schema, generation, tuple(self._registry.spellings(state))))
         return held
 

@@ -53,7 +53,12 @@ class Origin:
     @property
     def is_ephemeral(self) -> bool:
         """Whether the database is gone with the process, so that a snapshot of it means nothing."""
-        return self.family == "sqlite" and _sqlite_path(self.engine.url) is None
+        return self.family == "sqlite" and self.file is None
+
+    @property
+    def file(self) -> str | None:
+        """The file of an SQLite origin; None for all others."""
+        return _sqlite_path(self.engine.url) if self.family == "sqlite" else None
 
     def identity(self) -> str:
         """What tells this origin from others: its address, user, driver and options, no secret."""
@@ -71,8 +76,7 @@ class Origin:
 
     def may_exist(self) -> bool:
         """False if connecting would make the origin: SQLite creates a file that isn't there."""
-        path = _sqlite_path(self.engine.url) if self.family == "sqlite" else None
-        return path is None or Path(path).exists()
+        return self.file is None or Path(self.file).exists()
 
     # -- how it reads text -----------------------------------------------------------------
 
@@ -90,13 +94,18 @@ class Origin:
 
     # -- connections -----------------------------------------------------------------------
 
-    def connect(self, options: Mapping[str, Any] | None = None) -> OriginConnection:
-        """A connection of the wrapped engine's pool that cannot write.
+    def connect(
+        self, options: Mapping[str, Any] | None = None, *, engine: Engine | None = None
+    ) -> OriginConnection:
+        """A connection that cannot write.
+
+        Args:
+            engine: another than the wrapped one, with its dialect.
 
         Raises:
             sqlalchemy.exc.DBAPIError: as the wrapped engine's `connect` does.
         """
-        connection = self.engine.connect()
+        connection = (engine or self.engine).connect()
         try:
             return OriginConnection(self, connection, options or {})
         except BaseException:
@@ -111,6 +120,9 @@ class Origin:
 
     @property
     def known_facts(self) -> Facts | None:
+        return self._facts
+
+    def facts_if_known(self) -> Facts | None:
         return self._facts
 
     def remember_facts(self, known: Facts) -> None:

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlmem.clock import Clock
+from sqlmem.codecs import OPAQUE
 from sqlmem.model import Kind, TableName, TableSchema
 from sqlmem.store import Generation
 
@@ -173,22 +174,27 @@ class Registry:
 
         From now on the column is only projected (refusal None), or not cached at all.
         """
-        state = lease.table
         with self._lock:
             # What a fill from before an invalidation found may be true no more.
-            if state.schema is None or state.epoch != lease.epoch:
-                return
-            columns = tuple(
-                replace(known, kind=known.kind if refusal else Kind.OPAQUE, refusal=refusal)
-                if known.name == column
-                else known
-                for known in state.schema.columns
-            )
-            state.schema = replace(state.schema, columns=columns)
-            state.has_learned = True
-            state.version = next(self._versions)
-            if refusal:
-                state.needed.pop(column, None)
+            if lease.table.epoch == lease.epoch:
+                self._learn(lease.table, column, refusal)
+
+    def _learn(self, state: TableState, column: str, refusal: str | None) -> None:
+        if state.schema is None:
+            return
+        columns = tuple(
+            replace(known, kind=known.kind if refusal else Kind.OPAQUE, refusal=refusal)
+            if known.name == column
+            else known
+            for known in state.schema.columns
+        )
+        if columns == state.schema.columns:
+            return
+        state.schema = replace(state.schema, columns=columns)
+        state.has_learned = True
+        state.version = next(self._versions)
+        if refusal:
+            state.needed.pop(column, None)
 
     def states(self) -> list[TableState]:
         with self._lock:
@@ -201,24 +207,37 @@ class Registry:
 
     # -- fills -----------------------------------------------------------------------------
 
-    def lease(self, state: TableState, columns: Iterable[str], *, version: int) -> Lease | Flight | None:
+    def lease(
+        self, state: TableState, columns: Sequence[str], *, version: int
+    ) -> Lease | Flight | Generation | None:
         """Begin a fill that brings these columns and all registered ones, or join one.
 
         Returns:
             A lease: the caller must fill, then `publish` or `fail`. A flight: wait for it, then
-            look again. None: the definition changed since `version`; plan again.
+            look again. A generation: another fill has brought them since the caller looked.
+            None: the definition changed since `version`; plan again.
         """
         with self._lock:
             if state.schema is None or state.version != version:
                 return None
             for column in columns:
                 state.needed.setdefault(column)
+            # Between the look that found nothing and this one a whole fill may have passed.
+            present = state.generation
+            if present is not None and state.covers(columns) and self._is_fresh(state, present):
+                return present
             flight = state.flight
             if flight is not None and flight.epoch == state.epoch:
                 return flight
             wanted = tuple(state.needed)
             state.flight = Flight(epoch=state.epoch, columns=frozenset(wanted))
             return Lease(state, state.epoch, state.schema, wanted, state.flight)
+
+    def _is_fresh(self, state: TableState, generation: Generation) -> bool:
+        if not state.is_verified:
+            return False
+        limit = state.expires_after
+        return limit is None or self._clock.monotonic() - generation.read_at <= limit
 
     def publish(self, lease: Lease, generation: Generation) -> tuple[bool, Generation | None]:
         """Make a filled generation visible to readers.
@@ -267,8 +286,11 @@ class Registry:
                 return
             state.generation = generation
             state.is_verified = False
-            for column in generation.columns:
-                state.needed.setdefault(column)
+            for name, column in generation.columns.items():
+                state.needed.setdefault(name)
+                if column.codec == OPAQUE:
+                    # What the fill had learned of its values.
+                    self._learn(state, name, None)
 
     # -- losses ----------------------------------------------------------------------------
 

@@ -76,12 +76,11 @@ def write(origin: Origin, version: int) -> None:
 
 def on_fetch(base: sa.Engine, act: Callable[[], None], *, table: str = "items", times: int = 1) -> None:
     """Call back in the fetching thread, when the origin has executed the first fetches of a table."""
-    left = [None] * times
+    left = iter(range(times))
 
     @event.listens_for(base, "after_cursor_execute")
     def fetched(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if is_data(statement) and table in statement and left:
-            left.pop()
+        if is_data(statement) and table in statement and next(left, None) is not None:
             act()
 
 

@@ -1,0 +1,1 @@
+"""Timings of sqlmem against what it stands in front of, and against the least it could cost."""

@@ -1,0 +1,78 @@
+"""What sqlmem costs where it doesn't help: bypasses, and texts that it has never seen."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from benchmarks.data import COLUMNS, PLAIN, TABLE, Measured
+from benchmarks.measure import microseconds, ratio, seconds_each, write_result
+from sqlmem import CachingEngine, ReadOnlyError
+
+_CALLS, _ROUNDS = 200, 9
+_fresh = itertools.count(1)
+
+
+def run(measured: Measured) -> None:
+    # No function of the tables: the origin's, whatever the origin is.
+    bypassed = sa.text(f"SELECT id, ltrim(name) AS name FROM {TABLE} WHERE id = :id")
+    fetched = sa.text(f"SELECT id, ltrim(name) AS name FROM {TABLE} WHERE id >= :id AND id < 1001")
+    rows = []
+    with CachingEngine(measured.engine, cache_db="") as engine:
+        engine.warm(TABLE, COLUMNS)
+        for name, statement in (("a bypass of one row", bypassed), ("a bypass of 1,000 rows", fetched)):
+            rows.append(_row(name, _closing(engine, statement), _closing(measured.engine, statement)))
+        rows.append(_row("a hit, each text met for the first time", _new(engine), _new(measured.engine)))
+        taken = seconds_each({"refused": _refused(engine)}, calls=_CALLS, rounds=_ROUNDS)
+    rows.append(("a refused DELETE", microseconds(taken["refused"]), "", ""))
+    write_result(
+        "costs",
+        "What it costs where it doesn't help",
+        f"Core with connect and close, against the bare engine on {measured.name}. A text met for the first "
+        "time has a literal of its own: it is parsed and planned, which parameters would have saved.",
+        ("statement", "sqlmem", "bare engine", "sqlmem / bare"),
+        rows,
+        measured.version,
+    )
+
+
+def _row(name: str, ours: Callable[[int], object], bare: Callable[[int], object]) -> tuple[str, ...]:
+    taken = seconds_each({"ours": ours, "bare": bare}, calls=_CALLS, rounds=_ROUNDS)
+    return (
+        name,
+        microseconds(taken["ours"]),
+        microseconds(taken["bare"]),
+        ratio(taken["ours"], taken["bare"]),
+    )
+
+
+def _closing(engine: sa.Engine, statement: sa.TextClause) -> Callable[[int], object]:
+    def ask(_: int) -> object:
+        with engine.connect() as connection:
+            return connection.execute(statement, {"id": 1}).all()
+
+    return ask
+
+
+def _new(engine: sa.Engine) -> Callable[[int], object]:
+    def ask(_: int) -> object:
+        text = f"SELECT {', '.join(PLAIN)} FROM {TABLE} WHERE id = {next(_fresh)}"
+        with engine.connect() as connection:
+            return connection.exec_driver_sql(text).all()
+
+    return ask
+
+
+def _refused(engine: CachingEngine) -> Callable[[int], object]:
+    statement = sa.text(f"DELETE FROM {TABLE} WHERE id = :id")
+
+    def ask(number: int) -> object:
+        try:
+            with engine.connect() as connection:
+                return connection.execute(statement, {"id": number})
+        except ReadOnlyError as refusal:
+            return refusal
+
+    return ask
