@@ -76,6 +76,8 @@ class LazyConnection:
         self._held: OriginConnection | None = None
         # An origin connection of this transaction was lost while it was used.
         self._is_lost = False
+        # Whose rows are still being read from the held connection.
+        self._streaming: LazyCursor | None = None
         # SQLAlchemy sends a savepoint of its own, see `savepoints`; those that reached the origin.
         self._takes_savepoints = False
         self._savepoints: list[str] = []
@@ -111,6 +113,7 @@ class LazyConnection:
         return self._origin.connect(options)
 
     def held(self) -> OriginConnection:
+        self._make_way()
         if self._held is None or not self._held.is_usable:
             self._savepoints = []
             self._held = self._connect()
@@ -120,6 +123,7 @@ class LazyConnection:
     def borrowed(self) -> Iterator[OriginConnection]:
         if self._held is not None and self._held.is_usable:
             # A second one could wait for ever for a pool whose last connection this is.
+            self._make_way()
             yield self._held
             return
         connection = self._connect()
@@ -129,7 +133,15 @@ class LazyConnection:
             self._is_lost = self._is_lost or not connection.is_usable
             connection.release()
 
+    def _make_way(self) -> None:
+        """Before another statement on the held connection."""
+        if self._streaming is not None and self._origin.family == "mysql":
+            # It sends one result at a time: the statement would cut this one short.
+            self._streaming.read_ahead()
+        self._streaming = None
+
     def _release(self) -> None:
+        self._streaming = None
         self._is_lost = False
         self._savepoints = []
         connection, self._held = self._held, None
@@ -283,12 +295,21 @@ class LazyCursor:
         if self._is_streamed and not connection.is_autocommit:
             self._result = result
             self.description = cursor.description
+            connection._streaming = self
             return
         with driver_errors():
             self.description = cursor.description
             self._rows = list(map(tuple, result.fetchall())) if self._is_streamed else list(cursor.fetchall())
             result.close()
         connection.after_statement()
+
+    def read_ahead(self) -> None:
+        """Take the rows that are still at the origin, so that its connection is free."""
+        result, self._result = self._result, None
+        if result is not None:
+            with driver_errors():
+                self._rows, self._position = list(map(tuple, result.fetchall())), 0
+                result.close()
 
     def executemany(self, operation: str, seq_of_parameters: Sequence[Any]) -> None:
         self._refuse(operation)

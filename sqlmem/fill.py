@@ -131,10 +131,7 @@ def fill(
             is_lost = not connection.is_usable
             # Some drivers read a streamed result to its end before they let go of it.
             connection.discard()
-            if connection.origin.dialect.driver == "psycopg":
-                # It warns of a cursor that is forgotten; on a closed connection this sends nothing.
-                with contextlib.suppress(Exception):
-                    result.close()
+            _forget(result, connection.origin.dialect.driver)
             if is_lost and isinstance(error, Exception):
                 raise ConnectionLost(error) from None
         raise
@@ -142,6 +139,15 @@ def fill(
         store.retire(generation)
         raise TooLarge(generation.bytes)
     return Filled(generation, tuple(encoder.column.name for encoder in encoders if encoder.went_opaque))
+
+
+def _forget(result: Any, driver: str) -> None:
+    """Keep the drivers from complaining, when they are collected, of what the closed connection left."""
+    with contextlib.suppress(Exception):
+        if driver == "psycopg":
+            result.close()  # on a closed connection it sends nothing
+        elif driver == "pymysql":
+            result.cursor._result.unbuffered_active = False
 
 
 def _batch(writer: Writer) -> int:

@@ -11,6 +11,7 @@ that fails never leaves a waiter behind: the flight is finished in every case.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -160,7 +161,12 @@ class Filling:
         state = lease.table
         is_over = False
         try:
-            with borrower.borrowed() as connection:
+            with contextlib.ExitStack() as stack:
+                try:
+                    connection = stack.enter_context(borrower.borrowed())
+                except Exception as error:
+                    # Before the first statement nothing can be an objection to this one.
+                    raise ConnectionLost(error) from None
                 if self.verifier is not None and self.verifier.is_pending:
                     self.verifier.ask(connection)
                 filled = self._fill(connection, lease, on_rows)

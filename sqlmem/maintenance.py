@@ -291,8 +291,10 @@ class Maintenance:
                     self._path.unlink()
         if self._path is not None:
             pause = max(SOON_SECONDS, SOON_TIMES_LAST_WRITE * self._last_write_seconds)
-            self._due = min(self._due, self._clock.monotonic() + pause)
-            self._wake.put(None)
+            due = self._clock.monotonic() + pause
+            if due < self._due:
+                self._due = due
+                self._wake.put(None)
 
     def _warn(self, reason: str) -> None:
         if not self._has_warned:

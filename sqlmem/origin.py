@@ -149,11 +149,12 @@ class OriginConnection:
             if _is_autocommit(connection):
                 # Read-only is a property of the transaction, and there would be none.
                 options = {"isolation_level": "READ COMMITTED", **options}
-        elif family == "sqlite":
+        if options:
+            # Before anything is sent: SQLAlchemy sets them only outside a transaction.
+            self.connection = connection.execution_options(**options)
+        if family == "sqlite":
             self._query_only = int(self._pragma("query_only") or 0)
             self._pragma("query_only = 1")
-        if options:
-            self.connection = connection.execution_options(**options)
         if family == "mysql":
             self._start_read_only()
 

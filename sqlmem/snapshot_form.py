@@ -138,15 +138,15 @@ def storage_classes(schema: TableSchema, stored: StoredColumn, driver: str | Non
         raise Unusable(f"column {stored.name} can't be cached")
     if stored.declaration != _declaration(column):
         raise Unusable(f"column {stored.name} isn't declared as its type calls for")
+    if stored.codec == OPAQUE and column.kind is not Kind.DYNAMIC:
+        # Any column's values may have called for it; it is then only projected. An affinity
+        # would change its form, so a dynamic column never has it.
+        return _TYPEOF[OPAQUE.storage]
     expected = codec_for(column, driver)
-    if column.kind is Kind.OPAQUE:
-        expected = OPAQUE
     if expected is not None:
         if stored.codec != expected:
             raise Unusable(f"column {stored.name} isn't held as its type calls for")
         return _TYPEOF[stored.codec.storage]
-    if stored.codec == OPAQUE:
-        return ()  # no value was there to tell the codec by: all are NULL
     if not stored.codec.name.startswith(_BY_VALUE.get(column.kind, ())):
         raise Unusable(f"column {stored.name} isn't held as its type calls for")
     return _TYPEOF[stored.codec.storage]

@@ -71,6 +71,8 @@ class Semantics:
         codes: type name, without its size -> `type_code`.
         name_of: the column name of an unaliased expression: "figured" (PostgreSQL) or "text".
         functions: dynamic dialects: function -> name in the store.
+        text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
+            is a text and no date.
         pure_functions: functions that a view may call and still be cached.
         refused: what looks local and is not -> the case that would be wrong.
     """
@@ -97,6 +99,7 @@ class Semantics:
     names_are_text: bool = False
     text_order: frozenset[Collation] = frozenset({Collation.BINARY})
     functions: Mapping[str, str] = field(default_factory=dict)
+    text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
 

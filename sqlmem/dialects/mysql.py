@@ -53,6 +53,7 @@ SEMANTICS = Semantics(
         "VARCHAR": 253,
     },
     names_are_text=True,
+    text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
     refused={
         "text equality": "the column's collation ignores case, accents or trailing blanks",

@@ -31,6 +31,7 @@ from sqlmem.values import (
 
 DYNAMIC = Column("", Kind.DYNAMIC, "", collation=Collation.BINARY)
 
+_MAX_PLAIN_DIGITS = 9
 _ALTERNATIVE_KINDS = frozenset(
     {Kind.INTEGER, Kind.BOOLEAN, Kind.NUMERIC, Kind.DATE, Kind.TIMESTAMP, Kind.TEXT}
 )
@@ -192,11 +193,33 @@ class Expressions:
         code = self.semantics.code_of(column)
         if column.kind not in _ALTERNATIVE_KINDS or not column.is_compared or code is None:
             raise Refuse(f"{what} of {column.type_name or column.kind.value}")
-        if column.kind is Kind.NUMERIC:
-            for result in results:
+        for result in results:
+            if column.kind is Kind.NUMERIC:
                 self._check_scale(result, column, what)
-        results = [self.bound(result, column) for result in results]
+            if (
+                column.kind is Kind.INTEGER
+                and result.literal is not None
+                and len(result.literal.text.lstrip("-")) > _MAX_PLAIN_DIGITS
+            ):
+                # From some size on a constant widens the result's type.
+                raise Refuse(f"{what} of a number of more than {_MAX_PLAIN_DIGITS} digits")
+            if result.is_open and result.cast is None and column.kind in self.semantics.text_in_quotes:
+                raise Refuse(f"{what} of {column.type_name} and a text, which makes it text")
+        results = [self._bound_alternative(result, column) for result in results]
         return list(results), Value("", column, result=Result(column, code))
+
+    def _bound_alternative(self, result: Value, column: Column) -> Value:
+        if result.parameter is None or column.kind is not Kind.INTEGER:
+            return self.bound(result, column)
+        convert = converter(column, result.cast, self.semantics, self.context.facts.driver)
+
+        def convert_plain(value: Any) -> Any:
+            if type(value) is int and abs(value) >= 10**_MAX_PLAIN_DIGITS:
+                raise Unrepresentable("an integer parameter that may widen the result's type")
+            return convert(value)
+
+        key = self.context.parameters[result.parameter]
+        return Value(self.context.argument(Argument(key, None, convert_plain)), column)
 
     def _check_scale(self, result: Value, column: Column, what: str) -> None:
         """Scale is part of a number's value: COALESCE(price, 0) is 0 in PostgreSQL, not 0.00.
