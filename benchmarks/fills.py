@@ -1,6 +1,12 @@
-"""Fills against the least that they could cost: the driver's own fetch of the same rows."""
+"""Fills against the least that they could cost, the driver's own fetch; and the ways to a file and back."""
 
 from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -8,13 +14,21 @@ from benchmarks.data import BIG, COLUMNS, ROWS, TABLE, Measured, make_big
 from benchmarks.measure import ratio, seconds_each, write_result
 from sqlmem import CachingEngine
 
+# name, rows, rounds
+Tables = tuple[tuple[str, int, int], ...]
+
 _TIMES = 10
 
 
 def run(measured: Measured) -> None:
-    big = make_big(measured.engine, _TIMES)
+    tables = ((TABLE, ROWS, 5), (BIG, make_big(measured.engine, _TIMES), 2))
+    fills(measured, tables)
+    snapshots(measured, tables)
+
+
+def fills(measured: Measured, tables: Tables) -> None:
     rows = []
-    for table, count, rounds in ((TABLE, ROWS, 5), (BIG, big, 1)):
+    for table, count, rounds in tables:
         with CachingEngine(measured.engine, cache_db="", max_memory="2GB") as engine:
             taken = seconds_each(
                 {
@@ -43,6 +57,50 @@ def run(measured: Measured) -> None:
         rows,
         measured.version,
     )
+
+
+def snapshots(measured: Measured, tables: Tables) -> None:
+    rows = []
+    for table, count, rounds in tables:
+        taken: dict[str, list[float]] = {"fill": [], "write": [], "load": []}
+        with tempfile.TemporaryDirectory(prefix="sqlmem-bench-") as folder:
+            file = Path(folder) / "cache.db"
+            for _ in range(rounds):
+                engine = CachingEngine(measured.engine, cache_db=str(file), max_memory="2GB")
+                taken["fill"].append(_seconds(lambda engine=engine: _fill(engine, table)))
+                taken["write"].append(_seconds(engine.close))
+                began = time.perf_counter()
+                engine = CachingEngine(measured.engine, cache_db=str(file), max_memory="2GB")
+                if engine.execute(f"SELECT count(*) AS n FROM {table}").status.outcome != "hit":
+                    raise RuntimeError("the snapshot was not served")
+                taken["load"].append(time.perf_counter() - began)
+                engine.invalidate()
+                engine.close()
+        fill, write, load = (statistics.median(taken[name]) for name in ("fill", "write", "load"))
+        rows.append(
+            (
+                f"{count:,}",
+                f"{fill * 1000:,.0f} ms",
+                f"{write * 1000:,.0f} ms",
+                f"{load * 1000:,.0f} ms",
+                ratio(fill, load),
+            )
+        )
+    write_result(
+        "snapshots",
+        "Snapshots",
+        "All six columns of a table: filled, written on `close()`, and loaded by a new engine up to its first "
+        "hit, which includes the comparison of the table's definition with the origin's.",
+        ("rows", "fill", "write", "load to the first hit", "fill / load"),
+        rows,
+        measured.version,
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 def _fill(engine: CachingEngine, table: str) -> None:

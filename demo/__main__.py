@@ -132,7 +132,9 @@ def _walk(base: sa.Engine, shop: shops.Shop, cache_db: str) -> int:
         engine.invalidate(orders)
         steps.chapter(f'After engine.invalidate("{orders}"):', engine, walk.INVALIDATED)
         before_restart = engine.stats()
-        explained = str(engine.explain(shop.sql(walk.FORWARD[0].sql)))
+        explained = [
+            (sql, str(engine.explain(sql))) for sql in (shop.sql(step.sql) for step in walk.EXPLAINED)
+        ]
     started = time.perf_counter()
     with CachingEngine(base, cache_db=cache_db) as engine:
         loaded = table.duration(time.perf_counter() - started)
@@ -140,8 +142,11 @@ def _walk(base: sa.Engine, shop: shops.Shop, cache_db: str) -> int:
             f"After close() and a new engine (snapshot loaded in {loaded}):", engine, walk.RESTARTED
         )
         after_restart = engine.stats()
-    print("\nengine.explain() of the step that the origin answered:\n")
-    print("\n".join(f"    {line}"[: table.WIDTH] for line in explained.rstrip().splitlines()))
+    print("\nWhat engine.explain() says of two of these:")
+    for sql, text in explained:
+        print(f"\n{table.note(sql, mark='')}")
+        for line in text.splitlines():
+            print(table.note(line, mark="    ", indent=" " * 10))
     print("\n(The statistics count the askings for the timing too.)", end="")
     _print_stats("before the restart", before_restart)
     _print_stats("after it", after_restart)
@@ -163,6 +168,8 @@ def _print_stats(when: str, stats: Stats) -> None:
     print()
     print(table.heading(_TABLES))
     for name, held in sorted(stats.tables.items()):
+        if not held.columns:
+            continue  # only met, never fetched
         columns = ", ".join((*held.columns, *held.expressions))
         cells = (name, columns, f"{held.rows:,}", table.bytes_(held.bytes), str(held.hits), str(held.fills))
         print(table.row(_TABLES, cells))

@@ -38,10 +38,11 @@ def row(columns: Sequence[Column], cells: Sequence[str]) -> str:
     return "\n".join(_line(columns, [x[i] if i < len(x) else "" for x in wrapped]) for i in range(height))
 
 
-def note(text: str, mark: str = "-> ") -> str:
-    """A remark under a row."""
+def note(text: str, mark: str = "-> ", indent: str = "") -> str:
+    """A remark under a row; `indent`: by how much more its further lines are set in."""
     first = _INDENT + mark
-    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
+    further = " " * len(first) + indent
+    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=further)
 
 
 def duration(seconds: float | None) -> str:

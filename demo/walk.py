@@ -81,12 +81,19 @@ ACCUMULATE = (
         "hit",
     ),
     Step("SELECT order_id, item_count FROM {orders} ORDER BY item_count DESC, order_id LIMIT 5", "hit"),
+    Step(
+        "SELECT order_id, total, ordered_at FROM {orders} WHERE ordered_at >= '2024-12-24 00:00:00'",
+        "miss, widened",
+    ),
+    Step("SELECT max(total) AS most, min(ordered_at) AS since FROM {orders} WHERE total < 20", "hit"),
     Step("SELECT track_id, sum(quantity) AS sold FROM {order_lines} GROUP BY track_id", "miss"),
     Step(
         "WITH sold AS (SELECT track_id, sum(quantity) AS n FROM {order_lines} GROUP BY track_id)"
         " SELECT max(n) AS most FROM sold",
         "hit",
     ),
+    Step("SELECT count(*) AS n FROM {customers} WHERE country = 'PT'", "miss"),
+    Step("SELECT country, count(*) AS n FROM {customers} GROUP BY country", "hit"),
 )
 REFUSE = (
     Step("SELECT * FROM {orders}", "rejected"),
@@ -95,6 +102,8 @@ REFUSE = (
 )
 # The time is the origin's: no copy can know it.
 FORWARD = (Step("SELECT count(*) AS n FROM {orders} WHERE ordered_at < CURRENT_TIMESTAMP", "bypass"),)
+# Shown with what explain() says of it.
+EXPLAINED = (ACCUMULATE[2], FORWARD[0])
 INVALIDATED = (
     Step("SELECT count(*), max(order_id) FROM {orders}", "miss"),
     Step("SELECT max(item_count) AS most FROM {orders}", "hit"),
@@ -148,7 +157,7 @@ def take(step: Step, engine: CachingEngine, base: sa.Engine, shop: Shop, counter
     remark = rows.status.reason
     if outcome != step.expected:
         # Not wrong, and worth a line: less can be computed here on some origins.
-        remark = f"{remark or 'no reason given'} (this step is there to show: {step.expected})"
+        remark = f"{remark or 'no reason given'} (on other origins: {step.expected})"
     return Result(sql, outcome, origin_statements, bare_seconds, here_seconds, remark, problem)
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from sqlalchemy import pool
 from sqlalchemy.engine import CursorResult
 
 from sqlmem.errors import UnsupportedQueryError
@@ -41,7 +40,6 @@ _TOLD = frozenset(
         "get_proto_info",
         "get_server_info",
         "info",
-        "isolation_level",
         "protocol_version",
         "server_version",
         "status",
@@ -64,8 +62,10 @@ def last_status() -> Status | None:
 class LazyConnection:
     """What the pool of a `CachingEngine` holds. For one thread at a time, as PEP 249 allows."""
 
-    # Dialects look at it before a rollback; it must not check anything out.
+    # Dialects look at these before a rollback; they must not check anything out. SQLite's take an
+    # isolation level of None for autocommit.
     autocommit = False
+    isolation_level: str | None = ""
     # psycopg2's dialect logs them after each statement; the wrapped engine's has done so.
     notices: Sequence[str] = ()
 
@@ -223,6 +223,9 @@ class LazyConnection:
     def is_closed(self) -> bool:
         return self.closed
 
+    def get_autocommit(self) -> bool:
+        return self.autocommit
+
     def __getattr__(self, name: str) -> Any:
         # What else a driver's connection tells of the server, of the origin connection.
         if name not in _TOLD:
@@ -271,7 +274,11 @@ class LazyCursor:
         _last_status.set(answer.status)
         if isinstance(answer, Local):
             decode = answer.bound.decode
-            self._rows = answer.rows if decode is None else decode(answer.rows)
+            try:
+                self._rows = answer.rows if decode is None else decode(answer.rows)
+            except ValueError:
+                executor.drop_damaged(answer)
+                return self.execute(operation, parameters)
             self.description = answer.bound.description
             if connection._origin.family != "sqlite":
                 self.rowcount = len(self._rows)
@@ -390,46 +397,3 @@ class LazyCursor:
         if result is not None:
             with contextlib.suppress(Exception):
                 result.close()
-
-
-class LazyPool(pool.Pool):
-    """Idle lazy connections, without a bound and without waiting: they hold nothing.
-
-    A list's append and pop are atomic, so that it needs no lock.
-    """
-
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self._idle: list[Any] = []
-
-    def _do_get(self) -> Any:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._create_connection()
-
-    def _do_return_conn(self, record: Any) -> None:
-        connection = record.dbapi_connection
-        if connection is not None:
-            connection.reset_options()
-        self._idle.append(record)
-
-    def recreate(self) -> LazyPool:
-        return self.__class__(
-            self._creator,
-            echo=self.echo,
-            logging_name=self._orig_logging_name,
-            reset_on_return=self._reset_on_return,
-            _dispatch=self.dispatch,
-            dialect=self._dialect,
-        )
-
-    def dispose(self) -> None:
-        while True:
-            try:
-                self._idle.pop().close()
-            except IndexError:
-                return
-
-    def status(self) -> str:
-        return f"LazyPool, {len(self._idle)} idle"

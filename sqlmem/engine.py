@@ -13,9 +13,10 @@ from sqlalchemy.engine.base import OptionEngineMixin
 from sqlalchemy.sql import ClauseElement, Executable
 
 from sqlmem.core import Core
-from sqlmem.dbapi import LazyConnection, LazyPool, last_status, remember_status
+from sqlmem.dbapi import LazyConnection, last_status, remember_status
 from sqlmem.errors import SettingsError
 from sqlmem.explain import Explanation
+from sqlmem.lazy_pool import LazyPool
 from sqlmem.model import Rows, Stats, TableName
 
 # Options of a connection that concern the driver's connection; `logging_token` is SQLAlchemy's alone.
@@ -40,7 +41,7 @@ class CachingConnection(Connection):
         names = set(self.dialect.connection_characteristics) - _NOT_THE_ORIGINS  # type: ignore[attr-defined]
         return {name: value for name, value in options.items() if name in names}
 
-    def execution_options(self, **options: Any) -> Connection:  # type: ignore[override]
+    def execution_options(self, **options: Any) -> Connection:
         own = self._origin_options(options)
         if own:
             if self.in_transaction():
@@ -105,7 +106,7 @@ class CachingEngine(Engine):
         base = _base_engine(engine)
         self._core = core = Core(base, settings)
         pool = LazyPool(
-            lambda: LazyConnection(core.origin, core.executor, core.front),  # type: ignore[arg-type,return-value]
+            lambda: LazyConnection(core.origin, core.executor, core.front),
             dialect=base.dialect,
         )
         compiled_cache: Any = base._compiled_cache
@@ -166,7 +167,10 @@ class CachingEngine(Engine):
             if short is not None:
                 local = short.hit(self._core.executor, parameters)
                 if local is not None:
-                    rows = Rows(local.bound.to_dicts(local.rows))
+                    try:
+                        rows = Rows(local.bound.to_dicts(local.rows))
+                    except ValueError:  # a damaged value: the long way knows what to do
+                        return self._execute(statement, parameters)
                     rows.status = local.status
                     remember_status(local.status)
                     return rows
@@ -286,20 +290,19 @@ class _Checkout:
         self._fairy.close()
 
 
-def _base_engine(engine: Engine | URL | str) -> Engine:
+def _base_engine(engine: Any) -> Engine:
     if isinstance(engine, str | URL):
         return create_engine(engine)
     if isinstance(engine, CachingEngine):
         raise SettingsError("engine must be one that isn't cached yet, got a CachingEngine")
     if isinstance(engine, Engine):
         return engine
-    given: Any = engine
-    if hasattr(given, "sync_engine"):
+    if hasattr(engine, "sync_engine"):
         raise SettingsError(
             "engine must be an Engine or a URL, got an AsyncEngine; "
             "use AsyncEngine(CachingEngine(async_engine.sync_engine))"
         )
-    raise SettingsError(f"engine must be an Engine or a URL, got {type(given).__name__}")
+    raise SettingsError(f"engine must be an Engine or a URL, got {type(engine).__name__}")
 
 
 __all__ = ["CachingConnection", "CachingEngine", "ClauseElement"]

@@ -259,6 +259,10 @@ class Executor:
         age = self._clock.monotonic() - generation.read_at
         return generation if age <= state.expires_after + self._stale_seconds else None
 
+    def drop_damaged(self, local: Local) -> None:
+        """The answer can't be decoded. Its tables are read anew, so ask again."""
+        self._filling.drop_damaged(local.bound.generations)
+
     def _bypass(self, reason: str, tables: tuple[str, ...]) -> Remote:
         self._counters.other(Outcome.BYPASS, reason)
         return Remote(Status(Outcome.BYPASS, 0.0, tables, reason))

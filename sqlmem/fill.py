@@ -147,7 +147,7 @@ def _forget(result: Any, driver: str) -> None:
         if driver == "psycopg":
             result.close()  # on a closed connection it sends nothing
         elif driver == "pymysql":
-            result.cursor._result.unbuffered_active = False
+            result.cursor._result.unbuffered_active = False  # noqa: SLF001 - nothing public stops it
 
 
 def _batch(writer: Writer) -> int:

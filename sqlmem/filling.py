@@ -22,7 +22,7 @@ from sqlmem.clock import Clock
 from sqlmem.errors import StoreError
 from sqlmem.fill import ConnectionLost, Filled, TooLarge, Uncacheable, fill
 from sqlmem.logs import heard, log
-from sqlmem.origin import Origin, OriginConnection
+from sqlmem.origin import Origin, OriginConnection, driver_errors
 from sqlmem.registry import Flight, Lease, Registry, TableState
 from sqlmem.residency import Residency
 from sqlmem.store import Generation, Store
@@ -32,6 +32,8 @@ from sqlmem.waiting import wait
 # invalidated: a fill that fails each time would cost the origin more than no cache.
 RETRY_SECONDS = 60.0
 RETRY_TOO_LARGE_SECONDS = 600.0
+# PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
+_FAMILIES_WITH_DIRTY_READS = frozenset({"mysql", "sqlite"})
 
 
 class GiveUp(Exception):
@@ -91,6 +93,14 @@ class Filling:
         if not state.is_verified and state.schema is not None and state.generation is not None:
             # The origin can't be asked: what was saved stands until it can.
             self._registry.verified(state, state.generation)
+
+    def drop_damaged(self, generations: Sequence[Generation]) -> None:
+        """A stored value wasn't of its codec's form: only a forged snapshot can bring that about."""
+        for generation in generations:
+            for state in self._registry.states():
+                if state.generation is generation and self._registry.evict(state, generation):
+                    log.warning("dropped {}: a stored value is damaged; it is read anew", state.name)
+                    self._store.retire(generation)
 
     def bring(
         self,
@@ -164,7 +174,7 @@ class Filling:
             with contextlib.ExitStack() as stack:
                 try:
                     connection = stack.enter_context(borrower.borrowed())
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - whatever a pool or a driver raises on connecting
                     # Before the first statement nothing can be an objection to this one.
                     raise ConnectionLost(error) from None
                 if self.verifier is not None and self.verifier.is_pending:
@@ -222,6 +232,12 @@ class Filling:
 
     def _fill(self, connection: OriginConnection, lease: Lease, on_rows: OnRows | None) -> Filled:
         state = lease.table
+        if self._origin.family in _FAMILIES_WITH_DIRTY_READS:
+            with driver_errors():
+                level = connection.connection.get_isolation_level()
+            if level == "READ UNCOMMITTED":
+                # A rollback would leave its rows in the store, and nobody would invalidate them.
+                raise GiveUp("the connection reads what isn't committed")
         began = self._clock.monotonic()
         if state.generation is None:
             estimate = connection.estimate(state.name, lease.columns)

@@ -20,11 +20,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from sqlmem import process
 from sqlmem.clock import Clock
 from sqlmem.dialects import Facts
 from sqlmem.errors import StoreError
 from sqlmem.logs import log
+from sqlmem.process import EXIT_SECONDS, FORK_SECONDS, join, leave
 from sqlmem.registry import Registry
 from sqlmem.snapshot import Discarded, Held, Loaded, Owner, load, prepare
 from sqlmem.snapshot_file import Claim, Taken, claim, set_aside, sync_folder
@@ -105,7 +105,7 @@ class Maintenance:
             loaded = self._load(self._path)
         if engine is not None:
             weakref.finalize(engine, self.abandon).atexit = False
-        process.join(self, wants_flush=self._path is not None)
+        join(self, wants_flush=self._path is not None)
         self._start_thread()
         return loaded
 
@@ -113,13 +113,13 @@ class Maintenance:
         """Write what isn't written yet, stop the thread, let go of the file. Idempotent."""
         if self._is_closed:
             return
-        self.flush_at_end(process.EXIT_SECONDS)
+        self.flush_at_end(EXIT_SECONDS)
         self._is_closed = True
         self._wake.put(None)
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(process.EXIT_SECONDS)
-        process.leave(self)
+            thread.join(EXIT_SECONDS)
+        leave(self)
         self._path = None
         if self._writing.acquire(timeout=1.0):  # else a write hangs, and lets go of nothing either
             try:
@@ -137,7 +137,7 @@ class Maintenance:
         self._is_abandoned = True
         if self._thread is None and self._path is None:
             self._is_closed = True
-            process.leave(self)
+            leave(self)
         self._wake.put(None)
 
     # -- whose file it is ------------------------------------------------------------------
@@ -341,7 +341,7 @@ class Maintenance:
             self._warn(f"can't be written: {type(error).__name__}: {error}")
 
     def before_fork(self) -> None:
-        self._store.pause(process.FORK_SECONDS)
+        self._store.pause(FORK_SECONDS)
 
     def after_fork_in_parent(self) -> None:
         self._store.resume()

@@ -143,6 +143,7 @@ class OriginConnection:
         self.origin = origin
         self.connection = connection
         self._query_only: int | None = None
+        self._skips_rollback = False
         family = origin.family
         if family == "postgresql":
             options = {**options, "postgresql_readonly": True}
@@ -156,6 +157,8 @@ class OriginConnection:
             self._query_only = int(self._pragma("query_only") or 0)
             self._pragma("query_only = 1")
         if family == "mysql":
+            # SQLAlchemy may leave out a rollback in autocommit, where it knows of no transaction.
+            self._skips_rollback = bool(getattr(origin.dialect, "skip_autocommit_rollback", False))
             self._start_read_only()
 
     def _pragma(self, text: str) -> Any:
@@ -164,6 +167,10 @@ class OriginConnection:
 
     def _start_read_only(self) -> None:
         self.connection.exec_driver_sql("START TRANSACTION READ ONLY")
+
+    def _end_read_only(self) -> None:
+        if self._skips_rollback:
+            self.connection.exec_driver_sql("ROLLBACK")
 
     def execute(
         self, statement: str, parameters: Any, *, is_streamed: bool = False, has_no_parameters: bool = False
@@ -230,6 +237,7 @@ class OriginConnection:
 
     def rollback(self) -> None:
         """End the transaction; the connection stays, and stays read-only."""
+        self._end_read_only()
         self.connection.rollback()
         if self.origin.family == "mysql":
             self._start_read_only()
@@ -237,12 +245,10 @@ class OriginConnection:
     def release(self) -> None:
         """Back to the pool, in the state it came in. Never raises what the driver raises."""
         try:
-            if (
-                self._query_only is not None
-                and not self.connection.closed
-                and not self.connection.invalidated
-            ):
-                self._pragma(f"query_only = {self._query_only}")
+            if self.is_usable:
+                if self._query_only is not None:
+                    self._pragma(f"query_only = {self._query_only}")
+                self._end_read_only()
             self.connection.close()
         except Exception:  # noqa: BLE001 - whatever the driver raises, see below
             # It can't be put back as it was: nobody else may have it.

@@ -46,6 +46,9 @@ _SAMPLES: dict[Kind, Any] = {
     Kind.BYTES: b"",
 }
 
+# Drivers that give a parameter the type of what it stands beside, and refuse what that can't hold.
+_TYPED_PARAMETERS = frozenset({"asyncpg"})
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)?")
 _TIMESTAMPTZ = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:\d{2})")
@@ -111,6 +114,8 @@ def converter(
     convert = codec_of(column, driver).parameter
     if convert is None:
         raise Refuse(f"a parameter beside {_described(column)} is compared by rules of the origin's own")
+    if cast is None and driver in _TYPED_PARAMETERS and column.kind is Kind.INTEGER:
+        cast = column
     if cast is None:
         return convert
     if cast.kind is not column.kind:

@@ -11,6 +11,7 @@ white space.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine, event, exc, text
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from support.origins import Origin
@@ -253,6 +255,37 @@ def test_a_procedure_is_not_called(driver_origin: Origin):
     connection.close()
 
 
+@pytest.mark.parametrize(
+    "name", ["execute", "executescript", "query", "copy_expert", "driver_connection", "pgconn", "set_session"]
+)
+def test_the_drivers_own_connection_is_not_handed_out(driver_origin: Origin, name: str):
+    """What runs statements beside the cursor could end the read-only transaction, and then write."""
+    engine = prepared(driver_origin)
+    connection = engine.raw_connection()
+
+    with driver_origin.expect_silence(), pytest.raises(AttributeError):
+        getattr(connection.dbapi_connection, name)
+
+    connection.close()
+
+
+@pytest.mark.families("postgresql")
+def test_psycopg2s_batches_are_refused(driver_origin: Origin):
+    """SQLAlchemy can be told to send many rows by the driver's own helpers."""
+    if driver_origin.driver != "psycopg2":
+        pytest.skip("only psycopg2 has batches")
+    driver_origin.execute(*TABLES)
+    before = contents(driver_origin)
+    engine = CachingEngine(driver_origin.engine(executemany_mode="values_plus_batch"))
+    t = Base.metadata.tables["t"]
+
+    for write in (t.insert(), t.update().where(t.c.a == sa.bindparam("k"))):
+        with pytest.raises(ReadOnlyError), engine.begin() as connection:
+            connection.execute(write, [{"a": 7, "b": 1, "k": 1}, {"a": 8, "b": 1, "k": 2}])
+
+    assert contents(driver_origin) == before
+
+
 def test_a_read_with_many_sets_of_parameters_is_unsupported(driver_origin: Origin):
     """It is no write, and has no result: what it could mean is said by the error."""
     engine = prepared(driver_origin)
@@ -291,6 +324,8 @@ HIDDEN_WRITES = (
     "SELECT a FROM t WHERE a IN (SELECT counts(a) FROM t)",
 )
 
+SKIPS_ROLLBACKS = "skip_autocommit_rollback" in inspect.signature(DefaultDialect.__init__).parameters
+
 # how the wrapped engine is made, and with what options the cached one is used
 MODES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "transactional": ({}, {}),
@@ -298,6 +333,10 @@ MODES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "autocommit of the engine": ({"isolation_level": "AUTOCOMMIT"}, {}),
     "autocommit in lower case": ({}, {"isolation_level": "autocommit"}),
     "read-write by option": ({}, {"postgresql_readonly": False}),
+    "autocommit that is never rolled back": (
+        {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True},
+        {},
+    ),
     "streamed": ({}, {"stream_results": True}),
     "streamed autocommit": ({}, {"isolation_level": "AUTOCOMMIT", "stream_results": True}),
     "serializable": ({}, {"isolation_level": "SERIALIZABLE"}),
@@ -309,6 +348,8 @@ def modes_of(origin: Origin) -> Iterator[tuple[str, dict[str, Any], dict[str, An
     for name, (made, used) in MODES.items():
         if "connect_args" in made and origin.driver not in ("psycopg", "pymysql", "mysqlclient"):
             continue
+        if "skip_autocommit_rollback" in made and not SKIPS_ROLLBACKS:
+            continue  # SQLAlchemy before 2.0.43
         if "postgresql_readonly" in used and origin.family != "postgresql":
             continue
         yield name, made, used

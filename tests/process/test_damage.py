@@ -16,7 +16,19 @@ import struct
 
 import pytest
 from support.clock import ManualClock
-from support.held import FACTS, ORDERS, OWNER, edit, notes, order_row, orders, reseal, stored_rows, values
+from support.held import (
+    FACTS,
+    ORDERS,
+    OWNER,
+    closing_stores,
+    edit,
+    notes,
+    order_row,
+    orders,
+    reseal,
+    stored_rows,
+    values,
+)
 
 from sqlmem import snapshot
 from sqlmem.store import Store
@@ -25,14 +37,21 @@ ROWS = 400
 PAGE = 4096
 
 
+@pytest.fixture(autouse=True)
+def _closed():
+    with closing_stores():
+        yield
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The bytes of a good snapshot, and the rows that it holds."""
     path = tmp_path_factory.mktemp("whole") / "cache.db"
-    store, clock = Store(), ManualClock()
-    held = [orders(store, clock, range(ROWS)), notes(store, clock)]
-    snapshot.write(path, store, owner=OWNER, facts=FACTS, held=held, clock=clock)
-    return path.read_bytes(), {each.schema: stored_rows(store, each.generation) for each in held}
+    with closing_stores():
+        store, clock = Store(), ManualClock()
+        held = [orders(store, clock, range(ROWS)), notes(store, clock)]
+        snapshot.write(path, store, owner=OWNER, facts=FACTS, held=held, clock=clock)
+        return path.read_bytes(), {each.schema: stored_rows(store, each.generation) for each in held}
 
 
 def start(path):
@@ -80,7 +99,9 @@ def test_three_hundred_flipped_bits(tmp_path, whole):
     """Each bit of the first hundred bytes' most telling ones, and any other: nothing is used."""
     data, rows = whole
     generator = random.Random(2)
-    places = [(place, bit) for place in (0, 16, 18, 20, 21, 28, 31, 40, 44, 56, 60, 68, 96, 99) for bit in range(8)]
+    places = [
+        (place, bit) for place in (0, 16, 18, 20, 21, 28, 31, 40, 44, 56, 60, 68, 96, 99) for bit in range(8)
+    ]
     while len(places) < 300:
         places.append((generator.randrange(len(data)), generator.randrange(8)))
 
@@ -109,7 +130,15 @@ def test_pages_zeroed_swapped_repeated_and_garbage_appended(tmp_path, whole):
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\0", b"\0" * 3 * PAGE, b"SQLite format 3\0", b"SQLite format 3\0" + b"\xff" * PAGE, b"{}", b"\x80\x04K\x01."],
+    [
+        b"",
+        b"\0",
+        b"\0" * 3 * PAGE,
+        b"SQLite format 3\0",
+        b"SQLite format 3\0" + b"\xff" * PAGE,
+        b"{}",
+        b"\x80\x04K\x01.",
+    ],
     ids=range(7),
 )
 def test_what_was_never_a_snapshot(tmp_path, whole, data):
@@ -156,8 +185,10 @@ FORGERIES = {
     "named like one of ours": ["UPDATE sqlmem_tables SET stored_as = 'sqlmem_digest'"],
     "named by a blob": ["UPDATE sqlmem_tables SET stored_as = x'00'"],
     "named by injection": ["UPDATE sqlmem_tables SET stored_as = 'Notes\"; DROP TABLE x; --'"],
-    "listed twice": ["INSERT INTO sqlmem_tables (stored_as, filled_at, row_count, definition)"
-                     " SELECT stored_as, filled_at, row_count, definition FROM sqlmem_tables"],
+    "listed twice": [
+        """INSERT INTO sqlmem_tables (stored_as, filled_at, row_count, definition)
+        SELECT stored_as, filled_at, row_count, definition FROM sqlmem_tables"""
+    ],
     "not listed": ["DELETE FROM sqlmem_tables WHERE stored_as = 'Notes'"],
     "table missing": ["DROP TABLE Notes"],
     "a view": [f"CREATE VIEW v AS {CANARY}"],
@@ -171,7 +202,7 @@ FORGERIES = {
     "statistics": ["ANALYZE"],
     "a column more": ["ALTER TABLE Notes ADD COLUMN more"],
     "a column less": ["ALTER TABLE Notes DROP COLUMN Value"],
-    "a default": ["ALTER TABLE Notes ADD COLUMN more DEFAULT (random())"],
+    "a default": ["ALTER TABLE Notes ADD COLUMN more DEFAULT 7"],
     "a generated column": ["ALTER TABLE Notes ADD COLUMN more AS (upper(Value))"],
     "no digest table": ["ALTER TABLE sqlmem_digest RENAME TO digest"],
     "a column of the lists more": ["ALTER TABLE sqlmem_tables ADD COLUMN more"],
@@ -188,7 +219,7 @@ FORGERIES = {
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forgery_is_discarded(tmp_path, whole, name):
     """With a digest that is right: the file, or the table, is left out."""
-    data, rows = whole
+    data, _ = whole
     path = tmp_path / "cache.db"
 
     try:
@@ -204,7 +235,9 @@ def definition_of(data, tmp_path):
     path = tmp_path / "read.db"
     path.write_bytes(data)
     connection = sqlite3.connect(path)
-    text = connection.execute("SELECT definition FROM sqlmem_tables WHERE stored_as = 'public.orders'").fetchone()[0]
+    text = connection.execute(
+        "SELECT definition FROM sqlmem_tables WHERE stored_as = 'public.orders'"
+    ).fetchone()[0]
     connection.close()
     return text
 
@@ -222,7 +255,20 @@ def mutations(node, path=()):
         for index, item in enumerate(node[:2]):
             yield path, [other for number, other in enumerate(node) if number != index]
             yield from mutations(item, (*path, index))
-    for junk in (None, True, 1, 1.5, "", "x", [], "integer", "opaque", "numeric:0:0", "numeric:5000:2", -(2**70)):
+    for junk in (
+        None,
+        True,
+        1,
+        1.5,
+        "",
+        "x",
+        [],
+        "integer",
+        "opaque",
+        "numeric:0:0",
+        "numeric:5000:2",
+        -(2**70),
+    ):
         yield path, junk
 
 
@@ -241,15 +287,25 @@ def test_every_place_of_a_definition_with_junk_in_it(tmp_path, whole):
     whole_text = definition_of(data, tmp_path)
     tree = json.loads(whole_text)
     texts = {
-        json.dumps(replaced(tree, *each), ensure_ascii=False, separators=(",", ":")) for each in mutations(tree)
+        json.dumps(replaced(tree, *each), ensure_ascii=False, separators=(",", ":"))
+        for each in mutations(tree)
     }
-    texts |= {whole_text[: len(whole_text) // 2], whole_text + " ", whole_text.replace(":2", ":NaN", 1), "[" * 100_000}
+    texts |= {
+        whole_text[: len(whole_text) // 2],
+        whole_text + " ",
+        whole_text.replace(":2", ":NaN", 1),
+        "[" * 100_000,
+    }
     texts.discard(whole_text)
-    right = dict(zip([c.name for c in ORDERS.columns[:8]], zip(*map(order_row, range(ROWS)), strict=True), strict=True))
+    right = dict(
+        zip([c.name for c in ORDERS.columns[:8]], zip(*map(order_row, range(ROWS)), strict=True), strict=True)
+    )
 
     used = 0
     for text in sorted(texts):
-        forged(path, data, ("UPDATE sqlmem_tables SET definition = ? WHERE stored_as = 'public.orders'", (text,)))
+        forged(
+            path, data, ("UPDATE sqlmem_tables SET definition = ? WHERE stored_as = 'public.orders'", (text,))
+        )
         store = Store()
         loaded = snapshot.load(path, store, owner=OWNER, clock=ManualClock())
         for held in loaded.tables if isinstance(loaded, snapshot.Loaded) else ():
@@ -258,11 +314,19 @@ def test_every_place_of_a_definition_with_junk_in_it(tmp_path, whole):
             else:
                 # A change that means nothing for the rows: a type's name, a description, another
                 # table's. The values are still those that were written, to the type.
+                try:
+                    found = values(store, held)
+                except ValueError:
+                    # Text that is said to be opaque: what a codec raises, and whoever decodes
+                    # takes for a miss.
+                    continue
                 used += 1
-                found = zip(*values(store, held), strict=True)
-                for column, now in zip(held.generation.columns.values(), found, strict=True):
-                    assert column.name not in right or list(map(repr, now)) == list(map(repr, right[column.name]))
-            store.retire(held.generation)
+                for column, now in zip(
+                    held.generation.columns.values(), zip(*found, strict=True), strict=True
+                ):
+                    assert column.name not in right or list(map(repr, now)) == list(
+                        map(repr, right[column.name])
+                    )
 
     assert len(texts) >= 500
     assert used < len(texts) / 2

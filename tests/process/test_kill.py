@@ -8,17 +8,21 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from support.clock import ManualClock
-from support.held import OWNER, order_row, orders, values
+from support.held import OWNER, closing_stores, order_row, orders, values
 
 from sqlmem import snapshot
 from sqlmem.store import Store
 
-KILLS = 60
+KILLS = 70
+ROWS = 6_000
+VERSIONS = 7  # snapshot n has the rows from n % VERSIONS on
 
-# Writes snapshots for ever: the one of number n has ROWS + n rows, all of number n. Says what
-# it is about to do, so that the parent can choose its moment.
-WRITER = """
+# For each number that it is given it forks a writer, which writes the snapshots after that
+# number for ever and says what it is about to do, so that the test can choose its moment.
+# Forked, because most of a new process would be spent on imports.
+NURSERY = """
 import os, sys
 from pathlib import Path
 from support.clock import ManualClock
@@ -26,78 +30,107 @@ from support.held import FACTS, OWNER, orders
 from sqlmem import snapshot, snapshot_file
 from sqlmem.store import Store
 
-path, number = Path(sys.argv[1]), int(sys.argv[2])
+path, rows, versions = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 store, clock = Store(), ManualClock()
+held = [orders(store, clock, range(version, version + rows + version)) for version in range(versions)]
+
+def say(text):
+    os.write(1, text.encode() + b"\\n")
 
 def told(module, name, word):
     plain = getattr(module, name)
     def tell(*arguments, **keywords):
-        os.write(1, word.encode() + b"\\n")
+        say(word)
         return plain(*arguments, **keywords)
     setattr(module, name, tell)
 
-told(snapshot, "copy_rows", "copy")
-told(snapshot_file, "_digest", "digest")
-told(snapshot_file.os, "fsync", "sync")
-told(snapshot_file.Path, "replace", "rename")
-told(snapshot, "sync_folder", "folder")
-while True:
-    number += 1
-    held = orders(store, clock, range(number, number + 6_000 + number % 7))
-    os.write(1, b"begin %d\\n" % number)
-    snapshot.write(path, store, owner=OWNER, facts=FACTS, held=[held], clock=clock)
-    os.write(1, b"done %d\\n" % number)
-    store.retire(held.generation)
+def write_for_ever(number):
+    told(snapshot, "copy_rows", "copy")
+    told(snapshot_file, "_digest", "digest")
+    told(snapshot_file.os, "fsync", "sync")
+    told(snapshot_file.Path, "replace", "rename")
+    told(snapshot, "sync_folder", "folder")
+    while True:
+        number += 1
+        say(f"begin {number}")
+        each = held[number % versions]
+        snapshot.write(path, store, owner=OWNER, facts=FACTS, held=[each], clock=clock)
+        say(f"done {number}")
+
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        write_for_ever(int(line))
+    say(f"pid {child}")
+    os.waitpid(child, 0)
+    say("dead")
 """
 
 
-def numbers_of(rows):
-    first = rows[0][0]
-    return range(first, first + 6_000 + first % 7)
+@pytest.fixture(autouse=True)
+def _closed():
+    with closing_stores():
+        yield
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
+
+
+def killed_writer(nursery, done, word, skipped):
+    """Kill a writer when it says the word once more than `skipped` times; the last number it has done."""
+    nursery.stdin.write(f"{done}\n")
+    nursery.stdin.flush()
+    pid = None
+    is_killed = False
+    for line in nursery.stdout:
+        said, _, number = line.strip().partition(" ")
+        if said == "pid":
+            pid = int(number)
+        elif said == "dead":
+            return done
+        elif said == "done":
+            done = int(number)
+        if said == word:
+            skipped -= 1
+        if skipped < 0 and pid is not None and not is_killed:
+            os.kill(pid, signal.SIGKILL)
+            is_killed = True
+    raise AssertionError("the nursery has ended")
 
 
 def test_a_kill_at_any_moment_of_a_write_leaves_a_whole_snapshot(tmp_path):
-    """Sixty kills, at each step of a write and some lines after: a clean start each time."""
+    """Seventy kills, ten at each step of a write: a clean start each time."""
     path = tmp_path / "cache.db"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
-    words = [b"begin", b"copy", b"digest", b"sync", b"rename", b"folder", b"done"]
-    done = 0
+    words = ["begin", "copy", "digest", "sync", "rename", "folder", "done"]
+    expected = {n: [order_row(number) for number in range(n, n + ROWS + n)] for n in range(VERSIONS)}
+    arguments = [sys.executable, "-c", NURSERY, path, str(ROWS), str(VERSIONS)]
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+    ) as nursery:
+        done = 0
 
-    for kill in range(KILLS):
-        child = subprocess.Popen(
-            [sys.executable, "-c", WRITER, path, str(done)],
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
-        word, skipped = words[kill % len(words)], kill // len(words) % 4
-        for line in child.stdout:
-            if line.startswith(b"done"):
-                done = int(line.split()[1])
-            if line.startswith(word):
-                if not skipped:
-                    break
-                skipped -= 1
-        child.send_signal(signal.SIGKILL)
-        for line in child.stdout:
-            if line.startswith(b"done"):
-                done = int(line.split()[1])
-        child.wait()
-        child.stdout.close()
+        for kill in range(KILLS):
+            word = words[kill % len(words)]
+            done = killed_writer(nursery, done, word, kill // len(words) % 4)
+            store = Store()
+            loaded = snapshot.load(path, store, owner=OWNER, clock=ManualClock())
 
-        store = Store()
-        loaded = snapshot.load(path, store, owner=OWNER, clock=ManualClock())
-        if not done and loaded is None:
-            continue
-        assert isinstance(loaded, snapshot.Loaded), (kill, word)
-        (held,) = loaded.tables
-        found = values(store, held)
-        # The last one that was done, or the one after it, whose rename the kill came too late for.
-        assert found[0][0] in (done, done + 1), (kill, word)
-        assert found == [order_row(number) for number in numbers_of(found)], (kill, word)
-        assert [each.name for each in tmp_path.iterdir()] == ["cache.db"], (kill, word)
-        done = found[0][0]
+            if loaded is None:
+                assert not done, (kill, word)
+                continue
+            assert isinstance(loaded, snapshot.Loaded), (kill, word)
+            (held,) = loaded.tables
+            found = values(store, held)
+            # The last one that was done, or the one after it, if the kill came too late for its rename.
+            version = found[0][0]
+            assert version in (done % VERSIONS, (done + 1) % VERSIONS), (kill, word)
+            assert found == expected[version], (kill, word)
+            assert [each.name for each in tmp_path.iterdir()] == ["cache.db"], (kill, word)
+            done += version != done % VERSIONS
 
-    assert done > 0
+        nursery.stdin.close()
+    assert done > KILLS / 2
 
 
 def test_a_kill_while_a_snapshot_is_loaded_changes_nothing(tmp_path):
@@ -113,10 +146,10 @@ def test_a_kill_while_a_snapshot_is_loaded_changes_nothing(tmp_path):
         " print('begin', flush=True);"
         " snapshot.load(Path(sys.argv[1]), Store(), owner=OWNER, clock=ManualClock())"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
 
     for _ in range(3):
-        child = subprocess.Popen([sys.executable, "-c", reader, path], stdout=subprocess.PIPE, env=environment)
+        arguments = [sys.executable, "-c", reader, path]
+        child = subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment())
         child.stdout.readline()
         with contextlib.suppress(ProcessLookupError):
             child.kill()

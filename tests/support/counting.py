@@ -81,6 +81,7 @@ CATALOGUE_NAMES = (
     "sqlite_temp_master",
     "sqlite_stat1",
     "dbstat",
+    "pragma_function_list",
 )
 _CATALOGUE = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, CATALOGUE_NAMES))})\b")
 # `SELECT @@sql_mode` and its like: variables, no table.
@@ -94,6 +95,7 @@ _LITERALS_AND_COMMENTS = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*(?!!).*?\*/", r
 def is_data(statement: str) -> bool:
     """Whether the statement reads or writes data, rather than the catalogue or the session."""
     text = " ".join(_LITERALS_AND_COMMENTS.sub(" '' ", statement).lower().split()).strip("; ")
+    text = text.replace('"main".', "")
     first_word = re.match(r"\w*", text)
     if first_word and first_word[0] in SESSION_WORDS and not _SET_STATEMENT.match(text):
         return False
@@ -184,7 +186,11 @@ def _tap_sqlite(connection: Any, record: Record) -> None:
 
 
 def _tap_aiosqlite(connection: Any, record: Record) -> None:
-    connection.run_async(lambda driver_connection: driver_connection.set_trace_callback(record))
+    def trace(statement: str) -> None:
+        if not statement.startswith("--"):
+            record(statement)
+
+    connection.run_async(lambda driver_connection: driver_connection.set_trace_callback(trace))
 
 
 def _tap_psycopg(connection: Any, record: Record) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import sqlmem.store as store_module
 from sqlmem.clock import Clock
 from sqlmem.codecs import codec_by_name
 from sqlmem.dialects import Facts
@@ -49,6 +51,25 @@ NOTES = TableSchema(
 )
 
 
+@contextlib.contextmanager
+def closing_stores() -> Iterator[None]:
+    """Close every store connection that is made meanwhile: Python 3.13 warns of those that aren't."""
+    made = []
+    plain = store_module._connect
+
+    def recording(uri: str) -> sqlite3.Connection:
+        made.append(plain(uri))
+        return made[-1]
+
+    store_module._connect = recording
+    try:
+        yield
+    finally:
+        store_module._connect = plain
+        for connection in made:
+            connection.close()
+
+
 def order_row(number: int) -> tuple[Any, ...]:
     return (
         number,
@@ -65,7 +86,8 @@ def order_row(number: int) -> tuple[Any, ...]:
 def encoded(codecs: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
     encoders: list[Callable[[Any], Any]] = [codec_by_name(c).encode or (lambda value: value) for c in codecs]
     return [
-        tuple(None if v is None else encode(v) for encode, v in zip(encoders, row, strict=True)) for row in rows
+        tuple(None if v is None else encode(v) for encode, v in zip(encoders, row, strict=True))
+        for row in rows
     ]
 
 

@@ -35,8 +35,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "values",
         "scopes",
         "expressions/*",
-        "queries",
         "outputs",
+        "queries",
         "planner",
         "explain",
     ),
@@ -49,16 +49,32 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "filling",
         "snapshot_text",
         "snapshot_file",
+        "snapshot_form",
+        "snapshot_load",
         "snapshot",
+        "process",
         "maintenance",
+        "verification",
         "progress",
     ),
-    "surface": ("front", "executor", "dbapi", "core", "engine", "__init__"),
+    "surface": ("front", "executor", "dbapi", "lazy_pool", "core", "engine", "__init__"),
 }
 
 # Who may know what else. What isn't named here is free.
 MAY_IMPORT: dict[str, frozenset[str]] = {
-    "sqlalchemy": frozenset({"catalogue/*", "waiting", "origin", "filling", "dbapi", "core", "engine"}),
+    "sqlalchemy": frozenset(
+        {
+            "catalogue/*",
+            "waiting",
+            "origin",
+            "filling",
+            "verification",
+            "dbapi",
+            "lazy_pool",
+            "core",
+            "engine",
+        }
+    ),
     # `waiting` holds no state: it only waits for an event that another thread sets.
     "threading": frozenset(
         {
@@ -66,7 +82,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "store",
             "counters",
             "residency",
+            "process",
             "maintenance",
+            "verification",
             "logs",
             "fill",
             "waiting",
