@@ -119,11 +119,10 @@ def row(number: int) -> dict[str, Any]:
 
 def make(engine: sa.Engine, rows: int = ROWS) -> None:
     Base.metadata.create_all(engine)
-    table = sa.inspect(Order).local_table
     with engine.begin() as connection:
         for start in range(1, rows + 1, _CHUNK):
             chunk = [row(number) for number in range(start, min(start + _CHUNK, rows + 1))]
-            connection.execute(sa.insert(table), chunk)
+            connection.execute(sa.insert(Order), chunk)
 
 
 def make_big(engine: sa.Engine, times: int) -> int:

@@ -6,6 +6,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -31,10 +32,7 @@ def fills(measured: Measured, tables: Tables) -> None:
     for table, count, rounds in tables:
         with CachingEngine(measured.engine, cache_db="", max_memory="2GB") as engine:
             taken = seconds_each(
-                {
-                    "fill": lambda _, engine=engine, table=table: _fill(engine, table),
-                    "fetch": lambda _, table=table: _fetch(measured.engine, table),
-                },
+                {"fill": partial(_fill, engine, table), "fetch": partial(_fetch, measured.engine, table)},
                 calls=1,
                 rounds=rounds,
             )
@@ -67,7 +65,7 @@ def snapshots(measured: Measured, tables: Tables) -> None:
             file = Path(folder) / "cache.db"
             for _ in range(rounds):
                 engine = CachingEngine(measured.engine, cache_db=str(file), max_memory="2GB")
-                taken["fill"].append(_seconds(lambda engine=engine: _fill(engine, table)))
+                taken["fill"].append(_seconds(partial(_fill, engine, table)))
                 taken["write"].append(_seconds(engine.close))
                 began = time.perf_counter()
                 engine = CachingEngine(measured.engine, cache_db=str(file), max_memory="2GB")
@@ -89,8 +87,8 @@ def snapshots(measured: Measured, tables: Tables) -> None:
     write_result(
         "snapshots",
         "Snapshots",
-        "All six columns of a table: filled, written on `close()`, and loaded by a new engine up to its first "
-        "hit, which includes the comparison of the table's definition with the origin's.",
+        "All six columns of a table: filled, written on `close()`, and loaded by a new engine up to its "
+        "first hit, which includes the comparison of the table's definition with the origin's.",
         ("rows", "fill", "write", "load to the first hit", "fill / load"),
         rows,
         measured.version,
@@ -103,11 +101,11 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _fill(engine: CachingEngine, table: str) -> None:
+def _fill(engine: CachingEngine, table: str, _: int = 0) -> None:
     engine.invalidate(table)
     engine.warm(table, COLUMNS)
 
 
-def _fetch(engine: sa.Engine, table: str) -> object:
+def _fetch(engine: sa.Engine, table: str, _: int = 0) -> object:
     with engine.connect() as connection:
         return connection.exec_driver_sql(f"SELECT {', '.join(COLUMNS)} FROM {table}").cursor.fetchall()

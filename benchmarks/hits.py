@@ -73,7 +73,7 @@ def _ways(
             "sqlite": _orm(memory, count),
             "origin": _orm(measured.engine, count),
         }
-    rows = []
+    rows: list[tuple[str, ...]] = []
     with engine.connect() as ours, memory.connect() as theirs, measured.engine.connect() as bare:
         ways["Core, open connection"] = {
             "ours": _open(ours, statement, count),

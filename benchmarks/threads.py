@@ -17,8 +17,9 @@ from sqlmem import CachingEngine
 
 _HERD = 100
 _CALLS = 40_000  # of all threads together
-_BARE_CALLS = 4_000
-_ROUNDS = 3
+_BARE_CALLS = 2_000
+_ROUNDS = 7
+_THREADS = (1, 2, 4, 8)
 _READS = re.compile(rf"\bFROM\b.*\b{TABLE}\b", re.DOTALL)
 
 
@@ -43,12 +44,13 @@ def herd(measured: Measured) -> None:
 
     sa.event.listen(measured.engine, "before_cursor_execute", seen)
     with CachingEngine(measured.engine, cache_db="") as engine:
-        for name, ask in (
-            ("bare engine", lambda: _ask_bare(measured.engine, statement)),
-            ("sqlmem, nothing cached", lambda: engine.execute(statement)),
-        ):
+        asks: dict[str, Callable[[int], object]] = {
+            "bare engine": lambda _: _ask_bare(measured.engine, statement),
+            "sqlmem, nothing cached": lambda _: engine.execute(statement),
+        }
+        for name, ask in asks.items():
             count = 0
-            _together(_HERD, lambda _, ask=ask: ask())
+            _together(_HERD, ask)
             rows.append((name, str(_HERD), str(count)))
     sa.event.remove(measured.engine, "before_cursor_execute", seen)
     write_result(
@@ -66,17 +68,20 @@ def hits(measured: Measured) -> None:
     rows = []
     with CachingEngine(measured.engine, cache_db="") as engine:
         engine.warm(TABLE, COLUMNS)
-        first: float | None = None
-        for threads in (1, 2, 4, 8):
-            ours, bare = [], []
-            for _ in range(_ROUNDS):
-                ours.append(_rate(threads, _CALLS, lambda number: engine.execute(text, _one(number))))
-                bare.append(
+        ours: dict[int, list[float]] = {threads: [] for threads in _THREADS}
+        bare: dict[int, list[float]] = {threads: [] for threads in _THREADS}
+        for _ in range(_ROUNDS):
+            for threads in _THREADS:
+                ours[threads].append(
+                    _rate(threads, _CALLS, lambda number: engine.execute(text, _one(number)))
+                )
+                bare[threads].append(
                     _rate(threads, _BARE_CALLS, lambda number: _ask_bare(measured.engine, text, _one(number)))
                 )
-            rate, bare_rate = statistics.median(ours), statistics.median(bare)
-            first = first or rate
-            rows.append((str(threads), f"{rate:,.0f}", ratio(rate, first), ratio(rate, bare_rate)))
+    first = statistics.median(ours[_THREADS[0]])
+    for threads in _THREADS:
+        rate, bare_rate = statistics.median(ours[threads]), statistics.median(bare[threads])
+        rows.append((str(threads), f"{rate:,.0f}", ratio(rate, first), ratio(rate, bare_rate)))
     write_result(
         "threads",
         "Hits per second by threads",

@@ -169,6 +169,9 @@ class Core:
         self.is_initialized = False  # so that connect() comes by `initialize`
         self.shortcuts = {}
         self.executor.is_closed = True
+        if self.verification is not None:
+            # Nobody of ours uses the origin after this.
+            self.verification.join()
         self.maintenance.close()
         _, generations = self.registry.invalidate(None)
         for generation in generations:
@@ -306,7 +309,10 @@ class Core:
         )
 
     def _fill_text(self, state: TableState, needed: Sequence[str]) -> str:
-        quote = self.origin.dialect.identifier_preparer.quote_identifier
+        def quote(name: str) -> str:
+            # The dialect doubles % for its driver; this is for people.
+            return self.origin.dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")
+
         registered = [*state.needed, *(column for column in needed if column not in state.needed)]
         table = ".".join(quote(part) for part in (state.name.schema, state.name.name) if part is not None)
         return f"SELECT {', '.join(map(quote, registered))} FROM {table}"

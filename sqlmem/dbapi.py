@@ -89,7 +89,10 @@ class LazyConnection:
 
     @property
     def bypass_reason(self) -> str | None:
-        level = str(self._options.get("isolation_level", "")).upper().replace("_", " ")
+        asked = self._options.get("isolation_level") or self._origin.asked_isolation_level
+        level = str(asked or "").upper().replace("_", " ")
+        if self._origin.family == "sqlite":
+            return None  # SERIALIZABLE is what it always is
         # Its reads must agree with each other; the store's tables are each as of their own fill.
         return f"the connection's isolation level is {level}" if level in _REPEATABLE else None
 
@@ -118,6 +121,16 @@ class LazyConnection:
             self._savepoints = []
             self._held = self._connect()
         return self._held
+
+    @property
+    def past_reason(self) -> str | None:
+        """Why nothing may be cached of what this connection reads now; None if it may.
+
+        Rows of an older snapshot, published now, would pass for current with everybody else.
+        """
+        if self._held is None or not self._held.is_usable or not self._held.sees_the_past:
+            return None
+        return "its transaction sees the origin as of an earlier moment"
 
     @contextlib.contextmanager
     def borrowed(self) -> Iterator[OriginConnection]:

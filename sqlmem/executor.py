@@ -36,6 +36,10 @@ class Caller(Protocol):
     def bypass_reason(self) -> str | None:
         """Why this connection's reads are the origin's, whatever they are; None if they aren't."""
 
+    @property
+    def past_reason(self) -> str | None:
+        """Why what this connection reads now may not be cached; None if it may."""
+
     def borrowed(self) -> AbstractContextManager[OriginConnection]:
         """An origin connection for a fill or the catalogue: the one held, or one for the while."""
 
@@ -150,36 +154,46 @@ class Executor:
             raise ClosedError("this engine was closed; make a new one")
         reason = caller.bypass_reason
         has_filled = False
+        tables: tuple[str, ...] = ()
         for _ in range(_ATTEMPTS):
-            entry = self._front.entry(statement, caller, has_parameters=has_parameters)
-            if isinstance(entry, Refused):
-                raise refusal(statement, entry)
-            if isinstance(entry, Bypassed) or reason is not None:
-                return self._bypass(reason or entry.reason, entry.tables)  # type: ignore[union-attr]
-            answer = None if has_filled else self.hit(entry, parameters)
-            if answer is not None:
-                return answer
             try:
-                return self._miss(caller, entry, parameters, has_filled=has_filled)
-            except Unrepresentable as error:
-                return self._bypass(str(error), entry.tables)
-            except (LookupError, TypeError):
-                return self._bypass("parameters that don't fit the statement", entry.tables)
+                entry = self._front.entry(statement, caller, has_parameters=has_parameters)
+                if isinstance(entry, Refused):
+                    raise refusal(statement, entry)  # noqa: TRY301 - the handlers below are for all of it
+                tables = entry.tables
+                if isinstance(entry, Bypassed):
+                    return self._bypass(reason or entry.reason, tables)
+                if reason is not None:
+                    return self._bypass(reason, tables)
+                answer = None if has_filled else self.hit(entry, parameters)
+                if answer is not None:
+                    return answer
+                arguments = _arguments_or_give_up(entry, parameters)
+                return self._miss(caller, entry, arguments, has_filled=has_filled)
             except GiveUp as error:
-                return self._bypass(error.reason, entry.tables)
+                return self._bypass(error.reason, tables)
             except Replan as replan:
                 has_filled = has_filled or replan.has_filled
             except Retired:
                 continue
+            except StatementRefused:
+                raise
+            except BaseException:
+                # The origin couldn't be reached, or the caller was interrupted: it was no hit.
+                self._counters.other(Outcome.MISS)
+                raise
         return self._bypass("its tables change faster than they can be read", ())
 
-    def _miss(self, caller: Caller, planned: Planned, parameters: Any, *, has_filled: bool) -> Local:
-        # Before the fill: a statement that the origin will answer anyway costs it no fetch.
-        arguments = arguments_of(planned, parameters)
-        generations, outcome, is_stale = self._generations(caller, planned)
+    def _miss(self, caller: Caller, planned: Planned, arguments: list[Any], *, has_filled: bool) -> Local:
+        generations: list[Generation] = []
         try:
+            outcome, is_stale = self._bring(caller, planned, generations)
             return self._answer(
-                planned, arguments, generations, Outcome.MISS if has_filled else outcome, is_stale=is_stale
+                planned,
+                arguments,
+                tuple(generations),
+                Outcome.MISS if has_filled else outcome,
+                is_stale=is_stale,
             )
         finally:
             for generation in generations:
@@ -215,9 +229,12 @@ class Executor:
             self._counters.other(outcome)
         return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale))
 
-    def _generations(self, caller: Caller, planned: Planned) -> tuple[tuple[Generation, ...], Outcome, bool]:
-        """A generation for each table of the plan, filled where there is none."""
-        found = []
+    def _bring(self, caller: Caller, planned: Planned, found: list[Generation]) -> tuple[Outcome, bool]:
+        """Add a generation for each table of the plan, filled where there is none.
+
+        Returns:
+            Whether any was filled, and whether any is older than its ttl.
+        """
         outcome = Outcome.HIT
         is_stale = False
         for state, version, columns in zip(
@@ -227,13 +244,16 @@ class Executor:
                 self._filling.verify(state)
             generation = self.present(state, columns, version)
             if generation is None:
+                reason = caller.past_reason
+                if reason is not None:
+                    raise GiveUp(reason)
                 outcome = Outcome.MISS
                 generation, was_stale = self._filling.bring(
                     caller, state, columns, version=version, stale=self.usable
                 )
                 is_stale = is_stale or was_stale
             found.append(generation)
-        return tuple(found), outcome, is_stale
+        return outcome, is_stale
 
     def present(self, state: TableState, columns: Sequence[str], version: int) -> Generation | None:
         """The table's generation, if it has these columns and is fresh."""
@@ -266,6 +286,16 @@ class Executor:
     def _bypass(self, reason: str, tables: tuple[str, ...]) -> Remote:
         self._counters.other(Outcome.BYPASS, reason)
         return Remote(Status(Outcome.BYPASS, 0.0, tables, reason))
+
+
+def _arguments_or_give_up(planned: Planned, parameters: Any) -> list[Any]:
+    # Before the fill: a statement that the origin will answer anyway costs it no fetch.
+    try:
+        return arguments_of(planned, parameters)
+    except Unrepresentable as error:
+        raise GiveUp(str(error)) from None
+    except (LookupError, TypeError):
+        raise GiveUp("parameters that don't fit the statement") from None
 
 
 def refusal(statement: str, entry: Refused) -> StatementRefused:

@@ -96,6 +96,9 @@ Entry = Planned | Bypassed | Refused
 
 
 class Borrower(Protocol):
+    @property
+    def past_reason(self) -> str | None: ...
+
     def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
 
 
@@ -159,6 +162,8 @@ class Front:
         for spelling in spellings:
             try:
                 states[spelling] = self.resolve(spelling, borrower)
+            except Refuse as refused:
+                return self._bypassed(parsed, refused, tuple(states.values())), False
             except UnknownTable:
                 # The origin reports it; tomorrow there may be one.
                 unknown = Refuse(f"table {spelling[1]} isn't known")
@@ -213,9 +218,13 @@ class Front:
 
         Raises:
             UnknownTable: there is none.
+            Refuse: the borrower's transaction sees an earlier moment, and an older definition.
         """
         state = self.registry.resolve(spelling)
         while state is None:
+            reason = borrower.past_reason
+            if reason is not None:
+                raise Refuse(reason)
             invalidations = self.registry.invalidations
             with borrower.borrowed() as connection:
                 schema = connection.reflect(spelling)

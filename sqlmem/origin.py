@@ -35,6 +35,10 @@ FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "m
 _PERCENT_NEEDS_PARAMETERS = frozenset({"psycopg2"})
 
 
+# Levels at which a transaction's later statements see what was committed meanwhile.
+_EACH_STATEMENT_ANEW = frozenset({"READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT"})
+
+
 class Origin:
     """Safe for use by many threads; its connections are not."""
 
@@ -54,6 +58,14 @@ class Origin:
     def is_ephemeral(self) -> bool:
         """Whether the database is gone with the process, so that a snapshot of it means nothing."""
         return self.family == "sqlite" and self.file is None
+
+    @property
+    def asked_isolation_level(self) -> str | None:
+        """The isolation level that the wrapped engine was made with; None for the server's own."""
+        level = self.engine.get_execution_options().get("isolation_level") or getattr(
+            self.dialect, "_on_connect_isolation_level", None
+        )
+        return None if level is None else str(level)
 
     @property
     def file(self) -> str | None:
@@ -143,6 +155,7 @@ class OriginConnection:
         self.origin = origin
         self.connection = connection
         self._query_only: int | None = None
+        self._sees_the_past: bool | None = None
         self._skips_rollback = False
         family = origin.family
         if family == "postgresql":
@@ -216,12 +229,27 @@ class OriginConnection:
         return self._escaped(self.origin.dialect.identifier_preparer.quote_identifier(column))
 
     def _escaped(self, text: str) -> str:
-        # SQLAlchemy hands parameters to the driver, if only empty ones, so % is special to it.
-        dialect = self.origin.dialect
-        is_special = (
-            dialect.paramstyle in ("format", "pyformat") and dialect.driver not in _PERCENT_NEEDS_PARAMETERS
-        )
-        return text.replace("%", "%%") if is_special else text
+        # The dialect has doubled %, which is right wherever the driver processes it: SQLAlchemy
+        # hands it parameters, if only empty ones.
+        return text.replace("%%", "%") if self.origin.dialect.driver in _PERCENT_NEEDS_PARAMETERS else text
+
+    @property
+    def sees_the_past(self) -> bool:
+        """Whether its transaction may see the origin as of an earlier moment than now.
+
+        Asks the origin, once, where the driver doesn't know the level.
+        """
+        if self._sees_the_past is None:
+            if self.origin.family == "sqlite":
+                dbapi_connection: Any = self.connection.connection.dbapi_connection
+                # Without a transaction each statement sees its own moment; it may begin at any time.
+                return bool(getattr(dbapi_connection, "in_transaction", True))
+            try:
+                level = str(self.connection.get_isolation_level())
+            except (NotImplementedError, exc.SQLAlchemyError):
+                level = "unknown"
+            self._sees_the_past = level.upper().replace("-", " ") not in _EACH_STATEMENT_ANEW
+        return self._sees_the_past
 
     @property
     def is_usable(self) -> bool:

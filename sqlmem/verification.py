@@ -52,6 +52,7 @@ class Verification:
         self._on_loss = on_loss
         self._lock = threading.Lock()
         self._is_over = False
+        self._thread: threading.Thread | None = None
         self._waiting: list[Callable[[], None]] = []
         # What is still to be compared; guarded by _lock.
         self._pending: dict[TableState, Generation] = {
@@ -63,8 +64,15 @@ class Verification:
         thread = threading.Thread(target=self._run, name="sqlmem-verification", daemon=True)
         try:
             thread.start()
-        except RuntimeError:
+        except RuntimeError:  # no more threads, or the interpreter is ending
             self._finish()
+        else:
+            self._thread = thread
+
+    def join(self) -> None:
+        """Until the thread has ended, or hangs in the network."""
+        if self._thread is not None:
+            self._thread.join(LONGEST_WAIT_SECONDS)
 
     def wait(self, *, is_async: bool) -> None:
         """Until the restored tables were compared, or it is clear that they can't be now."""
@@ -156,6 +164,7 @@ class Verification:
         """In the child there is no thread that asks; the next fill does."""
         self._lock = threading.Lock()
         self._is_over = True
+        self._thread = None
 
 
 def _difference(saved: TableSchema, found: TableSchema) -> str:
