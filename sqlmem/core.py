@@ -10,18 +10,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from sqlmem.catalogue import UnknownTable
 from sqlmem.clock import Clock, SystemClock
-from sqlmem.codecs import Unrepresentable
 from sqlmem.counters import Counters
 from sqlmem.dbapi import LazyConnection
 from sqlmem.errors import ClosedError, UnsupportedQueryError
-from sqlmem.executor import Executor, Local, arguments_of
+from sqlmem.executor import Executor, Local
 from sqlmem.explain import Explanation
+from sqlmem.explaining import explain
 from sqlmem.filling import Filling, GiveUp, Replan
-from sqlmem.front import Bypassed, Front, Planned, Refused
+from sqlmem.front import Front, Planned
 from sqlmem.logs import follow_debug, log
 from sqlmem.maintenance import Maintenance
-from sqlmem.model import Outcome, Stats, TableName, TableStats
+from sqlmem.model import Outcome, Stats, TableStats
 from sqlmem.origin import Origin
 from sqlmem.progress import progress_bar
 from sqlmem.registry import Registry, TableState
@@ -29,6 +30,7 @@ from sqlmem.residency import Residency
 from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.snapshot import Owner
 from sqlmem.store import Store
+from sqlmem.tables import matcher, spelling_of
 from sqlmem.verification import Verification
 
 
@@ -51,7 +53,7 @@ class Shortcut:
         """The answer, if the store has it; None: take the long way, which knows every case."""
         planned = self._planned
         if planned is None:
-            entry = self._front.known(self._text, has_parameters=bool(self._names))
+            entry = self._front.known(self._text, has_parameters=True)
             if not isinstance(entry, Planned):
                 return None
             planned = self._planned = entry
@@ -250,72 +252,8 @@ class Core:
         )
 
     def explain(self, statement: Any, parameters: Mapping[str, Any] | None) -> Explanation:
-        clause = sa.text(statement) if isinstance(statement, str) else statement
-        compiled = clause.compile(dialect=self.origin.dialect, compile_kwargs={"render_postcompile": True})
-        text = str(compiled)
-        given, problem = _driver_parameters(compiled, parameters)
         borrower = LazyConnection(self.origin, self.executor, self.front)
-        entry = self.front.entry(text, borrower, has_parameters=bool(given))
-        match entry:
-            case Refused(_, reason, hint):
-                return Explanation(Outcome.REJECTED, (reason,), hint=hint)
-            case Bypassed():
-                return Explanation(
-                    Outcome.BYPASS, entry.reasons or (entry.reason,), entry.tables, origin_statements=(text,)
-                )
-            case Planned():
-                return self._explain_planned(entry, text, given, problem)
-
-    def _explain_planned(self, planned: Planned, text: str, given: Any, problem: str | None) -> Explanation:
-        columns: dict[str, tuple[str, ...]] = {}
-        missing: dict[str, tuple[str, ...]] = {}
-        fetches, reasons, obstacles = [], [], []
-        if given is not None:
-            try:
-                arguments_of(planned, given)
-            except Unrepresentable as error:
-                obstacles.append(str(error))
-            except (LookupError, TypeError):
-                obstacles.append(problem or "parameters that don't fit the statement")
-        for state, version, needed in zip(
-            planned.states, planned.versions, planned.plan.columns, strict=True
-        ):
-            name = str(state.name)
-            columns[name] = needed
-            generation = state.generation
-            lacking = tuple(
-                column for column in needed if generation is None or column not in generation.columns
-            )
-            if state.refusal is not None and self.clock.monotonic() < state.refused_until:
-                obstacles.append(state.refusal)
-            try:
-                is_present = self.executor.present(state, needed, version) is not None
-            except Replan:
-                is_present = False
-            if is_present:
-                continue
-            missing[name] = lacking
-            reasons.append(
-                f"{name} isn't filled"
-                if generation is None
-                else (f"{name} lacks columns" if lacking else f"{name} is older than its ttl")
-            )
-            fetches.append(self._fill_text(state, needed))
-        if obstacles:
-            return Explanation(Outcome.BYPASS, tuple(obstacles), planned.tables, columns, {}, None, (text,))
-        outcome = Outcome.MISS if fetches else Outcome.HIT
-        return Explanation(
-            outcome, tuple(reasons), planned.tables, columns, missing, planned.plan.sql, tuple(fetches)
-        )
-
-    def _fill_text(self, state: TableState, needed: Sequence[str]) -> str:
-        def quote(name: str) -> str:
-            # The dialect doubles % for its driver; this is for people.
-            return self.origin.dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")
-
-        registered = [*state.needed, *(column for column in needed if column not in state.needed)]
-        table = ".".join(quote(part) for part in (state.name.schema, state.name.name) if part is not None)
-        return f"SELECT {', '.join(map(quote, registered))} FROM {table}"
+        return explain(self.origin, self.front, self.executor, borrower, statement, parameters)
 
     def warm(
         self,
@@ -326,7 +264,10 @@ class Core:
     ) -> None:
         spelling = spelling_of(table)
         for _ in range(20):
-            state = self.front.resolve(spelling, borrower)
+            try:
+                state = self.front.resolve(spelling, borrower)
+            except UnknownTable:
+                raise sa.exc.NoSuchTableError(spelling[1]) from None
             version, schema = state.version, state.schema
             if schema is None:
                 continue
@@ -376,68 +317,3 @@ def _wanted(statement: str, schema: Any, columns: Sequence[str] | None) -> list[
             )
         wanted.append(name)
     return wanted
-
-
-def spelling_of(table: Any) -> tuple[str | None, str]:
-    """(schema or None, name) of a name, a Table or a mapped class.
-
-    Raises:
-        TypeError: it is none of these.
-    """
-    if isinstance(table, TableName):
-        return table.schema, table.name
-    if isinstance(table, str):
-        schema, dot, name = table.rpartition(".")
-        return (_unquoted(schema), _unquoted(name)) if dot else (None, _unquoted(table))
-    found = (
-        table
-        if isinstance(table, sa.Table)
-        else getattr(sa.inspect(table, raiseerr=False), "local_table", None)
-    )
-    if not isinstance(found, sa.Table):
-        raise TypeError(f"table must be a name, a Table or a mapped class, got {type(table).__name__}")
-    return found.schema, found.name
-
-
-def matcher(table: Any) -> Callable[[TableName], bool]:
-    """Which tables `invalidate` means. In doubt more of them: case isn't regarded."""
-    mapper = sa.inspect(table, raiseerr=False) if isinstance(table, type) else None
-    mapped = getattr(mapper, "tables", None)
-    # A class that inherits is stored in several tables.
-    spellings = [spelling_of(item) for item in mapped] if mapped else [spelling_of(table)]
-    if isinstance(table, str):
-        # A name may have a dot of its own.
-        spellings.append((None, _unquoted(table)))
-    wanted = [(None if schema is None else schema.casefold(), name.casefold()) for schema, name in spellings]
-
-    def matches(name: TableName) -> bool:
-        own = (name.schema or "").casefold()
-        return any(
-            name.name.casefold() == other and (schema is None or schema == own or name.schema is None)
-            for schema, other in wanted
-        )
-
-    return matches
-
-
-def _unquoted(name: str) -> str:
-    if len(name) > 1 and name[0] == name[-1] and name[0] in '"`':
-        return name[1:-1].replace(name[0] * 2, name[0])
-    return name
-
-
-def _driver_parameters(compiled: Any, parameters: Mapping[str, Any] | None) -> tuple[Any, str | None]:
-    """The parameters as the driver would get them; None if they weren't all given."""
-    try:
-        values = compiled.construct_params(dict(parameters or {}), _check=True)
-        processors = compiled._bind_processors
-        values = {
-            name: processors[name](value)
-            if name in processors and not isinstance(processors[name], tuple)
-            else value
-            for name, value in values.items()
-        }
-    except Exception as error:  # noqa: BLE001 - a processor may raise anything; explain() must say what would happen
-        return (None, None) if parameters is None else ((), str(error).splitlines()[0])
-    positions = getattr(compiled, "positiontup", None)
-    return (tuple(values[name] for name in positions) if positions is not None else values), None

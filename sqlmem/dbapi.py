@@ -281,8 +281,8 @@ class LazyCursor:
             connection.send_savepoint(operation)
             return self
         executor = connection._executor
-        has_parameters = bool(parameters)
-        # Only a driver that ignores % without parameters makes a difference between the two.
+        # Without any, a driver leaves %% as it is.
+        has_parameters = parameters is not None
         answer = executor.run(connection, operation, parameters or (), has_parameters=has_parameters)
         _last_status.set(answer.status)
         if isinstance(answer, Local):

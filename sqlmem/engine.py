@@ -121,6 +121,9 @@ class CachingEngine(Engine):
         self._execution_options = base._execution_options
         core.start(self)
 
+    def __repr__(self) -> str:
+        return f"CachingEngine({self.url!r})"
+
     # -- SQLAlchemy's Engine ---------------------------------------------------------------
 
     def connect(self) -> Connection:
@@ -235,15 +238,13 @@ class CachingEngine(Engine):
 
         Raises:
             UnsupportedQueryError: the table, or one of the columns, can't be cached.
+            sqlalchemy.exc.NoSuchTableError: there is no such table.
             sqlalchemy.exc.DBAPIError: as the wrapped engine raises it.
         """
         if not self._core.is_initialized:
             self._core.initialize()
-        with self.raw_connection_for_cache() as connection:
+        with _Checkout(self) as connection:
             self._core.warm(connection, table, columns, on_progress)
-
-    def raw_connection_for_cache(self) -> _Checkout:
-        return _Checkout(self)
 
     def close(self) -> None:
         """Write the snapshot, stop the thread, close the idle connections. Idempotent.

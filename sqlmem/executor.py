@@ -209,12 +209,7 @@ class Executor:
         *,
         is_stale: bool,
     ) -> Local:
-        for check in planned.plan.checks:
-            facts = self._store.facts(generations[check.table], check.column)
-            if facts.has_reals or facts.has_others:
-                raise GiveUp("a sum of values that aren't all integers: the order of addition may show")
-            if check.is_mean and facts.magnitude * max(1, generations[check.table].rows) >= 2**53:
-                raise GiveUp("a mean of integers beyond what a float adds exactly")
+        self.check_sums(planned, generations)
         bound = self._front.bind(planned, generations)
         try:
             rows = self._store.query(generations, planned.plan.sql, arguments)
@@ -228,6 +223,24 @@ class Executor:
         else:
             self._counters.other(outcome)
         return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale))
+
+    def check_sums(self, planned: Planned, generations: Sequence[Generation]) -> None:
+        """Raise `GiveUp` if a sum or mean of these rows could come out otherwise at the origin."""
+        for check in planned.plan.checks:
+            facts = self._store.facts(generations[check.table], check.column)
+            if facts.has_reals or facts.has_others:
+                raise GiveUp("a sum of values that aren't all integers: the order of addition may show")
+            if check.is_mean and facts.magnitude * max(1, generations[check.table].rows) >= 2**53:
+                raise GiveUp("a mean of integers beyond what a float adds exactly")
+
+    def check_arguments(self, planned: Planned, parameters: Any) -> None:
+        """Raise `GiveUp` if a parameter stands in the way."""
+        _arguments_or_give_up(planned, parameters)
+
+    def refusal_of(self, state: TableState) -> str | None:
+        """Why no fill of this table is tried now; None if one would be."""
+        is_refused = state.refusal is not None and self._clock.monotonic() < state.refused_until
+        return state.refusal if is_refused else None
 
     def _bring(self, caller: Caller, planned: Planned, found: list[Generation]) -> tuple[Outcome, bool]:
         """Add a generation for each table of the plan, filled where there is none.

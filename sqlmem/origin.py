@@ -30,10 +30,6 @@ from sqlmem.model import TableName, TableSchema
 
 FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
-# Drivers that leave % alone when they are given no parameters at all (an empty sequence is
-# none to them). The others process it as soon as parameters aren't None.
-_PERCENT_NEEDS_PARAMETERS = frozenset({"psycopg2"})
-
 
 # Levels at which a transaction's later statements see what was committed meanwhile.
 _EACH_STATEMENT_ANEW = frozenset({"READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT"})
@@ -93,7 +89,11 @@ class Origin:
     # -- how it reads text -----------------------------------------------------------------
 
     def syntax(self, *, has_parameters: bool) -> Syntax:
-        """How the server and the driver read a statement's text."""
+        """How the server and the driver read a statement's text.
+
+        Args:
+            has_parameters: the driver is given parameters, though perhaps none.
+        """
         dialect = self.dialect
         backslashes = bool(getattr(dialect, "_backslash_escapes", self.family == "mysql"))
         return Syntax(
@@ -101,7 +101,9 @@ class Origin:
             backslash_escapes=backslashes,
             ansi_quotes=bool(getattr(dialect, "_server_ansiquotes", False)),
             paramstyle=dialect.paramstyle,  # type: ignore[arg-type]
-            percent_is_escaped=has_parameters or dialect.driver not in _PERCENT_NEEDS_PARAMETERS,
+            # A driver of these styles processes %% as soon as it is given parameters, if only an
+            # empty set, as SQLAlchemy does unless asked for no_parameters. To all others % is nothing.
+            percent_is_escaped=has_parameters and dialect.paramstyle in ("format", "pyformat"),
         )
 
     # -- connections -----------------------------------------------------------------------
@@ -220,18 +222,17 @@ class OriginConnection:
             return Estimate()  # the user may not read the statistics
 
     def table_text(self, table: TableName) -> str:
-        """The table as the origin's dialect writes it, quoted, for `exec_driver_sql`."""
+        """The table as the origin's dialect writes it, quoted, for `exec_driver_sql`.
+
+        The dialect doubles % where the driver halves it again: SQLAlchemy hands it parameters, if
+        only empty ones.
+        """
         quote = self.origin.dialect.identifier_preparer.quote_identifier
         parts = [part for part in (table.schema, table.name) if part is not None]
-        return self._escaped(".".join(quote(part) for part in parts))
+        return ".".join(quote(part) for part in parts)
 
     def column_text(self, column: str) -> str:
-        return self._escaped(self.origin.dialect.identifier_preparer.quote_identifier(column))
-
-    def _escaped(self, text: str) -> str:
-        # The dialect has doubled %, which is right wherever the driver processes it: SQLAlchemy
-        # hands it parameters, if only empty ones.
-        return text.replace("%%", "%") if self.origin.dialect.driver in _PERCENT_NEEDS_PARAMETERS else text
+        return self.origin.dialect.identifier_preparer.quote_identifier(column)
 
     @property
     def sees_the_past(self) -> bool:

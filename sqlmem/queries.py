@@ -98,6 +98,8 @@ class Queries:
             if isinstance(item, exp.Alias) and isinstance(item.args["alias"], exp.Identifier)
         }
         group_text = reasons.attempt(lambda: self._group(node, scope), "")
+        # Without knowing the groups nothing can be said of what stands in them.
+        reasons.raise_any()
 
         values = [
             reasons.attempt(functools.partial(self._item, item, scope), NULL) for item in node.expressions

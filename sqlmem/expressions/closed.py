@@ -17,4 +17,4 @@ def only(node: exp.Expr, *known: str) -> None:
 def described(node: exp.Expr) -> str:
     if isinstance(node, exp.Anonymous):
         return f"the function {str(node.this).lower()}"
-    return str(node.key).upper()
+    return node.sql_name() if isinstance(node, exp.Func) else str(node.key).upper()

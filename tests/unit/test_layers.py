@@ -57,7 +57,17 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "verification",
         "progress",
     ),
-    "surface": ("front", "executor", "dbapi", "lazy_pool", "core", "engine", "__init__"),
+    "surface": (
+        "front",
+        "executor",
+        "dbapi",
+        "lazy_pool",
+        "tables",
+        "explaining",
+        "core",
+        "engine",
+        "__init__",
+    ),
 }
 
 # Who may know what else. What isn't named here is free.
@@ -72,6 +82,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "dbapi",
             "lazy_pool",
             "core",
+            "tables",
+            "explaining",
             "engine",
         }
     ),

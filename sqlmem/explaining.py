@@ -1,0 +1,138 @@
+"""What would happen to a statement now, found out without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from sqlmem.dbapi import LazyConnection
+from sqlmem.executor import Executor
+from sqlmem.explain import Explanation
+from sqlmem.filling import GiveUp, Replan
+from sqlmem.front import Bypassed, Front, Planned, Refused
+from sqlmem.model import Outcome
+from sqlmem.origin import Origin
+from sqlmem.registry import TableState
+
+
+def explain(
+    origin: Origin,
+    front: Front,
+    executor: Executor,
+    borrower: LazyConnection,
+    statement: Any,
+    parameters: Mapping[str, Any] | None,
+) -> Explanation:
+    """See `CachingEngine.explain`.
+
+    Args:
+        parameters: None if they aren't known; then what depends on them isn't told.
+    """
+    clause = sa.text(statement) if isinstance(statement, str) else statement
+    compiled = clause.compile(dialect=origin.dialect, compile_kwargs={"render_postcompile": True})
+    text = str(compiled)
+    entry = front.entry(text, borrower, has_parameters=True)
+    match entry:
+        case Refused(_, reason, hint):
+            return Explanation(Outcome.REJECTED, (reason,), hint=hint)
+        case Bypassed():
+            reasons = entry.reasons or (entry.reason,)
+            return Explanation(Outcome.BYPASS, reasons, entry.tables, origin_statements=(text,))
+        case Planned():
+            given = None if parameters is None else _driver_parameters(compiled, parameters, text)
+            return _Planned(origin, executor, entry, text).explain(given)
+
+
+class _Planned:
+    """The explanation of one planned statement."""
+
+    def __init__(self, origin: Origin, executor: Executor, planned: Planned, text: str) -> None:
+        self._origin = origin
+        self._executor = executor
+        self._planned = planned
+        self._text = text
+
+    def explain(self, given: Any | None) -> Explanation:
+        planned, executor = self._planned, self._executor
+        columns: dict[str, tuple[str, ...]] = {}
+        missing: dict[str, tuple[str, ...]] = {}
+        fetches, reasons, obstacles, generations = [], [], [], []
+        if given is not None:
+            try:
+                executor.check_arguments(planned, given)
+            except GiveUp as error:
+                obstacles.append(error.reason)
+        for state, version, needed in zip(
+            planned.states, planned.versions, planned.plan.columns, strict=True
+        ):
+            name = str(state.name)
+            columns[name] = needed
+            refusal = executor.refusal_of(state)
+            if refusal is not None:
+                obstacles.append(refusal)
+            try:
+                present = executor.present(state, needed, version)
+            except Replan:
+                present = None
+            if present is not None:
+                generations.append(present)
+                continue
+            missing[name], reason = _lacking(state, name, needed)
+            reasons.append(reason)
+            fetches.append(self._fill_text(state, needed))
+        if not fetches:
+            try:
+                executor.check_sums(planned, generations)
+            except GiveUp as error:
+                obstacles.append(error.reason)
+        if obstacles:
+            return Explanation(
+                Outcome.BYPASS, tuple(obstacles), planned.tables, columns, origin_statements=(self._text,)
+            )
+        outcome = Outcome.MISS if fetches else Outcome.HIT
+        return Explanation(
+            outcome, tuple(reasons), planned.tables, columns, missing, planned.plan.sql, tuple(fetches)
+        )
+
+    def _fill_text(self, state: TableState, needed: Sequence[str]) -> str:
+        registered = [*state.needed, *(column for column in needed if column not in state.needed)]
+        parts = [part for part in (state.name.schema, state.name.name) if part is not None]
+        table = ".".join(map(self._quoted, parts))
+        return f"SELECT {', '.join(map(self._quoted, registered))} FROM {table}"
+
+    def _quoted(self, name: str) -> str:
+        # The dialect doubles % for its driver; this is for people.
+        return self._origin.dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")
+
+
+def _lacking(state: TableState, name: str, needed: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    generation = state.generation
+    if generation is None:
+        return tuple(needed), f"{name} isn't filled"
+    lacking = tuple(column for column in needed if column not in generation.columns)
+    return lacking, f"{name} lacks columns" if lacking else f"{name} is older than its ttl"
+
+
+def _driver_parameters(compiled: Any, parameters: Mapping[str, Any], text: str) -> Any:
+    """The parameters as the driver would get them.
+
+    Raises:
+        sqlalchemy.exc.StatementError: as an execution would.
+    """
+    try:
+        values = compiled.construct_params(dict(parameters), _check=True)
+        processors = compiled._bind_processors
+        values = {
+            name: processors[name](value)
+            if name in processors and not isinstance(processors[name], tuple)
+            else value
+            for name, value in values.items()
+        }
+    except Exception as error:
+        # As SQLAlchemy wraps what goes wrong with parameters before it meets the driver.
+        raise exc.StatementError(str(error), text, None, error) from error
+    positions = getattr(compiled, "positiontup", None)
+    return tuple(values[name] for name in positions) if positions is not None else values

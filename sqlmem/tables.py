@@ -1,0 +1,58 @@
+"""Which table a caller means by a name, a `Table` or a mapped class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from sqlmem.model import TableName
+
+
+def spelling_of(table: Any) -> tuple[str | None, str]:
+    """(schema or None, name) of a name, a Table or a mapped class.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if isinstance(table, TableName):
+        return table.schema, table.name
+    if isinstance(table, str):
+        schema, dot, name = table.rpartition(".")
+        return (_unquoted(schema), _unquoted(name)) if dot else (None, _unquoted(table))
+    found = (
+        table
+        if isinstance(table, sa.Table)
+        else getattr(sa.inspect(table, raiseerr=False), "local_table", None)
+    )
+    if not isinstance(found, sa.Table):
+        raise TypeError(f"table must be a name, a Table or a mapped class, got {type(table).__name__}")
+    return found.schema, found.name
+
+
+def matcher(table: Any) -> Callable[[TableName], bool]:
+    """Which tables `invalidate` means. In doubt more of them: case isn't regarded."""
+    mapper = sa.inspect(table, raiseerr=False) if isinstance(table, type) else None
+    mapped = getattr(mapper, "tables", None)
+    # A class that inherits is stored in several tables.
+    spellings = [spelling_of(item) for item in mapped] if mapped else [spelling_of(table)]
+    if isinstance(table, str):
+        # A name may have a dot of its own.
+        spellings.append((None, _unquoted(table)))
+    wanted = [(None if schema is None else schema.casefold(), name.casefold()) for schema, name in spellings]
+
+    def matches(name: TableName) -> bool:
+        own = (name.schema or "").casefold()
+        return any(
+            name.name.casefold() == other and (schema is None or schema == own or name.schema is None)
+            for schema, other in wanted
+        )
+
+    return matches
+
+
+def _unquoted(name: str) -> str:
+    if len(name) > 1 and name[0] == name[-1] and name[0] in '"`':
+        return name[1:-1].replace(name[0] * 2, name[0])
+    return name
