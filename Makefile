@@ -37,7 +37,8 @@ bench: $(DEV_STAMP) ## timings of hits, misses and fills
 	$(PY) -m benchmarks $(ARGS)
 
 fuzz: $(DEV_STAMP) ## the generated tests, with many more examples and a new seed
-	$(PY) -m pytest --hypothesis-profile=fuzz -m generated $(ARGS)
+	SQLMEM_TEST_SEED=$${SQLMEM_TEST_SEED:-$$(date +%s)} SQLMEM_TEST_STATEMENTS=$${SQLMEM_TEST_STATEMENTS:-20000} \
+		$(PY) -m pytest --hypothesis-profile=fuzz -m generated $(ARGS)
 
 clean: ## remove what make and the tools have made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

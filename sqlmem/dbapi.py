@@ -91,8 +91,6 @@ class LazyConnection:
     def bypass_reason(self) -> str | None:
         asked = self._options.get("isolation_level") or self._origin.asked_isolation_level
         level = str(asked or "").upper().replace("_", " ")
-        if self._origin.family == "sqlite":
-            return None  # SERIALIZABLE is what it always is
         # Its reads must agree with each other; the store's tables are each as of their own fill.
         return f"the connection's isolation level is {level}" if level in _REPEATABLE else None
 
@@ -128,17 +126,24 @@ class LazyConnection:
 
         Rows of an older snapshot, published now, would pass for current with everybody else.
         """
-        if self._held is None or not self._held.is_usable or not self._held.sees_the_past:
+        if self._can_lend_what_it_holds() or self._origin.has_spare_connection():
             return None
         return "its transaction sees the origin as of an earlier moment"
+
+    def _can_lend_what_it_holds(self) -> bool:
+        if self._held is None or not self._held.is_usable:
+            return True
+        self._make_way()
+        return not self._held.sees_the_past
 
     @contextlib.contextmanager
     def borrowed(self) -> Iterator[OriginConnection]:
         if self._held is not None and self._held.is_usable:
             # A second one could wait for ever for a pool whose last connection this is.
             self._make_way()
-            yield self._held
-            return
+            if not self._held.sees_the_past or not self._origin.has_spare_connection():
+                yield self._held
+                return
         connection = self._connect()
         try:
             yield connection

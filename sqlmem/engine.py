@@ -104,6 +104,7 @@ class CachingEngine(Engine):
 
     def __init__(self, engine: Engine | URL | str, **settings: Any) -> None:
         base = _base_engine(engine)
+        self._owns_base = base is not engine
         self._core = core = Core(base, settings)
         pool = LazyPool(
             lambda: LazyConnection(core.origin, core.executor, core.front),
@@ -253,6 +254,8 @@ class CachingEngine(Engine):
         """
         self._core.close()
         super().dispose()
+        if self._owns_base:
+            self._core.origin.engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -268,6 +271,7 @@ class CachingOptionEngine(OptionEngineMixin, CachingEngine):
 
     def __init__(self, proxied: CachingEngine, execution_options: Any) -> None:
         self._core = proxied._core
+        self._owns_base = proxied._owns_base
         super().__init__(proxied, execution_options)
 
     def update_execution_options(self, **options: Any) -> None:

@@ -127,6 +127,19 @@ class Origin:
             connection.close()
             raise
 
+    def has_spare_connection(self) -> bool:
+        """Whether the pool would give one more connection without waiting, as far as can be told.
+
+        Two must be left: who holds one and waits for another may wait for somebody who does the same.
+        """
+        owner = self.engine.pool
+        if isinstance(owner, pool.NullPool):
+            return True
+        if not isinstance(owner, pool.QueuePool):
+            return False
+        overflow: int = owner._max_overflow
+        return overflow < 0 or owner.size() + overflow - owner.checkedout() >= 2
+
     def facts(self, connection: OriginConnection) -> Facts:
         if self._facts is None:
             self._facts = facts(connection.connection, self.family)

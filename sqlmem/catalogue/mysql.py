@@ -11,7 +11,8 @@ from sqlmem.catalogue.base import Spelling, UnknownTable, inspected, view_reads
 from sqlmem.model import Collation, Column, Kind, TableName, TableSchema
 
 _MYSQL_TABLE = sa.text(
-    "SELECT t.table_schema, t.table_name, t.table_type FROM information_schema.tables t"
+    "SELECT t.table_schema, t.table_name, t.table_type, @@lower_case_table_names"
+    " FROM information_schema.tables t"
     " WHERE t.table_schema = COALESCE(:schema, DATABASE()) AND t.table_name = :name"
 )
 _MYSQL_COLUMNS = sa.text(
@@ -25,10 +26,10 @@ _MYSQL_VIEW = sa.text(
 
 
 def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
-    row = connection.execute(_MYSQL_TABLE, {"schema": spelling[0], "name": spelling[1]}).one_or_none()
+    row = _table(connection, spelling)
     if row is None:
         raise UnknownTable(spelling)
-    schema, name, kind = (str(value) for value in row)
+    schema, name, kind = row
     full = TableName(schema, name)
     is_view = kind.endswith("VIEW")
     reflected, indexes = inspected(connection, full, is_view=is_view)
@@ -45,6 +46,16 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     return TableSchema(full, columns, indexes, is_view, depends_on, refusal)
 
 
+def _table(connection: Connection, spelling: Spelling) -> tuple[str, str, str] | None:
+    """Schema, name and type of the table that a spelling means; None if there is none."""
+    rows = connection.execute(_MYSQL_TABLE, {"schema": spelling[0], "name": spelling[1]}).all()
+    for schema, name, kind, lower_case in rows:
+        # The catalogue compares names without case, statements only if the server is set up so.
+        if str(name) == spelling[1] or lower_case:
+            return str(schema), str(name), str(kind)
+    return None
+
+
 def _mysql_view(
     connection: Connection, view: TableName, *, depth: int
 ) -> tuple[frozenset[TableName] | None, str | None]:
@@ -54,12 +65,12 @@ def _mysql_view(
     tables, refusal = view_reads(str(definition), "mysql")
     found: set[TableName] = set()
     for schema, name in tables:
-        row = connection.execute(_MYSQL_TABLE, {"schema": schema or view.schema, "name": name}).one_or_none()
+        row = _table(connection, (schema or view.schema, name))
         if row is None:
             return None, refusal or "it reads a table that isn't known"
-        other = TableName(str(row[0]), str(row[1]))
+        other = TableName(row[0], row[1])
         found.add(other)
-        if str(row[2]).endswith("VIEW"):
+        if row[2].endswith("VIEW"):
             deeper, deeper_refusal = _mysql_view(connection, other, depth=depth + 1)
             refusal = refusal or deeper_refusal
             if deeper is None:
