@@ -46,7 +46,6 @@ class Origin:
         self.has_wall = self.family != "other"
         self.is_async = bool(getattr(self.dialect, "is_async", False))
         self._facts: Facts | None = None
-        self._default_schema: str | None = None
 
     # -- who it is -------------------------------------------------------------------------
 

@@ -24,7 +24,6 @@ class Queries:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._semantics = context.semantics
         self._expressions = expressions(context, self.query)
 
     # -- queries ---------------------------------------------------------------------------

@@ -42,7 +42,6 @@ class Scope:
     group_keys: set[str] | None = None
     key_columns: frozenset[str] = frozenset()
     is_in_aggregate: bool = False
-    aggregate_depth: int = 0
     saw_aggregate: bool = False
 
 

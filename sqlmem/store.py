@@ -30,8 +30,6 @@ from sqlmem.errors import StoreError
 from sqlmem.model import Index, TableName
 from sqlmem.stored import DATA, quoted
 
-# SQLite's default bound on attached databases (SQLITE_MAX_ATTACHED), beside `main`.
-MAX_ATTACHED = 10
 _serials = itertools.count(1)
 
 

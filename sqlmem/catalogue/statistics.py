@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,10 +23,6 @@ def facts(connection: Connection, family: str) -> Facts:
         return Facts(
             driver, overridden=frozenset(str(row[0]).lower() for row in rows), like_ignores_case=bool(like)
         )
-    if family == "mysql":
-        zone, system = connection.exec_driver_sql("SELECT @@session.time_zone, @@system_time_zone").one()
-        zone = system if zone == "SYSTEM" else zone
-        return Facts(driver, is_time_zone_fixed=bool(re.fullmatch(r"UTC|GMT|[+-]\d\d:\d\d", str(zone))))
     return Facts(driver)
 
 

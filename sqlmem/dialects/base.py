@@ -41,13 +41,11 @@ class Facts:
         driver: SQLAlchemy's name of the driver; some give two of the origin's values as one.
         overridden: SQLite: functions that the application replaced (lower case).
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
-        is_time_zone_fixed: MySQL: the session's time zone has no daylight saving.
     """
 
     driver: str | None = None
     overridden: frozenset[str] = frozenset()
     like_ignores_case: bool = True
-    is_time_zone_fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,21 +54,24 @@ class Semantics:
 
     Attributes:
         sqlglot: the name of the parser's dialect; None for the parser's own.
+        comparison, count: the results of a predicate and of COUNT.
+        integer, text: what a constant of the select list is; None: only the origin knows.
         is_dynamic: values carry their types, as in the store itself (SQLite).
-        fold_column, fold_table: an unquoted identifier as the catalogue spells it;
-            `None` where quoting makes no difference to it.
+        folds_unquoted: an unquoted identifier as the catalogue spells it; None where quoting makes
+            no difference to it.
         ignores_column_case, ignores_table_case: names are equal if they differ in case only.
         booleans_are_integers: a comparison yields 0 or 1, and a number is a condition.
-        comparison, count, exists: the results of these.
-        sums: type name of an INTEGER column -> result of SUM; None: not computed locally.
+        sums: type name of an INTEGER column -> result of SUM; without a row: not computed locally.
         numeric_sum_code: `type_code` of a SUM of NUMERIC(p,s); None: not computed locally.
-        minmax: the kinds that MIN and MAX take, and the dialect's `type_code` where it isn't
-            the column's own.
+        minmax: the kinds that MIN and MAX take, and the `type_code` where it isn't the column's own.
+        window_functions: those without an argument -> result.
         casts: parser's type name -> what a parameter or literal so cast is.
         integer_bounds: type name -> largest value; a parameter beyond is an error at the origin.
         codes: type name, without its size -> `type_code`.
-        name_of: the column name of an unaliased expression: "figured" (PostgreSQL) or "text".
-        functions: dynamic dialects: function -> name in the store.
+        names_are_figured: an unaliased expression is named by PostgreSQL's rule.
+        names_are_text: it is named by its text.
+        text_order: the collations whose order the store has.
+        functions: dynamic dialects: the parser's name -> the store's.
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.

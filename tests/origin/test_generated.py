@@ -73,7 +73,8 @@ def test_generated_statement_is_answered_as_by_the_bare_engine(
             assert same(answer, expected), script(origin, seed, statement)
     hits = outcomes[Outcome.HIT] + outcomes[Outcome.MISS]
     report(
-        f"generated on {origin.family}, seed {seed}: 0 of {STATEMENTS} wrong, {hits / STATEMENTS:.0%} from the store"
+        f"generated on {origin.family}, seed {seed}: 0 of {STATEMENTS} wrong, "
+        f"{hits / STATEMENTS:.0%} from the store"
     )
     assert hits > STATEMENTS / 2
 
@@ -84,7 +85,7 @@ FOUND = {
     "a constant of ten digits is a BIGINT in MariaDB": "SELECT coalesce(i, 2147483647) AS x, id FROM g",
     "a constant of another scale keeps its own": "SELECT coalesce(n, 0) AS x, id FROM g",
     "the larger scale is everybody's": "SELECT coalesce(n, 1.505) AS x, id FROM g",
-    "IN over a query with LIMIT is an error in MariaDB": "SELECT id FROM g WHERE i IN (SELECT i FROM h LIMIT 1)",
+    "IN over LIMIT is an error in MariaDB": "SELECT id FROM g WHERE i IN (SELECT i FROM h LIMIT 1)",
 }
 
 

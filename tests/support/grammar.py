@@ -58,8 +58,10 @@ def table_statements(family: str, rng: random.Random, rows: int) -> list[str]:
         values = ", ".join(rng.choice(LITERALS[name]) for name in TYPES[family])
         made.append(f"INSERT INTO g VALUES ({key}, {values})")
     made.append(f"CREATE TABLE h (id INTEGER PRIMARY KEY, i {TYPES[family]['i']}, v {TYPES[family]['v']})")
-    for key in range(rows // 2):
-        made.append(f"INSERT INTO h VALUES ({key}, {rng.choice(LITERALS['i'])}, {rng.choice(LITERALS['v'])})")
+    made += [
+        f"INSERT INTO h VALUES ({key}, {rng.choice(LITERALS['i'])}, {rng.choice(LITERALS['v'])})"
+        for key in range(rows // 2)
+    ]
     return made
 
 
