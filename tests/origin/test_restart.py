@@ -96,7 +96,7 @@ def test_file_is_an_ordinary_sqlite_database_for_its_owner_alone(origin: Origin,
     [
         ("ALTER TABLE orders ADD COLUMN colour INTEGER", "colour"),
         (
-            "DROP TABLE orders; CREATE TABLE orders (id INTEGER, total VARCHAR(9)); INSERT INTO orders VALUES (7, '7')",
+            "DROP TABLE orders; CREATE TABLE orders (id INTEGER, total VARCHAR(9))",
             "total",
         ),
     ],
