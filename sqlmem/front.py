@@ -114,12 +114,17 @@ class Front:
     registry: Registry
     capacity: int
     _entries: OrderedDict[tuple[str, bool], Entry] = field(default_factory=OrderedDict)
+    _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def known(self, statement: str, *, has_parameters: bool) -> Entry | None:
         """The entry of a statement that was met before, if it still holds."""
-        entry = self._entries.get((statement, has_parameters))
-        return entry if entry is not None and entry.is_current() else None
+        key = (statement, has_parameters)
+        entry = self._entries.get(key)
+        if entry is None or not entry.is_current():
+            return None
+        self._used.add(key)
+        return entry
 
     def entry(self, statement: str, borrower: Borrower, *, has_parameters: bool) -> Entry:
         """What will happen to a statement.
@@ -135,10 +140,22 @@ class Front:
         if is_lasting and len(statement) <= _LONGEST_KEPT:
             with self._lock:
                 self._entries[key] = entry
-                # Oldest first: moving an entry at each use would put a lock on the hot path.
-                while len(self._entries) > self.capacity:
-                    self._entries.popitem(last=False)
+                self._evict()
         return entry
+
+    def _evict(self) -> None:
+        """Keep the capacity: who was used since the last round gets another one.
+
+        An LRU's approximation (second chance): moving an entry at each use would put a lock on the
+        hot path, adding its key to a set doesn't.
+        """
+        while len(self._entries) > self.capacity:
+            key, entry = self._entries.popitem(last=False)
+            if key in self._used:
+                self._used.discard(key)
+                self._entries[key] = entry
+        if len(self._used) > 2 * self.capacity:
+            self._used.intersection_update(self._entries)
 
     def _make(self, statement: str, borrower: Borrower, *, has_parameters: bool) -> tuple[Entry, bool]:
         verdict = parse(statement, self.origin.syntax(has_parameters=has_parameters))
