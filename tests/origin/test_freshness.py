@@ -418,7 +418,6 @@ def test_failing_fetch_wakes_everybody_who_waits(
     def fail() -> None:
         sequence.reach("fetched")
         sequence.wait("go")
-        base.dispose()
         raise error("server closed the connection unexpectedly (2013, 'Lost connection')")
 
     first = [True]
