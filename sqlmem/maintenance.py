@@ -128,6 +128,9 @@ class Maintenance:
                     self._claim = None
             finally:
                 self._writing.release()
+        if self._is_abandoned:
+            # Only now: until here the flush was reading what the store holds.
+            self._store.abandon()
 
     def abandon(self) -> None:
         """The engine was collected: let the thread close this.
@@ -138,6 +141,7 @@ class Maintenance:
         if self._thread is None and self._path is None:
             self._is_closed = True
             leave(self)
+            self._store.abandon()
         self._wake.put(None)
 
     # -- whose file it is ------------------------------------------------------------------

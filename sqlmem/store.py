@@ -207,6 +207,7 @@ class Writer:
                 execute(f"CREATE INDEX i{number} ON {DATA} ({names})")
             execute("COMMIT")
             execute("PRAGMA query_only=1")
+        self._store.keep(self.serial, self._connection)
         return Generation(
             table=self.table,
             serial=self.serial,
@@ -233,6 +234,8 @@ class Store:
         self._idle: dict[tuple[int, ...], list[sqlite3.Connection]] = {}
         # every reader's connection, idle or in use; guarded by _lock
         self._open: set[sqlite3.Connection] = set()
+        # serial -> the connection that keeps a sealed generation alive; guarded by _lock
+        self._anchors: dict[int, sqlite3.Connection] = {}
         self._slow = 0  # operations under way in `activity`; guarded by _lock
         self._is_paused = False  # set while the process forks
         self._resumed = threading.Event()
@@ -329,6 +332,7 @@ class Store:
         for idle in lists:
             self._close(idle)
         with self._lock:
+            self._anchors.pop(generation.serial, None)
             generation.anchor.close()
 
     def _close(self, idle: list[sqlite3.Connection]) -> None:
@@ -341,6 +345,22 @@ class Store:
             with self._lock:
                 self._open.discard(connection)
             connection.close()
+
+    def keep(self, serial: int, anchor: sqlite3.Connection) -> None:
+        """Remember what keeps a sealed generation alive, for `abandon`."""
+        with self._lock:
+            self._anchors[serial] = anchor
+
+    def abandon(self) -> None:
+        """The engine was collected: close what is left.
+
+        Takes no lock, since the garbage collector runs wherever it happens to; nobody reads any more.
+        """
+        for idle in list(self._idle.values()):
+            while idle:
+                idle.pop().close()
+        for anchor in list(self._anchors.values()):
+            anchor.close()
 
     # -- forking ---------------------------------------------------------------------------
 
