@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 import sqlmem
 from sqlmem import CachingEngine, StatementRefused
@@ -82,7 +83,23 @@ def run(block: Block, namespace: dict, capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out.splitlines() == _PRINTED.findall(block.code)
 
 
+@pytest.fixture
+def every_connection_closed():
+    """Closes what pools hold of engines that README.md's short blocks leave to the end of the program."""
+    opened = []
+
+    def remember(connection, _record):
+        opened.append(connection)
+
+    sa.event.listen(sa.pool.Pool, "connect", remember)
+    yield
+    sa.event.remove(sa.pool.Pool, "connect", remember)
+    for connection in opened:
+        connection.close()
+
+
 @pytest.mark.families("sqlite")
+@pytest.mark.usefixtures("every_connection_closed")
 def test_the_code_does_what_its_comments_say(origin, tmp_path, capsys):
     """All blocks that need no server run in their order, in one namespace."""
     (tmp_path / "shop.db").symlink_to(origin.url.database)

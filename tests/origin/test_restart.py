@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import sqlite3
@@ -79,7 +80,7 @@ def test_file_is_an_ordinary_sqlite_database_for_its_owner_alone(origin: Origin,
     """Mode 0600; the rows can be read by anybody who may."""
     saved(origin, path)
 
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
         tables = [
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         ]

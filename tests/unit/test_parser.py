@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 from dataclasses import replace
@@ -285,14 +286,15 @@ def test_items_are_known_by_their_text(syntax, text, expected):
 )
 def test_sqlite_names_an_item_by_the_same_text(item):
     """Asked of SQLite itself."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE TABLE t (a)")
     text = f"SELECT  {item}  ,\n 1 FROM t"
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE t (a)")
+        name = connection.execute(text).description[0][0]
 
     parsed = parse(text, SQLITE)
 
     assert isinstance(parsed, Parsed)
-    assert parsed.item_texts[0] == connection.execute(text).description[0][0]
+    assert parsed.item_texts[0] == name
 
 
 def test_functions_are_named_as_they_are_called():
