@@ -58,11 +58,12 @@ def make_plan(
             refusal = table.by_name[column].refusal
             if refusal is not None:
                 raise Refuse(f"column {table.name}.{column} isn't cached: {refusal}")
+    sql, arguments = context.in_order(sql)
     return Plan(
         tables=tuple(table.name for table in context.tables),
         columns=tuple(tuple(needed) for needed in context.needed),
         sql=sql,
-        arguments=tuple(context.arguments),
+        arguments=arguments,
         outputs=tuple(outputs),
         checks=tuple(dict.fromkeys(context.checks)),
     )

@@ -89,8 +89,18 @@ class Context:
             self.needed[value.source[0]].setdefault(value.source[1])
 
     def argument(self, argument: Argument) -> str:
+        """The mark of an argument; `in_order` brings the arguments into the order of the marks."""
         self.arguments.append(argument)
-        return f"?{len(self.arguments)}"
+        return f"\0{len(self.arguments)}\0"
+
+    def in_order(self, sql: str) -> tuple[str, tuple[Argument, ...]]:
+        """A finished text with plain placeholders, and its arguments in their order.
+
+        Numbered ones (?1) are named parameters to Python 3.12's sqlite3, which warns of each.
+        """
+        # No name in the store contains NUL, so nothing else looks like a mark.
+        parts = sql.split("\0")
+        return "?".join(parts[::2]), tuple(self.arguments[int(number) - 1] for number in parts[1::2])
 
     def constant(self, stored: Any) -> str:
         # Whole numbers are legible in the text; all else is bound, so that nothing needs escaping.

@@ -27,6 +27,7 @@ from typing import Any
 
 from sqlmem.codecs import Codec
 from sqlmem.errors import StoreError
+from sqlmem.functions import AGGREGATES, SCALARS
 from sqlmem.model import Index, TableName
 from sqlmem.stored import DATA, quoted
 
@@ -316,6 +317,7 @@ class Store:
             connection = _connect(generations[0].uri)
             for number, generation in enumerate(generations[1:], 1):
                 connection.execute(f"ATTACH ? AS s{number}", (generation.uri,))
+            _register_functions(connection)
             connection.execute("PRAGMA query_only=1")
             self._open.add(connection)
             return self._idle.setdefault(key, []), connection
@@ -465,3 +467,11 @@ def _connect(uri: str) -> sqlite3.Connection:
     return sqlite3.connect(
         uri, uri=True, check_same_thread=False, isolation_level=None, cached_statements=256
     )
+
+
+def _register_functions(connection: sqlite3.Connection) -> None:
+    """Operators and functions as the origins mean them."""
+    for name, (arguments, function) in SCALARS.items():
+        connection.create_function(name, arguments, function, deterministic=True)
+    for name, (arguments, aggregate) in AGGREGATES.items():
+        connection.create_aggregate(name, arguments, aggregate)

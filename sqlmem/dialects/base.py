@@ -10,27 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from sqlmem.dialects.rules import Result, Rules, result
 from sqlmem.model import Collation, Column, Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A result type: how its values are decoded, and how the driver describes it.
-
-    Attributes:
-        type: its meaning to the planner; the name is empty.
-        codec: the codec's name, None for the one that the type has as a column.
-        code: the `type_code` of cursor.description.
-    """
-
-    type: Column
-    code: int | None = None
-    codec: str | None = None
-
-
-def result(kind: Kind, type_name: str, code: int | None = None, **more: object) -> Result:
-    codec = more.pop("codec", None)
-    return Result(Column("", kind, type_name, **more), code, codec)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +56,7 @@ class Semantics:
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
+        rules: what operators and functions mean by the types of their operands; see `rules`.
         refused: what looks local and is not -> the case that would be wrong.
     """
 
@@ -102,6 +84,7 @@ class Semantics:
     functions: Mapping[str, str] = field(default_factory=dict)
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
+    rules: Rules = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
 
     def code_of(self, type_: Column) -> int | None:
@@ -194,3 +177,6 @@ PURE_FUNCTIONS = frozenset(
         "logical_or",
     ]
 )
+
+
+__all__ = ["PURE_FUNCTIONS", "Facts", "Result", "Semantics", "result"]

@@ -6,12 +6,18 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, atoms, computed, predicates
+from sqlmem.expressions import aggregates, atoms, computed, predicates, ruled
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Subquery
 from sqlmem.scopes import Context
 
-_HANDLERS = {**atoms.HANDLERS, **predicates.HANDLERS, **aggregates.HANDLERS, **computed.HANDLERS}
+_HANDLERS = {
+    **atoms.HANDLERS,
+    **predicates.HANDLERS,
+    **aggregates.HANDLERS,
+    **computed.HANDLERS,
+    **ruled.HANDLERS,
+}
 
 
 def expressions(context: Context, subquery: Subquery) -> Expressions:

@@ -28,6 +28,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "trust",
         "parser",
         "codecs/*",
+        "functions/*",
         "dialects/*",
         "plan",
         "stored",
