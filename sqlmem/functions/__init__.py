@@ -11,6 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+
+class NotKnown(Exception):
+    """Only the origin can tell: the store's statement fails, and it is asked."""
+
+
+UNKNOWN = "sqlmem_unknown"
+
+
+def _unknown(_value: Any) -> None:
+    raise NotKnown
+
+
+# Raises; not deterministic, so that SQLite doesn't call it where it isn't reached.
+RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
 # name -> number of arguments (-1: any), implementation
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {}
 # name -> number of arguments, class with step() and finalize()
