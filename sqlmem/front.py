@@ -14,17 +14,18 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sqlmem.catalogue import Spelling, UnknownTable
-from sqlmem.codecs import Codec, codec_by_name, codec_for, dict_decoder, row_decoder
+from sqlmem.codecs import Codec, Unrepresentable, codec_by_name, codec_for, dict_decoder, row_decoder
 from sqlmem.dialects import Facts
 from sqlmem.gate import Passthrough, Refusal
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
 from sqlmem.origin import Origin, OriginConnection
 from sqlmem.parser import Parsed, parse
-from sqlmem.plan import Plan, Refuse
+from sqlmem.plan import Plan, Refuse, TypesNeeded
 from sqlmem.planner import make_plan, table_spellings
 from sqlmem.registry import Registry, TableState
 from sqlmem.store import Generation
+from sqlmem.variants import ByTypes, Typing
 
 Rows = list[tuple[Any, ...]]
 
@@ -55,6 +56,8 @@ class Planned:
     tables: tuple[str, ...]
     positions: int
     bound: Bound | None = None
+    # It holds for parameters of the types that it was made for, and is found by these only.
+    is_by_types: bool = False
 
     def is_current(self) -> bool:
         return all(
@@ -113,35 +116,52 @@ class Front:
     origin: Origin
     registry: Registry
     capacity: int
-    _entries: OrderedDict[tuple[str, bool], Entry] = field(default_factory=OrderedDict)
+    _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def known(self, statement: str, *, has_parameters: bool) -> Entry | None:
+    def known(self, statement: str, parameters: Any = None, *, has_parameters: bool) -> Entry | None:
         """The entry of a statement that was met before, if it still holds."""
         key = (statement, has_parameters)
         entry = self._entries.get(key)
-        if entry is None or not entry.is_current():
+        if type(entry) is ByTypes:
+            entry = entry.variant(parameters)
+        if entry is None or not entry.is_current():  # type: ignore[union-attr]
             return None
         self._used.add(key)
-        return entry
+        return entry  # type: ignore[return-value]
 
-    def entry(self, statement: str, borrower: Borrower, *, has_parameters: bool) -> Entry:
+    def entry(
+        self, statement: str, borrower: Borrower, *, has_parameters: bool, parameters: Any = None
+    ) -> Entry:
         """What will happen to a statement.
+
+        Args:
+            parameters: as the driver would get them; None if they aren't known.
 
         Raises:
             The driver's exceptions, if the catalogue must be asked and can't be.
         """
         key = (statement, has_parameters)
-        known = self.known(statement, has_parameters=has_parameters)
+        known = self.known(statement, parameters, has_parameters=has_parameters)
         if known is not None:
             return known
-        entry, is_lasting = self._make(statement, borrower, has_parameters=has_parameters)
+        typing = Typing(self._entries.get(key), parameters)
+        entry, is_lasting = self._make(statement, borrower, typing, has_parameters=has_parameters)
         if is_lasting and len(statement) <= _LONGEST_KEPT:
             with self._lock:
-                self._entries[key] = entry
+                self._remember(key, entry, typing)
                 self._evict()
         return entry
+
+    def _remember(self, key: tuple[str, bool], entry: Entry, typing: Typing) -> None:
+        if not typing.types:
+            self._entries[key] = entry
+            return
+        by_types = self._entries.get(key)
+        if type(by_types) is not ByTypes or not by_types.takes(typing):
+            by_types = self._entries[key] = ByTypes.of(typing)
+        by_types.variants[tuple(typing.types.values())] = entry
 
     def _evict(self) -> None:
         """Keep the capacity: who was used since the last round gets another one.
@@ -157,7 +177,9 @@ class Front:
         if len(self._used) > 2 * self.capacity:
             self._used.intersection_update(self._entries)
 
-    def _make(self, statement: str, borrower: Borrower, *, has_parameters: bool) -> tuple[Entry, bool]:
+    def _make(
+        self, statement: str, borrower: Borrower, typing: Typing, *, has_parameters: bool
+    ) -> tuple[Entry, bool]:
         verdict = parse(statement, self.origin.syntax(has_parameters=has_parameters))
         match verdict:
             case Refusal(error, reason, hint):
@@ -167,9 +189,9 @@ class Front:
                     return Refused("read_only", reason, "This origin can't be made read-only"), True
                 return Bypassed(reason), True
             case Parsed():
-                return self._plan(verdict, borrower)
+                return self._plan(verdict, borrower, typing)
 
-    def _plan(self, parsed: Parsed, borrower: Borrower) -> tuple[Entry, bool]:
+    def _plan(self, parsed: Parsed, borrower: Borrower, typing: Typing) -> tuple[Entry, bool]:
         semantics = self.origin.semantics
         try:
             spellings = table_spellings(parsed.tree, semantics)
@@ -194,11 +216,14 @@ class Front:
                 return Bypassed("its tables change faster than they can be read"), False
             schemas[spelling] = schema
         try:
-            plan = make_plan(parsed, semantics, self.facts(borrower), schemas)
+            plan = self._typed_plan(parsed, self.facts(borrower), schemas, typing)
         except Refuse as refused:
             return self._bypassed(parsed, refused, tuple(states.values()), tuple(versions.values())), True
         except RecursionError:
             return self._bypassed(parsed, Refuse("it is nested too deeply"), ()), True
+        except Unrepresentable as error:
+            # Of these parameters only: others may have a meaning.
+            return self._bypassed(parsed, Refuse(str(error)), tuple(states.values())), False
         by_name = {state.name: (state, versions[spelling]) for spelling, state in states.items()}
         pairs = [by_name[name] for name in plan.tables]
         return (
@@ -208,9 +233,27 @@ class Front:
                 tuple(version for _, version in pairs),
                 tuple(sorted({str(name) for name in plan.tables})),
                 _positions(parsed),
+                is_by_types=bool(typing.types),
             ),
             True,
         )
+
+    def _typed_plan(
+        self, parsed: Parsed, facts: Facts, schemas: Mapping[Spelling, TableSchema], typing: Typing
+    ) -> Plan:
+        """The plan, made anew with one more parameter's type as often as it depends on one.
+
+        Raises:
+            Refuse: the origin must answer.
+            Unrepresentable: the origin must answer as long as the parameters are of this kind.
+        """
+        semantics = self.origin.semantics
+        typing.positions = _positions(parsed)
+        while True:
+            try:
+                return make_plan(parsed, semantics, facts, schemas, typing.types)
+            except TypesNeeded as needed:
+                typing.add(needed.key, semantics.parameters[facts.driver or ""])
 
     def _bypassed(
         self, parsed: Parsed, refused: Refuse, states: tuple[TableState, ...], versions: tuple[int, ...] = ()

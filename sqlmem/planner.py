@@ -6,10 +6,12 @@ Pure: no I/O, no lock, no clock. What the origin's catalogue says comes in as sc
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Kind, TableSchema
 from sqlmem.outputs import Spelling, given_names, table_spelling
 from sqlmem.parser import Parsed
@@ -23,21 +25,24 @@ def make_plan(
     semantics: Semantics,
     facts: Facts,
     schemas: Mapping[Spelling, TableSchema],
+    types: Mapping[str | int, ParameterType] = MappingProxyType({}),
 ) -> Plan:
     """How the store answers the statement.
 
     Args:
         schemas: definition of each table that `table_spellings` names.
+        types: the types of those parameters that earlier plannings asked for, by their keys.
 
     Raises:
         Refuse: the origin must answer, with the reason.
+        TypesNeeded: one more parameter's type decides.
     """
     unknown = sorted(name for name in parsed.functions if name.lower() not in _local_functions(semantics))
     if unknown:
         # By the name that was written: the parser reads IFNULL as COALESCE also where the
         # origin has no such function.
         raise Refuse(f"the function {unknown[0].lower()} is computed by the origin")
-    context = Context(semantics, facts, parsed.parameters, schemas)
+    context = Context(semantics, facts, parsed.parameters, schemas, types)
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
     names = given_names(context, parsed.tree, parsed.item_texts)

@@ -59,6 +59,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "progress",
     ),
     "surface": (
+        "variants",
         "front",
         "executor",
         "dbapi",
