@@ -160,7 +160,9 @@ class Executor:
         tables: tuple[str, ...] = ()
         for _ in range(_ATTEMPTS):
             try:
-                entry = self._front.entry(statement, caller, has_parameters=has_parameters)
+                entry = self._front.entry(
+                    statement, caller, has_parameters=has_parameters, parameters=parameters
+                )
                 if isinstance(entry, Refused):
                     raise refusal(statement, entry)  # noqa: TRY301 - the handlers below are for all of it
                 tables = entry.tables

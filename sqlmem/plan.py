@@ -31,6 +31,20 @@ class Refuse(Exception):
         self.reasons = reasons
 
 
+class TypesNeeded(Exception):
+    """What the statement means depends on the type of a parameter: it is to be planned with it.
+
+    No `Refuse`: it passes through whoever gathers reasons.
+
+    Attributes:
+        key: which of the statement's parameters.
+    """
+
+    def __init__(self, key: str | int) -> None:
+        super().__init__(key)
+        self.key = key
+
+
 class Reasons:
     """Gathers what parts of a statement are refused for, so that all of it can be told."""
 

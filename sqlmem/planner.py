@@ -6,10 +6,12 @@ Pure: no I/O, no lock, no clock. What the origin's catalogue says comes in as sc
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Kind, TableSchema
 from sqlmem.outputs import Spelling, given_names, table_spelling
 from sqlmem.parser import Parsed
@@ -24,15 +26,18 @@ def make_plan(
     semantics: Semantics,
     facts: Facts,
     schemas: Mapping[Spelling, TableSchema],
+    types: Mapping[str | int, ParameterType] = MappingProxyType({}),
 ) -> Plan:
     """How the store answers the statement.
 
     Args:
         schemas: definition of each table that `table_spellings` names.
+        types: the types of those parameters that earlier plannings asked for, by their keys.
 
     Raises:
         Refuse: the origin must answer, with the reason.
         Unknown: the origin must be asked first about a column that it would compute.
+        TypesNeeded: one more parameter's type decides.
     """
     slices = Slices(parsed.scanned)
     context = Context(
@@ -40,6 +45,7 @@ def make_plan(
         facts,
         parsed.parameters,
         schemas,
+        types,
         slices=slices,
         local_functions=_local_functions(semantics),
     )

@@ -14,8 +14,9 @@ from typing import Any
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Column, Kind, TableSchema
-from sqlmem.plan import Argument, Check, Refuse
+from sqlmem.plan import Argument, Check, Refuse, TypesNeeded
 from sqlmem.slices import Slices
 from sqlmem.values import Value
 
@@ -66,6 +67,8 @@ class Context:
     parameters: tuple[str | int, ...]
     # (schema or None, table) as the statement spells them -> definition
     schemas: Mapping[tuple[str | None, str], TableSchema]
+    # parameter's key -> its type, of those that this planning was given
+    types: Mapping[str | int, ParameterType] = field(default_factory=dict)
     tables: list[TableSchema] = field(default_factory=list)
     needed: list[dict[str, None]] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
@@ -102,6 +105,20 @@ class Context:
         self.tables.append(schema)
         self.needed.append({})
         return len(self.tables) - 1
+
+    def parameter_type(self, index: int) -> ParameterType:
+        """What the statement's parameter is to the origin by itself. Makes the plan one of its types.
+
+        Raises:
+            TypesNeeded: it wasn't given; the statement is planned again with it.
+        """
+        key = self.parameters[index]
+        found = self.types.get(key)
+        if found is not None:
+            return found
+        if self.facts.driver not in self.semantics.parameters:
+            raise Refuse("the type of a parameter, which this driver tells the origin in its own way")
+        raise TypesNeeded(key)
 
     def need(self, value: Value) -> None:
         if value.source is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from sqlmem.dialects.parameters import Classify, ParameterType
 from sqlmem.dialects.rules import Result, Rules, result
 from sqlmem.model import Collation, Column, Kind
 
@@ -58,6 +59,8 @@ class Semantics:
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
         rules: what operators and functions mean by the types of their operands; see `rules`.
+        literals: the type that a literal of its own has; None: only the origin knows.
+        parameters: driver -> the type that a parameter of its own has; see `parameters`.
         refused: what looks local and is not -> the case that would be wrong.
     """
 
@@ -87,6 +90,8 @@ class Semantics:
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
+    literals: Callable[..., ParameterType | None] | None = None
+    parameters: Mapping[str, Classify] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
 
     def has_text_like(self, type_: Column) -> bool:

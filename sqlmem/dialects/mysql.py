@@ -6,6 +6,7 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
+from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.model import Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)
@@ -46,6 +47,7 @@ SEMANTICS = Semantics(
         "TINYINT": 1,
         "SMALLINT": 2,
         "INTEGER": 3,
+        "DOUBLE": 5,
         "BIGINT": 8,
         "MEDIUMINT": 9,
         "DATE": 10,
@@ -57,6 +59,8 @@ SEMANTICS = Semantics(
     names_are_text=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
+    literals=mysql_literal,
+    parameters=MYSQL,
     refused={
         "text equality": "the column's collation ignores case, accents or trailing blanks",
         "LIKE": "the column's collation decides what is alike",

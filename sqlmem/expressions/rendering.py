@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
+from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
 from sqlmem.functions import UNKNOWN
 from sqlmem.model import Collation, Column, Kind
@@ -28,6 +29,7 @@ from sqlmem.values import (
     check_ordered,
     converter,
     literal_value,
+    own_converter,
     unified,
 )
 
@@ -37,6 +39,9 @@ _MAX_PLAIN_DIGITS = 9
 _ALTERNATIVE_KINDS = frozenset(
     {Kind.INTEGER, Kind.BOOLEAN, Kind.NUMERIC, Kind.DATE, Kind.TIMESTAMP, Kind.TEXT}
 )
+
+# Of parameters: those whose own type says all of the value that the origin gives back.
+_GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
 
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
@@ -108,7 +113,7 @@ class Expressions:
     def settle(self, value: Value) -> Value:
         if value.parameter is not None:
             if value.cast is None:
-                raise Refuse("a parameter whose type only the origin knows")
+                return self._given_back(value)
             if value.cast.kind in (Kind.NUMERIC, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES):
                 raise Refuse("a parameter given back by the statement")
             return self.bound(value, value.cast)
@@ -127,6 +132,16 @@ class Expressions:
             raise Refuse("a constant whose type only the origin knows")
         return value
 
+    def _given_back(self, value: Value) -> Value:
+        """A parameter as a column of the answer."""
+        own = self.own(value)
+        if own.type is None or own.type.kind not in _GIVEN_BACK:
+            raise Refuse("a parameter given back by the statement")
+        code = self.semantics.code_of(own.type)
+        if code is None:
+            raise Refuse("a parameter given back by the statement")
+        return replace(own, result=Result(own.type, code))
+
     def bound(self, value: Value, column: Column) -> Value:
         """An open value, having taken a type; others unchanged."""
         if value.literal is not None:
@@ -142,6 +157,48 @@ class Expressions:
                 column,
             )
         return value
+
+    def own(self, value: Value) -> Value:
+        """An open value, having taken the type that it has by itself; others unchanged.
+
+        A text that the origin would type by what it stands beside, and NULL, stay open.
+
+        Raises:
+            Refuse: only the origin knows the type.
+            TypesNeeded: the plan depends on this parameter's type.
+        """
+        type_ = self.own_type(value)
+        if not value.is_open or not isinstance(type_, Column):
+            return value
+        if value.parameter is None or value.cast is not None:
+            return self.bound(value, type_)
+        convert = own_converter(type_, self.context.facts.driver)
+        argument = Argument(self.context.parameters[value.parameter], None, convert, refuses_null=True)
+        return Value(self.context.argument(argument), type_)
+
+    def own_type(self, value: Value) -> ParameterType | None:
+        """The type of an open value by itself; of others the one they have (None: NULL)."""
+        if not value.is_open:
+            return value.type
+        cast = value.cast
+        if cast is not None and (cast.kind is not Kind.NUMERIC or cast.precision is not None):
+            return cast
+        if value.literal is not None:
+            literals, literal = self.semantics.literals, value.literal
+            type_ = None if literals is None else literals(literal.text, is_text=literal.is_text)
+            if type_ is None:
+                raise Refuse("a constant whose type only the origin knows")
+        else:
+            assert value.parameter is not None
+            type_ = self.context.parameter_type(value.parameter)
+        if cast is None:
+            return type_
+        # A cast to NUMERIC without a size keeps an exact number's own scale.
+        if isinstance(type_, Column) and type_.kind is Kind.NUMERIC:
+            return type_
+        if isinstance(type_, Column) and type_.kind is Kind.INTEGER:
+            return number(18 if type_.type_name != "BIGINT" else 19, 0)
+        raise Refuse(f"a cast to {cast.type_name} of what isn't an exact number")
 
     def literal_of(self, literal: Literal) -> Value:
         if not self.semantics.is_dynamic:

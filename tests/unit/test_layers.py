@@ -60,6 +60,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "progress",
     ),
     "surface": (
+        "variants",
         "front",
         "executor",
         "dbapi",
