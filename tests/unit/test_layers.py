@@ -19,6 +19,7 @@ PACKAGE = Path(__file__).parents[2] / "sqlmem"
 LAYERS: dict[str, tuple[str, ...]] = {
     "vocabulary": ("errors", "model", "settings", "clock", "logs"),
     "decision": (
+        "exactness",
         "lexemes",
         "lexer",
         "gate",
@@ -38,6 +39,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "outputs",
         "queries",
         "planner",
+        "comparison",
+        "reproduction",
         "explain",
     ),
     "state": ("counters", "store", "registry", "residency"),
@@ -60,6 +63,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "surface": (
         "front",
         "executor",
+        "sampling",
+        "second_look",
+        "live_verification",
         "dbapi",
         "lazy_pool",
         "tables",
@@ -79,6 +85,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "origin",
             "filling",
             "verification",
+            "live_verification",
             "dbapi",
             "lazy_pool",
             "core",
@@ -97,6 +104,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "process",
             "maintenance",
             "verification",
+            "live_verification",
             "logs",
             "fill",
             "waiting",
