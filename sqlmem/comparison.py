@@ -117,7 +117,31 @@ class _Judge:
             # SQLite takes the first of several rows; the planner has refused it for all others.
             if is_dynamic and _is_value(node) and not _gives_one_row(_inside(node)):
                 return "a subquery that may give several rows as a value"
+            if is_dynamic and isinstance(node, exp.Select) and self._is_any_of_a_group(node):
+                return "a column that isn't grouped by"
         return None
+
+    def _is_any_of_a_group(self, select: exp.Select) -> bool:
+        """Whether a group's key isn't the row id, and a column beside it may have several values."""
+        group = select.args.get("group")
+        if group is None or self._table(select) is None:
+            return False
+        grouped = [self._meant(select, term)[1] for term in group.expressions]
+        if self._has_row_id(select, grouped):
+            return False
+        clauses = [*select.expressions, select.args.get("having"), select.args.get("order")]
+        columns = [
+            column for clause in clauses if clause is not None for column in clause.find_all(exp.Column)
+        ]
+        names = {item.alias for item in select.expressions if isinstance(item, exp.Alias)}
+        return any(
+            column not in grouped
+            and column.find_ancestor(exp.AggFunc) is None
+            and column.name not in names
+            and column.parent_select is select
+            and not any(each in grouped for each in _ancestors(column))
+            for column in columns
+        )
 
     def rule(self, tree: exp.Expr) -> Rule:
         query = _inside(tree)
@@ -201,15 +225,22 @@ class _Judge:
             return False
         if select.args.get("group") or _has_aggregate(select):
             return False
-        key = next((index.columns for index in schema.indexes if index.is_primary_key), ())
-        columns = [schema.by_name[name] for name in key]
-        # In SQLite only the row id can't be NULL twice.
-        if self._context.semantics.is_dynamic and [column.type_name.upper() for column in columns] != [
-            "INTEGER"
-        ]:
+        if self._context.semantics.is_dynamic:
+            return self._has_row_id(select, terms)
+        return self._names_key(select, schema, terms)
+
+    def _has_row_id(self, select: exp.Select, terms: Sequence[exp.Expr]) -> bool:
+        """Whether the terms name SQLite's row id: of its keys the only one that can't be NULL twice."""
+        schema = self._table(select)
+        if schema is None or not self._names_key(select, schema, terms):
             return False
+        key = next(index.columns for index in schema.indexes if index.is_primary_key)
+        return [schema.by_name[name].type_name.upper() for name in key] == ["INTEGER"]
+
+    def _names_key(self, select: exp.Select, schema: TableSchema, terms: Sequence[exp.Expr]) -> bool:
+        key = next((index.columns for index in schema.indexes if index.is_primary_key), ())
         named = self._columns(select, terms)
-        return bool(columns) and all(self._context.spelling(column) in named for column in columns)
+        return bool(key) and all(self._context.spelling(schema.by_name[name]) in named for name in key)
 
     def _columns(self, select: exp.Select, terms: Sequence[exp.Expr]) -> set[str]:
         """The columns of the SELECT's only table that stand among the terms, folded."""
@@ -241,6 +272,14 @@ def _inside(query: exp.Expr) -> exp.Expr:
     while isinstance(query, exp.Subquery):
         query = query.this
     return query
+
+
+def _ancestors(node: exp.Expr) -> list[exp.Expr]:
+    found = []
+    while (parent := node.parent) is not None and not isinstance(parent, exp.Select):
+        found.append(parent)
+        node = parent
+    return found
 
 
 def _terms(node: exp.Expr) -> list[exp.Expr]:

@@ -173,6 +173,11 @@ def test_the_key_of_a_view_or_of_a_table_with_heirs_may_come_twice(more):
         ("SELECT x, a FROM t ORDER BY x, a", Rule(is_total=False, keys=(1,))),
         ("SELECT a + 1 AS n FROM t ORDER BY n", Rule(is_total=False)),
         ("SELECT a FROM t UNION ALL SELECT x FROM t ORDER BY a", Rule(is_total=False)),
+        ("SELECT b, c FROM pair GROUP BY a, b", Free("a column that isn't grouped by")),
+        ("SELECT a + b AS n FROM pair GROUP BY a + b", Rule(is_total=False)),
+        ("SELECT id, a FROM t GROUP BY id", Rule(is_total=False)),
+        ("SELECT id, a FROM t GROUP BY id ORDER BY id LIMIT 1", Rule(is_total=True)),
+        ("SELECT a AS n, max(b) AS m FROM t GROUP BY n HAVING max(b) > 1", Rule(is_total=False)),
         (
             "SELECT id, (SELECT b FROM t) AS m FROM t",
             Free("a subquery that may give several rows as a value"),
