@@ -27,6 +27,7 @@ from sqlmem.codecs import row_decoder
 from sqlmem.comparison import Failed
 from sqlmem.front import QUARANTINED
 from sqlmem.model import Outcome, VerificationStats
+from sqlmem.origin import FAMILIES
 from sqlmem.sampling import Share, _kept
 
 ASK = "SELECT id, version FROM items WHERE id > :least ORDER BY id"
@@ -791,6 +792,52 @@ def test_a_failing_log_sink_ends_nothing(
 
     assert engine.execute(ASK, {"least": 1}).status.reason == QUARANTINED
     assert drained(engine).verified >= 1
+
+
+def test_every_driver_is_asked(driver_origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A right answer, an old one and a wrong one, each known for what it is."""
+    driver_origin.execute(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, version INTEGER, price NUMERIC(8, 2), at DATE)",
+        "INSERT INTO items VALUES (1, 0, 1.50, '2024-01-01'), (2, 0, NULL, NULL)",
+    )
+    ask = "SELECT id, version, price, at FROM items WHERE id > :least ORDER BY id"
+    with CachingEngine(driver_origin.engine(), verify=1, clock=ManualClock()) as engine:
+        for _ in range(2):
+            engine.execute(ask, {"least": 0})
+        right = drained(engine)
+        write(driver_origin, 1)
+        engine.execute(ask, {"least": 0})
+        old = drained(engine)
+        engine.invalidate()
+        plant(monkeypatch)
+        engine._core.front.registry.outdate(engine._core.registry.states())
+        for _ in range(2):
+            engine.execute(ask, {"least": 1})
+        wrong = drained(engine)
+
+    assert right == VerificationStats(sampled=1, verified=1)
+    assert old == VerificationStats(sampled=2, verified=1, stale=1)
+    assert wrong == VerificationStats(sampled=3, verified=1, stale=1, differences=1)
+
+
+@pytest.mark.families("sqlite")
+@pytest.mark.parametrize("is_wrong", [False, True])
+def test_an_origin_that_nobody_has_described_is_asked_too(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch, is_wrong: bool
+) -> None:
+    """No way is known to let its transaction stand still: two looks that agree are all there is."""
+    origin.execute("CREATE TABLE items (id INTEGER PRIMARY KEY)", "INSERT INTO items VALUES (1), (2)")
+    with monkeypatch.context() as patch:
+        patch.setitem(FAMILIES, "sqlite", "other")
+        engine = CachingEngine(origin.engine(), verify=1, clock=ManualClock())
+    if is_wrong:
+        plant(monkeypatch)
+    with engine:
+        for _ in range(2):
+            engine.execute("SELECT id FROM items WHERE id > 1")
+        found = drained(engine)
+
+    assert (found.verified, found.differences) == (not is_wrong, is_wrong)
 
 
 def test_an_async_origin_is_asked_in_a_loop_of_its_own(
