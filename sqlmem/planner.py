@@ -91,7 +91,7 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
 
 
 def _local_functions(semantics: Semantics) -> frozenset[str]:
-    return _DYNAMIC_NAMES if semantics.is_dynamic else _TYPED_NAMES
+    return _DYNAMIC_NAMES if semantics.is_dynamic else _TYPED_NAMES | semantics.rules.keys()
 
 
 _TYPED_NAMES = frozenset(

@@ -77,6 +77,8 @@ class Value:
         is_condition: it came from a predicate, so it is true, false or NULL in any dialect.
         is_distinct: equal values are the same value, so that any of them may stand for all.
         cast: the type that the statement gives an open parameter or literal.
+        adapt: what the statement makes of an open parameter by itself, as '%' || :name || '%'; from
+            a present value to another, raising `Unrepresentable`.
     """
 
     sql: str
@@ -88,6 +90,7 @@ class Value:
     literal: Literal | None = None
     parameter: int | None = None
     cast: Column | None = None
+    adapt: Callable[[Any], Any] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -245,11 +248,25 @@ def unified(left: Column, right: Column, what: str) -> Column:
         raise Refuse(f"{what} of numbers of different scale")
     if _is_wide(left) and left.precision != right.precision:
         raise Refuse(f"{what} of numbers of different precision")
-    if left.kind is Kind.TEXT and left.collation is not right.collation:
-        raise Refuse(f"{what} of texts under different collations")
+    if left.kind is Kind.TEXT:
+        check_collations(left, right, what)
     if left.kind is Kind.INTEGER and left.type_name != right.type_name:
         return max(left, right, key=lambda column: _WIDTHS.get(column.type_name, 9))
+    if left.kind is Kind.TEXT and collate_of(right):
+        left, right = right, left
     return left if left.is_compared and right.is_compared else replace(left, is_compared=False)
+
+
+def check_collations(left: Column, right: Column, what: str) -> None:
+    """Raises `Refuse` if two texts may not meet: the origin reports two named collations as an error."""
+    one, other = collate_of(left), collate_of(right)
+    if left.collation is not right.collation or (one and other and one != other):
+        raise Refuse(f"{what} of texts under different collations")
+
+
+def collate_of(column: Column) -> str:
+    """The name of a text's collation, if it isn't the default one."""
+    return column.type_name.partition(" COLLATE ")[2]
 
 
 _WIDTHS = {"TINYINT": 1, "SMALLINT": 2, "MEDIUMINT": 3, "INTEGER": 4, "BIGINT": 8}

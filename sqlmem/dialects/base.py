@@ -23,11 +23,13 @@ class Facts:
         driver: SQLAlchemy's name of the driver; some give two of the origin's values as one.
         overridden: SQLite: functions that the application replaced (lower case).
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
+        backslash_escapes: MariaDB: without NO_BACKSLASH_ESCAPES, which takes it from LIKE too.
     """
 
     driver: str | None = None
     overridden: frozenset[str] = frozenset()
     like_ignores_case: bool = True
+    backslash_escapes: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Semantics:
         names_are_text: it is named by its text.
         text_order: the collations whose order the store has.
         functions: dynamic dialects: the parser's name -> the store's.
+        text_has_nul: a text may contain NUL, at which the store's own functions of text end.
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
@@ -85,6 +88,7 @@ class Semantics:
     names_are_text: bool = False
     text_order: frozenset[Collation] = frozenset({Collation.BINARY})
     functions: Mapping[str, str] = field(default_factory=dict)
+    text_has_nul: bool = False
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
@@ -94,7 +98,8 @@ class Semantics:
 
     def code_of(self, type_: Column) -> int | None:
         """The `type_code` of a computed result of this type; None if it isn't known."""
-        return self.codes.get(type_.type_name.partition("(")[0].strip().upper())
+        name = type_.type_name.partition(" COLLATE ")[0].partition("(")[0]
+        return self.codes.get(name.strip().upper())
 
 
 # Functions of SQL that depend on nothing but their arguments, under the parser's names:

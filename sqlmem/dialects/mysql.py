@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
 from sqlmem.dialects.parameters import MYSQL, mysql_literal
+from sqlmem.dialects.mysql_texts import RULES as TEXT_RULES
 from sqlmem.model import Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)
@@ -55,8 +56,10 @@ SEMANTICS = Semantics(
         "VARCHAR": 253,
     },
     names_are_text=True,
+    text_has_nul=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
+    rules={**TEXT_RULES},
     literals=mysql_literal,
     parameters=MYSQL,
     refused={

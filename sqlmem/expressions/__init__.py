@@ -6,7 +6,7 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, atoms, computed, predicates, ruled
+from sqlmem.expressions import aggregates, atoms, computed, likes, predicates, ruled, texts
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Subquery
 from sqlmem.scopes import Context
@@ -17,6 +17,8 @@ _HANDLERS = {
     **aggregates.HANDLERS,
     **computed.HANDLERS,
     **ruled.HANDLERS,
+    **likes.HANDLERS,
+    **texts.HANDLERS,
 }
 
 

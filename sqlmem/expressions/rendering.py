@@ -126,12 +126,19 @@ class Expressions:
                 self.context.constant(literal_value(value.literal, column, self.context.facts.driver)), column
             )
         if value.parameter is not None:
-            convert = converter(column, value.cast, self.semantics, self.context.facts.driver)
-            return Value(
-                self.context.argument(Argument(self.context.parameters[value.parameter], None, convert)),
-                column,
-            )
+            return Value(self.argument(value, self.converter(value, column)), column)
         return value
+
+    def argument(self, value: Value, convert: Callable[[Any], Any], *, refuses_null: bool = False) -> str:
+        """The text of an open parameter of which `convert` makes the stored form."""
+        assert value.parameter is not None
+        key = self.context.parameters[value.parameter]
+        return self.context.argument(Argument(key, None, convert, refuses_null))
+
+    def converter(self, value: Value, column: Column) -> Callable[[Any], Any]:
+        convert = converter(column, value.cast, self.semantics, self.context.facts.driver)
+        adapt = value.adapt
+        return convert if adapt is None else lambda given: convert(adapt(given))
 
     def own(self, value: Value) -> Value:
         """An open value, having taken the type that it has by itself; others unchanged.
@@ -268,7 +275,7 @@ class Expressions:
     def _bound_alternative(self, result: Value, column: Column) -> Value:
         if result.parameter is None or column.kind is not Kind.INTEGER:
             return self.bound(result, column)
-        convert = converter(column, result.cast, self.semantics, self.context.facts.driver)
+        convert = self.converter(result, column)
 
         def convert_plain(value: Any) -> Any:
             if type(value) is int and abs(value) >= 10**_MAX_PLAIN_DIGITS:

@@ -11,7 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlmem.functions import patterns
+
 # name -> number of arguments (-1: any), implementation
-SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {}
+SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    "sqlmem_like": (2, patterns.like),
+}
 # name -> number of arguments, class with step() and finalize()
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {}
