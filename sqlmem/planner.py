@@ -115,6 +115,12 @@ _TYPED_NAMES = frozenset(
         "exists",
         "cast",
         "any",
+        # Types with a size, which look like calls.
+        "char",
+        "datetime",
+        "decimal",
+        "numeric",
+        "varchar",
     ]
 )
 _DYNAMIC_NAMES = _TYPED_NAMES | frozenset(

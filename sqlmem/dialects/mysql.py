@@ -39,8 +39,10 @@ SEMANTICS = Semantics(
     window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG},
     casts={
         "DATE": Column("", Kind.DATE, "DATE"),
-        "DATETIME": Column("", Kind.TIMESTAMP, "DATETIME"),
-        "TIMESTAMP": Column("", Kind.TIMESTAMP, "DATETIME"),
+        "DATETIME": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
+        "TIMESTAMP": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
+        # What the parser makes of TIMESTAMP '…'.
+        "TIMESTAMPTZ": Column("", Kind.TIMESTAMP, "DATETIME"),
     },
     codes={
         "TINYINT": 1,

@@ -64,7 +64,9 @@ def _like(render: Expressions, node: exp.Binary, escape: str, scope: Scope) -> V
     if pattern is NULL:
         text = "NULL"
     elif pattern.literal is not None:
-        stored = literal_value(pattern.literal, column, render.context.facts.driver)
+        stored = literal_value(
+            pattern.literal, column, None, render.semantics, render.context.facts.driver
+        )
         text = render.context.constant(_at_planning(convert, stored))
     elif pattern.parameter is not None:
         text = render.argument(pattern, convert)

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.rendering import Expressions, Handler
+from sqlmem.model import Column, Kind
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Scope
 from sqlmem.values import NULL, Value, check_null
@@ -29,13 +30,24 @@ EQUALITIES = frozenset({"=", "<>", "IS", "IS NOT"})
 
 def comparison(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
     operator = COMPARISONS[type(node)]
-    left, right = render.pair(
-        render.value(node.this, scope),
-        render.value(node.expression, scope),
-        "comparison",
-        is_ordered=operator not in EQUALITIES,
-    )
+    left, right = _same_moments(render.value(node.this, scope), render.value(node.expression, scope))
+    left, right = render.pair(left, right, "comparison", is_ordered=operator not in EQUALITIES)
     return render.predicate(f"{left.sql} {operator} {right.sql}")
+
+
+def _same_moments(left: Value, right: Value) -> tuple[Value, Value]:
+    """A date that is compared with a timestamp is its midnight."""
+    if left.type is not None and right.type is not None:
+        kinds = (left.type.kind, right.type.kind)
+        if kinds == (Kind.DATE, Kind.TIMESTAMP):
+            return _midnight(left, right.type), right
+        if kinds == (Kind.TIMESTAMP, Kind.DATE):
+            return left, _midnight(right, left.type)
+    return left, right
+
+
+def _midnight(day: Value, column: Column) -> Value:
+    return Value(f"({day.sql} || ' 00:00:00.000000')", column)
 
 
 def conjunction(render: Expressions, node: exp.Connector, scope: Scope) -> Value:

@@ -117,16 +117,20 @@ class Expressions:
             raise Refuse("a parameter given back by the statement")
         return replace(own, result=Result(own.type, code))
 
-    def bound(self, value: Value, column: Column) -> Value:
-        """An open value, having taken a type; others unchanged."""
+    def bound(self, value: Value, column: Column, *, is_compared: bool = False) -> Value:
+        """An open value, having taken a type; others unchanged.
+
+        Args:
+            is_compared: it is only compared with values of the type, and need not be one of them.
+        """
         if value.literal is not None:
-            if value.cast is not None and value.cast.kind is not column.kind:
-                raise Refuse(f"a literal cast to {value.cast.type_name} beside {column.type_name}")
-            return Value(
-                self.context.constant(literal_value(value.literal, column, self.context.facts.driver)), column
+            driver = self.context.facts.driver
+            stored = literal_value(
+                value.literal, column, value.cast, self.semantics, driver, is_compared=is_compared
             )
+            return Value(self.context.constant(stored), column)
         if value.parameter is not None:
-            return Value(self.argument(value, self.converter(value, column)), column)
+            return Value(self.argument(value, self.converter(value, column, is_compared=is_compared)), column)
         return value
 
     def argument(self, value: Value, convert: Callable[[Any], Any], *, refuses_null: bool = False) -> str:
@@ -135,8 +139,11 @@ class Expressions:
         key = self.context.parameters[value.parameter]
         return self.context.argument(Argument(key, None, convert, refuses_null))
 
-    def converter(self, value: Value, column: Column) -> Callable[[Any], Any]:
-        convert = converter(column, value.cast, self.semantics, self.context.facts.driver)
+    def converter(
+        self, value: Value, column: Column, *, is_compared: bool = False
+    ) -> Callable[[Any], Any]:
+        driver = self.context.facts.driver
+        convert = converter(column, value.cast, self.semantics, driver, is_compared=is_compared)
         adapt = value.adapt
         return convert if adapt is None else lambda given: convert(adapt(given))
 
@@ -227,7 +234,7 @@ class Expressions:
             else:
                 column = unified(left.type, right.type, what)
         elif right.is_open:
-            right = self.bound(right, column)
+            right = self.bound(right, column, is_compared=True)
         self._check(column, what, is_ordered=is_ordered)
         return left, right
 
