@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlmem.catalogue import Spelling, UnknownTable
@@ -21,7 +21,7 @@ from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
 from sqlmem.origin import Origin, OriginConnection
 from sqlmem.parser import Parsed, parse
-from sqlmem.plan import Plan, Refuse, TypesNeeded
+from sqlmem.plan import Candidate, Plan, Refuse, TypesNeeded, Unknown
 from sqlmem.planner import make_plan, table_spellings
 from sqlmem.registry import Registry, TableState
 from sqlmem.store import Generation
@@ -55,6 +55,7 @@ class Planned:
     versions: tuple[int, ...]
     tables: tuple[str, ...]
     positions: int
+    expressions: tuple[tuple[TableState, str], ...] = ()  # those that it needs, for their last use
     bound: Bound | None = None
     # It holds for parameters of the types that it was made for, and is found by these only.
     is_by_types: bool = False
@@ -105,6 +106,16 @@ class Borrower(Protocol):
     def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
 
 
+class NotNow(Exception):
+    """The origin answers this time; the next time may be another."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+# Of columns that the origin would compute, in one statement that is planned.
+_MOST_UNKNOWN = 40
 # Texts longer than this aren't remembered: a plan for each would cost more than it saves.
 _LONGEST_KEPT = 100_000
 
@@ -209,16 +220,13 @@ class Front:
                 return self._bypassed(parsed, unknown, tuple(states.values())), False
         # The versions before the schemas: a change in between makes the entry outdated at once.
         versions = {spelling: state.version for spelling, state in states.items()}
-        schemas: dict[Spelling, TableSchema] = {}
-        for spelling, state in states.items():
-            schema = state.schema
-            if schema is None:
-                return Bypassed("its tables change faster than they can be read"), False
-            schemas[spelling] = schema
+        known = tuple(states.values()), tuple(versions.values())
         try:
-            plan = self._typed_plan(parsed, self.facts(borrower), schemas, typing)
+            plan = self._planned(parsed, borrower, states, versions, typing)
         except Refuse as refused:
-            return self._bypassed(parsed, refused, tuple(states.values()), tuple(versions.values())), True
+            return self._bypassed(parsed, refused, *known), True
+        except NotNow as refused:
+            return self._bypassed(parsed, Refuse(refused.reason), ()), False
         except RecursionError:
             return self._bypassed(parsed, Refuse("it is nested too deeply"), ()), True
         except Unrepresentable as error:
@@ -233,27 +241,71 @@ class Front:
                 tuple(version for _, version in pairs),
                 tuple(sorted({str(name) for name in plan.tables})),
                 _positions(parsed),
+                tuple(
+                    (state, name)
+                    for (state, _), names in zip(pairs, plan.columns, strict=True)
+                    for name in names
+                    if name in state.expressions
+                ),
                 is_by_types=bool(typing.types),
             ),
             True,
         )
 
-    def _typed_plan(
-        self, parsed: Parsed, facts: Facts, schemas: Mapping[Spelling, TableSchema], typing: Typing
+    def _planned(
+        self,
+        parsed: Parsed,
+        borrower: Borrower,
+        states: Mapping[Spelling, TableState],
+        versions: Mapping[Spelling, int],
+        typing: Typing,
     ) -> Plan:
-        """The plan, made anew with one more parameter's type as often as it depends on one.
+        """Plan, anew with each type of a parameter, and each column that the origin would compute, as met.
 
         Raises:
-            Refuse: the origin must answer.
-            Unrepresentable: the origin must answer as long as the parameters are of this kind.
+            Refuse: the origin answers.
+            NotNow: likewise, this time.
+            Unrepresentable: likewise, as long as the parameters are of this kind.
         """
-        semantics = self.origin.semantics
+        semantics, facts = self.origin.semantics, self.facts(borrower)
         typing.positions = _positions(parsed)
-        while True:
+        for _ in range(_MOST_UNKNOWN):
+            schemas: dict[Spelling, TableSchema] = {}
+            for spelling, state in states.items():
+                schema = state.schema
+                if schema is None:
+                    raise NotNow("its tables change faster than they can be read")
+                schemas[spelling] = schema
             try:
                 return make_plan(parsed, semantics, facts, schemas, typing.types)
             except TypesNeeded as needed:
                 typing.add(needed.key, semantics.parameters[facts.driver or ""])
+            except Unknown as unknown:
+                candidate = unknown.candidate
+                spelling = next(each for each, state in states.items() if state.name == candidate.table)
+                self._ask(candidate, states[spelling], versions[spelling], borrower)
+        raise Refuse(f"more than {_MOST_UNKNOWN} columns that the origin would compute")
+
+    def _ask(self, candidate: Candidate, state: TableState, version: int, borrower: Borrower) -> None:
+        """Find out what a candidate is, and enter it."""
+        known = state.expressions.get(candidate.name)
+        if known is not None and known.refusal is None:
+            # From a snapshot: it says what the values are, this statement how they come about.
+            column = replace(known, expression=self.origin.text_of(candidate))
+        else:
+            if not self.registry.admits(state, candidate.name, has_constants=candidate.has_constants):
+                raise NotNow("the table has many computed columns, and this one was met for the first time")
+            reason = borrower.past_reason
+            if reason is not None:
+                raise NotNow(reason)
+            with borrower.borrowed() as connection:
+                column = connection.told(candidate)
+            if heard.debug:
+                log.debug(
+                    "asked {}: {} is {}", state.name, candidate.name, column.refusal or column.type_name
+                )
+        if not self.registry.know(state, column, version=version):
+            raise NotNow("its tables change faster than they can be read")
 
     def _bypassed(
         self, parsed: Parsed, refused: Refuse, states: tuple[TableState, ...], versions: tuple[int, ...] = ()

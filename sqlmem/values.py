@@ -66,6 +66,7 @@ class Value:
         sql: its text in the store; empty while it is open (`literal` or `parameter`).
         type: None while it is open, and for NULL.
         source: the table and column whose values these are, unchanged.
+        alias: the table's name in the store's statement, where `sql` is the column itself in reach.
         result: how the origin gives it out, if it isn't a column.
         is_condition: it came from a predicate, so it is true, false or NULL in any dialect.
         is_distinct: equal values are the same value, so that any of them may stand for all.
@@ -84,6 +85,7 @@ class Value:
     parameter: int | None = None
     cast: Column | None = None
     adapt: Callable[[Any], Any] | None = None
+    alias: str | None = None
 
     @property
     def is_open(self) -> bool:

@@ -40,6 +40,7 @@ class Semantics:
         sqlglot: the name of the parser's dialect; None for the parser's own.
         comparison, count: the results of a predicate and of COUNT.
         integer, text: what a constant of the select list is; None: only the origin knows.
+        computes_columns: an expression may be computed by the origin and fetched as a column.
         is_dynamic: values carry their types, as in the store itself (SQLite).
         folds_unquoted: an unquoted identifier as the catalogue spells it; None where quoting makes
             no difference to it.
@@ -72,6 +73,7 @@ class Semantics:
     count: Result
     integer: Result
     text: Result | None = None
+    computes_columns: bool = False
     is_dynamic: bool = False
     folds_unquoted: Callable[[str], str] | None = None
     ignores_column_case: bool = False
@@ -95,6 +97,13 @@ class Semantics:
     literals: Callable[..., ParameterType | None] | None = None
     parameters: Mapping[str, Classify] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+
+    def has_text_like(self, type_: Column) -> bool:
+        """Whether a text type with rules of its own holds identical texts as equal to each other only.
+
+        Enums and sets do, and in PostgreSQL all of them; MySQL's JSON doesn't.
+        """
+        return not self.booleans_are_integers or type_.type_name.startswith(("enum", "set"))
 
     def code_of(self, type_: Column) -> int | None:
         """The `type_code` of a computed result of this type; None if it isn't known."""

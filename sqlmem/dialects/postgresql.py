@@ -23,6 +23,7 @@ SEMANTICS = Semantics(
     sqlglot="postgres",
     comparison=BOOLEAN,
     count=BIGINT,
+    computes_columns=True,
     integer=INTEGER,
     text=TEXT,
     folds_unquoted=str.lower,

@@ -16,9 +16,11 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
+from sqlmem.functions import UNKNOWN
 from sqlmem.model import Collation, Column, Kind
-from sqlmem.plan import Argument, Refuse
+from sqlmem.plan import Argument, RankCheck, Refuse
 from sqlmem.scopes import Context, Scope
+from sqlmem.stored import DATA
 from sqlmem.values import (
     NULL,
     Literal,
@@ -43,6 +45,8 @@ _GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
 
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
+Fetched = Callable[["Expressions", exp.Expr, Scope], Value | None]
+Rank = Callable[["Expressions", Value], Value | None]
 
 
 class Expressions:
@@ -52,22 +56,43 @@ class Expressions:
     """
 
     def __init__(
-        self, context: Context, subquery: Subquery, handlers: Mapping[type[exp.Expr], Handler]
+        self,
+        context: Context,
+        subquery: Subquery,
+        handlers: Mapping[type[exp.Expr], Handler],
+        fetched: Fetched,
+        rank: Rank,
     ) -> None:
         self.context = context
         self.semantics = context.semantics
         self.subquery = subquery
         self._handlers = handlers
+        self._fetched = fetched
+        self._rank = rank
 
     def value(self, node: exp.Expr, scope: Scope) -> Value:
-        """The value of an expression; open if it is a literal or parameter alone."""
+        """The value of an expression; open if it is a literal or parameter alone.
+
+        Raises:
+            Refuse: neither the store can compute it, nor can it be a column that the origin computes.
+            Unknown: the origin must be asked about such a column first.
+        """
         grouped = self._group_key(node, scope)
         if grouped is not None:
             return grouped
-        handler = self._handlers.get(type(node))
-        if handler is None:
-            raise Refuse(f"{described(node)} is computed by the origin")
-        return handler(self, node, scope)
+        mark = self.context.mark()
+        try:
+            self.context.check_called(node)
+            handler = self._handlers.get(type(node))
+            if handler is None:
+                raise Refuse(f"{described(node)} is computed by the origin")  # noqa: TRY301 - one way out
+            return handler(self, node, scope)
+        except Refuse:
+            self.context.back_to(mark)
+            value = self._fetched(self, node, scope)
+            if value is None:
+                raise
+            return value
 
     def typed(self, node: exp.Expr, scope: Scope) -> Value:
         """As `value`, but settled where the surroundings say nothing, as in a select list."""
@@ -234,9 +259,76 @@ class Expressions:
             else:
                 column = unified(left.type, right.type, what)
         elif right.is_open:
+            try:
+                self._check(column, what, is_ordered=is_ordered)
+            except Refuse:
+                # A constant has an order of its own only at the origin: the comparison is fetched.
+                found = self._looked_up(left, right, is_ordered=is_ordered)
+                if found is None:
+                    raise
+                return found
             right = self.bound(right, column, is_compared=True)
         self._check(column, what, is_ordered=is_ordered)
         return left, right
+
+    def _looked_up(self, left: Value, right: Value, *, is_ordered: bool) -> tuple[Value, Value] | None:
+        """Ranks instead of texts that only the origin can compare; None if there are none.
+
+        An open value takes the rank of the stored text that it is identical to. Where there is none
+        the store's statement fails, and the origin answers.
+        """
+        column = left.type
+        assert column is not None
+        if column.kind is not Kind.TEXT or not (column.is_compared or not is_ordered):
+            return None
+        if is_ordered and right.literal is not None:
+            return None
+        if not column.is_compared and not self.semantics.has_text_like(column):
+            return None
+        rank = self._rank(self, left)
+        if rank is None or left.source is None:
+            return None
+        bound = self.bound(right, column).sql
+        index, _ = left.source
+        alias = self.context.alias("m")
+        own, ranked = (text.split(".", 1)[1] for text in (left.sql, rank.sql))
+        database = "main" if index == 0 else f"s{index}"
+        source = f"{database}.{DATA} AS {alias}"
+        found = f"(SELECT {alias}.{ranked} FROM {source} WHERE {alias}.{own} = {bound} LIMIT 1)"
+        sql = f"CASE WHEN {bound} IS NULL THEN NULL ELSE ifnull({found}, {UNKNOWN}({bound})) END"
+        self.context.need(left)
+        return rank, Value(f"({sql})", rank.type)
+
+    def check_same(self, value: Value, what: str) -> None:
+        """Raises `Refuse` unless equality of stored values is the origin's equality.
+
+        Where that is so only for some values, those at hand are looked at when the plan is used.
+        """
+        assert value.type is not None
+        try:
+            check_equal(value.type, what)
+        except Refuse:
+            rank = self._rank(self, value)
+            if rank is None or value.source is None or rank.source is None:
+                raise
+            self.context.need(value)
+            self.context.checks.append(RankCheck(*value.source, rank.source[1]))
+
+    def sort_key(self, value: Value, what: str) -> str:
+        """A text that orders in the store as the value does at the origin."""
+        assert value.type is not None
+        try:
+            check_ordered(value.type, what, self.semantics)
+        except Refuse:
+            rank = self._rank(self, value)
+            if rank is None:
+                raise
+            return rank.sql
+        return value.sql
+
+    def rank(self, value: Value) -> Value | None:
+        """See `fetched.rank`."""
+        return self._rank(self, value)
 
     def _check(self, column: Column, what: str, *, is_ordered: bool) -> None:
         if is_ordered:
@@ -313,11 +405,11 @@ class Expressions:
         value = output if output is not None else self.value(node.this, scope)
         if value.type is None:
             raise Refuse("an order by a constant")
-        check_ordered(value.type, "ORDER BY", self.semantics)
+        key = self.sort_key(value, "ORDER BY")
         direction = "DESC" if node.args.get("desc") else "ASC"
         # The parser has filled in the dialect's own place for NULLs.
         nulls = "FIRST" if node.args.get("nulls_first") else "LAST"
-        return f"{value.sql} {direction} NULLS {nulls}"
+        return f"{key} {direction} NULLS {nulls}"
 
     def not_overridden(self, name: str) -> None:
         if name in self.context.facts.overridden:

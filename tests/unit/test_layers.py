@@ -27,6 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "precedence",
         "trust",
         "parser",
+        "slices",
         "codecs/*",
         "functions/*",
         "dialects/*",
