@@ -343,6 +343,13 @@ def collate_of(column: Column) -> str:
     return column.type_name.partition(" COLLATE ")[2]
 
 
+def as_text(column: Column, text: Column) -> Column:
+    """A text of the dialect's own text type, under the column's collation."""
+    collate = collate_of(column)
+    type_name = text.type_name + (f" COLLATE {collate}" if collate else "")
+    return replace(column, name="", type_name=type_name, precision=None)
+
+
 _WIDTHS = {"TINYINT": 1, "SMALLINT": 2, "MEDIUMINT": 3, "INTEGER": 4, "BIGINT": 8}
 
 

@@ -7,7 +7,7 @@ A function, cast or type that has no row is the origin's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlmem.dialects.parameters import Classify, ParameterType
@@ -64,6 +64,7 @@ class Semantics:
         rules: what operators and functions mean by the types of their operands; see `rules`.
         literals: the type that a literal of its own has; None: only the origin knows.
         parameters: driver -> the type that a parameter of its own has; see `parameters`.
+        choice: the type that values of these types become where one of them is the result.
         refused: what looks local and is not -> the case that would be wrong.
     """
 
@@ -96,6 +97,7 @@ class Semantics:
     rules: Rules = field(default_factory=dict)
     literals: Callable[..., ParameterType | None] | None = None
     parameters: Mapping[str, Classify] = field(default_factory=dict)
+    choice: Callable[[Sequence[ParameterType]], Column | None] | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
 
     def has_text_like(self, type_: Column) -> bool:

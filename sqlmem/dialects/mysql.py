@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
 from sqlmem.dialects.parameters import MYSQL, mysql_literal
+from sqlmem.dialects.choices import mysql_choice
 from sqlmem.dialects.mysql_texts import RULES as TEXT_RULES
 from sqlmem.model import Column, Kind
 
@@ -57,6 +58,7 @@ SEMANTICS = Semantics(
         "DATETIME": 12,
         "DECIMAL": 246,
         "TEXT": 252,
+        "MEDIUMTEXT": 250,
         "VARCHAR": 253,
     },
     names_are_text=True,
@@ -66,6 +68,7 @@ SEMANTICS = Semantics(
     rules={**TEXT_RULES},
     literals=mysql_literal,
     parameters=MYSQL,
+    choice=mysql_choice,
     refused={
         "text equality": "the column's collation ignores case, accents or trailing blanks",
         "LIKE": "the column's collation decides what is alike",

@@ -12,6 +12,10 @@ _TEXT = result(Kind.TEXT, "TEXT", 25, collation=Collation.DETERMINISTIC)
 _A_TEXT = Operand(frozenset({Kind.TEXT}), Column("", Kind.TEXT, "TEXT", collation=Collation.DETERMINISTIC))
 _JOINED = Operand(frozenset({Kind.TEXT, Kind.INTEGER}), _A_TEXT.takes)
 
+_ANY = Operand(
+    frozenset({Kind.INTEGER, Kind.BOOLEAN, Kind.NUMERIC, Kind.FLOAT, Kind.TEXT, Kind.DATE, Kind.TIMESTAMP})
+)
+
 RULES: Rules = {
     # expressions.likes
     "like": (Rule((_A_TEXT, _A_TEXT), Way.STORE, "{0} GLOB {1}", _BOOLEAN),),
@@ -27,4 +31,8 @@ RULES: Rules = {
     # expressions.texts
     "||": (Rule((_JOINED, _JOINED), Way.STORE, "{0} || {1}", _TEXT),),
     "concat": (Rule((_JOINED,), Way.STORE, "{all}", _TEXT, is_variadic=True),),
+    # expressions.choices
+    "nullif": (Rule((_ANY, _ANY), Way.STORE, "CASE WHEN {0} = {1} THEN NULL ELSE {0} END"),),
+    "greatest": (Rule((_ANY,), Way.FUNCTION, "sqlmem_greatest({all})", is_variadic=True),),
+    "least": (Rule((_ANY,), Way.FUNCTION, "sqlmem_least({all})", is_variadic=True),),
 }

@@ -6,7 +6,7 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, atoms, computed, likes, predicates, ruled, texts
+from sqlmem.expressions import aggregates, atoms, choices, computed, likes, predicates, ruled, texts
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.fetched import fetched, rank
 from sqlmem.expressions.rendering import Expressions, Subquery
@@ -19,6 +19,7 @@ _HANDLERS = {
     **computed.HANDLERS,
     **ruled.HANDLERS,
     **likes.HANDLERS,
+    **choices.HANDLERS,
     **texts.HANDLERS,
 }
 

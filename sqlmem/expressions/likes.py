@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlmem.codecs import Unrepresentable
 from sqlmem.expressions import predicates
 from sqlmem.expressions.closed import only
+from sqlmem.expressions.fetched import MADE
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.functions.patterns import ESCAPE, glob_of, like_of
 from sqlmem.model import Column, Kind
@@ -49,7 +50,7 @@ def _like(render: Expressions, node: exp.Binary, escape: str, scope: Scope) -> V
     subject = node.this
     if name == "ilike":
         # ILIKE is LIKE between both in lower case; the column's is the origin's to compute.
-        subject = exp.Lower(this=subject.copy())
+        subject = _lower(subject)
     value = render.value(subject, scope)
     column = value.type
     if column is None:
@@ -74,6 +75,14 @@ def _like(render: Expressions, node: exp.Binary, escape: str, scope: Scope) -> V
         return _by_column(value, pattern, escape, name, render, is_negated=bool(node.args.get("negate")))
     matched = f"sqlmem_like({value.sql}, {text})" if render.semantics.text_has_nul else f"{value.sql} GLOB {text}"
     return render.predicate(f"NOT {matched}" if node.args.get("negate") else matched)
+
+
+def _lower(node: exp.Expr) -> exp.Expr:
+    lower = exp.Lower()
+    # Past `set`, which would change the node's parent: the statement's tree is shared.
+    lower.args["this"] = node
+    lower.meta[MADE] = True
+    return lower
 
 
 def _by_column(

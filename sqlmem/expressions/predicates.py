@@ -145,38 +145,6 @@ def scalar_subquery(render: Expressions, node: exp.Subquery, scope: Scope) -> Va
     return replace(render.settle(outputs[0]), sql=f"({sql})", is_condition=False)
 
 
-def case(render: Expressions, node: exp.Case, scope: Scope) -> Value:
-    only(node, "this", "ifs", "default")
-    subject = render.value(node.this, scope) if node.args.get("this") is not None else None
-    if subject is not None and subject.is_open:
-        raise Refuse("CASE of a value whose type only the origin knows")
-    conditions = []
-    for branch in node.args["ifs"]:
-        if subject is None:
-            conditions.append(render.condition(branch.this, scope))
-        else:
-            left, right = render.pair(subject, render.value(branch.this, scope), "CASE", is_ordered=False)
-            conditions.append(f"{left.sql} = {right.sql}")
-    default = node.args.get("default")
-    results = [render.value(branch.args["true"], scope) for branch in node.args["ifs"]]
-    results.append(render.value(default, scope) if default is not None else NULL)
-    results, value = render.alternatives(results, "CASE")
-    branches = " ".join(
-        f"WHEN {condition} THEN {result.sql}" for condition, result in zip(conditions, results, strict=False)
-    )
-    return replace(value, sql=f"CASE {branches} ELSE {results[-1].sql} END")
-
-
-def coalesce(render: Expressions, node: exp.Coalesce, scope: Scope) -> Value:
-    only(node, "this", "expressions", "is_nvl", "is_null")
-    results = [render.value(item, scope) for item in (node.this, *node.expressions)]
-    if len(results) < 2:
-        raise Refuse("COALESCE of one value")
-    results, value = render.alternatives(results, "COALESCE")
-    render.not_overridden("coalesce")
-    return replace(value, sql=f"coalesce({', '.join(result.sql for result in results)})")
-
-
 def like(render: Expressions, node: exp.Like, scope: Scope) -> Value:
     if not render.semantics.is_dynamic:
         raise Refuse(render.refused("LIKE", "LIKE"))
@@ -235,8 +203,6 @@ HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.In: in_,
     exp.Exists: exists,
     exp.Subquery: scalar_subquery,
-    exp.Case: case,
-    exp.Coalesce: coalesce,
     exp.Like: like,
     exp.Escape: escaped_like,
     exp.Glob: glob,

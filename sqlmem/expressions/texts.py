@@ -20,7 +20,7 @@ from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import NULL, Literal, Value, check_collations, collate_of
+from sqlmem.values import NULL, Literal, Value, as_text, check_collations, collate_of
 
 
 def piped(render: Expressions, node: exp.DPipe, scope: Scope) -> Value:
@@ -104,10 +104,7 @@ def _result(render: Expressions, typed: Sequence[Column], what: str) -> Column:
         check_collations(column, other, what)
         if collate_of(other):
             column = replace(other, name="", precision=None)
-    if render.semantics.text is not None:
-        collate = collate_of(column)
-        column = replace(column, type_name="TEXT" + (f" COLLATE {collate}" if collate else ""))
-    return column
+    return column if render.semantics.text is None else as_text(column, render.semantics.text.type)
 
 
 def _described(render: Expressions, column: Column, values: Sequence[Value]) -> Result | None:
