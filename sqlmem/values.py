@@ -52,10 +52,17 @@ _TYPED_PARAMETERS = frozenset({"asyncpg"})
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant of the statement's text. `is_text`: it was written in quotes."""
+    """A constant of the statement's text.
+
+    Attributes:
+        is_text: it was written in quotes.
+        place: which of the text's constants it is, if another one may stand in its place without
+            another plan; None if the plan may depend on it.
+    """
 
     text: str
     is_text: bool
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,11 +149,8 @@ class Expressions:
             is_compared: it is only compared with values of the type, and need not be one of them.
         """
         if value.literal is not None:
-            driver = self.context.facts.driver
-            stored = literal_value(
-                value.literal, column, value.cast, self.semantics, driver, is_compared=is_compared
-            )
-            return Value(self.context.constant(stored), column)
+            stored = self._constant(value.literal, column, value.cast, is_compared=is_compared)
+            return Value(stored, column)
         if value.parameter is not None:
             return Value(self.argument(value, self.converter(value, column, is_compared=is_compared)), column)
         return value
@@ -214,12 +211,36 @@ class Expressions:
             return number(18 if type_.type_name != "BIGINT" else 19, 0)
         raise Refuse(f"a cast to {cast.type_name} of what isn't an exact number")
 
+    def _constant(self, literal: Literal, column: Column, cast: Column | None, *, is_compared: bool) -> str:
+        driver = self.context.facts.driver
+
+        def read(other: Literal) -> Any:
+            return literal_value(other, column, cast, self.semantics, driver, is_compared=is_compared)
+
+        stored = read(literal)
+        if literal.place is None:
+            return self.context.constant(stored)
+        sign = "-" if not literal.is_text and literal.text.startswith("-") else ""
+
+        def reread(text: str) -> Any:
+            return read(replace(literal, text=f"{sign}{text}"))
+
+        return self.context.argument(Argument(None, stored, literal=literal.place, reread=reread))
+
     def literal_of(self, literal: Literal) -> Value:
         if not self.semantics.is_dynamic:
             return Value("", literal=literal)
         if literal.is_text:
-            return Value(self.context.argument(Argument(None, literal.text)), DYNAMIC)
+            reread = str if literal.place is not None else None
+            argument = Argument(None, literal.text, literal=literal.place, reread=reread)
+            return Value(self.context.argument(argument), DYNAMIC)
         text = literal.text.lower()
+        if literal.place is not None and text.lstrip("-").isdigit():
+            sign = -1 if text.startswith("-") else 1
+            argument = Argument(
+                None, int(text), literal=literal.place, reread=lambda other: sign * int(other)
+            )
+            return Value(self.context.argument(argument), DYNAMIC)
         if text.lstrip("-").isdigit():
             # Beyond 64 bits SQLite reads a float; what it does at the edge is left to it.
             if abs(int(text)) >= 2**63:
