@@ -36,6 +36,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "plan",
         "stored",
         "names",
+        "readings",
         "values",
         "scopes",
         "expressions/*",
