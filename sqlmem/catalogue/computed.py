@@ -82,7 +82,7 @@ def described(family: str, candidate: Candidate, expression: str, description: t
 def _typed(family: str, candidate: Candidate, expression: str, description: tuple[Any, ...]) -> Column:
     name = candidate.name
     if candidate.rank_of is not None:
-        return Column(name, Kind.INTEGER, "BIGINT", expression=expression)
+        return Column(name, Kind.INTEGER, "BIGINT", expression=expression, rank_of=candidate.rank_of)
     code, precision, scale = description[1], description[4], description[5]
     if family == "postgresql":
         type_name, kind = _POSTGRESQL.get(code, (f"type {code}", Kind.OPAQUE))
