@@ -8,6 +8,7 @@ Rule: a slice is believed only if parsing it alone gives the same tree as the pa
 
 from __future__ import annotations
 
+import string
 from bisect import bisect_right
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from sqlmem.lexer import Scan, TokenKind, scan
 _MOST_BEFORE = 4
 _MOST_AFTER = 9
 _MOST_AROUND = 11
+# Of ASCII only, as the origins fold it: É and é may be two columns.
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _GAPLESS_AFTER = frozenset(["(", ","])
 _GAPLESS_BEFORE = frozenset([")", ","])
 _OPEN = {"(": 1, "[": 1, ")": -1, "]": -1}
@@ -144,7 +147,7 @@ class Slices:
                 continue
             piece = scanned.text[token.start : token.end]
             if token.kind is TokenKind.WORD:
-                piece = piece.lower()
+                piece = piece.translate(_LOWER)
                 if index < high and scanned.words[index + 1] == "(":
                     calls.append(Call(piece, _arity(scanned.words[index + 1 : high + 1])))
             # A gap beside these means nothing; before a parenthesis it may.
