@@ -94,7 +94,12 @@ class Core:
             residency=self.residency,
             clock=self.clock,
         )
-        self.front = Front(self.origin, self.registry, self.settings.plan_cache_size)
+        self.front = Front(
+            self.origin,
+            self.registry,
+            self.settings.plan_cache_size,
+            sums_floats=self.settings.float_aggregates == "local",
+        )
         self.executor = Executor(
             front=self.front,
             store=self.store,

@@ -85,7 +85,7 @@ class _Planned:
             fetches.append(self._fill_text(state, needed))
         if not fetches:
             try:
-                executor.check_sums(planned, generations)
+                executor.check_values(planned, generations)
             except GiveUp as error:
                 obstacles.append(error.reason)
         if obstacles:

@@ -113,6 +113,7 @@ class Front:
     origin: Origin
     registry: Registry
     capacity: int
+    sums_floats: bool = False
     _entries: OrderedDict[tuple[str, bool], Entry] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -194,7 +195,7 @@ class Front:
                 return Bypassed("its tables change faster than they can be read"), False
             schemas[spelling] = schema
         try:
-            plan = make_plan(parsed, semantics, self.facts(borrower), schemas)
+            plan = make_plan(parsed, semantics, self.facts(borrower), schemas, sums_floats=self.sums_floats)
         except Refuse as refused:
             return self._bypassed(parsed, refused, tuple(states.values()), tuple(versions.values())), True
         except RecursionError:

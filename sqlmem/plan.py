@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlmem.dialects.base import Result
+from sqlmem.measures import Check
 from sqlmem.model import TableName
 
 T = TypeVar("T")
@@ -82,25 +83,15 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class SumCheck:
-    """A condition on a column's present values without which the plan isn't exact.
-
-    A sum of dynamically typed values is exact in any order if all are integers; a mean, if
-    moreover no partial sum can leave the integers that a float holds.
-    """
-
-    table: int
-    column: str
-    is_mean: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """How the store answers a statement.
 
     Attributes:
         tables: those read; the first is `main` in `sql`, the others s1, s2, ….
         columns: per table, those needed, in the order met.
+        checks: what must be true of the tables' present values; looked at once per generation.
+        uses: how often the statement names a table as a source: no SELECT in it reads more rows than
+            all tables together have, so many times.
     """
 
     tables: tuple[TableName, ...]
@@ -108,4 +99,5 @@ class Plan:
     sql: str
     arguments: tuple[Argument, ...]
     outputs: tuple[Output, ...]
-    checks: tuple[SumCheck, ...] = ()
+    checks: tuple[Check, ...] = ()
+    uses: int = 1

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.dialects.sqlite_functions import FUNCTIONS
 from sqlmem.model import Kind, TableSchema
 from sqlmem.outputs import Spelling, given_names, table_spelling
 from sqlmem.parser import Parsed
@@ -23,11 +24,14 @@ def make_plan(
     semantics: Semantics,
     facts: Facts,
     schemas: Mapping[Spelling, TableSchema],
+    *,
+    sums_floats: bool = False,
 ) -> Plan:
     """How the store answers the statement.
 
     Args:
         schemas: definition of each table that `table_spellings` names.
+        sums_floats: sums of floats may be the store's, whatever their last digits are.
 
     Raises:
         Refuse: the origin must answer, with the reason.
@@ -37,7 +41,7 @@ def make_plan(
         # By the name that was written: the parser reads IFNULL as COALESCE also where the
         # origin has no such function.
         raise Refuse(f"the function {unknown[0].lower()} is computed by the origin")
-    context = Context(semantics, facts, parsed.parameters, schemas)
+    context = Context(semantics, facts, parsed.parameters, schemas, sums_floats)
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
     names = given_names(context, parsed.tree, parsed.item_texts)
@@ -46,7 +50,7 @@ def make_plan(
     outputs = []
     for name, value in zip(names, values, strict=True):
         if value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
-            if not (semantics.is_dynamic and value.type is not None):
+            if not semantics.is_dynamic:
                 raise Refuse("a result whose type only the origin knows")
             outputs.append(Output(name, None, semantics.integer))
         else:
@@ -66,6 +70,7 @@ def make_plan(
         arguments=arguments,
         outputs=tuple(outputs),
         checks=tuple(dict.fromkeys(context.checks)),
+        uses=max(1, context.uses),
     )
 
 
@@ -112,19 +117,4 @@ _TYPED_NAMES = frozenset(
         "any",
     ]
 )
-_DYNAMIC_NAMES = _TYPED_NAMES | frozenset(
-    [
-        "abs",
-        "hex",
-        "ifnull",
-        "instr",
-        "length",
-        "lower",
-        "nullif",
-        "replace",
-        "round",
-        "typeof",
-        "unicode",
-        "upper",
-    ]
-)
+_DYNAMIC_NAMES = _TYPED_NAMES | {"total"} | FUNCTIONS.keys()

@@ -11,8 +11,9 @@ from dataclasses import replace
 from sqlglot import exp
 
 from sqlmem.expressions import expressions, only
-from sqlmem.model import Collation
-from sqlmem.outputs import Spelling, callable_names, table_spelling
+from sqlmem.expressions.closed import is_total
+from sqlmem.model import Collation, Column
+from sqlmem.outputs import ROW_IDS, Spelling, callable_names, table_spelling
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Context, Relation, Scope
 from sqlmem.stored import DATA, quoted, stored_names
@@ -182,6 +183,7 @@ class Queries:
         if schema.refusal is not None:
             raise Refuse(f"table {schema.name} isn't cached: {schema.refusal}")
         index = self._context.table(schema)
+        self._context.uses += 1
         stored = self._context.alias("t")
         names = stored_names(schema)
         columns: dict[str, Value | None] = {}
@@ -197,6 +199,11 @@ class Queries:
                     is_distinct=_is_distinct(column.affinity, column.collation),
                 )
             )
+        if self._context.semantics.is_dynamic:
+            row_id = next((item.columns[0] for item in schema.indexes if item.is_primary_key), None)
+            if row_id is not None:
+                value = columns[self._context.spelling(schema.by_name[row_id])]
+                columns = {**dict.fromkeys(ROW_IDS, value), **columns}
         keys = next((item.columns for item in schema.indexes if item.is_primary_key), ())
         scope = Scope(
             around,
@@ -267,11 +274,11 @@ class Queries:
         return inner
 
     def _check_distinct(self, value: Value, what: str) -> None:
-        if value.type is None:
+        if value.type is not None:
+            check_equal(value.type, what)
+        elif not self._context.semantics.is_dynamic:
             raise Refuse(f"{what} of a constant")
-        check_equal(value.type, what)
-        if not value.is_distinct:
-            raise Refuse(f"{what} of values that may be equal and not the same")
+        self._expressions.distinct(value, what)
 
     def _order(self, node: exp.Expr, scope: Scope, values: list[Value], *, is_distinct: bool) -> str:
         clause = node.args.get("order")
@@ -359,7 +366,9 @@ class Queries:
             _, value = self._expressions.alternatives([one, other], operator)
             is_distinct = one.is_distinct and other.is_distinct
             same = one.source if one.source == other.source else None
-            value = replace(value, sql="", source=same, is_distinct=is_distinct)
+            value = replace(value, sql="", source=same, is_distinct=is_distinct and value.is_distinct)
+            if self._context.semantics.is_dynamic and value.type is not None:
+                value = replace(value, type=_compound(value.type, one.type, other.type))
             if not is_all:
                 self._check_distinct(value, operator)
                 self._check_distinct(one, operator)
@@ -383,6 +392,17 @@ class Queries:
         return f"{prefix}SELECT {columns} FROM ({sql}) AS {stored}{tail}", tuple(outer)
 
 
+def _compound(column: Column, left: Column | None, right: Column | None) -> Column:
+    """The type of a compound's column in SQLite.
+
+    Of unequal affinities or collations it isn't documented which one a comparison around it uses.
+    """
+    one, other = (
+        (None, Collation.BINARY) if arm is None else (arm.affinity, arm.collation) for arm in (left, right)
+    )
+    return replace(column, affinity=one[0], collation=one[1], is_compared=one == other and column.is_compared)
+
+
 def _refuse_having() -> None:
     raise Refuse("HAVING without a group")
 
@@ -397,7 +417,7 @@ def _has_aggregate(node: exp.Expr) -> bool:
         return any(_has_aggregate(child) for child in _flat(children)) or any(
             _has_aggregate(child) for child in _flat(inner.args.values())
         )
-    if isinstance(node, exp.AggFunc) and not isinstance(node, exp.RowNumber):
+    if (isinstance(node, exp.AggFunc) and not isinstance(node, exp.RowNumber)) or is_total(node):
         return True
     return any(_has_aggregate(child) for child in _flat(node.args.values()))
 

@@ -14,8 +14,9 @@ from typing import Any
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.measures import Check
 from sqlmem.model import Column, Kind, TableSchema
-from sqlmem.plan import Argument, Refuse, SumCheck
+from sqlmem.plan import Argument, Refuse
 from sqlmem.values import Value
 
 # The store's statement names schemas main, s1, s2, …; SQLite attaches at most ten.
@@ -63,10 +64,13 @@ class Context:
     parameters: tuple[str | int, ...]
     # (schema or None, table) as the statement spells them -> definition
     schemas: Mapping[tuple[str | None, str], TableSchema]
+    # sums of floats may come from the store, whatever their last digits are
+    sums_floats: bool = False
+    uses: int = 0
     tables: list[TableSchema] = field(default_factory=list)
     needed: list[dict[str, None]] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
-    checks: list[SumCheck] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     aliases: int = 0
 
     def alias(self, prefix: str) -> str:
@@ -90,6 +94,12 @@ class Context:
 
     def argument(self, argument: Argument) -> str:
         """The mark of an argument; `in_order` brings the arguments into the order of the marks."""
+        if argument.key is None:
+            # One mark for equal constants, so that an expression is known again where it is grouped by.
+            for number, other in enumerate(self.arguments, 1):
+                same = other.key is None and type(other.constant) is type(argument.constant) is str
+                if same and other.constant == argument.constant:
+                    return f"\0{number}\0"
         self.arguments.append(argument)
         return f"\0{len(self.arguments)}\0"
 

@@ -63,10 +63,18 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     depends_on: frozenset[TableName] | None = frozenset()
     if is_view:
         depends_on, refusal = _sqlite_view(connection, quoted, str(sql), full, depth=0)
-    # Only an INTEGER PRIMARY KEY of a rowid table is its row id and can hold nothing else.
-    if "WITHOUT ROWID" in str(sql).upper():
+    # Only a key that is the table's row id can hold nothing but integers, each once. All others have an
+    # index of their own, also INTEGER PRIMARY KEY DESC, and hold any number of NULLs.
+    if not is_view and _has_key_index(connection, quoted, full.name):
         indexes = tuple(replace(index, is_primary_key=False) for index in indexes)
+    if connection.exec_driver_sql("PRAGMA encoding").scalar() != "UTF-8":
+        refusal = refusal or "its database isn't in UTF-8, whose texts order otherwise"
     return TableSchema(full, columns, indexes, is_view, depends_on, refusal)
+
+
+def _has_key_index(connection: Connection, schema: str, table: str) -> bool:
+    name = '"' + table.replace('"', '""') + '"'
+    return any(row[3] == "pk" for row in connection.exec_driver_sql(f"PRAGMA {schema}.index_list({name})"))
 
 
 def _sqlite_declared(connection: Connection, schema: str, table: str) -> dict[str, str]:

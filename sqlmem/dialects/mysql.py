@@ -26,6 +26,7 @@ SEMANTICS = Semantics(
     booleans_are_integers=True,
     sums=_sums,
     numeric_sum_code=246,
+    float_sum=result(Kind.FLOAT, "DOUBLE", 5),
     minmax={
         Kind.INTEGER: None,
         Kind.UNSIGNED: None,

@@ -13,6 +13,7 @@ BIGINT = result(Kind.INTEGER, "BIGINT", 20)
 INTEGER = result(Kind.INTEGER, "INTEGER", 23)
 # A literal or a cast: the database's default collation, of which only equality is known.
 TEXT = result(Kind.TEXT, "TEXT", 25, collation=Collation.DETERMINISTIC)
+DOUBLE = result(Kind.FLOAT, "DOUBLE PRECISION", 701)
 # SUM(bigint) is numeric without a scale: its values are whole and come as Decimal.
 BIGINT_SUM = result(Kind.NUMERIC, "NUMERIC", 1700, precision=18, scale=0)
 
@@ -26,6 +27,7 @@ SEMANTICS = Semantics(
     folds_unquoted=str.lower,
     sums={"SMALLINT": BIGINT, "INTEGER": BIGINT, "BIGINT": BIGINT_SUM},
     numeric_sum_code=1700,
+    float_sum=DOUBLE,
     minmax={
         Kind.INTEGER: None,
         Kind.NUMERIC: None,

@@ -6,7 +6,7 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, atoms, computed, predicates, ruled
+from sqlmem.expressions import aggregates, atoms, computed, dynamic, predicates, ruled
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Subquery
 from sqlmem.scopes import Context
@@ -20,13 +20,16 @@ _HANDLERS = {
 }
 
 
+_DYNAMIC_HANDLERS = {**_HANDLERS, **dynamic.HANDLERS}
+
+
 def expressions(context: Context, subquery: Subquery) -> Expressions:
     """What renders the expressions of one statement. For one thread.
 
     Args:
         subquery: how the planner renders a SELECT inside of an expression.
     """
-    return Expressions(context, subquery, _HANDLERS)
+    return Expressions(context, subquery, _DYNAMIC_HANDLERS if context.semantics.is_dynamic else _HANDLERS)
 
 
 __all__ = ["Expressions", "expressions", "only"]
