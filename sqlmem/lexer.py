@@ -67,6 +67,7 @@ class Scan:
         doubt: why it isn't certain where literals and comments end; None if it is.
         unterminated: a literal or comment that the text ends in.
         has_executable_comment: a comment that the origin runs.
+        uncalled: the tokens that "(" follows without a call: types, names of common table expressions.
     """
 
     text: str
@@ -81,6 +82,7 @@ class Scan:
     doubt: str | None
     unterminated: bool
     has_executable_comment: bool
+    uncalled: frozenset[int] = frozenset()
 
 
 PLACEHOLDER_PREFIX = "p"
@@ -131,6 +133,7 @@ class _Scanner:
         self.doubt: str | None = None
         self.unterminated = False
         self.has_executable_comment = False
+        self.uncalled: set[int] = set()
 
     def run(self) -> Scan:
         text, match = self.text, pattern(self.syntax).match
@@ -158,6 +161,7 @@ class _Scanner:
             doubt=self.doubt,
             unterminated=self.unterminated,
             has_executable_comment=self.has_executable_comment,
+            uncalled=frozenset(self.uncalled),
         )
 
     def _take(self, group: str, found: re.Match[str]) -> int:
@@ -410,9 +414,10 @@ class _Scanner:
                 and self.tokens[index].kind is TokenKind.WORD
                 and words[index] not in OPENED_WORDS
                 and not words[index].startswith("PRAGMA_")
-                and not self._is_type(index)
-                and not self._is_head(index)
             ):
+                if self._is_type(index) or self._is_head(index):
+                    self.uncalled.add(index)
+                    continue
                 self.out[self.places[index]] = CALL_PREFIX + self.out[self.places[index]]
 
     def _is_type(self, index: int) -> bool:

@@ -40,6 +40,8 @@ class Span:
         is_negative: one may be less than zero.
         has_signed_zero: -0.0 may be there: equal to 0.0 and not the same.
         is_distinct: equal values are the same value.
+        total: of a table's column: the sizes of all its numbers together are at most this, in the same
+            units; None if that isn't known.
     """
 
     classes: int = ANY
@@ -49,6 +51,7 @@ class Span:
     is_negative: bool = True
     has_signed_zero: bool = True
     is_distinct: bool = False
+    total: int | None = None
 
     @property
     def is_number(self) -> bool:
@@ -80,10 +83,14 @@ class Values(Protocol):
 
     Attributes:
         rows: no SELECT of the plan reads more.
+        uses: none reads a table's row more often.
     """
 
     @property
     def rows(self) -> int: ...
+
+    @property
+    def uses(self) -> int: ...
 
     def span(self, table: int, column: str) -> Span: ...
 
@@ -155,7 +162,7 @@ def number(text: str) -> Span:
 def either(*spans: Span) -> Span:
     """One of several values."""
     if len(spans) == 1:
-        return spans[0]
+        return replace(spans[0], total=None)
     classes = 0
     for span in spans:
         classes |= span.classes
@@ -219,6 +226,7 @@ def negated(of: Span) -> Span:
     return replace(
         of,
         classes=classes,
+        total=None,
         units=of.units if of.is_number else None,
         is_negative=True,
         has_signed_zero=True,
@@ -230,7 +238,9 @@ def absolute(of: Span) -> Span:
     # abs() of the least integer is an error; of a text that is no number 0.0.
     if not of.is_number:
         return Span(NUMBER)
-    return replace(of, is_negative=False, is_distinct=not of.has_signed_zero and of.classes != NUMBER)
+    return replace(
+        of, total=None, is_negative=False, is_distinct=not of.has_signed_zero and of.classes != NUMBER
+    )
 
 
 def rounded(of: Span) -> Span:
@@ -256,7 +266,7 @@ def as_real(of: Span) -> Span:
     """CAST to REAL."""
     if not of.is_number or of.units is None or of.units > EXACT:
         return replace(REALS, largest=of.largest if of.is_number else math.inf)
-    return replace(of, classes=REAL, is_distinct=not of.has_signed_zero)
+    return replace(of, classes=REAL, total=None, is_distinct=not of.has_signed_zero)
 
 
 def counted(rows: int) -> Span:
@@ -271,6 +281,7 @@ def summed(rows: int, of: Span) -> Span:
     return replace(
         of,
         units=units,
+        total=None,
         largest=of.largest * max(rows, 1),
         # Begun from 0.0 by some versions and from the first value by none.
         has_signed_zero=of.has_signed_zero,
@@ -370,12 +381,15 @@ def failing(check: Check, values: Values) -> str | None:
     rows = max(values.rows, 1)
     if check.need is Need.FINITE:
         if span.classes == INTEGER:
-            return None if span.units is not None and span.units * rows < INT64 else _OVERFLOW
+            most = INT64 if span.units is None else span.units * rows
+            if span.total is not None:
+                most = min(most, span.total * values.uses)
+            return None if most < INT64 else _OVERFLOW
         return None if span.largest * rows < _HUGE else _OVERFLOW
     if span.units is None:
         return "a sum of floats, of which the order of addition shows in the last digit"
     bound = INT64 - 1 if span.classes == INTEGER and check.need is Need.SUM else EXACT
-    if span.units * rows <= bound:
+    if span.units * rows <= bound or (span.total is not None and span.total * values.uses <= bound):
         return None
     return _OVERFLOW if bound != EXACT else "a sum beyond what a float adds exactly"
 

@@ -15,6 +15,7 @@ from sqlmem.stored import DATA, quoted
 
 # The finest grain that is looked for: floats that are no multiples of 2**-24 are as good as any.
 _GRAINS = 24
+_MOST = 2.0**70  # beyond, a total is of no use
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Present:
     store: Store
     generations: Sequence[Generation]
     rows: int
+    uses: int
     with_distinct: bool
 
     def span(self, table: int, column: str) -> Span:
@@ -53,7 +55,7 @@ def obstacle(store: Store, plan: Plan, generations: Sequence[Generation]) -> str
     # Nothing but the statement's sources makes rows, and one names its tables so many times.
     rows = plan.uses * sum(generation.rows for generation in generations)
     for check in plan.checks:
-        present = Present(store, generations, rows, check.need is Need.DISTINCT)
+        present = Present(store, generations, rows, plan.uses, check.need is Need.DISTINCT)
         reason = failing(check, present)
         if reason is not None:
             return reason
@@ -70,10 +72,11 @@ def _span(store: Store, generation: Generation, column: str) -> Span:
         # abs() of the least integer is an error, hence the two halves.
         f" coalesce(max(CASE WHEN {whole} THEN max({name}, -({name} + 1)) END), 0),"
         f" coalesce(max(CASE WHEN {real} THEN abs({name}) END), 0.0),"
-        f" coalesce(max(CASE WHEN {whole} OR {real} THEN {name} < 0 END), 0)"
+        f" coalesce(max(CASE WHEN {whole} OR {real} THEN {name} < 0 END), 0),"
+        f" total(CASE WHEN {whole} THEN max({name}, -({name} + 1)) + 1.0 WHEN {real} THEN abs({name}) END)"
         f" FROM main.{DATA}"
     )
-    wholes, reals, texts, blobs, integer, largest, negative = store.query((generation,), sql, ())[0]
+    wholes, reals, texts, blobs, integer, largest, negative, total = store.query((generation,), sql, ())[0]
     classes = INTEGER * wholes | REAL * reals | TEXT * texts | BLOB * blobs
     size = integer + 1 if wholes else 0
     units: int | None = size
@@ -96,6 +99,8 @@ def _span(store: Store, generation: Generation, column: str) -> Span:
         # A codec keeps no -0.0 (see encode_float).
         has_signed_zero=False,
         is_distinct=False,
+        # Rounded at each step, hence more than enough on top.
+        total=None if units is None or total > _MOST else int(total * (1 + 2**-20) + 1) << -exponent,
     )
 
 

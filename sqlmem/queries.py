@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlmem.expressions import expressions, only
 from sqlmem.expressions.closed import is_total
 from sqlmem.model import Collation, Column
+from sqlmem.order import is_added_in_order
 from sqlmem.outputs import ROW_IDS, Spelling, callable_names, table_spelling
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Context, Relation, Scope
@@ -100,6 +101,7 @@ class Queries:
         group_text = reasons.attempt(lambda: self._group(node, scope), "")
         # Without knowing the groups nothing can be said of what stands in them.
         reasons.raise_any()
+        self._settle_order(node, scope)
 
         values = [
             reasons.attempt(functools.partial(self._item, item, scope), NULL) for item in node.expressions
@@ -139,6 +141,19 @@ class Queries:
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
         )
         return text, tuple(values)
+
+    def _settle_order(self, node: exp.Select, scope: Scope) -> None:
+        """Find out whether the aggregates add up in the origin's own order; the row id is needed then."""
+        source = node.args["from_"].this if node.args.get("from_") is not None else None
+        if not isinstance(source, exp.Table) or scope.group_keys is None or _is_within(scope):
+            return
+        schema = self._context.schemas.get(table_spelling(source, self._context))
+        if schema is None or schema.name not in {table.name for table in self._context.tables}:
+            return
+        if is_added_in_order(self._context, schema, node):
+            scope.adds_in_order = True
+            key = next(index.columns[0] for index in schema.indexes if index.is_primary_key)
+            self._context.need(Value("", source=(self._context.table(schema), key)))
 
     def _item(self, item: exp.Expr, scope: Scope) -> Value:
         return self._expressions.typed(item.this if isinstance(item, exp.Alias) else item, scope)
@@ -211,6 +226,7 @@ class Queries:
             columns,
             ctes=around.ctes,
             key_columns=frozenset(f"{stored}.{quoted(names[key])}" for key in keys),
+            database=spelling[0] if alias == spelling[1] else None,
         )
         database = "main" if index == 0 else f"s{index}"
         return f" FROM {database}.{DATA} AS {stored}", scope
@@ -390,6 +406,16 @@ class Queries:
         tail = f"{order}{self._limit(node)}"
         columns = ", ".join(f"{stored}.c{number} AS c{number}" for number in range(len(values)))
         return f"{prefix}SELECT {columns} FROM ({sql}) AS {stored}{tail}", tuple(outer)
+
+
+def _is_within(scope: Scope) -> bool:
+    """Whether a SELECT with a source of its own is around this one, whose columns it may use."""
+    around = scope.parent
+    while around is not None:
+        if around.columns:
+            return True
+        around = around.parent
+    return False
 
 
 def _compound(column: Column, left: Column | None, right: Column | None) -> Column:

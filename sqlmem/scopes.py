@@ -33,6 +33,8 @@ class Scope:
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
         key_columns: the columns of the source's primary key, as stored text.
+        database: the schema of its table, if it is written and the table has no alias.
+        adds_in_order: its aggregates meet the rows of each group in the origin's order.
     """
 
     parent: Scope | None
@@ -44,6 +46,8 @@ class Scope:
     key_columns: frozenset[str] = frozenset()
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
+    adds_in_order: bool = False
+    database: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,14 @@ class Context:
 
     def column(self, node: exp.Column, scope: Scope) -> Value:
         """The value that a column's name means; notes that the plan needs it."""
-        if node.args.get("db") or node.args.get("catalog") or node.args.get("join_mark"):
+        database = node.args.get("db")
+        if database is not None and self.semantics.is_dynamic and scope.database is not None:
+            # main.t.a: only of the innermost source, and only if that is written with its schema too.
+            if self.fold_table(database) != scope.database or node.args["table"].name.lower() != scope.alias:
+                raise Refuse("a column qualified by another schema")
+        elif database:
+            raise Refuse("a column qualified by more than its table")
+        if node.args.get("catalog") or node.args.get("join_mark"):
             raise Refuse("a column qualified by more than its table")
         identifier = node.this
         if not isinstance(identifier, exp.Identifier):

@@ -24,12 +24,15 @@ class Facts:
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
         names_are_declared: SQLite: an unaliased column is given out under its declared name, however
             the statement writes it; PRAGMA short_column_names changes it.
+        scans_forward: SQLite: scans run as they do by default, and sorts keep the order of equals;
+            PRAGMA reverse_unordered_selects and PRAGMA threads change it.
     """
 
     driver: str | None = None
     overridden: frozenset[str] = frozenset()
     like_ignores_case: bool = True
     names_are_declared: bool = False
+    scans_forward: bool = False
 
 
 @dataclass(frozen=True)

@@ -61,13 +61,20 @@ def _aggregate(render: Expressions, node: exp.Expr, scope: Scope, *, is_window: 
             if len(argument.expressions) != 1 or is_window:
                 raise Refuse("an aggregate of several distinct values")
             argument, is_distinct = argument.expressions[0], True
-        return _aggregate_of(render, node, argument, scope, is_distinct=is_distinct)
+        in_order = scope.adds_in_order and not is_window and not is_distinct
+        return _aggregate_of(render, node, argument, scope, is_distinct=is_distinct, in_order=in_order)
     finally:
         scope.is_in_aggregate = was_in_aggregate
 
 
 def _aggregate_of(
-    render: Expressions, node: exp.Expr, argument: exp.Expr, scope: Scope, *, is_distinct: bool
+    render: Expressions,
+    node: exp.Expr,
+    argument: exp.Expr,
+    scope: Scope,
+    *,
+    is_distinct: bool,
+    in_order: bool,
 ) -> Value:
     distinct = "DISTINCT " if is_distinct else ""
     if isinstance(node, exp.Count):
@@ -93,7 +100,7 @@ def _aggregate_of(
         return Value(f"{name}({render.condition(argument, scope)})", result.type, result=result)
     value = render.value(argument, scope)
     if render.semantics.is_dynamic:
-        return _dynamic(render, node, value, distinct)
+        return _dynamic(render, node, value, distinct, in_order=in_order)
     if value.type is None:
         raise Refuse("an aggregate of a value whose type only the origin knows")
     if isinstance(node, exp.Min | exp.Max):
@@ -159,7 +166,7 @@ def _float_sum(render: Expressions, name: str, distinct: str, value: Value) -> V
 _ADDING = {"sum": Need.SUM, "avg": Need.MEAN, "total": Need.MEAN}
 
 
-def _dynamic(render: Expressions, node: exp.Expr, value: Value, distinct: str) -> Value:
+def _dynamic(render: Expressions, node: exp.Expr, value: Value, distinct: str, *, in_order: bool) -> Value:
     """MIN, MAX, SUM, AVG and TOTAL of dynamically typed values."""
     name = str(node.this if isinstance(node, exp.Anonymous) else node.key).lower()
     render.not_overridden(name)
@@ -181,7 +188,7 @@ def _dynamic(render: Expressions, node: exp.Expr, value: Value, distinct: str) -
         check_equal(column, f"{name.upper()}(DISTINCT)")
         # The sum is a whole number or a float by which of 1 and 1.0 stands for both.
         render.context.checks.append(Check(Need.SINGLE, known(value)))
-    if not render.context.sums_floats:
+    if not (render.context.sums_floats or in_order):
         if value.measure is None and value.source is None:
             raise Refuse("a sum of computed values that may be floats")
         render.context.checks.append(Check(need, known(value)))
