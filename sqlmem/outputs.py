@@ -52,7 +52,9 @@ def given_names(context: Context, node: exp.Expr, texts: tuple[str | None, ...])
             names.append(figured_name(item))
         else:
             text = texts[number] if number < len(texts) else None
-            if not context.semantics.names_are_text or text is None or item.find(exp.Placeholder) is not None:
+            # SQLite gets the text as it is, placeholders included.
+            is_other = not context.semantics.is_dynamic and item.find(exp.Placeholder) is not None
+            if not context.semantics.names_are_text or text is None or is_other:
                 raise Refuse("an expression without a name, which only the origin gives it")
             names.append(text)
     return names

@@ -383,12 +383,12 @@ class Queries:
             is_distinct = one.is_distinct and other.is_distinct
             same = one.source if one.source == other.source else None
             value = replace(value, sql="", source=same, is_distinct=is_distinct and value.is_distinct)
-            if self._context.semantics.is_dynamic and value.type is not None:
-                value = replace(value, type=_compound(value.type, one.type, other.type))
             if not is_all:
                 self._check_distinct(value, operator)
                 self._check_distinct(one, operator)
                 self._check_distinct(other, operator)
+            if self._context.semantics.is_dynamic and value.type is not None:
+                value = replace(value, type=_compound(value.type, one.type, other.type))
             values.append(value)
         # Every operand as a derived table: SQLite takes no parentheses, ORDER BY or LIMIT in one.
         names = ", ".join(f"c{number}" for number in range(len(values)))
@@ -426,6 +426,9 @@ def _compound(column: Column, left: Column | None, right: Column | None) -> Colu
     one, other = (
         (None, Collation.BINARY) if arm is None else (arm.affinity, arm.collation) for arm in (left, right)
     )
+    if one[0] != other[0] and "REAL" in (one[0], other[0]):
+        # Read out of a derived table, as the store's is, a column of that affinity makes floats of integers.
+        raise Refuse("a set operation of a REAL column and another")
     return replace(column, affinity=one[0], collation=one[1], is_compared=one == other and column.is_compared)
 
 

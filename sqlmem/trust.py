@@ -127,6 +127,8 @@ _RESERVED = word_set(
     NOT IN IS NULL LIKE BETWEEN EXISTS WITH ON END
     """
 )
+# As they are written back.
+_SAME_AS = {"ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
 _COUNTED = _RESERVED | word_set("OVER PARTITION ESCAPE FILTER VALUES ' 0 .")
 
 
@@ -139,7 +141,8 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     own_syntax = replace(syntax, percent_is_escaped=False, paramstyle="named")
     back = scan(written, own_syntax)
     counts = Counter(word for word in back.words if word in _COUNTED)
-    if counts != Counter(word for word in scanned.words if word in _COUNTED):
+    said = (part for word in scanned.words for part in _SAME_AS.get(word, (word,)))
+    if counts != Counter(word for word in said if word in _COUNTED):
         return False
     bodies = sum(
         word == "AS" and following in ("(", "MATERIALIZED", "NOT")
