@@ -115,8 +115,10 @@ class Executor:
         try:
             arguments = arguments_of(planned, parameters)
             rows = self._store.query(bound.generations, planned.plan.sql, arguments)
-        except (Unrepresentable, LookupError, TypeError, Retired, sqlite3.Error):
+        except (Unrepresentable, LookupError, TypeError, OverflowError, Retired, sqlite3.Error):
             return None
+        for state, name in planned.expressions:
+            state.used[name] = now
         self._counters.hit(planned.tables)
         return Local(rows, bound, Status(Outcome.HIT, now - read_at, planned.tables))
 
@@ -158,7 +160,9 @@ class Executor:
         tables: tuple[str, ...] = ()
         for _ in range(_ATTEMPTS):
             try:
-                entry = self._front.entry(statement, caller, has_parameters=has_parameters)
+                entry = self._front.entry(
+                    statement, caller, has_parameters=has_parameters, parameters=parameters
+                )
                 if isinstance(entry, Refused):
                     raise refusal(statement, entry)  # noqa: TRY301 - the handlers below are for all of it
                 tables = entry.tables
@@ -214,7 +218,7 @@ class Executor:
         bound = self._front.bind(planned, generations)
         try:
             rows = self._store.query(generations, planned.plan.sql, arguments)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             # An overflow, mostly: an error at the origin too, or a wider type. It says which.
             raise GiveUp(f"the store couldn't compute it ({type(error).__name__})") from None
         now = self._clock.monotonic()

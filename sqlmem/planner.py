@@ -6,10 +6,12 @@ Pure: no I/O, no lock, no clock. What the origin's catalogue says comes in as sc
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.dialects.parameters import ParameterType
 from sqlmem.dialects.sqlite_functions import FUNCTIONS
 from sqlmem.model import Kind, TableSchema
 from sqlmem.outputs import Spelling, given_names, table_spelling
@@ -17,6 +19,7 @@ from sqlmem.parser import Parsed
 from sqlmem.plan import Output, Plan, Refuse
 from sqlmem.queries import Queries
 from sqlmem.scopes import Context, Scope, representative
+from sqlmem.slices import Slices
 
 
 def make_plan(
@@ -24,24 +27,37 @@ def make_plan(
     semantics: Semantics,
     facts: Facts,
     schemas: Mapping[Spelling, TableSchema],
+    types: Mapping[str | int, ParameterType] = MappingProxyType({}),
     *,
+    shares_literals: bool = True,
     sums_floats: bool = False,
 ) -> Plan:
     """How the store answers the statement.
 
     Args:
         schemas: definition of each table that `table_spellings` names.
+        shares_literals: the plan is to hold for other constants too, where it can.
+        types: the types of those parameters that earlier plannings asked for, by their keys.
         sums_floats: sums of floats may be the store's, whatever their last digits are.
 
     Raises:
         Refuse: the origin must answer, with the reason.
+        Unknown: the origin must be asked first about a column that it would compute.
+        TypesNeeded: one more parameter's type decides.
     """
-    unknown = sorted(name for name in parsed.functions if name.lower() not in _local_functions(semantics))
-    if unknown:
-        # By the name that was written: the parser reads IFNULL as COALESCE also where the
-        # origin has no such function.
-        raise Refuse(f"the function {unknown[0].lower()} is computed by the origin")
-    context = Context(semantics, facts, parsed.parameters, schemas, sums_floats)
+    slices = Slices(parsed.scanned)
+    context = Context(
+        semantics,
+        facts,
+        parsed.parameters,
+        schemas,
+        types,
+        sums_floats=sums_floats,
+        slices=slices,
+        local_functions=_local_functions(semantics),
+    )
+    _check_functions(parsed, slices)
+    context.shares_literals = shares_literals
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
     names = given_names(context, parsed.tree, parsed.item_texts)
@@ -90,8 +106,50 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
     return tuple(found)
 
 
+def _check_functions(parsed: Parsed, slices: Slices) -> None:
+    """Raises `Refuse` for what is called by a name that no node of the tree is known to have.
+
+    The others are looked at where they stand: `Context.check_called`.
+    """
+    seen = {slices.called(node) for node in parsed.tree.find_all(exp.Func)}
+    unknown = sorted({name.lower() for name in parsed.functions} - seen - _SYNTAX)
+    if unknown:
+        raise Refuse(f"the function {unknown[0]} is computed by the origin")
+
+
+# What has a syntax of its own, or is none: the parser tells of no place for these.
+_SYNTAX = frozenset(
+    [
+        "all",
+        "any",
+        "array",
+        "cast",
+        "char",
+        "convert",
+        "decimal",
+        "exists",
+        "extract",
+        "float",
+        "group_concat",
+        "if",
+        "in",
+        "numeric",
+        "overlay",
+        "position",
+        "some",
+        "string_agg",
+        "substring",
+        "time",
+        "timestamp",
+        "trim",
+        "values",
+        "varchar",
+    ]
+)
+
+
 def _local_functions(semantics: Semantics) -> frozenset[str]:
-    return _DYNAMIC_NAMES if semantics.is_dynamic else _TYPED_NAMES
+    return _DYNAMIC_NAMES if semantics.is_dynamic else _TYPED_NAMES | semantics.rules.keys()
 
 
 _TYPED_NAMES = frozenset(
@@ -115,6 +173,12 @@ _TYPED_NAMES = frozenset(
         "exists",
         "cast",
         "any",
+        # Types with a size, which look like calls.
+        "char",
+        "datetime",
+        "decimal",
+        "numeric",
+        "varchar",
     ]
 )
 _DYNAMIC_NAMES = _TYPED_NAMES | {"total"} | FUNCTIONS.keys()

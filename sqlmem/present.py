@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlmem.measures import BLOB, INTEGER, REAL, TEXT, Check, Measure, Need, Span, failing
-from sqlmem.plan import Plan
+from sqlmem.measures import BLOB, INTEGER, REAL, TEXT, Need, Span, failing
+from sqlmem.plan import Plan, RankCheck
 from sqlmem.store import Generation, Store
 from sqlmem.stored import DATA, quoted
 
@@ -55,6 +55,10 @@ def obstacle(store: Store, plan: Plan, generations: Sequence[Generation]) -> str
     # Nothing but the statement's sources makes rows, and one names its tables so many times.
     rows = plan.uses * sum(generation.rows for generation in generations)
     for check in plan.checks:
+        if isinstance(check, RankCheck):
+            if not store.is_one_to_one(generations[check.table], check.column, check.rank):
+                return "values that the origin holds as equal, and that aren't the same"
+            continue
         present = Present(store, generations, rows, plan.uses, check.need is Need.DISTINCT)
         reason = failing(check, present)
         if reason is not None:
@@ -136,6 +140,3 @@ def _is_distinct(store: Store, generation: Generation, column: str) -> bool:
         f" = (SELECT count(*) FROM (SELECT DISTINCT {name} COLLATE BINARY, typeof({name}) FROM main.{DATA}))"
     )
     return bool(store.query((generation,), sql, ())[0][0])
-
-
-__all__ = ["Check", "Measure", "Present", "obstacle"]

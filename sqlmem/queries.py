@@ -18,7 +18,7 @@ from sqlmem.outputs import ROW_IDS, Spelling, callable_names, table_spelling
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Context, Relation, Scope
 from sqlmem.stored import DATA, quoted, stored_names
-from sqlmem.values import NULL, Value, check_equal
+from sqlmem.values import NULL, Value
 
 
 class Queries:
@@ -212,6 +212,7 @@ class Queries:
                     column,
                     (index, column.name),
                     is_distinct=_is_distinct(column.affinity, column.collation),
+                    alias=stored,
                 )
             )
         if self._context.semantics.is_dynamic:
@@ -227,6 +228,7 @@ class Queries:
             ctes=around.ctes,
             key_columns=frozenset(f"{stored}.{quoted(names[key])}" for key in keys),
             database=spelling[0] if alias == spelling[1] else None,
+            stored_alias=stored,
         )
         database = "main" if index == 0 else f"s{index}"
         return f" FROM {database}.{DATA} AS {stored}", scope
@@ -236,11 +238,7 @@ class Queries:
         for number, (name, value) in enumerate(zip(relation.names, relation.values, strict=True)):
             if value.type is None:
                 raise Refuse("a derived column whose type only the origin knows")
-            columns[name] = (
-                None
-                if name in columns
-                else replace(value, sql=f"{stored}.c{number}", is_condition=value.is_condition)
-            )
+            columns[name] = None if name in columns else replace(value, sql=f"{stored}.c{number}", alias=None)
         return Scope(around, alias, columns, ctes=around.ctes)
 
     def _group(self, node: exp.Select, scope: Scope) -> str:
@@ -291,7 +289,7 @@ class Queries:
 
     def _check_distinct(self, value: Value, what: str) -> None:
         if value.type is not None:
-            check_equal(value.type, what)
+            self._expressions.check_same(value, what)
         elif not self._context.semantics.is_dynamic:
             raise Refuse(f"{what} of a constant")
         self._expressions.distinct(value, what)
@@ -382,7 +380,9 @@ class Queries:
             _, value = self._expressions.alternatives([one, other], operator)
             is_distinct = one.is_distinct and other.is_distinct
             same = one.source if one.source == other.source else None
-            value = replace(value, sql="", source=same, is_distinct=is_distinct and value.is_distinct)
+            value = replace(
+                value, sql="", source=same, is_distinct=is_distinct and value.is_distinct, alias=None
+            )
             if not is_all:
                 self._check_distinct(value, operator)
                 self._check_distinct(one, operator)

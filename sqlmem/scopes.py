@@ -14,11 +14,13 @@ from typing import Any
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
-from sqlmem.measures import Check
+from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Column, Kind, TableSchema
-from sqlmem.plan import Argument, Refuse
+from sqlmem.plan import Argument, Condition, Refuse, TypesNeeded
+from sqlmem.slices import Slices
 from sqlmem.values import Value
 
+_COMPARED_IN = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.In, exp.Between)
 # The store's statement names schemas main, s1, s2, …; SQLite attaches at most ten.
 MAX_TABLES = 11
 
@@ -35,6 +37,7 @@ class Scope:
         key_columns: the columns of the source's primary key, as stored text.
         database: the schema of its table, if it is written and the table has no alias.
         adds_in_order: its aggregates meet the rows of each group in the origin's order.
+        stored_alias: the source's name in the store's statement, if it is a table.
     """
 
     parent: Scope | None
@@ -48,6 +51,7 @@ class Scope:
     saw_aggregate: bool = False
     adds_in_order: bool = False
     database: str | None = None
+    stored_alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +72,33 @@ class Context:
     parameters: tuple[str | int, ...]
     # (schema or None, table) as the statement spells them -> definition
     schemas: Mapping[tuple[str | None, str], TableSchema]
+    # parameter's key -> its type, of those that this planning was given
+    types: Mapping[str | int, ParameterType] = field(default_factory=dict)
     # sums of floats may come from the store, whatever their last digits are
     sums_floats: bool = False
     uses: int = 0
     tables: list[TableSchema] = field(default_factory=list)
     needed: list[dict[str, None]] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
+    checks: list[Condition] = field(default_factory=list)
     aliases: int = 0
+    slices: Slices | None = None
+    local_functions: frozenset[str] = frozenset()  # in lower case, as written
+    shares_literals: bool = False  # the plan is to hold for other constants, where it can
+
+    def mark(self) -> tuple[int, int, list[int]]:
+        """How far the gathering has come, for `back_to`."""
+        return len(self.arguments), len(self.checks), [len(columns) for columns in self.needed]
+
+    def back_to(self, mark: tuple[int, int, list[int]]) -> None:
+        """Forget what was gathered since: it was for a text that isn't used."""
+        arguments, checks, needed = mark
+        del self.arguments[arguments:]
+        del self.checks[checks:]
+        for index, columns in enumerate(self.needed):
+            # A table stays, also one first met meanwhile: its number may be in texts that are.
+            for name in list(columns)[needed[index] if index < len(needed) else 0 :]:
+                del columns[name]
 
     def alias(self, prefix: str) -> str:
         self.aliases += 1
@@ -92,6 +115,20 @@ class Context:
         self.needed.append({})
         return len(self.tables) - 1
 
+    def parameter_type(self, index: int) -> ParameterType:
+        """What the statement's parameter is to the origin by itself. Makes the plan one of its types.
+
+        Raises:
+            TypesNeeded: it wasn't given; the statement is planned again with it.
+        """
+        key = self.parameters[index]
+        found = self.types.get(key)
+        if found is not None:
+            return found
+        if self.facts.driver not in self.semantics.parameters:
+            raise Refuse("the type of a parameter, which this driver tells the origin in its own way")
+        raise TypesNeeded(key)
+
     def need(self, value: Value) -> None:
         if value.source is not None:
             self.needed[value.source[0]].setdefault(value.source[1])
@@ -101,7 +138,8 @@ class Context:
         if argument.key is None:
             # One mark for equal constants, so that an expression is known again where it is grouped by.
             for number, other in enumerate(self.arguments, 1):
-                same = other.key is None and type(other.constant) is type(argument.constant) is str
+                is_fixed = other.key is None and other.literal is None and argument.literal is None
+                same = is_fixed and type(other.constant) is type(argument.constant) is str
                 if same and other.constant == argument.constant:
                     return f"\0{number}\0"
         self.arguments.append(argument)
@@ -121,6 +159,37 @@ class Context:
         if type(stored) is int and stored >= 0:
             return str(stored)
         return self.argument(Argument(None, stored))
+
+    def place(self, node: exp.Literal) -> int | None:
+        """Which of the text's constants a literal is, if the plan needn't depend on it.
+
+        It needn't where it is only compared with something, and doesn't name a column of the answer.
+        """
+        if self.slices is None or not self.shares_literals:
+            return None
+        parent: exp.Expr | None = node.parent
+        while isinstance(parent, exp.Neg | exp.Paren):
+            parent = parent.parent
+        if not isinstance(parent, _COMPARED_IN):
+            return None
+        if self.semantics.names_are_text:
+            inner: exp.Expr = node
+            while inner.parent is not None and not isinstance(inner.parent, exp.Select):
+                inner = inner.parent
+            if inner.arg_key == "expressions" and not isinstance(inner, exp.Alias):
+                return None
+        return self.slices.place(node)
+
+    def check_called(self, node: exp.Expr) -> None:
+        """Raises `Refuse` for a function by a name that isn't local.
+
+        By the name that was written: the parser reads IFNULL as COALESCE also where the origin has
+        no such function.
+        """
+        if isinstance(node, exp.Func) and self.slices is not None:
+            name = self.slices.called(node)
+            if name is not None and name not in self.local_functions:
+                raise Refuse(f"the function {name} is computed by the origin")
 
     # -- names -----------------------------------------------------------------------------
 
@@ -144,6 +213,16 @@ class Context:
 
     def column(self, node: exp.Column, scope: Scope) -> Value:
         """The value that a column's name means; notes that the plan needs it."""
+        value, owner = self._resolved(node, scope)
+        self.check_stands(value, owner, scope)
+        self.need(value)
+        return value
+
+    def look_up(self, node: exp.Column, scope: Scope) -> Value:
+        """As `column`, but whether it may stand there isn't asked, and nothing is noted."""
+        return self._resolved(node, scope)[0]
+
+    def _resolved(self, node: exp.Column, scope: Scope) -> tuple[Value, Scope]:
         database = node.args.get("db")
         if database is not None and self.semantics.is_dynamic and scope.database is not None:
             # main.t.a: only of the innermost source, and only if that is written with its schema too.
@@ -163,16 +242,17 @@ class Context:
         while inner is not None:
             if alias is None or alias == inner.alias:
                 if name in inner.columns:
-                    return self._found(name, inner, scope)
+                    value = inner.columns[name]
+                    if value is None:
+                        raise Refuse(f"column {name!r} is ambiguous")
+                    return value, inner
                 if alias is not None:
                     break
             inner = inner.parent
         raise Refuse(f"column {name!r} isn't known")
 
-    def _found(self, name: str, owner: Scope, scope: Scope) -> Value:
-        value = owner.columns[name]
-        if value is None:
-            raise Refuse(f"column {name!r} is ambiguous")
+    def check_stands(self, value: Value, owner: Scope, scope: Scope) -> None:
+        """Raises `Refuse` unless a column of `owner` may stand in `scope`, grouped as these are."""
         if owner is not scope and _within_aggregate(scope, owner):
             # It may be an aggregate of the outer SELECT.
             raise Refuse("an aggregate over an outer column")
@@ -183,8 +263,6 @@ class Context:
             and not (owner.key_columns and owner.key_columns <= owner.group_keys)
         ):
             raise Refuse("a column that is neither grouped nor aggregated")
-        self.need(value)
-        return value
 
 
 def _within_aggregate(scope: Scope, owner: Scope) -> bool:

@@ -31,6 +31,9 @@ def facts(connection: Connection, family: str) -> Facts:
                 for name in ("reverse_unordered_selects", "threads")
             ),
         )
+    if family == "mysql":
+        modes = str(connection.exec_driver_sql("SELECT @@sql_mode").scalar())
+        return Facts(driver, backslash_escapes="NO_BACKSLASH_ESCAPES" not in modes)
     return Facts(driver)
 
 

@@ -38,7 +38,8 @@ class Function:
         span: what comes out, whatever the arguments are; None: see `combine`.
         combine: what comes out, from the arguments' spans.
         handed_on: from which argument to before which `combine` looks at them.
-        moments: which arguments are a time; the store refuses 'now' there. Those behind the last are modifiers.
+        moments: which arguments are a time; the store refuses 'now' there. Behind the last there are
+            modifiers.
         is_json: what comes out may bear JSON's mark.
         sees_json: an argument's mark makes a difference.
         wrong: the case for which arguments that look local are the origin's.

@@ -6,8 +6,19 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, atoms, computed, dynamic, predicates, ruled
+from sqlmem.expressions import (
+    aggregates,
+    atoms,
+    choices,
+    computed,
+    dynamic,
+    likes,
+    predicates,
+    ruled,
+    texts,
+)
 from sqlmem.expressions.closed import only
+from sqlmem.expressions.fetched import fetched, rank
 from sqlmem.expressions.rendering import Expressions, Subquery
 from sqlmem.scopes import Context
 
@@ -17,6 +28,9 @@ _HANDLERS = {
     **aggregates.HANDLERS,
     **computed.HANDLERS,
     **ruled.HANDLERS,
+    **likes.HANDLERS,
+    **choices.HANDLERS,
+    **texts.HANDLERS,
 }
 
 
@@ -29,7 +43,8 @@ def expressions(context: Context, subquery: Subquery) -> Expressions:
     Args:
         subquery: how the planner renders a SELECT inside of an expression.
     """
-    return Expressions(context, subquery, _DYNAMIC_HANDLERS if context.semantics.is_dynamic else _HANDLERS)
+    handlers = _DYNAMIC_HANDLERS if context.semantics.is_dynamic else _HANDLERS
+    return Expressions(context, subquery, handlers, fetched, rank)
 
 
 __all__ = ["Expressions", "expressions", "only"]

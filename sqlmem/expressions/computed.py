@@ -1,4 +1,4 @@
-"""Arithmetic and functions where no row of a table says what they mean: refused, with the case if one is known."""
+"""Operators of which no row of a table says what they mean: refused, with the case if one is known."""
 
 from __future__ import annotations
 
