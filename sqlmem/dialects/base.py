@@ -23,12 +23,18 @@ class Facts:
         driver: SQLAlchemy's name of the driver; some give two of the origin's values as one.
         overridden: SQLite: functions that the application replaced (lower case).
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
+        names_are_declared: SQLite: an unaliased column is given out under its declared name, however
+            the statement writes it; PRAGMA short_column_names changes it.
+        scans_forward: SQLite: scans run as they do by default, and sorts keep the order of equals;
+            PRAGMA reverse_unordered_selects and PRAGMA threads change it.
         backslash_escapes: MariaDB: without NO_BACKSLASH_ESCAPES, which takes it from LIKE too.
     """
 
     driver: str | None = None
     overridden: frozenset[str] = frozenset()
     like_ignores_case: bool = True
+    names_are_declared: bool = False
+    scans_forward: bool = False
     backslash_escapes: bool = True
 
 
@@ -48,6 +54,7 @@ class Semantics:
         booleans_are_integers: a comparison yields 0 or 1, and a number is a condition.
         sums: type name of an INTEGER column -> result of SUM; without a row: not computed locally.
         numeric_sum_code: `type_code` of a SUM of NUMERIC(p,s); None: not computed locally.
+        float_sum: result of SUM and AVG of FLOAT; None: not computed locally.
         minmax: the kinds that MIN and MAX take, and the `type_code` where it isn't the column's own.
         window_functions: those without an argument -> result.
         casts: parser's type name -> what a parameter or literal so cast is.
@@ -56,7 +63,6 @@ class Semantics:
         names_are_figured: an unaliased expression is named by PostgreSQL's rule.
         names_are_text: it is named by its text.
         text_order: the collations whose order the store has.
-        functions: dynamic dialects: the parser's name -> the store's.
         text_has_nul: a text may contain NUL, at which the store's own functions of text end.
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
@@ -82,6 +88,7 @@ class Semantics:
     booleans_are_integers: bool = False
     sums: Mapping[str, Result] = field(default_factory=dict)
     numeric_sum_code: int | None = None
+    float_sum: Result | None = None
     minmax: Mapping[Kind, int | None] = field(default_factory=dict)
     window_functions: Mapping[str, Result] = field(default_factory=dict)
     casts: Mapping[str, Column] = field(default_factory=dict)
@@ -90,7 +97,6 @@ class Semantics:
     names_are_figured: bool = False
     names_are_text: bool = False
     text_order: frozenset[Collation] = frozenset({Collation.BINARY})
-    functions: Mapping[str, str] = field(default_factory=dict)
     text_has_nul: bool = False
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()

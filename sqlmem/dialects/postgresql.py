@@ -6,8 +6,8 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
-from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
 from sqlmem.dialects.choices import postgresql_choice
+from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
 from sqlmem.dialects.postgresql_texts import RULES as TEXT_RULES
 from sqlmem.model import Collation, Column, Kind
 
@@ -16,6 +16,7 @@ BIGINT = result(Kind.INTEGER, "BIGINT", 20)
 INTEGER = result(Kind.INTEGER, "INTEGER", 23)
 # A literal or a cast: the database's default collation, of which only equality is known.
 TEXT = result(Kind.TEXT, "TEXT", 25, collation=Collation.DETERMINISTIC)
+DOUBLE = result(Kind.FLOAT, "DOUBLE PRECISION", 701)
 # SUM(bigint) is numeric without a scale: its values are whole and come as Decimal.
 BIGINT_SUM = result(Kind.NUMERIC, "NUMERIC", 1700, precision=18, scale=0)
 
@@ -30,6 +31,7 @@ SEMANTICS = Semantics(
     folds_unquoted=str.lower,
     sums={"SMALLINT": BIGINT, "INTEGER": BIGINT, "BIGINT": BIGINT_SUM},
     numeric_sum_code=1700,
+    float_sum=DOUBLE,
     minmax={
         Kind.INTEGER: None,
         Kind.NUMERIC: None,

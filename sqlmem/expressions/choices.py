@@ -15,7 +15,6 @@ from sqlglot import exp
 from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, Untyped
-from sqlmem.expressions import computed
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.model import Column, Kind
@@ -74,8 +73,6 @@ def coalesce(render: Expressions, node: exp.Coalesce, scope: Scope) -> Value:
 
 
 def nullif(render: Expressions, node: exp.Nullif, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return computed.function(render, node, scope)
     only(node, "this", "expression")
     left, right = render.value(node.this, scope), render.value(node.expression, scope)
     if left.type is None or right is NULL:
