@@ -9,11 +9,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from sqlmem.errors import SqlmemError
-from sqlmem.testing.runner import PHASES, run
+from sqlmem.testing.options import PHASES
+from sqlmem.testing.report import Report
+from sqlmem.testing.runner import run
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         "--max-differences", type=int, default=5, metavar="N", help="end after so many; the default is 5"
     )
     parser.add_argument("--keep-going", action="store_true", help="don't end before the last statement")
+    parser.add_argument("--scripts", type=Path, metavar="FOLDER", help="where scripts go; else to the output")
     parser.add_argument("--shrink", type=int, default=10, metavar="N", help="how many differences to reduce")
     return parser
 
@@ -56,7 +60,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{type(error).__name__}: {str(error).splitlines()[0]}\n")
         return 2
     sys.stdout.write(report.text())
+    _write_scripts(report, given.scripts)
     return 0 if report.is_clean else 1
+
+
+def _write_scripts(report: Report, folder: Path | None) -> None:
+    for number, found in enumerate(report.differences, 1):
+        if found.script is None:
+            continue
+        if folder is None:
+            sys.stdout.write(f"\n# ---- script of difference {number} ----\n{found.script}")
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{report.family}_{report.seed}_{number}.py"
+        path.write_text(found.script, encoding="utf-8")
+        sys.stdout.write(f"script of difference {number}: {path}\n")
 
 
 if __name__ == "__main__":

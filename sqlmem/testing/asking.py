@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Engine, TextClause, bindparam, exc, text
+from sqlalchemy import Connection, Engine, TextClause, bindparam, exc, text
 
 from sqlmem.engine import CachingEngine
 from sqlmem.testing.sameness import same
@@ -48,48 +48,55 @@ class Question:
 
     Attributes:
         text: with `:p0` marks for the ways `text` and `execute`, else with the driver's marks.
+        parameters: as Core or the driver takes them; a list among them is an expanding one.
         clause: None for the way `driver`.
     """
 
     text: str
     parameters: Any
-    clause: TextClause | None
     way: str
     is_ordered: bool
+    clause: TextClause | None = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        clause = None
+        if self.way != "driver":
+            clause = text(self.text).bindparams(
+                *(bindparam(name, expanding=True) for name in self.expanding())
+            )
+        object.__setattr__(self, "clause", clause)
+
+    def expanding(self) -> list[str]:
+        """The names of the parameters that are lists."""
+        if self.way == "driver":
+            return []
+        return [name for name, value in self.parameters.items() if isinstance(value, list)]
 
     @property
     def spelled(self) -> str | TextClause:
         """What `CachingEngine.execute` is given: the text itself if it can, which is its short way."""
-        is_expanding = any(isinstance(value, list) for value in self.parameters.values())
-        return self.clause if is_expanding and self.clause is not None else self.text
+        return self.clause if self.clause is not None and self.expanding() else self.text
 
 
 def question(statement: Statement, paramstyle: str) -> Question:
     """The statement as it will be asked."""
     pieces = statement.pieces()
     if statement.way == "driver" and (driven := _for_driver(pieces, paramstyle)) is not None:
-        return Question(*driven, None, "driver", statement.is_ordered)
+        return Question(*driven, "driver", statement.is_ordered)
     texts: list[str] = []
     parameters: dict[str, Any] = {}
-    expanding: list[BindParameter[Any]] = []
     for number, piece in enumerate(pieces):
         if isinstance(piece, str):
             texts.append(_COLON.sub(r"\\:", piece))
             continue
         name = f"p{len(parameters)}"
         parameters[name] = list(piece.value) if isinstance(piece.value, tuple) else piece.value
-        if isinstance(piece.value, tuple):
-            expanding.append(bindparam(name, expanding=True))
         following = pieces[number + 1] if number + 1 < len(pieces) else ""
         # `:p0::int` would be read as `:p` and `0::int`.
         is_apart = isinstance(following, Bind) or following.startswith(":")
         texts.append(f":{name} " if is_apart else f":{name}")
-    whole = "".join(texts)
-    clause = text(whole)
-    if expanding:
-        clause = clause.bindparams(*expanding)
     way = statement.way if statement.way != "driver" else "text"
-    return Question(whole, parameters, clause, way, statement.is_ordered)
+    return Question("".join(texts), parameters, way, statement.is_ordered)
 
 
 def _for_driver(pieces: Sequence[str | Bind], paramstyle: str) -> tuple[str, Any] | None:
@@ -192,3 +199,18 @@ def _plain(value: Any) -> str:
 def paramstyle_of(engine: Engine) -> str:
     """`qmark`, `format` or `pyformat`, as the engine's driver has it."""
     return "pyformat" if engine.dialect.paramstyle == "pyformat" else engine.dialect.paramstyle
+
+
+def shown(asked: Question) -> str:
+    """The question on one line."""
+    return f"{asked.text}  -- {asked.parameters!r}" if asked.parameters else asked.text
+
+
+def told(answer: Answer) -> str:
+    """The answer on one line, shortened."""
+    if answer.error is not None:
+        names = [error.__name__ for error in answer.error if error is not None]
+        return f"{' from '.join(names)}: {answer.message}"
+    rows = repr(list(answer.rows[:8]))
+    codes = f" of types {', '.join(map(str, answer.codes))}" if answer.codes else ""
+    return f"{len(answer.rows)} rows, {', '.join(answer.names)}{codes}: {rows}"[:1000]

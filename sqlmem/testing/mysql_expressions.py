@@ -1,4 +1,4 @@
-"""What MariaDB and MySQL compute beside what every origin does: templates, see `sqlmem.testing.productions`."""
+"""What MariaDB and MySQL compute beside the rest: templates, see `sqlmem.testing.productions`."""
 
 from __future__ import annotations
 

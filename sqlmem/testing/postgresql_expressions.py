@@ -1,4 +1,4 @@
-"""What PostgreSQL computes beside what every origin does: templates, see `sqlmem.testing.productions`."""
+"""What PostgreSQL computes beside the rest: templates, see `sqlmem.testing.productions`."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,72 +23,13 @@ from sqlmem.engine import CachingEngine
 from sqlmem.errors import SqlmemError
 from sqlmem.model import Outcome
 from sqlmem.testing import asking, tables
-from sqlmem.testing.asking import Answer, Question
 from sqlmem.testing.families import family_of
+from sqlmem.testing.options import Options
 from sqlmem.testing.report import Difference, Report
+from sqlmem.testing.script import script_of
+from sqlmem.testing.shrinking import Asked, Bench, Found, shrunk
 from sqlmem.testing.statements import Statements
 from sqlmem.testing.tree import Statement
-
-PHASES = ("cold", "warm", "restarted", "invalidated")
-MakeEngine = Callable[..., CachingEngine]
-
-
-class RunError(SqlmemError):
-    """A run can't be made as asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a run goes about it.
-
-    Attributes:
-        rows: of each large table.
-        batch: statements that share an engine.
-        phases: which of `PHASES`, in that order.
-        max_differences: the run ends with the batch in which so many are reached; None for never.
-        shrunk: how many of the differences are reduced.
-        make_engine: what wraps the bare engine; for trying the harness itself.
-    """
-
-    statements: int = 1000
-    seed: int = 0
-    rows: int = 40
-    batch: int = 200
-    phases: tuple[str, ...] = PHASES
-    max_differences: int | None = 5
-    shrunk: int = 10
-    make_engine: MakeEngine = CachingEngine
-
-    def __post_init__(self) -> None:
-        for name, least in (("statements", 1), ("rows", 1), ("batch", 1), ("shrunk", 0)):
-            if getattr(self, name) < least:
-                raise RunError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        if self.max_differences is not None and self.max_differences < 1:
-            raise RunError(f"max_differences must be at least 1, got {self.max_differences}")
-        if unknown := set(self.phases) - set(PHASES):
-            raise RunError(f"phases must be among {', '.join(PHASES)}, got {', '.join(sorted(unknown))}")
-        if not self.phases:
-            raise RunError(f"phases must be some of {', '.join(PHASES)}, got none")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A statement, its question, and the bare engine's answer."""
-
-    statement: Statement
-    question: Question
-    expected: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A statement whose answers differ; `before` is what its engine had been asked by then."""
-
-    asked: Asked
-    phase: str
-    kind: str
-    got: Answer
-    before: tuple[Statement, ...]
 
 
 @dataclass(slots=True)
@@ -140,10 +81,11 @@ class Run:
         started = perf_counter()
         with self._engines() as (base, wrapped):
             tables.refuse_existing(base, self.family.tables)
+            bench = Bench(base, wrapped, self.family, self.options.make_engine)
             try:
-                self._make_tables(base)
+                bench.make(self.family.tables)
                 self._all_batches(base, wrapped)
-                differences = self._differences(base, wrapped)
+                differences = self._differences(bench)
             finally:
                 tables.drop(base, self.family.tables)
         return self._reported(differences, perf_counter() - started)
@@ -156,9 +98,6 @@ class Run:
             stack.callback(base.dispose)
             stack.callback(wrapped.dispose)
             yield base, wrapped
-
-    def _make_tables(self, base: Engine) -> None:
-        tables.make(base, self.family.tables, self.family.setting_up)
 
     def _all_batches(self, base: Engine, wrapped: Engine) -> None:
         options = self.options
@@ -239,18 +178,23 @@ class Run:
             self._tally.found.append(Found(asked, phase, kind, got, before))
         self._tally.wrong.add(key)
 
-    def _differences(self, base: Engine, wrapped: Engine) -> tuple[Difference, ...]:
+    def _differences(self, bench: Bench) -> tuple[Difference, ...]:
         made = []
-        for found in self._tally.found:
-            statement = _shown(found.asked.question)
+        for number, found in enumerate(self._tally.found):
+            shown = asking.shown(found.asked.question)
+            reduced, script = shown, None
+            if number < self.options.shrunk and (smallest := shrunk(bench, found)) is not None:
+                reduced = asking.shown(smallest.questions[-1])
+                script = script_of(smallest, self.family)
             made.append(
                 Difference(
-                    found.phase,
-                    found.kind,
-                    statement,
-                    statement,
-                    _answer(found.asked.expected),
-                    _answer(found.got),
+                    phase=found.phase,
+                    kind=found.kind,
+                    statement=shown,
+                    reduced=reduced,
+                    expected=asking.told(found.asked.expected),
+                    got=asking.told(found.got),
+                    script=script,
                 )
             )
         return tuple(made)
@@ -277,15 +221,3 @@ class Run:
                 f"--rows {options.rows} --batch {options.batch}"
             ),
         )
-
-
-def _shown(asked: Question) -> str:
-    return f"{asked.text}  -- {asked.parameters!r}" if asked.parameters else asked.text
-
-
-def _answer(answer: Answer) -> str:
-    if answer.error is not None:
-        names = [error.__name__ for error in answer.error if error is not None]
-        return f"{' from '.join(names)}: {answer.message}"
-    text = repr(list(answer.rows[:8]))
-    return f"{len(answer.rows)} rows of {', '.join(answer.names)}: {text}"[:1000]

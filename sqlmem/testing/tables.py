@@ -74,13 +74,13 @@ class Table:
         """The statements that remove it, whether it was made or not."""
         return [f"DROP TABLE IF EXISTS {self.name}", *self.after]
 
-    def only(self, columns: Sequence[str], rows: Sequence[int]) -> Table:
-        """The same with fewer columns and rows."""
+    def only(self, columns: Sequence[str]) -> Table:
+        """The same with fewer columns."""
         kept = [number for number, column in enumerate(self.columns) if column.name in columns]
         return replace(
             self,
             columns=tuple(self.columns[number] for number in kept),
-            rows=tuple(tuple(self.rows[row][number] for number in kept) for row in rows),
+            rows=tuple(tuple(row[number] for number in kept) for row in self.rows),
         )
 
 

@@ -122,8 +122,10 @@ def _smaller(part: Part) -> Iterator[Part]:
             yield from (replace(part, parts=changed) for changed in _one_smaller(parts))
         case Node(sort, parts):
             own = size(part)
-            inner = [each for each in _descendants(part) if each.sort == sort and size(each) < own]
-            yield from sorted(inner, key=size)
+            inner = [each for each in _descendants(part) if size(each) < own]
+            yield from sorted((each for each in inner if each.sort == sort), key=size)
+            # A column stands for anything; the origin says whether it may.
+            yield from (each for each in inner if each.sort != sort and _is_leaf(each))
             yield from (replace(part, parts=changed) for changed in _one_smaller(parts))
 
 
@@ -131,6 +133,10 @@ def _one_smaller(parts: tuple[Part, ...]) -> Iterator[tuple[Part, ...]]:
     for number, inner in enumerate(parts):
         for changed in _smaller(inner):
             yield (*parts[:number], changed, *parts[number + 1 :])
+
+
+def _is_leaf(node: Node) -> bool:
+    return len(node.parts) == 1 and isinstance(node.parts[0], str)
 
 
 def _descendants(part: Part) -> Iterator[Node]:
