@@ -28,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--statements", type=int, default=10_000, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed, the same statements")
     parser.add_argument("--rows", type=int, default=40, metavar="N", help="of the large tables")
-    parser.add_argument("--batch", type=int, default=200, metavar="N", help="statements to an engine")
+    parser.add_argument("--batch", type=int, default=400, metavar="N", help="statements to an engine")
     parser.add_argument(
         "--phase", action="append", choices=PHASES, help="only this phase; may be given several times"
     )

@@ -65,6 +65,37 @@ COMMON = {
         CASE WHEN {bool} THEN {bool} ELSE {bool} END
         coalesce({bool}, {bool?})
     """,
+    # What programs mostly ask.
+    "plain_bool": """
+        4| {int!} {cmp} {int?}
+        {id} = {int?}
+        2| {num!} {cmp} {num?}
+        4| {text!} {cmp} {text?}
+        2| {date!} {cmp} {date?}
+        {ts!} {cmp} {ts?}
+        {float!} {cmp} {float?}
+        {exact!} {cmp} {exact!}
+        {int!} {cmp} {int!}
+        {num!} {cmp} {int!}
+        {text!} {cmp} {text!}
+        2| {int!} {not}IN ({int?}, {int?}, {int?})
+        {text!} {not}IN ({text?}, {text?}, {text?})
+        {int!} {not}BETWEEN {int?} AND {int?}
+        {num!} {not}BETWEEN {num?} AND {num?}
+        {date!} {not}BETWEEN {date?} AND {date?}
+        2| {text!} {not}LIKE {pattern}
+        2| {anything!} IS {not}NULL
+        {bool!}
+        {bool!} IS {not}{truth}
+        {bool!} = {bool?}
+        2| {list}
+        2| {int!} {not}IN {int_query}
+        2| {not}EXISTS {exists_query}
+        {int!} {cmp} {int_scalar}
+        5| ({plain_bool} AND {plain_bool})
+        3| ({plain_bool} OR {plain_bool})
+        NOT ({plain_bool})
+    """,
     "truth": """
         NULL
         TRUE

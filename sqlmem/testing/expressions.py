@@ -84,6 +84,8 @@ class Expressions:
         if sort != "bool" and self._has_leaf(sort, scope) and (depth <= 0 or self.rng.random() < 0.3):
             return self.leaf(sort, scope)
         if depth <= 0:
+            if sort != "bool" and sort in self._productions.literals:
+                return self.constant(sort)
             choice = self._flat.get(sort, choice)
         (template,) = self.rng.choices(choice.templates, cum_weights=choice.weights)
         return self._filled(sort, template, depth, scope)

@@ -32,7 +32,7 @@ class Options:
     statements: int = 1000
     seed: int = 0
     rows: int = 40
-    batch: int = 200
+    batch: int = 400
     phases: tuple[str, ...] = PHASES
     max_differences: int | None = 5
     shrunk: int = 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ class Difference:
         kind: in what the answers differ.
         statement: as the harness made it, with its parameters' values.
         reduced: the smallest that still differs; the same where that wasn't tried.
-        expected, got: both answers of the statement as made, shortened.
+        expected, got: both answers of the reduced statement, shortened.
         script: a Python program that shows the difference; None where it needs what went before.
     """
 
@@ -94,15 +95,27 @@ class Report:
         if self.refusals:
             lines.append("  refused:")
             lines += _counted(self.refusals, reasons)
+        alike: dict[str, list[int]] = {}  # the statement without its names and constants -> numbers
         for number, found in enumerate(self.differences, 1):
+            alike.setdefault(f"{found.kind} {_masked(found.reduced)}", []).append(number)
+        for numbers in alike.values():
+            found = self.differences[numbers[0] - 1]
+            more = f"; also {', '.join(map(str, numbers[1:]))}" if len(numbers) > 1 else ""
             lines += [
                 "",
-                f"difference {number}: {found.kind}, {found.phase}",
+                f"difference {numbers[0]}: {found.kind}, {found.phase}{more}",
                 f"  {found.reduced}",
                 f"  bare    {found.expected}",
                 f"  sqlmem  {found.got}",
             ]
         return "\n".join(filter(None, lines)) + "\n"
+
+
+def _masked(statement: str) -> str:
+    statement = statement.partition("  -- ")[0]
+    statement = re.sub(r"'(?:[^']|'')*'|:p\d+|%s|%\(p\d+\)s|\?|\b\d+(?:\.\d+)?\b", "?", statement)
+    statement = re.sub(r"sqlmem_testing_\w+|\b[tdc]\.(?=\w)| AS x\d| x\d\b| (?:AS )?t\b", "", statement)
+    return re.sub(r"\b[a-z]\w?\b", "column", statement).replace(".column", "column")
 
 
 def _counted(counts: Mapping[str, int], most: int) -> list[str]:

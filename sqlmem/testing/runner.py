@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,7 +27,7 @@ from sqlmem.testing.families import family_of
 from sqlmem.testing.options import Options
 from sqlmem.testing.report import Difference, Report
 from sqlmem.testing.script import script_of
-from sqlmem.testing.shrinking import Asked, Bench, Found, shrunk
+from sqlmem.testing.shrinking import Asked, Bench, Found, Smallest, shrunk
 from sqlmem.testing.statements import Statements
 from sqlmem.testing.tree import Statement
 
@@ -182,22 +182,27 @@ class Run:
         made = []
         for number, found in enumerate(self._tally.found):
             shown = asking.shown(found.asked.question)
-            reduced, script = shown, None
-            if number < self.options.shrunk and (smallest := shrunk(bench, found)) is not None:
-                reduced = asking.shown(smallest.questions[-1])
-                script = script_of(smallest, self.family)
-            made.append(
-                Difference(
-                    phase=found.phase,
-                    kind=found.kind,
-                    statement=shown,
-                    reduced=reduced,
-                    expected=asking.told(found.asked.expected),
-                    got=asking.told(found.got),
-                    script=script,
-                )
+            whole = Difference(
+                phase=found.phase,
+                kind=found.kind,
+                statement=shown,
+                reduced=shown,
+                expected=asking.told(found.asked.expected),
+                got=asking.told(found.got),
             )
+            smallest = shrunk(bench, found) if number < self.options.shrunk else None
+            made.append(whole if smallest is None else self._reduced(whole, smallest))
         return tuple(made)
+
+    def _reduced(self, whole: Difference, smallest: Smallest) -> Difference:
+        return replace(
+            whole,
+            kind=smallest.seen.kind,
+            reduced=asking.shown(smallest.questions[-1]),
+            expected=asking.told(smallest.seen.expected),
+            got=asking.told(smallest.seen.got),
+            script=script_of(smallest, self.family),
+        )
 
     def _reported(self, differences: tuple[Difference, ...], seconds: float) -> Report:
         tally = self._tally

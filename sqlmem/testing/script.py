@@ -109,7 +109,7 @@ def script_of(smallest: Smallest, family: Family, name: str = "difference.py") -
     make = [*family.setting_up, *(line for table in smallest.tables for line in table.create())]
     drop = [line for table in smallest.tables for line in table.drop()]
     return (
-        _PROGRAM.replace("{kind}", smallest.kind)
+        _PROGRAM.replace("{kind}", smallest.seen.kind)
         .replace("{name}", name)
         .replace("{family}", family.name)
         .replace("{make}", _lines(make))

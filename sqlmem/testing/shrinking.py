@@ -26,7 +26,7 @@ from sqlmem.testing.tree import Statement
 T = TypeVar("T")
 
 # The others are the same thing, by how many rows are left.
-_OF_THEIR_OWN = ("order", "error", "column names")
+_OF_THEIR_OWN = {"order", "error", "column names"}
 
 # How many attempts one difference is worth: of its statement, of the rows, of what was asked before.
 _STATEMENTS, _ROWS, _BEFORE = 300, 80, 40
@@ -53,10 +53,19 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """One difference, as seen."""
+
+    kind: str
+    expected: Answer
+    got: Answer
+
+
+@dataclass(frozen=True, slots=True)
 class Smallest:
     """What is left of a difference; the last of the questions is the one with two answers."""
 
-    kind: str
+    seen: Seen
     tables: tuple[Table, ...]
     questions: tuple[Question, ...]
 
@@ -79,8 +88,8 @@ class Bench:
             tables.make(self._base, wanted, self.family.setting_up)
             self._made = wanted
 
-    def kind(self, wanted: Sequence[Table], statements: Sequence[Statement]) -> str | None:
-        """In what the answers to the last statement differ, the others having been asked before it."""
+    def seen(self, wanted: Sequence[Table], statements: Sequence[Statement]) -> Seen | None:
+        """How the answers to the last statement differ, the others having been asked before it."""
         self.make(wanted)
         questions = [asking.question(statement, self.paramstyle) for statement in statements]
         last = questions[-1]
@@ -90,7 +99,7 @@ class Bench:
             for got in self._answers(questions, Path(folder) / "cache.db"):
                 kind = asking.difference(expected, got, is_ordered=last.is_ordered)
                 if kind is not None:
-                    return kind
+                    return Seen(kind, expected, got)
         return None
 
     def _answers(self, questions: Sequence[Question], path: Path) -> Iterator[Answer]:
@@ -106,9 +115,11 @@ class Bench:
             yield asking.ask_cached(engine, last)
 
 
-def is_like(kind: str | None, other: str) -> bool:
+def is_like(seen: Seen | None, kind: str) -> bool:
     """Whether this is the same difference, for all that one can tell; never an order for a value."""
-    return kind is not None and (kind in _OF_THEIR_OWN or other in _OF_THEIR_OWN) <= (kind == other)
+    if seen is None:
+        return False
+    return seen.kind == kind or not {seen.kind, kind} & _OF_THEIR_OWN
 
 
 def shrunk(bench: Bench, found: Found) -> Smallest | None:
@@ -120,7 +131,7 @@ def shrunk(bench: Bench, found: Found) -> Smallest | None:
         return None
 
     def shows(candidate: Statement, over: Sequence[Table] = whole) -> bool:
-        return is_like(bench.kind(over, (*before, candidate)), found.kind)
+        return is_like(bench.seen(over, (*before, candidate)), found.kind)
 
     statement = _smallest(statement, shows)
     texts = [asking.question(each, bench.paramstyle).text for each in (*before, statement)]
@@ -128,9 +139,12 @@ def shrunk(bench: Bench, found: Found) -> Smallest | None:
     if not shows(statement, over):
         over = whole
     over = _fewer_rows(over, lambda candidate: shows(statement, candidate))
+    seen = bench.seen(over, (*before, statement))
     bench.make(whole)
+    if seen is None:  # it comes and goes
+        return None
     questions = tuple(asking.question(each, bench.paramstyle) for each in (*before, statement))
-    return Smallest(found.kind, over, questions)
+    return Smallest(seen, over, questions)
 
 
 def _needed_before(bench: Bench, found: Found) -> tuple[Statement, ...] | None:
@@ -138,7 +152,7 @@ def _needed_before(bench: Bench, found: Found) -> tuple[Statement, ...] | None:
     statement = found.asked.statement
 
     def shows(before: Sequence[Statement]) -> bool:
-        return is_like(bench.kind(bench.family.tables, (*before, statement)), found.kind)
+        return is_like(bench.seen(bench.family.tables, (*before, statement)), found.kind)
 
     if shows(()):
         return ()

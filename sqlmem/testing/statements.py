@@ -70,6 +70,7 @@ class Statements:
         self.family = family
         self._tables = [table for table in tables for _ in range(table.weight)]
         self._aliases = 0
+        self._is_plain = False  # whether the statement keeps to what programs mostly ask
         self._make = Expressions(rng, productions)
         self._make.specials = {
             "int_query": lambda depth, scope: self._query("int", depth, scope),
@@ -102,6 +103,7 @@ class Statements:
         rng = self.rng
         self._aliases = 0
         self._make.bind_rate = rng.choice((0.0, 0.0, 0.3, 0.9))
+        self._is_plain = rng.random() < 0.4
         ((name, shape),) = rng.choices(self._shapes, self._weights)
         return Statement(shape(), name, rng.choice(_WAYS))
 
@@ -293,6 +295,8 @@ class Statements:
             return Maybe(())
         if rng.random() < 0.1:
             return Maybe((" WHERE ", scope.id, " = ", self._make.constant("int")))
+        if self._is_plain:
+            return Maybe((" WHERE ", self._make.make("plain_bool", rng.choice((0, 0, 1)), scope)))
         return Maybe((" WHERE ", self._make.make("bool", rng.choice((0, 0, 1, 1, 2)), scope)))
 
     def _items(self, items: Sequence[Part], *, least: int = 1) -> Many:
@@ -313,9 +317,13 @@ class Statements:
         rate = self._make.bind_rate
         if not binds:
             self._make.bind_rate = 0.0
-        made = [
-            self._make.make(sort, rng.choice((0, 1, 1, 2)), scope) for _ in range(rng.randint(least, most))
-        ]
+        made: list[Part] = []
+        for _ in range(rng.randint(least, most)):
+            plain = None
+            if sort in ("item", "key") and rng.random() < (0.7 if self._is_plain else 0.3):
+                plain = self._make.column("anything" if sort == "item" else "key", scope)
+            depth = 0 if self._is_plain else rng.choice((0, 1, 1, 2))
+            made.append(plain if plain is not None else self._make.make(sort, depth, scope))
         self._make.bind_rate = rate
         return made
 
