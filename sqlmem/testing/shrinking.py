@@ -51,6 +51,11 @@ class Found:
     got: Answer
     before: tuple[Statement, ...]
 
+    @property
+    def restarts(self) -> bool:
+        """Whether it takes a restart or an invalidation to see it."""
+        return self.phase not in ("cold", "warm")
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -88,27 +93,35 @@ class Bench:
             tables.make(self._base, wanted, self.family.setting_up)
             self._made = wanted
 
-    def seen(self, wanted: Sequence[Table], statements: Sequence[Statement]) -> Seen | None:
-        """How the answers to the last statement differ, the others having been asked before it."""
+    def seen(
+        self, wanted: Sequence[Table], statements: Sequence[Statement], *, restarts: bool = True
+    ) -> Seen | None:
+        """How the answers to the last statement differ, the others having been asked before it.
+
+        Args:
+            restarts: also ask after a restart and an invalidation.
+        """
         self.make(wanted)
         questions = [asking.question(statement, self.paramstyle) for statement in statements]
         last = questions[-1]
         with self._base.connect() as bare:
             expected = asking.ask_bare(bare, last)
         with tempfile.TemporaryDirectory(prefix="sqlmem-testing-") as folder:
-            for got in self._answers(questions, Path(folder) / "cache.db"):
+            for got in self._answers(questions, Path(folder) / "cache.db", restarts=restarts):
                 kind = asking.difference(expected, got, is_ordered=last.is_ordered)
                 if kind is not None:
                     return Seen(kind, expected, got)
         return None
 
-    def _answers(self, questions: Sequence[Question], path: Path) -> Iterator[Answer]:
+    def _answers(self, questions: Sequence[Question], path: Path, *, restarts: bool) -> Iterator[Answer]:
         last = questions[-1]
         with self._make_engine(self._wrapped, cache_db=str(path)) as engine:
             for question in questions[:-1]:
                 asking.ask_cached(engine, question)
             yield asking.ask_cached(engine, last)
             yield asking.ask_cached(engine, last)
+        if not restarts:
+            return
         with self._make_engine(self._wrapped, cache_db=str(path)) as engine:
             yield asking.ask_cached(engine, last)
             engine.invalidate()
@@ -131,7 +144,7 @@ def shrunk(bench: Bench, found: Found) -> Smallest | None:
         return None
 
     def shows(candidate: Statement, over: Sequence[Table] = whole) -> bool:
-        return is_like(bench.seen(over, (*before, candidate)), found.kind)
+        return is_like(bench.seen(over, (*before, candidate), restarts=found.restarts), found.kind)
 
     statement = _smallest(statement, shows)
     texts = [asking.question(each, bench.paramstyle).text for each in (*before, statement)]
@@ -152,7 +165,8 @@ def _needed_before(bench: Bench, found: Found) -> tuple[Statement, ...] | None:
     statement = found.asked.statement
 
     def shows(before: Sequence[Statement]) -> bool:
-        return is_like(bench.seen(bench.family.tables, (*before, statement)), found.kind)
+        seen = bench.seen(bench.family.tables, (*before, statement), restarts=found.restarts)
+        return is_like(seen, found.kind)
 
     if shows(()):
         return ()
