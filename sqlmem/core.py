@@ -51,12 +51,6 @@ class Shortcut:
 
     def hit(self, executor: Executor, parameters: Mapping[str, Any] | None) -> Local | None:
         """The answer, if the store has it; None: take the long way, which knows every case."""
-        planned = self._planned
-        if planned is None:
-            entry = self._front.known(self._text, has_parameters=True)
-            if not isinstance(entry, Planned):
-                return None
-            planned = self._planned = entry
         try:
             if self._is_positional:
                 given: Any = (
@@ -66,6 +60,14 @@ class Shortcut:
                 given = {name: parameters[name] for name in self._names} if parameters is not None else {}
         except (LookupError, TypeError):
             return None
+        planned = self._planned
+        if planned is None:
+            entry = self._front.known(self._text, given, has_parameters=True)
+            if not isinstance(entry, Planned):
+                return None
+            planned = entry
+            if not entry.is_by_types:
+                self._planned = entry
         local = executor.hit(planned, given)
         if local is None:
             self._planned = None  # perhaps it was made for another definition
@@ -226,8 +228,8 @@ class Core:
         for state in sorted(self.registry.states(), key=lambda known: str(known.name)):
             generation = state.generation
             tables[str(state.name)] = TableStats(
-                columns=tuple(state.needed),
-                expressions=(),
+                columns=tuple(name for name in state.needed if name not in state.expressions),
+                expressions=tuple(name for name in state.needed if name in state.expressions),
                 rows=generation.rows if generation else 0,
                 bytes=generation.bytes if generation else 0,
                 generation=generation.serial if generation else 0,

@@ -10,21 +10,22 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlmem.catalogue import Spelling, UnknownTable
-from sqlmem.codecs import Codec, codec_by_name, codec_for, dict_decoder, row_decoder
+from sqlmem.codecs import Codec, Unrepresentable, codec_by_name, codec_for, dict_decoder, row_decoder
 from sqlmem.dialects import Facts
 from sqlmem.gate import Passthrough, Refusal
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
 from sqlmem.origin import Origin, OriginConnection
 from sqlmem.parser import Parsed, parse
-from sqlmem.plan import Plan, Refuse
+from sqlmem.plan import Candidate, Plan, Refuse, TypesNeeded, Unknown
 from sqlmem.planner import make_plan, table_spellings
 from sqlmem.registry import Registry, TableState
 from sqlmem.store import Generation
+from sqlmem.variants import ByTypes, Typing
 
 Rows = list[tuple[Any, ...]]
 
@@ -54,7 +55,10 @@ class Planned:
     versions: tuple[int, ...]
     tables: tuple[str, ...]
     positions: int
+    expressions: tuple[tuple[TableState, str], ...] = ()  # those that it needs, for their last use
     bound: Bound | None = None
+    # It holds for parameters of the types that it was made for, and is found by these only.
+    is_by_types: bool = False
 
     def is_current(self) -> bool:
         return all(
@@ -102,6 +106,16 @@ class Borrower(Protocol):
     def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
 
 
+class NotNow(Exception):
+    """The origin answers this time; the next time may be another."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+# Of columns that the origin would compute, in one statement that is planned.
+_MOST_UNKNOWN = 40
 # Texts longer than this aren't remembered: a plan for each would cost more than it saves.
 _LONGEST_KEPT = 100_000
 
@@ -113,35 +127,52 @@ class Front:
     origin: Origin
     registry: Registry
     capacity: int
-    _entries: OrderedDict[tuple[str, bool], Entry] = field(default_factory=OrderedDict)
+    _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def known(self, statement: str, *, has_parameters: bool) -> Entry | None:
+    def known(self, statement: str, parameters: Any = None, *, has_parameters: bool) -> Entry | None:
         """The entry of a statement that was met before, if it still holds."""
         key = (statement, has_parameters)
         entry = self._entries.get(key)
-        if entry is None or not entry.is_current():
+        if type(entry) is ByTypes:
+            entry = entry.variant(parameters)
+        if entry is None or not entry.is_current():  # type: ignore[union-attr]
             return None
         self._used.add(key)
-        return entry
+        return entry  # type: ignore[return-value]
 
-    def entry(self, statement: str, borrower: Borrower, *, has_parameters: bool) -> Entry:
+    def entry(
+        self, statement: str, borrower: Borrower, *, has_parameters: bool, parameters: Any = None
+    ) -> Entry:
         """What will happen to a statement.
+
+        Args:
+            parameters: as the driver would get them; None if they aren't known.
 
         Raises:
             The driver's exceptions, if the catalogue must be asked and can't be.
         """
         key = (statement, has_parameters)
-        known = self.known(statement, has_parameters=has_parameters)
+        known = self.known(statement, parameters, has_parameters=has_parameters)
         if known is not None:
             return known
-        entry, is_lasting = self._make(statement, borrower, has_parameters=has_parameters)
+        typing = Typing(self._entries.get(key), parameters)
+        entry, is_lasting = self._make(statement, borrower, typing, has_parameters=has_parameters)
         if is_lasting and len(statement) <= _LONGEST_KEPT:
             with self._lock:
-                self._entries[key] = entry
+                self._remember(key, entry, typing)
                 self._evict()
         return entry
+
+    def _remember(self, key: tuple[str, bool], entry: Entry, typing: Typing) -> None:
+        if not typing.types:
+            self._entries[key] = entry
+            return
+        by_types = self._entries.get(key)
+        if type(by_types) is not ByTypes or not by_types.takes(typing):
+            by_types = self._entries[key] = ByTypes.of(typing)
+        by_types.variants[tuple(typing.types.values())] = entry
 
     def _evict(self) -> None:
         """Keep the capacity: who was used since the last round gets another one.
@@ -157,7 +188,9 @@ class Front:
         if len(self._used) > 2 * self.capacity:
             self._used.intersection_update(self._entries)
 
-    def _make(self, statement: str, borrower: Borrower, *, has_parameters: bool) -> tuple[Entry, bool]:
+    def _make(
+        self, statement: str, borrower: Borrower, typing: Typing, *, has_parameters: bool
+    ) -> tuple[Entry, bool]:
         verdict = parse(statement, self.origin.syntax(has_parameters=has_parameters))
         match verdict:
             case Refusal(error, reason, hint):
@@ -167,9 +200,9 @@ class Front:
                     return Refused("read_only", reason, "This origin can't be made read-only"), True
                 return Bypassed(reason), True
             case Parsed():
-                return self._plan(verdict, borrower)
+                return self._plan(verdict, borrower, typing)
 
-    def _plan(self, parsed: Parsed, borrower: Borrower) -> tuple[Entry, bool]:
+    def _plan(self, parsed: Parsed, borrower: Borrower, typing: Typing) -> tuple[Entry, bool]:
         semantics = self.origin.semantics
         try:
             spellings = table_spellings(parsed.tree, semantics)
@@ -187,18 +220,18 @@ class Front:
                 return self._bypassed(parsed, unknown, tuple(states.values())), False
         # The versions before the schemas: a change in between makes the entry outdated at once.
         versions = {spelling: state.version for spelling, state in states.items()}
-        schemas: dict[Spelling, TableSchema] = {}
-        for spelling, state in states.items():
-            schema = state.schema
-            if schema is None:
-                return Bypassed("its tables change faster than they can be read"), False
-            schemas[spelling] = schema
+        known = tuple(states.values()), tuple(versions.values())
         try:
-            plan = make_plan(parsed, semantics, self.facts(borrower), schemas)
+            plan = self._planned(parsed, borrower, states, versions, typing)
         except Refuse as refused:
-            return self._bypassed(parsed, refused, tuple(states.values()), tuple(versions.values())), True
+            return self._bypassed(parsed, refused, *known), True
+        except NotNow as refused:
+            return self._bypassed(parsed, Refuse(refused.reason), ()), False
         except RecursionError:
             return self._bypassed(parsed, Refuse("it is nested too deeply"), ()), True
+        except Unrepresentable as error:
+            # Of these parameters only: others may have a meaning.
+            return self._bypassed(parsed, Refuse(str(error)), tuple(states.values())), False
         by_name = {state.name: (state, versions[spelling]) for spelling, state in states.items()}
         pairs = [by_name[name] for name in plan.tables]
         return (
@@ -208,9 +241,71 @@ class Front:
                 tuple(version for _, version in pairs),
                 tuple(sorted({str(name) for name in plan.tables})),
                 _positions(parsed),
+                tuple(
+                    (state, name)
+                    for (state, _), names in zip(pairs, plan.columns, strict=True)
+                    for name in names
+                    if name in state.expressions
+                ),
+                is_by_types=bool(typing.types),
             ),
             True,
         )
+
+    def _planned(
+        self,
+        parsed: Parsed,
+        borrower: Borrower,
+        states: Mapping[Spelling, TableState],
+        versions: Mapping[Spelling, int],
+        typing: Typing,
+    ) -> Plan:
+        """Plan, anew with each type of a parameter, and each column that the origin would compute, as met.
+
+        Raises:
+            Refuse: the origin answers.
+            NotNow: likewise, this time.
+            Unrepresentable: likewise, as long as the parameters are of this kind.
+        """
+        semantics, facts = self.origin.semantics, self.facts(borrower)
+        typing.positions = _positions(parsed)
+        for _ in range(_MOST_UNKNOWN):
+            schemas: dict[Spelling, TableSchema] = {}
+            for spelling, state in states.items():
+                schema = state.schema
+                if schema is None:
+                    raise NotNow("its tables change faster than they can be read")
+                schemas[spelling] = schema
+            try:
+                return make_plan(parsed, semantics, facts, schemas, typing.types)
+            except TypesNeeded as needed:
+                typing.add(needed.key, semantics.parameters[facts.driver or ""])
+            except Unknown as unknown:
+                candidate = unknown.candidate
+                spelling = next(each for each, state in states.items() if state.name == candidate.table)
+                self._ask(candidate, states[spelling], versions[spelling], borrower)
+        raise Refuse(f"more than {_MOST_UNKNOWN} columns that the origin would compute")
+
+    def _ask(self, candidate: Candidate, state: TableState, version: int, borrower: Borrower) -> None:
+        """Find out what a candidate is, and enter it."""
+        known = state.expressions.get(candidate.name)
+        if known is not None and known.refusal is None:
+            # From a snapshot: it says what the values are, this statement how they come about.
+            column = replace(known, expression=self.origin.text_of(candidate))
+        else:
+            if not self.registry.admits(state, candidate.name, has_constants=candidate.has_constants):
+                raise NotNow("the table has many computed columns, and this one was met for the first time")
+            reason = borrower.past_reason
+            if reason is not None:
+                raise NotNow(reason)
+            with borrower.borrowed() as connection:
+                column = connection.told(candidate)
+            if heard.debug:
+                log.debug(
+                    "asked {}: {} is {}", state.name, candidate.name, column.refusal or column.type_name
+                )
+        if not self.registry.know(state, column, version=version):
+            raise NotNow("its tables change faster than they can be read")
 
     def _bypassed(
         self, parsed: Parsed, refused: Refuse, states: tuple[TableState, ...], versions: tuple[int, ...] = ()

@@ -6,16 +6,19 @@ Pure: no I/O, no lock, no clock. What the origin's catalogue says comes in as sc
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Kind, TableSchema
 from sqlmem.outputs import Spelling, given_names, table_spelling
 from sqlmem.parser import Parsed
 from sqlmem.plan import Output, Plan, Refuse
 from sqlmem.queries import Queries
 from sqlmem.scopes import Context, Scope, representative
+from sqlmem.slices import Slices
 
 
 def make_plan(
@@ -23,21 +26,30 @@ def make_plan(
     semantics: Semantics,
     facts: Facts,
     schemas: Mapping[Spelling, TableSchema],
+    types: Mapping[str | int, ParameterType] = MappingProxyType({}),
 ) -> Plan:
     """How the store answers the statement.
 
     Args:
         schemas: definition of each table that `table_spellings` names.
+        types: the types of those parameters that earlier plannings asked for, by their keys.
 
     Raises:
         Refuse: the origin must answer, with the reason.
+        Unknown: the origin must be asked first about a column that it would compute.
+        TypesNeeded: one more parameter's type decides.
     """
-    unknown = sorted(name for name in parsed.functions if name.lower() not in _local_functions(semantics))
-    if unknown:
-        # By the name that was written: the parser reads IFNULL as COALESCE also where the
-        # origin has no such function.
-        raise Refuse(f"the function {unknown[0].lower()} is computed by the origin")
-    context = Context(semantics, facts, parsed.parameters, schemas)
+    slices = Slices(parsed.scanned)
+    context = Context(
+        semantics,
+        facts,
+        parsed.parameters,
+        schemas,
+        types,
+        slices=slices,
+        local_functions=_local_functions(semantics),
+    )
+    _check_functions(parsed, slices)
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
     names = given_names(context, parsed.tree, parsed.item_texts)
@@ -58,11 +70,12 @@ def make_plan(
             refusal = table.by_name[column].refusal
             if refusal is not None:
                 raise Refuse(f"column {table.name}.{column} isn't cached: {refusal}")
+    sql, arguments = context.in_order(sql)
     return Plan(
         tables=tuple(table.name for table in context.tables),
         columns=tuple(tuple(needed) for needed in context.needed),
         sql=sql,
-        arguments=tuple(context.arguments),
+        arguments=arguments,
         outputs=tuple(outputs),
         checks=tuple(dict.fromkeys(context.checks)),
     )
@@ -82,6 +95,48 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
         if schema is not None or name not in ctes:
             found[schema, name] = None
     return tuple(found)
+
+
+def _check_functions(parsed: Parsed, slices: Slices) -> None:
+    """Raises `Refuse` for what is called by a name that no node of the tree is known to have.
+
+    The others are looked at where they stand: `Context.check_called`.
+    """
+    seen = {slices.called(node) for node in parsed.tree.find_all(exp.Func)}
+    unknown = sorted({name.lower() for name in parsed.functions} - seen - _SYNTAX)
+    if unknown:
+        raise Refuse(f"the function {unknown[0]} is computed by the origin")
+
+
+# What has a syntax of its own, or is none: the parser tells of no place for these.
+_SYNTAX = frozenset(
+    [
+        "all",
+        "any",
+        "array",
+        "cast",
+        "char",
+        "convert",
+        "decimal",
+        "exists",
+        "extract",
+        "float",
+        "group_concat",
+        "if",
+        "in",
+        "numeric",
+        "overlay",
+        "position",
+        "some",
+        "string_agg",
+        "substring",
+        "time",
+        "timestamp",
+        "trim",
+        "values",
+        "varchar",
+    ]
+)
 
 
 def _local_functions(semantics: Semantics) -> frozenset[str]:

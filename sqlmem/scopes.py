@@ -14,8 +14,10 @@ from typing import Any
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Column, Kind, TableSchema
-from sqlmem.plan import Argument, Refuse, SumCheck
+from sqlmem.plan import Argument, Check, Refuse, TypesNeeded
+from sqlmem.slices import Slices
 from sqlmem.values import Value
 
 # The store's statement names schemas main, s1, s2, …; SQLite attaches at most ten.
@@ -32,6 +34,7 @@ class Scope:
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
         key_columns: the columns of the source's primary key, as stored text.
+        stored_alias: the source's name in the store's statement, if it is a table.
     """
 
     parent: Scope | None
@@ -43,6 +46,7 @@ class Scope:
     key_columns: frozenset[str] = frozenset()
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
+    stored_alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +67,29 @@ class Context:
     parameters: tuple[str | int, ...]
     # (schema or None, table) as the statement spells them -> definition
     schemas: Mapping[tuple[str | None, str], TableSchema]
+    # parameter's key -> its type, of those that this planning was given
+    types: Mapping[str | int, ParameterType] = field(default_factory=dict)
     tables: list[TableSchema] = field(default_factory=list)
     needed: list[dict[str, None]] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
-    checks: list[SumCheck] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     aliases: int = 0
+    slices: Slices | None = None
+    local_functions: frozenset[str] = frozenset()  # in lower case, as written
+
+    def mark(self) -> tuple[int, int, list[int]]:
+        """How far the gathering has come, for `back_to`."""
+        return len(self.arguments), len(self.checks), [len(columns) for columns in self.needed]
+
+    def back_to(self, mark: tuple[int, int, list[int]]) -> None:
+        """Forget what was gathered since: it was for a text that isn't used."""
+        arguments, checks, needed = mark
+        del self.arguments[arguments:]
+        del self.checks[checks:]
+        for index, columns in enumerate(self.needed):
+            # A table stays, also one first met meanwhile: its number may be in texts that are.
+            for name in list(columns)[needed[index] if index < len(needed) else 0 :]:
+                del columns[name]
 
     def alias(self, prefix: str) -> str:
         self.aliases += 1
@@ -84,19 +106,54 @@ class Context:
         self.needed.append({})
         return len(self.tables) - 1
 
+    def parameter_type(self, index: int) -> ParameterType:
+        """What the statement's parameter is to the origin by itself. Makes the plan one of its types.
+
+        Raises:
+            TypesNeeded: it wasn't given; the statement is planned again with it.
+        """
+        key = self.parameters[index]
+        found = self.types.get(key)
+        if found is not None:
+            return found
+        if self.facts.driver not in self.semantics.parameters:
+            raise Refuse("the type of a parameter, which this driver tells the origin in its own way")
+        raise TypesNeeded(key)
+
     def need(self, value: Value) -> None:
         if value.source is not None:
             self.needed[value.source[0]].setdefault(value.source[1])
 
     def argument(self, argument: Argument) -> str:
+        """The mark of an argument; `in_order` brings the arguments into the order of the marks."""
         self.arguments.append(argument)
-        return f"?{len(self.arguments)}"
+        return f"\0{len(self.arguments)}\0"
+
+    def in_order(self, sql: str) -> tuple[str, tuple[Argument, ...]]:
+        """A finished text with plain placeholders, and its arguments in their order.
+
+        Numbered ones (?1) are named parameters to Python 3.12's sqlite3, which warns of each.
+        """
+        # No name in the store contains NUL, so nothing else looks like a mark.
+        parts = sql.split("\0")
+        return "?".join(parts[::2]), tuple(self.arguments[int(number) - 1] for number in parts[1::2])
 
     def constant(self, stored: Any) -> str:
         # Whole numbers are legible in the text; all else is bound, so that nothing needs escaping.
         if type(stored) is int and stored >= 0:
             return str(stored)
         return self.argument(Argument(None, stored))
+
+    def check_called(self, node: exp.Expr) -> None:
+        """Raises `Refuse` for a function by a name that isn't local.
+
+        By the name that was written: the parser reads IFNULL as COALESCE also where the origin has
+        no such function.
+        """
+        if isinstance(node, exp.Func) and self.slices is not None:
+            name = self.slices.called(node)
+            if name is not None and name not in self.local_functions:
+                raise Refuse(f"the function {name} is computed by the origin")
 
     # -- names -----------------------------------------------------------------------------
 
@@ -120,6 +177,16 @@ class Context:
 
     def column(self, node: exp.Column, scope: Scope) -> Value:
         """The value that a column's name means; notes that the plan needs it."""
+        value, owner = self._resolved(node, scope)
+        self.check_stands(value, owner, scope)
+        self.need(value)
+        return value
+
+    def look_up(self, node: exp.Column, scope: Scope) -> Value:
+        """As `column`, but whether it may stand there isn't asked, and nothing is noted."""
+        return self._resolved(node, scope)[0]
+
+    def _resolved(self, node: exp.Column, scope: Scope) -> tuple[Value, Scope]:
         if node.args.get("db") or node.args.get("catalog") or node.args.get("join_mark"):
             raise Refuse("a column qualified by more than its table")
         identifier = node.this
@@ -132,16 +199,17 @@ class Context:
         while inner is not None:
             if alias is None or alias == inner.alias:
                 if name in inner.columns:
-                    return self._found(name, inner, scope)
+                    value = inner.columns[name]
+                    if value is None:
+                        raise Refuse(f"column {name!r} is ambiguous")
+                    return value, inner
                 if alias is not None:
                     break
             inner = inner.parent
         raise Refuse(f"column {name!r} isn't known")
 
-    def _found(self, name: str, owner: Scope, scope: Scope) -> Value:
-        value = owner.columns[name]
-        if value is None:
-            raise Refuse(f"column {name!r} is ambiguous")
+    def check_stands(self, value: Value, owner: Scope, scope: Scope) -> None:
+        """Raises `Refuse` unless a column of `owner` may stand in `scope`, grouped as these are."""
         if owner is not scope and _within_aggregate(scope, owner):
             # It may be an aggregate of the outer SELECT.
             raise Refuse("an aggregate over an outer column")
@@ -152,8 +220,6 @@ class Context:
             and not (owner.key_columns and owner.key_columns <= owner.group_keys)
         ):
             raise Refuse("a column that is neither grouped nor aggregated")
-        self.need(value)
-        return value
 
 
 def _within_aggregate(scope: Scope, owner: Scope) -> bool:

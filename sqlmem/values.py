@@ -8,6 +8,7 @@ planning, a parameter when it arrives.
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from collections.abc import Callable
@@ -72,6 +73,7 @@ class Value:
         sql: its text in the store; empty while it is open (`literal` or `parameter`).
         type: None while it is open, and for NULL.
         source: the table and column whose values these are, unchanged.
+        alias: the table's name in the store's statement, where `sql` is the column itself in reach.
         result: how the origin gives it out, if it isn't a column.
         is_condition: it came from a predicate, so it is true, false or NULL in any dialect.
         is_distinct: equal values are the same value, so that any of them may stand for all.
@@ -87,6 +89,7 @@ class Value:
     literal: Literal | None = None
     parameter: int | None = None
     cast: Column | None = None
+    alias: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -136,6 +139,25 @@ def converter(
         return convert(value)
 
     return convert_cast
+
+
+def own_converter(column: Column, driver: str | None) -> Callable[[Any], Any]:
+    """What turns a parameter that has this type by itself into its stored form."""
+    convert = codec_of(column, driver).parameter
+    if convert is None:
+        raise Refuse(f"a parameter of type {_described(column)}")
+
+    def convert_own(value: Any) -> Any:
+        if type(value) is float:
+            if value == 0.0 and math.copysign(1.0, value) < 0:
+                raise Unrepresentable("a parameter of -0.0")
+            if column.kind is Kind.NUMERIC:
+                value = Decimal(repr(value))
+        elif column.kind is Kind.INTEGER and type(value) in (bool, Decimal):
+            value = int(value)
+        return convert(value)
+
+    return convert_own
 
 
 def literal_value(literal: Literal, column: Column, driver: str | None) -> Any:

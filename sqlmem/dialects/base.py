@@ -10,27 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from sqlmem.dialects.parameters import Classify, ParameterType
+from sqlmem.dialects.rules import Result, Rules, result
 from sqlmem.model import Collation, Column, Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A result type: how its values are decoded, and how the driver describes it.
-
-    Attributes:
-        type: its meaning to the planner; the name is empty.
-        codec: the codec's name, None for the one that the type has as a column.
-        code: the `type_code` of cursor.description.
-    """
-
-    type: Column
-    code: int | None = None
-    codec: str | None = None
-
-
-def result(kind: Kind, type_name: str, code: int | None = None, **more: object) -> Result:
-    codec = more.pop("codec", None)
-    return Result(Column("", kind, type_name, **more), code, codec)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +38,7 @@ class Semantics:
         sqlglot: the name of the parser's dialect; None for the parser's own.
         comparison, count: the results of a predicate and of COUNT.
         integer, text: what a constant of the select list is; None: only the origin knows.
+        computes_columns: an expression may be computed by the origin and fetched as a column.
         is_dynamic: values carry their types, as in the store itself (SQLite).
         folds_unquoted: an unquoted identifier as the catalogue spells it; None where quoting makes
             no difference to it.
@@ -75,6 +58,9 @@ class Semantics:
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
+        rules: what operators and functions mean by the types of their operands; see `rules`.
+        literals: the type that a literal of its own has; None: only the origin knows.
+        parameters: driver -> the type that a parameter of its own has; see `parameters`.
         refused: what looks local and is not -> the case that would be wrong.
     """
 
@@ -84,6 +70,7 @@ class Semantics:
     count: Result
     integer: Result
     text: Result | None = None
+    computes_columns: bool = False
     is_dynamic: bool = False
     folds_unquoted: Callable[[str], str] | None = None
     ignores_column_case: bool = False
@@ -102,7 +89,17 @@ class Semantics:
     functions: Mapping[str, str] = field(default_factory=dict)
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
+    rules: Rules = field(default_factory=dict)
+    literals: Callable[..., ParameterType | None] | None = None
+    parameters: Mapping[str, Classify] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+
+    def has_text_like(self, type_: Column) -> bool:
+        """Whether a text type with rules of its own holds identical texts as equal to each other only.
+
+        Enums and sets do, and in PostgreSQL all of them; MySQL's JSON doesn't.
+        """
+        return not self.booleans_are_integers or type_.type_name.startswith(("enum", "set"))
 
     def code_of(self, type_: Column) -> int | None:
         """The `type_code` of a computed result of this type; None if it isn't known."""
@@ -194,3 +191,6 @@ PURE_FUNCTIONS = frozenset(
         "logical_or",
     ]
 )
+
+
+__all__ = ["PURE_FUNCTIONS", "Facts", "Result", "Semantics", "result"]

@@ -6,6 +6,7 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
+from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.model import Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)
@@ -21,6 +22,7 @@ SEMANTICS = Semantics(
     sqlglot="mysql",
     comparison=LONG,
     count=LONGLONG,
+    computes_columns=True,
     integer=LONG,
     ignores_column_case=True,
     booleans_are_integers=True,
@@ -33,6 +35,7 @@ SEMANTICS = Semantics(
         Kind.FLOAT: None,
         Kind.DATE: None,
         Kind.TIMESTAMP: None,
+        Kind.TEXT: None,
     },
     window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG},
     casts={
@@ -44,6 +47,7 @@ SEMANTICS = Semantics(
         "TINYINT": 1,
         "SMALLINT": 2,
         "INTEGER": 3,
+        "DOUBLE": 5,
         "BIGINT": 8,
         "MEDIUMINT": 9,
         "DATE": 10,
@@ -55,6 +59,8 @@ SEMANTICS = Semantics(
     names_are_text=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
+    literals=mysql_literal,
+    parameters=MYSQL,
     refused={
         "text equality": "the column's collation ignores case, accents or trailing blanks",
         "LIKE": "the column's collation decides what is alike",

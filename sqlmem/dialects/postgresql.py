@@ -6,6 +6,7 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
+from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
 from sqlmem.model import Collation, Column, Kind
 
 BOOLEAN = result(Kind.BOOLEAN, "BOOLEAN", 16)
@@ -21,6 +22,7 @@ SEMANTICS = Semantics(
     sqlglot="postgres",
     comparison=BOOLEAN,
     count=BIGINT,
+    computes_columns=True,
     integer=INTEGER,
     text=TEXT,
     folds_unquoted=str.lower,
@@ -72,6 +74,8 @@ SEMANTICS = Semantics(
     },
     names_are_figured=True,
     pure_functions=PURE_FUNCTIONS,
+    literals=postgresql_literal,
+    parameters=POSTGRESQL,
     refused={
         "LIKE": "the store's LIKE ignores the case of ASCII letters, the origin's doesn't",
         "ILIKE": "the store knows the case of ASCII letters only",

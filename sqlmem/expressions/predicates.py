@@ -109,10 +109,11 @@ def in_(render: Expressions, node: exp.In, scope: Scope) -> Value:
     if not items:
         raise Refuse("IN over nothing")
     texts = []
+    left = value
     for item in items:
-        value, other = render.pair(value, render.value(item, scope), "IN", is_ordered=False)
+        left, other = render.pair(value, render.value(item, scope), "IN", is_ordered=False)
         texts.append(other.sql)
-    return render.predicate(f"{value.sql} IN ({', '.join(texts)})")
+    return render.predicate(f"{left.sql} IN ({', '.join(texts)})")
 
 
 def exists(render: Expressions, node: exp.Exists, scope: Scope) -> Value:

@@ -27,7 +27,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "precedence",
         "trust",
         "parser",
+        "slices",
         "codecs/*",
+        "functions/*",
         "dialects/*",
         "plan",
         "stored",
@@ -58,6 +60,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "progress",
     ),
     "surface": (
+        "variants",
         "front",
         "executor",
         "dbapi",

@@ -1,0 +1,95 @@
+"""Operators and functions by the rows of the dialect's table.
+
+The parser's node is brought to a name and operands; the first row that fits decides. What only
+the origin computes is refused here, with the row's case; whether it can be a column that the
+origin computes is for the caller (`Expressions.value`) to try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from sqlmem.dialects.base import Result
+from sqlmem.dialects.rules import Rule, Way, expand, matches
+from sqlmem.expressions.closed import only
+from sqlmem.expressions.rendering import Expressions, Handler
+from sqlmem.plan import Refuse
+from sqlmem.scopes import Scope
+from sqlmem.values import NULL, Value
+
+# The parser's class -> the name in the tables, and its arguments in order. A list argument
+# (`expressions`) stands for all its items.
+NODES: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {}
+
+# What the parser notes on functions without meaning here.
+_IGNORED_ARGUMENTS = ("binary", "is_string", "encoding", "returns_int")
+
+
+def ruled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
+    name, keys = NODES[type(node)]
+    only(node, *keys, *_IGNORED_ARGUMENTS)
+    operands: list[exp.Expr] = []
+    for key in keys:
+        argument = node.args.get(key)
+        if isinstance(argument, list):
+            operands.extend(argument)
+        elif argument is not None:
+            operands.append(argument)
+    return by_rules(render, name, [render.value(operand, scope) for operand in operands])
+
+
+def by_rules(render: Expressions, name: str, values: list[Value]) -> Value:
+    """The value of an operator or function on these operands, by the first row that fits.
+
+    Raises:
+        Refuse: no row fits, or the row leaves it to the origin; with the case that would be wrong.
+    """
+    types = [value.type for value in values]
+    rule = next(
+        (rule for rule in render.semantics.rules.get(name, ()) if matches(rule, types)),
+        None,
+    )
+    if rule is None:
+        raise Refuse(f"{name} is computed by the origin")
+    if rule.way in (Way.COLUMN, Way.ORIGIN):
+        raise Refuse(
+            f"{name} is computed by the origin: {rule.wrong}"
+            if rule.wrong
+            else f"{name} is computed by the origin"
+        )
+    taken = _settled(render, name, rule, values)
+    columns = [value.type for value in taken if value.type is not None]
+    if len(columns) != len(taken):
+        raise Refuse(f"{name} of NULL")
+    result = rule.result if isinstance(rule.result, Result) else None
+    if result is None:
+        if rule.result is None:
+            result = Result(columns[0], render.semantics.code_of(columns[0]))
+        else:
+            assert callable(rule.result)
+            result = rule.result(columns)
+    if result is None:
+        raise Refuse(f"{name} of operands of these sizes is computed by the origin")
+    texts = [value.sql for value in taken]
+    sql = rule.store.format(*texts, all=", ".join(texts))
+    return Value(f"({sql})", result.type, result=result)
+
+
+def _settled(render: Expressions, name: str, rule: Rule, values: list[Value]) -> list[Value]:
+    """The operands, with literals and parameters having taken their types."""
+    first = next((value.type for value in values if value.type is not None), None)
+    taken = []
+    for value, operand in zip(values, expand(rule, len(values)), strict=True):
+        if value is NULL or not value.is_open:
+            taken.append(value)
+            continue
+        column = operand.takes if operand.takes is not None else first
+        if column is None:
+            raise Refuse(f"{name} of values whose types only the origin knows")
+        taken.append(render.bound(value, column))
+    return taken
+
+
+HANDLERS: Mapping[type[exp.Expr], Handler] = dict.fromkeys(NODES, ruled)

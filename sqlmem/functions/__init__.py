@@ -1,0 +1,31 @@
+"""Functions registered on the store's connections, each an origin's operator or function, exactly.
+
+Rule 1: a function takes and gives stored values: integers, floats, text, bytes, None.
+Rule 2: it is deterministic, and has no memory but caches of bounded size.
+Rule 3: what the origin would report as an error, or what isn't certain, raises: SQLite turns that
+into an error of the statement, and the origin answers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class NotKnown(Exception):
+    """Only the origin can tell: the store's statement fails, and it is asked."""
+
+
+UNKNOWN = "sqlmem_unknown"
+
+
+def _unknown(_value: Any) -> None:
+    raise NotKnown
+
+
+# Raises; not deterministic, so that SQLite doesn't call it where it isn't reached.
+RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
+# name -> number of arguments (-1: any), implementation
+SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {}
+# name -> number of arguments, class with step() and finalize()
+AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {}
