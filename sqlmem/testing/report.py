@@ -16,6 +16,7 @@ class Difference:
         kind: in what the answers differ.
         statement: as the harness made it, with its parameters' values.
         reduced: the smallest that still differs; the same where that wasn't tried.
+        after: statements that have to be asked of sqlmem first, if any.
         expected, got: both answers of the reduced statement, shortened.
         script: a Python program that shows the difference; None where it needs what went before.
     """
@@ -26,6 +27,7 @@ class Difference:
     reduced: str
     expected: str
     got: str
+    after: tuple[str, ...] = ()
     script: str | None = None
 
 
@@ -104,6 +106,7 @@ class Report:
             lines += [
                 "",
                 f"difference {numbers[0]}: {found.kind}, {found.phase}{more}",
+                *(f"  after   {statement}" for statement in found.after),
                 f"  {found.reduced}",
                 f"  bare    {found.expected}",
                 f"  sqlmem  {found.got}",

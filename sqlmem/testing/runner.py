@@ -199,6 +199,7 @@ class Run:
             whole,
             kind=smallest.seen.kind,
             reduced=asking.shown(smallest.questions[-1]),
+            after=tuple(map(asking.shown, smallest.questions[:-1])),
             expected=asking.told(smallest.seen.expected),
             got=asking.told(smallest.seen.got),
             script=script_of(smallest, self.family),

@@ -138,26 +138,35 @@ def is_like(seen: Seen | None, kind: str) -> bool:
 def shrunk(bench: Bench, found: Found) -> Smallest | None:
     """The smallest; None if the difference doesn't show again."""
     whole = bench.family.tables
-    statement = found.asked.statement
     before = _needed_before(bench, found)
     if before is None:
         return None
+    asked = (*before, found.asked.statement)
 
-    def shows(candidate: Statement, over: Sequence[Table] = whole) -> bool:
-        return is_like(bench.seen(over, (*before, candidate), restarts=found.restarts), found.kind)
+    def shows(candidates: Sequence[Statement], over: Sequence[Table] = whole) -> bool:
+        return is_like(bench.seen(over, candidates, restarts=found.restarts), found.kind)
 
-    statement = _smallest(statement, shows)
-    texts = [asking.question(each, bench.paramstyle).text for each in (*before, statement)]
-    over = _used(whole, texts)
-    if not shows(statement, over):
+    # The last one first: what it does without, the ones before it needn't prepare.
+    for number in reversed(range(len(asked))):
+        asked = _one_smallest(asked, number, shows)
+    over = _used(whole, [asking.question(each, bench.paramstyle).text for each in asked])
+    if not shows(asked, over):
         over = whole
-    over = _fewer_rows(over, lambda candidate: shows(statement, candidate))
-    seen = bench.seen(over, (*before, statement))
+    over = _fewer_rows(over, partial(shows, asked))
+    seen = bench.seen(over, asked)
     bench.make(whole)
     if seen is None:  # it comes and goes
         return None
-    questions = tuple(asking.question(each, bench.paramstyle) for each in (*before, statement))
-    return Smallest(seen, over, questions)
+    return Smallest(seen, over, tuple(asking.question(each, bench.paramstyle) for each in asked))
+
+
+def _one_smallest(
+    asked: tuple[Statement, ...], number: int, shows: Callable[[Sequence[Statement]], bool]
+) -> tuple[Statement, ...]:
+    def with_it(candidate: Statement) -> tuple[Statement, ...]:
+        return (*asked[:number], candidate, *asked[number + 1 :])
+
+    return with_it(_smallest(asked[number], lambda candidate: shows(with_it(candidate))))
 
 
 def _needed_before(bench: Bench, found: Found) -> tuple[Statement, ...] | None:

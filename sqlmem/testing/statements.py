@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 
 from sqlmem.testing.expressions import Expressions, Scope, scope_of
 from sqlmem.testing.productions import Productions
+from sqlmem.testing.subqueries import Subqueries
 from sqlmem.testing.tables import Table
 from sqlmem.testing.tree import Bind, Many, Maybe, Node, Part, Statement
 
@@ -69,19 +70,9 @@ class Statements:
         self.rng = rng
         self.family = family
         self._tables = [table for table in tables for _ in range(table.weight)]
-        self._aliases = 0
         self._is_plain = False  # whether the statement keeps to what programs mostly ask
         self._make = Expressions(rng, productions)
-        self._make.specials = {
-            "int_query": lambda depth, scope: self._query("int", depth, scope),
-            "num_query": lambda depth, scope: self._query("num", depth, scope),
-            "text_query": lambda depth, scope: self._query("text", depth, scope),
-            "exists_query": self._exists,
-            "int_scalar": lambda depth, scope: self._scalar("int", depth, scope),
-            "num_scalar": lambda depth, scope: self._scalar("num", depth, scope),
-            "text_scalar": lambda depth, scope: self._scalar("text", depth, scope),
-            "list": self._list,
-        }
+        self._subqueries = Subqueries(rng, self._make, self._tables)
         shapes: dict[str, Callable[[], Node]] = {
             "plain": self._plain,
             "grouped": self._grouped,
@@ -101,7 +92,7 @@ class Statements:
     def next(self) -> Statement:
         """The next statement."""
         rng = self.rng
-        self._aliases = 0
+        self._subqueries.start()
         self._make.bind_rate = rng.choice((0.0, 0.0, 0.3, 0.9))
         self._is_plain = rng.random() < 0.4
         ((name, shape),) = rng.choices(self._shapes, self._weights)
@@ -190,7 +181,7 @@ class Statements:
         arms: list[Part] = []
         for number in range(rng.choice((2, 2, 2, 3))):
             source, scope = self._source()
-            listed = Many(tuple(self._strict(sort, scope) for sort in sorts), least=len(sorts))
+            listed = Many(tuple(self._subqueries.strict(sort, scope) for sort in sorts), least=len(sorts))
             if number == 0:
                 listed = self._items(listed.items, least=len(sorts))
             else:
@@ -327,11 +318,6 @@ class Statements:
         self._make.bind_rate = rate
         return made
 
-    def _strict(self, sort: str, scope: Scope) -> Part:
-        """A column of exactly this sort, so that no loose one is deduplicated."""
-        names = scope.columns.get(sort)
-        return Node(sort, (self.rng.choice(names),)) if names else self._make.make("key", 0, scope)
-
     def _total_order(self, scope: Scope, items: Many) -> Part:
         rng = self.rng
         if rng.random() < 0.4:
@@ -390,64 +376,6 @@ class Statements:
     def _table(self) -> Table:
         return self.rng.choice(self._tables)
 
-    # -- subqueries --------------------------------------------------------------------------
-
-    def _other(self) -> tuple[str, Scope]:
-        self._aliases += 1
-        alias = f"q{self._aliases}"
-        table = self._table()
-        return f" FROM {table.name} AS {alias}", scope_of(table, alias, is_qualified=True)
-
-    def _correlated(self, depth: int, inner: Scope, outer: Scope) -> Part:
-        """A condition on the inner table, half the time in terms of the outer one."""
-        rng = self.rng
-        if outer.columns and rng.random() < 0.5:
-            sort = rng.choice(("int", "int", "text", "num"))
-            own = self._make.column(sort, inner)
-            theirs = self._make.column(sort, _qualified(outer))
-            if own is not None and theirs is not None:
-                comparison = rng.choice((" = ", " = ", " < ", " >= "))
-                first: tuple[Part, ...] = (" WHERE ", own, comparison, theirs)
-                if rng.random() < 0.3:
-                    return Maybe((*first, Maybe((" AND ", self._make.make("bool", 0, inner)))))
-                return Maybe(first)
-        if rng.random() < 0.5:
-            return Maybe((" WHERE ", self._make.make("bool", min(depth, 0), inner)))
-        return Maybe(())
-
-    def _query(self, sort: str, depth: int, scope: Scope) -> Part:
-        source, inner = self._other()
-        item = self._make.column(sort, inner) or inner.id
-        return Node("subquery", ("(SELECT ", item, source, self._correlated(depth - 1, inner, scope), ")"))
-
-    def _exists(self, depth: int, scope: Scope) -> Part:
-        source, inner = self._other()
-        return Node("subquery", ("(SELECT 1", source, self._correlated(depth - 1, inner, scope), ")"))
-
-    def _scalar(self, sort: str, depth: int, scope: Scope) -> Part:
-        rng = self.rng
-        source, inner = self._other()
-        column = self._strict(sort, inner)
-        where = self._correlated(depth - 1, inner, scope)
-        if rng.random() < 0.25:
-            order = rng.choice(("", " DESC"))
-            tail = f" ORDER BY {inner.id}{order} LIMIT 1)"
-            return Node(sort, ("(SELECT ", column, source, where, tail))
-        calls = {"int": ("max", "min", "count", "sum"), "num": ("max", "min", "sum"), "text": ("max", "min")}
-        return Node(sort, (f"(SELECT {rng.choice(calls[sort])}(", column, ")", source, where, ")"))
-
-    def _list(self, _depth: int, scope: Scope) -> Part:
-        """An expanding list of parameters, or the same spelled out."""
-        rng = self.rng
-        sort = rng.choice(("int", "text", "num"))
-        column = self._make.column(sort, scope) or self._make.constant(sort)
-        constants = [self._make.constant(sort) for _ in range(rng.randint(1, 4))]
-        word = rng.choice(("IN", "IN", "NOT IN"))
-        values = tuple(each.value for each in constants if isinstance(each, Bind))
-        if len(values) == len(constants):
-            return Node("bool", (column, f" {word} ", Bind(sort, values)))
-        return Node("bool", (column, f" {word} (", Many(tuple(constants)), ")"))
-
 
 def _alias_of(item: Part) -> str | None:
     if isinstance(item, Node) and item.sort == "named":
@@ -455,12 +383,3 @@ def _alias_of(item: Part) -> str | None:
         assert isinstance(written, str)
         return written.split()[-1]
     return None
-
-
-def _qualified(scope: Scope) -> Scope:
-    """The same columns with their qualifier in front, for use inside a subquery."""
-    columns = {
-        sort: tuple(name if "." in name else f"{scope.qualifier}.{name}" for name in names)
-        for sort, names in scope.columns.items()
-    }
-    return Scope(scope.table, scope.qualifier, columns)
