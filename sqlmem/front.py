@@ -15,15 +15,16 @@ from typing import Any, Protocol
 
 from sqlmem.catalogue import Spelling, UnknownTable
 from sqlmem.codecs import Codec, Unrepresentable, codec_by_name, codec_for, dict_decoder, row_decoder
-from sqlmem.dialects import Facts
+from sqlmem.dialects import Facts, Semantics
 from sqlmem.gate import Passthrough, Refusal
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
 from sqlmem.origin import Origin, OriginConnection
 from sqlmem.parser import Parsed, parse
-from sqlmem.plan import Candidate, Plan, Refuse, TypesNeeded, Unknown
+from sqlmem.plan import Argument, Candidate, Plan, Refuse, TypesNeeded, Unknown
 from sqlmem.planner import make_plan, table_spellings
 from sqlmem.registry import Registry, TableState
+from sqlmem.skeletons import Constant, Skeleton, skeleton
 from sqlmem.store import Generation
 from sqlmem.variants import ByTypes, Typing
 
@@ -65,6 +66,17 @@ class Planned:
             state.version == version and state.schema is not None
             for state, version in zip(self.states, self.versions, strict=True)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A plan, and the constants of its text on which it depends."""
+
+    fixed: tuple[tuple[int, Constant], ...]
+    planned: Planned
+
+
+_TEMPLATES_OF_A_SHAPE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +141,8 @@ class Front:
     capacity: int
     _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
+    # shape of a text -> plans for it, whatever some of the constants are; guarded by _lock
+    _templates: OrderedDict[tuple[str, bool], tuple[Template, ...]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def known(self, statement: str, parameters: Any = None, *, has_parameters: bool) -> Entry | None:
@@ -157,13 +171,61 @@ class Front:
         known = self.known(statement, parameters, has_parameters=has_parameters)
         if known is not None:
             return known
+        is_short = len(statement) <= _LONGEST_KEPT
+        shape = skeleton(statement, self.origin.syntax(has_parameters=has_parameters)) if is_short else None
         typing = Typing(self._entries.get(key), parameters)
-        entry, is_lasting = self._make(statement, borrower, typing, has_parameters=has_parameters)
-        if is_lasting and len(statement) <= _LONGEST_KEPT:
+        entry: Entry | None = None
+        if shape is not None and shape.constants:
+            entry = self._shared((shape.shape, has_parameters), shape)
+        is_lasting = True
+        if entry is None:
+            entry, is_lasting = self._make(statement, borrower, typing, has_parameters=has_parameters)
+            if isinstance(entry, Planned) and shape is not None and not typing.types:
+                self._share((shape.shape, has_parameters), shape, entry)
+        if is_lasting and is_short:
             with self._lock:
                 self._remember(key, entry, typing)
                 self._evict()
         return entry
+
+    def _shared(self, key: tuple[str, bool], shape: Skeleton) -> Planned | None:
+        """A plan that was made for another statement of this shape, with this one's constants."""
+        for template in self._templates.get(key, ()):
+            planned = template.planned
+            if any(shape.constants[place] != constant for place, constant in template.fixed):
+                continue
+            if not planned.is_current():
+                continue
+            try:
+                arguments = tuple(
+                    replace(argument, constant=argument.reread(shape.constants[argument.literal].text))
+                    if argument.literal is not None and argument.reread is not None
+                    else argument
+                    for argument in planned.plan.arguments
+                )
+            except Refuse:
+                continue
+            return replace(planned, plan=replace(planned.plan, arguments=arguments))
+        return None
+
+    def _share(self, key: tuple[str, bool], shape: Skeleton, planned: Planned) -> None:
+        """Keep a plan for other statements that differ in constants on which it doesn't depend."""
+        free = set()
+        for argument in planned.plan.arguments:
+            if argument.literal is not None and argument.reread is not None:
+                if not _is_at(shape, argument.literal, argument):
+                    return  # the shape's constants aren't those of the tree
+                free.add(argument.literal)
+        if not free:
+            return
+        fixed = tuple((place, each) for place, each in enumerate(shape.constants) if place not in free)
+        template = Template(fixed, planned)
+        with self._lock:
+            others = [each for each in self._templates.pop(key, ()) if each.planned.is_current()]
+            # Of one shape a few: others are for constants on which the plan does depend.
+            self._templates[key] = (template, *others[: _TEMPLATES_OF_A_SHAPE - 1])
+            while len(self._templates) > self.capacity:
+                self._templates.popitem(last=False)
 
     def _remember(self, key: tuple[str, bool], entry: Entry, typing: Typing) -> None:
         if not typing.types:
@@ -277,7 +339,7 @@ class Front:
                     raise NotNow("its tables change faster than they can be read")
                 schemas[spelling] = schema
             try:
-                return make_plan(parsed, semantics, facts, schemas, typing.types)
+                return _plan_of(parsed, semantics, facts, schemas, typing)
             except TypesNeeded as needed:
                 typing.add(needed.key, semantics.parameters[facts.driver or ""])
             except Unknown as unknown:
@@ -394,6 +456,31 @@ class Front:
         )
         planned.bound = bound
         return bound
+
+
+def _is_at(shape: Skeleton, place: int, argument: Argument) -> bool:
+    """Whether a constant that the planner saw is the one at this place of the shape."""
+    assert argument.reread is not None
+    try:
+        return place < len(shape.constants) and bool(
+            argument.reread(shape.constants[place].text) == argument.constant
+        )
+    except Refuse:
+        return False
+
+
+def _plan_of(
+    parsed: Parsed,
+    semantics: Semantics,
+    facts: Facts,
+    schemas: Mapping[Spelling, TableSchema],
+    typing: Typing,
+) -> Plan:
+    try:
+        return make_plan(parsed, semantics, facts, schemas, typing.types)
+    except Refuse:
+        # Where a constant must be seen, to find an expression among those grouped by.
+        return make_plan(parsed, semantics, facts, schemas, typing.types, shares_literals=False)
 
 
 def _positions(parsed: Parsed) -> int:

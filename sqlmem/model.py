@@ -71,6 +71,8 @@ class Column:
         expression: of a column that the origin computes: its text for the origin, in the names of the
             table's own columns. None for the table's own columns, and where it isn't known (what
             a snapshot says of it is never sent to the origin).
+        description: likewise, what cursor.description says of it behind the name, in a statement that
+            asks for it alone: MariaDB describes some types otherwise beside a window function.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Column:
     is_compared: bool = True
     refusal: str | None = None
     expression: str | None = None
+    description: tuple[str | int | bool | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

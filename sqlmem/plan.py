@@ -101,12 +101,17 @@ class Argument:
         key: which of the statement's parameters; None for a constant.
         convert: its stored form, raising `Unrepresentable`; None: as it is.
         refuses_null: NULL is given to `convert` too, which refuses it.
+        literal: which of the text's constants `constant` is; None if the plan holds for this one only.
+        reread: the stored form of another constant in its place, of the same class (`skeletons`), raising
+            `Refuse` where that has none.
     """
 
     key: str | int | None
     constant: Any = None
     convert: Callable[[Any], Any] | None = None
     refuses_null: bool = False
+    literal: int | None = None
+    reread: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

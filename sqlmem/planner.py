@@ -27,11 +27,14 @@ def make_plan(
     facts: Facts,
     schemas: Mapping[Spelling, TableSchema],
     types: Mapping[str | int, ParameterType] = MappingProxyType({}),
+    *,
+    shares_literals: bool = True,
 ) -> Plan:
     """How the store answers the statement.
 
     Args:
         schemas: definition of each table that `table_spellings` names.
+        shares_literals: the plan is to hold for other constants too, where it can.
         types: the types of those parameters that earlier plannings asked for, by their keys.
 
     Raises:
@@ -50,6 +53,7 @@ def make_plan(
         local_functions=_local_functions(semantics),
     )
     _check_functions(parsed, slices)
+    context.shares_literals = shares_literals
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
     names = given_names(context, parsed.tree, parsed.item_texts)

@@ -20,6 +20,7 @@ from sqlmem.plan import Argument, Check, Refuse, TypesNeeded
 from sqlmem.slices import Slices
 from sqlmem.values import Value
 
+_COMPARED_IN = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.In, exp.Between)
 # The store's statement names schemas main, s1, s2, …; SQLite attaches at most ten.
 MAX_TABLES = 11
 
@@ -76,6 +77,7 @@ class Context:
     aliases: int = 0
     slices: Slices | None = None
     local_functions: frozenset[str] = frozenset()  # in lower case, as written
+    shares_literals: bool = False  # the plan is to hold for other constants, where it can
 
     def mark(self) -> tuple[int, int, list[int]]:
         """How far the gathering has come, for `back_to`."""
@@ -143,6 +145,26 @@ class Context:
         if type(stored) is int and stored >= 0:
             return str(stored)
         return self.argument(Argument(None, stored))
+
+    def place(self, node: exp.Literal) -> int | None:
+        """Which of the text's constants a literal is, if the plan needn't depend on it.
+
+        It needn't where it is only compared with something, and doesn't name a column of the answer.
+        """
+        if self.slices is None or not self.shares_literals:
+            return None
+        parent: exp.Expr | None = node.parent
+        while isinstance(parent, exp.Neg | exp.Paren):
+            parent = parent.parent
+        if not isinstance(parent, _COMPARED_IN):
+            return None
+        if self.semantics.names_are_text:
+            inner: exp.Expr = node
+            while inner.parent is not None and not isinstance(inner.parent, exp.Select):
+                inner = inner.parent
+            if inner.arg_key == "expressions" and not isinstance(inner, exp.Alias):
+                return None
+        return self.slices.place(node)
 
     def check_called(self, node: exp.Expr) -> None:
         """Raises `Refuse` for a function by a name that isn't local.

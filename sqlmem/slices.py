@@ -50,6 +50,13 @@ class Slices:
         syntax = replace(scanned.syntax, percent_is_escaped=False, paramstyle="named")
         self._scan = scan(scanned.sql, syntax)
         self._starts = [token.start for token in self._scan.tokens]
+        constants = (
+            index
+            for index, token in enumerate(self._scan.tokens)
+            if token.kind in (TokenKind.NUMBER, TokenKind.STRING)
+        )
+        # token -> which of the constants it is
+        self._constants = {index: number for number, index in enumerate(constants)}
         self._found: dict[int, tuple[exp.Expr, tuple[int, int] | None]] = {}
 
     def of(self, node: exp.Expr, qualifiers: AbstractSet[str]) -> Slice | None:
@@ -63,6 +70,14 @@ class Slices:
             known = (node, self._range(node))
             self._found[id(node)] = known
         return None if known[1] is None else self._slice(*known[1], qualifiers)
+
+    def place(self, node: exp.Literal) -> int | None:
+        """Which of the text's constants a literal is; None if that can't be told."""
+        start = node.meta.get("start")
+        if not isinstance(start, int):
+            return None
+        index = self._token(start)
+        return self._constants.get(index) if self._starts[index] == start else None
 
     def called(self, node: exp.Expr) -> str | None:
         """The name, in lower case, by which a function is called; None for one with a syntax of its own."""

@@ -59,10 +59,17 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant of the statement's text. `is_text`: it was written in quotes."""
+    """A constant of the statement's text.
+
+    Attributes:
+        is_text: it was written in quotes.
+        place: which of the text's constants it is, if another one may stand in its place without
+            another plan; None if the plan may depend on it.
+    """
 
     text: str
     is_text: bool
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ LONGLONG = result(Kind.INTEGER, "BIGINT", 8)
 INTEGER_SUM = result(Kind.NUMERIC, "DECIMAL", 246, precision=18, scale=0)
 INTEGER_TYPES = ("TINYINT", "SMALLINT", "MEDIUMINT", "INTEGER", "BIGINT")
 
-_sums: dict[str, Result] = dict.fromkeys(INTEGER_TYPES, INTEGER_SUM)
+_sums: dict[str, Result] = {
+    f"{name}{sign}": INTEGER_SUM for name in INTEGER_TYPES for sign in ("", " UNSIGNED")
+}
 
 SEMANTICS = Semantics(
     name="mysql",

@@ -107,6 +107,9 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
     if column.kind not in render.semantics.minmax:
         raise Refuse(f"{name.upper()} of {column.type_name or column.kind.value}")
     code = render.semantics.minmax[column.kind]
+    if code is not None and render.semantics.text is not None:
+        # The least of a varchar is a text.
+        column = replace(column, type_name=render.semantics.text.type.type_name)
     result = value.result if value.source is None else Result(column, code)
     try:
         check_ordered(column, name.upper(), render.semantics)

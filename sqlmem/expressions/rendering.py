@@ -147,9 +147,7 @@ class Expressions:
         if value.literal is not None:
             if value.cast is not None and value.cast.kind is not column.kind:
                 raise Refuse(f"a literal cast to {value.cast.type_name} beside {column.type_name}")
-            return Value(
-                self.context.constant(literal_value(value.literal, column, self.context.facts.driver)), column
-            )
+            return Value(self._constant(value.literal, column), column)
         if value.parameter is not None:
             convert = converter(column, value.cast, self.semantics, self.context.facts.driver)
             return Value(
@@ -200,12 +198,32 @@ class Expressions:
             return number(18 if type_.type_name != "BIGINT" else 19, 0)
         raise Refuse(f"a cast to {cast.type_name} of what isn't an exact number")
 
+    def _constant(self, literal: Literal, column: Column) -> str:
+        driver = self.context.facts.driver
+        stored = literal_value(literal, column, driver)
+        if literal.place is None:
+            return self.context.constant(stored)
+        sign = "-" if not literal.is_text and literal.text.startswith("-") else ""
+
+        def reread(text: str) -> Any:
+            return literal_value(replace(literal, text=f"{sign}{text}"), column, driver)
+
+        return self.context.argument(Argument(None, stored, literal=literal.place, reread=reread))
+
     def literal_of(self, literal: Literal) -> Value:
         if not self.semantics.is_dynamic:
             return Value("", literal=literal)
         if literal.is_text:
-            return Value(self.context.argument(Argument(None, literal.text)), DYNAMIC)
+            reread = str if literal.place is not None else None
+            argument = Argument(None, literal.text, literal=literal.place, reread=reread)
+            return Value(self.context.argument(argument), DYNAMIC)
         text = literal.text.lower()
+        if literal.place is not None and text.lstrip("-").isdigit():
+            sign = -1 if text.startswith("-") else 1
+            argument = Argument(
+                None, int(text), literal=literal.place, reread=lambda other: sign * int(other)
+            )
+            return Value(self.context.argument(argument), DYNAMIC)
         if text.lstrip("-").isdigit():
             # Beyond 64 bits SQLite reads a float; what it does at the edge is left to it.
             if abs(int(text)) >= 2**63:

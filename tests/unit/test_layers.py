@@ -28,6 +28,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "trust",
         "parser",
         "slices",
+        "skeletons",
         "codecs/*",
         "functions/*",
         "dialects/*",
