@@ -60,10 +60,10 @@ def tables() -> tuple[Table, ...]:
         weight=10,
         keys=("i", "v", "d"),
         before=(
-            f"DROP TYPE IF EXISTS {_MOOD} CASCADE",
+            f"DROP TYPE IF EXISTS {_MOOD}",
             f"CREATE TYPE {_MOOD} AS ENUM ('sad', 'ok', 'happy')",
         ),
-        after=(f"DROP TYPE IF EXISTS {_MOOD} CASCADE",),
+        after=(f"DROP TYPE IF EXISTS {_MOOD}",),
     )
     other = Table(
         f"{PREFIX}other",

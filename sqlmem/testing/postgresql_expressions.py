@@ -300,6 +300,7 @@ EXPRESSIONS = {
         (array_agg({anything!} ORDER BY {id}))[1]
     """,
     "window": """
+        lag({int!} * 2, 1, {int?}) OVER ({partition}{total})
         count(*) FILTER (WHERE {bool}) OVER ({partition}{total})
         sum({int!}) OVER ({partition}{total} GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW)
         sum({int!}) OVER ({partition}{total} ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW)

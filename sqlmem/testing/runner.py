@@ -27,6 +27,7 @@ from sqlmem.testing.families import family_of
 from sqlmem.testing.options import Options
 from sqlmem.testing.report import Difference, Report
 from sqlmem.testing.script import script_of
+from sqlmem.testing.servers import suited
 from sqlmem.testing.shrinking import Asked, Bench, Found, Smallest, shrunk
 from sqlmem.testing.statements import Statements
 from sqlmem.testing.tree import Statement
@@ -80,6 +81,7 @@ class Run:
         """Do it all."""
         started = perf_counter()
         with self._engines() as (base, wrapped):
+            self.family = suited(self.family, base)
             tables.refuse_existing(base, self.family.tables)
             bench = Bench(base, wrapped, self.family, self.options.make_engine)
             try:

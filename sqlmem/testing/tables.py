@@ -103,7 +103,8 @@ def filled(table: Table, rng: random.Random, count: int, *, first: int = 1) -> T
 
 def refuse_existing(engine: Engine, tables: Sequence[Table]) -> None:
     """Raise ExistingTable if any of them is there."""
-    there = {name.lower() for name in inspect(engine).get_table_names()}
+    found_there = inspect(engine)
+    there = {name.lower() for name in (*found_there.get_table_names(), *found_there.get_view_names())}
     found = sorted(table.name for table in tables if table.name.lower() in there)
     if found:
         raise ExistingTable(

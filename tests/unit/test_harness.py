@@ -18,6 +18,7 @@ from sqlmem.testing import ExistingTable, RunError, UnknownOrigin, run
 from sqlmem.testing.__main__ import main
 from sqlmem.testing.asking import question
 from sqlmem.testing.families import family_of
+from sqlmem.testing.servers import suited
 from sqlmem.testing.statements import Statements
 from sqlmem.testing.tree import Bind, Many, Maybe, Node, Statement
 
@@ -347,3 +348,22 @@ def test_a_colon_is_no_parameter():
     assert asked.clause is not None
     compiled = asked.clause.compile(dialect=sa.dialects.postgresql.dialect())
     assert str(compiled) == """SELECT '{"a":1}', %(p0)s ::int"""
+
+
+def test_a_server_without_a_collation_or_a_type_gets_other_columns(url):
+    """Neither ICU, nor MariaDB's collations and UUID, are everywhere."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE pg_collation (collname TEXT)")
+
+    postgresql = suited(family_of("postgresql", random.Random(1), 20), engine)
+    mysql = suited(family_of("mysql", random.Random(1), 20), engine)
+
+    engine.dispose()
+    made = "\n".join(
+        line for family in (postgresql, mysql) for table in family.tables for line in table.create()
+    )
+    assert "icu" not in made
+    assert "nopad" not in made
+    assert not any(column.type == "UUID" for table in mysql.tables for column in table.columns)
+    assert any(column.type == "UUID" for table in postgresql.tables for column in table.columns)
