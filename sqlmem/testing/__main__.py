@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             phases=tuple(phase for phase in PHASES if phase in given.phase) if given.phase else PHASES,
             max_differences=None if given.keep_going else given.max_differences,
             shrunk=given.shrink,
+            on_progress=_tell,
         )
     except (SqlmemError, SQLAlchemyError) as error:
         # SQLAlchemy's errors go on with the statement, which may be all rows of a table.
@@ -62,6 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(report.text())
     _write_scripts(report, given.scripts)
     return 0 if report.is_clean else 1
+
+
+def _tell(asked: int, wrong: int) -> None:
+    if asked % 10_000 == 0:
+        sys.stderr.write(f"{asked} asked, {wrong} wrong\n")
 
 
 def _write_scripts(report: Report, folder: Path | None) -> None:

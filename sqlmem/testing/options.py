@@ -26,6 +26,7 @@ class Options:
         phases: which of `PHASES`, in that order.
         max_differences: the run ends with the batch in which so many are reached; None for never.
         shrunk: how many of the differences are reduced.
+        on_progress: called after each batch with the statements asked and those wrong so far.
         make_engine: what wraps the bare engine; for trying the harness itself.
     """
 
@@ -36,6 +37,7 @@ class Options:
     phases: tuple[str, ...] = PHASES
     max_differences: int | None = 5
     shrunk: int = 10
+    on_progress: Callable[[int, int], None] | None = None
     make_engine: MakeEngine = CachingEngine
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ from sqlmem.errors import SqlmemError
 from sqlmem.model import Outcome
 from sqlmem.testing import asking, tables
 from sqlmem.testing.families import family_of
-from sqlmem.testing.options import Options
+from sqlmem.testing.options import Options, RunError
 from sqlmem.testing.report import Difference, Report
 from sqlmem.testing.script import script_of
 from sqlmem.testing.servers import suited
@@ -99,6 +99,8 @@ class Run:
         with ExitStack() as stack:
             stack.callback(base.dispose)
             stack.callback(wrapped.dispose)
+            if base.dialect.is_async:
+                raise RunError(f"the URL must name a synchronous driver, got {self.url.drivername}")
             yield base, wrapped
 
     def _all_batches(self, base: Engine, wrapped: Engine) -> None:
@@ -111,6 +113,8 @@ class Run:
                 batch = [self._ask_bare(bare, supply.next(), paramstyle) for _ in range(count)]
                 self._batch(bare, wrapped, batch, Path(folder))
                 self._tally.statements += count
+                if options.on_progress is not None:
+                    options.on_progress(self._tally.statements, len(self._tally.wrong))
                 most = options.max_differences
                 if most is not None and len(self._tally.wrong) >= most:
                     return

@@ -79,6 +79,20 @@ FOUND = {
         drivers=("psycopg",),
         open_at=("psycopg",),
     ),
+    "a constant of ten digits is a BIGINT on its own too": Find(
+        "SELECT 2147483647 AS x FROM wild", drivers=("pymysql",), open_at=("pymysql",)
+    ),
+    "a function's integer is wider behind MAX": Find(
+        "SELECT max(c.x) AS x FROM (SELECT locate('fig', t) AS x FROM tame) AS c",
+        drivers=("pymysql",),
+        open_at=("pymysql",),
+    ),
+    "a derived table can't have a name twice": Find(
+        "SELECT d.id FROM (SELECT id, i AS x, n AS x FROM tame) AS d", open_at=("pymysql",)
+    ),
+    "a TEXT and a constant are of another type": Find(
+        "SELECT coalesce(tx, 'a') FROM wild", drivers=("pymysql",), open_at=("pymysql",)
+    ),
     "a row that the driver can't read is nobody else's error": Find(
         "SELECT b FROM wild",
         before=("SELECT (d + interval '1 month') AS x FROM wild",),

@@ -242,6 +242,21 @@ def test_another_dialect_is_refused():
         run("oracle://nobody@nowhere/none")
 
 
+def test_an_asynchronous_driver_is_refused():
+    """With the reason, before anything is connected to."""
+    with pytest.raises(RunError, match="synchronous"):
+        run("sqlite+aiosqlite://")
+
+
+def test_progress_is_told(url):
+    """After each batch: how many were asked, how many were wrong."""
+    told = []
+
+    run(url, statements=50, batch=20, seed=1, on_progress=lambda asked, wrong: told.append((asked, wrong)))
+
+    assert told == [(20, 0), (40, 0), (50, 0)]
+
+
 def test_what_changes_by_itself_is_no_difference(url, monkeypatch):
     """A statement that the bare engine answers in two ways is counted, and isn't wrong."""
     monkeypatch.setattr(
