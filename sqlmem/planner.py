@@ -144,7 +144,7 @@ _SYNTAX = frozenset(
 
 
 def _local_functions(semantics: Semantics) -> frozenset[str]:
-    return _DYNAMIC_NAMES if semantics.is_dynamic else _TYPED_NAMES
+    return _DYNAMIC_NAMES if semantics.is_dynamic else _TYPED_NAMES | semantics.rules.keys()
 
 
 _TYPED_NAMES = frozenset(
@@ -168,6 +168,12 @@ _TYPED_NAMES = frozenset(
         "exists",
         "cast",
         "any",
+        # Types with a size, which look like calls.
+        "char",
+        "datetime",
+        "decimal",
+        "numeric",
+        "varchar",
     ]
 )
 _DYNAMIC_NAMES = _TYPED_NAMES | frozenset(

@@ -6,7 +6,9 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
+from sqlmem.dialects.choices import postgresql_choice
 from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
+from sqlmem.dialects.postgresql_texts import RULES as TEXT_RULES
 from sqlmem.model import Collation, Column, Kind
 
 BOOLEAN = result(Kind.BOOLEAN, "BOOLEAN", 16)
@@ -74,8 +76,10 @@ SEMANTICS = Semantics(
     },
     names_are_figured=True,
     pure_functions=PURE_FUNCTIONS,
+    rules={**TEXT_RULES},
     literals=postgresql_literal,
     parameters=POSTGRESQL,
+    choice=postgresql_choice,
     refused={
         "LIKE": "the store's LIKE ignores the case of ASCII letters, the origin's doesn't",
         "ILIKE": "the store knows the case of ASCII letters only",

@@ -14,7 +14,7 @@ from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
 from sqlmem.model import Collation, Kind
 from sqlmem.plan import Refuse, SumCheck
 from sqlmem.scopes import Scope
-from sqlmem.values import Value, check_null, check_ordered
+from sqlmem.values import Value, as_text, check_null, check_ordered
 
 _WINDOW_NAMES: dict[type[exp.Expr], str] = {
     exp.RowNumber: "row_number",
@@ -107,9 +107,9 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
     if column.kind not in render.semantics.minmax:
         raise Refuse(f"{name.upper()} of {column.type_name or column.kind.value}")
     code = render.semantics.minmax[column.kind]
-    if code is not None and render.semantics.text is not None:
-        # The least of a varchar is a text.
-        column = replace(column, type_name=render.semantics.text.type.type_name)
+    if code is not None and column.kind is Kind.TEXT and render.semantics.text is not None:
+        # max(varchar) is text.
+        column = as_text(column, render.semantics.text.type)
     result = value.result if value.source is None else Result(column, code)
     try:
         check_ordered(column, name.upper(), render.semantics)

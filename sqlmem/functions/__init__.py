@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlmem.functions import choices, patterns
+
 
 class NotKnown(Exception):
     """Only the origin can tell: the store's statement fails, and it is asked."""
@@ -26,6 +28,11 @@ def _unknown(_value: Any) -> None:
 # Raises; not deterministic, so that SQLite doesn't call it where it isn't reached.
 RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
 # name -> number of arguments (-1: any), implementation
-SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {}
+SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    "sqlmem_like": (2, patterns.like),
+    "sqlmem_greatest": (-1, choices.greatest),
+    "sqlmem_least": (-1, choices.least),
+    "sqlmem_decimal": (3, choices.decimal),
+}
 # name -> number of arguments, class with step() and finalize()
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {}

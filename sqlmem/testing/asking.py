@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, bindparam, exc, text
 
 from sqlmem.engine import CachingEngine
-from sqlmem.testing.sameness import same
+from sqlmem.exactness import same
 from sqlmem.testing.tree import Bind, Statement
 
 # text: Core's `text()`. driver: `exec_driver_sql` with the driver's own marks.

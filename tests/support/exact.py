@@ -1,7 +1,7 @@
-"""`same`, which the tests share with the harness that ships with the package."""
+"""Whether two values are the same: as the package itself decides it."""
 
 from __future__ import annotations
 
-from sqlmem.testing.sameness import same
+from sqlmem.exactness import same
 
 __all__ = ["same"]

@@ -12,7 +12,7 @@ import operator
 import struct
 import uuid
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,15 @@ def same(one: Any, other: Any) -> bool:
     if compare is not None:
         return compare(one, other)
     return _same_object(one, other)
+
+
+def likeness(value: Any) -> Hashable:
+    """Something hashable that is equal for values that are the same; of others it need not differ.
+
+    What narrows a search, before `same` decides.
+    """
+    find = _LIKENESS.get(type(value))
+    return type(value), None if find is None else find(value)
 
 
 def _same_items(one: Any, other: Any) -> bool:
@@ -98,11 +107,7 @@ def _slots(cls: type) -> tuple[str, ...]:
 
 _COMPARE: dict[type, Callable[[Any, Any], bool]] = {
     # Of one type already, so that equality is enough.
-    int: operator.eq,
-    str: operator.eq,
-    bool: operator.eq,
-    bytes: operator.eq,
-    type(None): lambda _one, _other: True,
+    **dict.fromkeys((int, str, bool, bytes, type(None)), operator.eq),
     float: lambda one, other: struct.pack(">d", one) == struct.pack(">d", other),
     Decimal: lambda one, other: one.as_tuple() == other.as_tuple(),
     list: _same_items,
@@ -121,4 +126,30 @@ _COMPARE: dict[type, Callable[[Any, Any], bool]] = {
     ipaddress.IPv6Address: _same_repr,
     ipaddress.IPv6Interface: _same_repr,
     ipaddress.IPv6Network: _same_repr,
+}
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _likenesses(values: Any) -> tuple[Hashable, ...]:
+    return tuple(map(likeness, values))
+
+
+def _likeness_of_time(value: Any) -> Hashable:
+    # Without the zone: two of one name may be unequal as keys.
+    return value.replace(tzinfo=None), value.fold
+
+
+_LIKENESS: dict[type, Callable[[Any], Hashable]] = {
+    **dict.fromkeys((type(None), bool, int, str, bytes, dt.date, dt.timedelta), _itself),
+    float: lambda value: struct.pack(">d", value),
+    Decimal: lambda value: value.as_tuple(),
+    list: _likenesses,
+    tuple: _likenesses,
+    dict: lambda value: _likenesses(value.items()),
+    dt.datetime: _likeness_of_time,
+    dt.time: _likeness_of_time,
+    uuid.UUID: lambda value: value.int,
 }
