@@ -6,9 +6,9 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
+from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.dialects.choices import mysql_choice
 from sqlmem.dialects.mysql_texts import RULES as TEXT_RULES
-from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.model import Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)

@@ -6,8 +6,8 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
-from sqlmem.dialects.choices import postgresql_choice
 from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
+from sqlmem.dialects.choices import postgresql_choice
 from sqlmem.dialects.postgresql_texts import RULES as TEXT_RULES
 from sqlmem.model import Collation, Column, Kind
 

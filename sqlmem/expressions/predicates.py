@@ -13,7 +13,7 @@ from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import Value, check_null
+from sqlmem.values import NULL, Value, check_null
 
 COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",

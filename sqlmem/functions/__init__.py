@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlmem.functions import choices, patterns
 
-
 class NotKnown(Exception):
     """Only the origin can tell: the store's statement fails, and it is asked."""
 
