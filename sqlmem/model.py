@@ -73,6 +73,7 @@ class Column:
             a snapshot says of it is never sent to the origin).
         description: likewise, what cursor.description says of it behind the name, in a statement that
             asks for it alone: MariaDB describes some types otherwise beside a window function.
+        rank_of: likewise, the column or expression that it orders as the origin does; None if it is no rank.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Column:
     refusal: str | None = None
     expression: str | None = None
     description: tuple[str | int | bool | None, ...] | None = None
+    rank_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

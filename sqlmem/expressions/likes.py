@@ -65,15 +65,15 @@ def _like(render: Expressions, node: exp.Binary, escape: str, scope: Scope) -> V
     if pattern is NULL:
         text = "NULL"
     elif pattern.literal is not None:
-        stored = literal_value(
-            pattern.literal, column, None, render.semantics, render.context.facts.driver
-        )
+        stored = literal_value(pattern.literal, column, None, render.semantics, render.context.facts.driver)
         text = render.context.constant(_at_planning(convert, stored))
     elif pattern.parameter is not None:
         text = render.argument(pattern, convert)
     else:
         return _by_column(value, pattern, escape, name, render, is_negated=bool(node.args.get("negate")))
-    matched = f"sqlmem_like({value.sql}, {text})" if render.semantics.text_has_nul else f"{value.sql} GLOB {text}"
+    matched = (
+        f"sqlmem_like({value.sql}, {text})" if render.semantics.text_has_nul else f"{value.sql} GLOB {text}"
+    )
     return render.predicate(f"NOT {matched}" if node.args.get("negate") else matched)
 
 

@@ -161,9 +161,7 @@ class Expressions:
         key = self.context.parameters[value.parameter]
         return self.context.argument(Argument(key, None, convert, refuses_null))
 
-    def converter(
-        self, value: Value, column: Column, *, is_compared: bool = False
-    ) -> Callable[[Any], Any]:
+    def converter(self, value: Value, column: Column, *, is_compared: bool = False) -> Callable[[Any], Any]:
         driver = self.context.facts.driver
         convert = converter(column, value.cast, self.semantics, driver, is_compared=is_compared)
         adapt = value.adapt

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlmem.functions import choices, patterns
 
+
 class NotKnown(Exception):
     """Only the origin can tell: the store's statement fails, and it is asked."""
 
