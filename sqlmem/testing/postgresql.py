@@ -12,6 +12,8 @@ from sqlmem.testing.productions import Productions, parsed
 from sqlmem.testing.tables import PREFIX, Column, Table
 
 _MOOD = f"{PREFIX}mood"
+_AFTER = (f"DROP TYPE IF EXISTS {_MOOD}",)
+_BEFORE = (*_AFTER, f"CREATE TYPE {_MOOD} AS ENUM ('sad', 'ok', 'happy')")
 _UUIDS = (
     "'00000000-0000-0000-0000-000000000000'",
     "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
@@ -59,11 +61,8 @@ def tables() -> tuple[Table, ...]:
         ),
         weight=10,
         keys=("i", "v", "d"),
-        before=(
-            f"DROP TYPE IF EXISTS {_MOOD}",
-            f"CREATE TYPE {_MOOD} AS ENUM ('sad', 'ok', 'happy')",
-        ),
-        after=(f"DROP TYPE IF EXISTS {_MOOD}",),
+        before=_BEFORE,
+        after=_AFTER,
     )
     other = Table(
         f"{PREFIX}other",
@@ -189,6 +188,8 @@ def tables() -> tuple[Table, ...]:
             Column("mo", "money", "MONEY", ("1.50", "-2", "0", "NULL")),
             Column("oi", "int", "OID", ("0", "4294967295", "1", "NULL")),
         ),
+        before=_BEFORE,
+        after=_AFTER,
         weight=5,
         keys=("j", "t", "x", "d"),
     )

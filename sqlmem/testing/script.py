@@ -12,6 +12,7 @@ from typing import Any
 from sqlmem.testing.asking import Question
 from sqlmem.testing.families import Family
 from sqlmem.testing.shrinking import Smallest
+from sqlmem.testing.tables import creating, dropping
 
 _PROGRAM = '''"""sqlmem answers otherwise than the bare engine: {kind}.
 
@@ -106,8 +107,8 @@ if __name__ == "__main__":
 
 def script_of(smallest: Smallest, family: Family, name: str = "difference.py") -> str:
     """The program's text."""
-    make = [*family.setting_up, *(line for table in smallest.tables for line in table.create())]
-    drop = [line for table in smallest.tables for line in table.drop()]
+    make = [*family.setting_up, *creating(smallest.tables)]
+    drop = dropping(smallest.tables)
     return (
         _PROGRAM.replace("{kind}", smallest.seen.kind)
         .replace("{name}", name)

@@ -42,7 +42,8 @@ class Table:
 
     Attributes:
         keys: the columns after `id` that have an index.
-        before, after: statements that make and remove what the table needs, a type of its own.
+        before, after: statements that make and remove what the table needs beside itself, a type; tables
+            that need the same have the same statements.
         weight: how often a statement is about this table, in relation to the others.
         fraction: it gets this part of a run's rows, one of so many.
     """
@@ -60,7 +61,7 @@ class Table:
     def create(self) -> list[str]:
         """The statements that make it, with its rows."""
         defined = [f"{column.name} {column.type}" for column in self.columns]
-        made = [*self.before, f"CREATE TABLE {self.name} ({', '.join(defined)}){self.options}"]
+        made = [f"CREATE TABLE {self.name} ({', '.join(defined)}){self.options}"]
         names = {column.name for column in self.columns}
         made += [
             f"CREATE INDEX {self.name}_{key} ON {self.name} ({key})" for key in self.keys if key in names
@@ -69,10 +70,6 @@ class Table:
             listed = ",\n  ".join(f"({', '.join(row)})" for row in self.rows)
             made.append(f"INSERT INTO {self.name} VALUES\n  {listed}")
         return made
-
-    def drop(self) -> list[str]:
-        """The statements that remove it, whether it was made or not."""
-        return [f"DROP TABLE IF EXISTS {self.name}", *self.after]
 
     def only(self, columns: Sequence[str]) -> Table:
         """The same with fewer columns."""
@@ -113,6 +110,18 @@ def refuse_existing(engine: Engine, tables: Sequence[Table]) -> None:
         )
 
 
+def creating(tables: Sequence[Table]) -> list[str]:
+    """The statements that make the tables and what they need."""
+    needed = dict.fromkeys(line for table in tables for line in table.before)
+    return [*needed, *(line for table in tables for line in table.create())]
+
+
+def dropping(tables: Sequence[Table]) -> list[str]:
+    """The statements that remove them, whether they were made or not."""
+    needed = dict.fromkeys(line for table in tables for line in table.after)
+    return [*(f"DROP TABLE IF EXISTS {table.name}" for table in tables), *needed]
+
+
 def run_all(connection: Connection, statements: Sequence[str]) -> None:
     """Run statements as they are: no colon and no per cent sign is a parameter's."""
     connection = connection.execution_options(no_parameters=True)
@@ -126,11 +135,11 @@ def make(engine: Engine, tables: Sequence[Table], setting_up: Sequence[str] = ()
         # The settings are this connection's; it isn't used again.
         connection.detach()
         run_all(connection, setting_up)
-        run_all(connection, [line for table in tables for line in table.drop()])
-        run_all(connection, [line for table in tables for line in table.create()])
+        run_all(connection, dropping(tables))
+        run_all(connection, creating(tables))
 
 
 def drop(engine: Engine, tables: Sequence[Table]) -> None:
     """Drop the tables and what they needed."""
     with engine.begin() as connection:
-        run_all(connection, [line for table in tables for line in table.drop()])
+        run_all(connection, dropping(tables))
