@@ -7,6 +7,7 @@ came back from the first one's snapshot (restarted), and of that one after `inva
 from __future__ import annotations
 
 import random
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -185,8 +186,13 @@ class Run:
         self._tally.wrong.add(key)
 
     def _differences(self, bench: Bench) -> tuple[Difference, ...]:
-        made = []
-        for number, found in enumerate(self._tally.found):
+        made: list[Difference] = []
+        attempts = 0
+        messages: set[str] = set()  # of errors that were reduced already, without their numbers
+        for found in self._tally.found:
+            message = re.sub(r"\d+", "#", found.got.message or found.asked.expected.message)
+            is_new = not message or message not in messages
+            messages.add(message)
             shown = asking.shown(found.asked.question)
             whole = Difference(
                 phase=found.phase,
@@ -196,7 +202,10 @@ class Run:
                 expected=asking.told(found.asked.expected),
                 got=asking.told(found.got),
             )
-            smallest = shrunk(bench, found) if number < self.options.shrunk else None
+            smallest = None
+            if is_new and attempts < self.options.shrunk:
+                attempts += 1
+                smallest = shrunk(bench, found)
             made.append(whole if smallest is None else self._reduced(whole, smallest))
         return tuple(made)
 

@@ -91,6 +91,9 @@ FOUND = {
     "a TEXT and a constant are of another type": Find(
         "SELECT coalesce(tx, 'a') FROM wild", drivers=("pymysql",)
     ),
+    "an order by a constant's alias goes on with the next key": Find(
+        "SELECT n, 1 AS x FROM other AS t ORDER BY x, id DESC"
+    ),
     "a row that the driver can't read is nobody else's error": Find(
         "SELECT b FROM wild",
         before=("SELECT (d + interval '1 month') AS x FROM wild",),
