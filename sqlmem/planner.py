@@ -91,7 +91,9 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
 
 
 def _local_functions(semantics: Semantics) -> frozenset[str]:
-    return _DYNAMIC_NAMES if semantics.is_dynamic else _TYPED_NAMES
+    if semantics.is_dynamic:
+        return _DYNAMIC_NAMES
+    return _TYPED_NAMES | semantics.called
 
 
 _TYPED_NAMES = frozenset(

@@ -58,6 +58,7 @@ class Semantics:
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
         rules: what operators and functions mean by the types of their operands; see `rules`.
+        called: the names of the functions among the rules, as statements call them.
         literals: the type that a literal of its own has; None: only the origin knows.
         parameters: driver -> the type that a parameter of its own has; see `parameters`.
         refused: what looks local and is not -> the case that would be wrong.
@@ -88,6 +89,7 @@ class Semantics:
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
+    called: frozenset[str] = frozenset()
     literals: Callable[..., ParameterType | None] | None = None
     parameters: Mapping[str, Classify] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
 from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
+from sqlmem.dialects.postgresql_numbers import CALLED, RULES
 from sqlmem.model import Collation, Column, Kind
 
 BOOLEAN = result(Kind.BOOLEAN, "BOOLEAN", 16)
@@ -73,6 +74,8 @@ SEMANTICS = Semantics(
     },
     names_are_figured=True,
     pure_functions=PURE_FUNCTIONS,
+    rules=RULES,
+    called=CALLED,
     literals=postgresql_literal,
     parameters=POSTGRESQL,
     refused={

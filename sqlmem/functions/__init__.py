@@ -11,7 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlmem.functions import numbers, postgresql_numbers
+
 # name -> number of arguments (-1: any), implementation
-SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {}
+SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    **numbers.SCALARS,
+    **postgresql_numbers.SCALARS,
+}
 # name -> number of arguments, class with step() and finalize()
-AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {}
+AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {**postgresql_numbers.AGGREGATES}
