@@ -228,8 +228,8 @@ class Core:
         for state in sorted(self.registry.states(), key=lambda known: str(known.name)):
             generation = state.generation
             tables[str(state.name)] = TableStats(
-                columns=tuple(state.needed),
-                expressions=(),
+                columns=tuple(name for name in state.needed if name not in state.expressions),
+                expressions=tuple(name for name in state.needed if name in state.expressions),
                 rows=generation.rows if generation else 0,
                 bytes=generation.bytes if generation else 0,
                 generation=generation.serial if generation else 0,

@@ -25,6 +25,7 @@ from sqlmem.front import Bound, Bypassed, Front, Planned, Refused
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
 from sqlmem.origin import OriginConnection
+from sqlmem.plan import RankCheck
 from sqlmem.registry import TableState
 from sqlmem.store import Generation, Retired, Store
 
@@ -116,6 +117,8 @@ class Executor:
             rows = self._store.query(bound.generations, planned.plan.sql, arguments)
         except (Unrepresentable, LookupError, TypeError, Retired, sqlite3.Error):
             return None
+        for state, name in planned.expressions:
+            state.used[name] = now
         self._counters.hit(planned.tables)
         return Local(rows, bound, Status(Outcome.HIT, now - read_at, planned.tables))
 
@@ -211,7 +214,7 @@ class Executor:
         *,
         is_stale: bool,
     ) -> Local:
-        self.check_sums(planned, generations)
+        self.check_values(planned, generations)
         bound = self._front.bind(planned, generations)
         try:
             rows = self._store.query(generations, planned.plan.sql, arguments)
@@ -226,9 +229,13 @@ class Executor:
             self._counters.other(outcome)
         return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale))
 
-    def check_sums(self, planned: Planned, generations: Sequence[Generation]) -> None:
-        """Raise `GiveUp` if a sum or mean of these rows could come out otherwise at the origin."""
+    def check_values(self, planned: Planned, generations: Sequence[Generation]) -> None:
+        """Raise `GiveUp` if these rows could make the answer another one at the origin."""
         for check in planned.plan.checks:
+            if isinstance(check, RankCheck):
+                if not self._store.is_one_to_one(generations[check.table], check.column, check.rank):
+                    raise GiveUp("values that the origin holds as equal, and that aren't the same")
+                continue
             facts = self._store.facts(generations[check.table], check.column)
             if facts.has_reals or facts.has_others:
                 raise GiveUp("a sum of values that aren't all integers: the order of addition may show")

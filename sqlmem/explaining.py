@@ -92,7 +92,7 @@ class _Planned:
             fetches.append(self._fill_text(state, needed))
         if not fetches:
             try:
-                executor.check_sums(planned, generations)
+                executor.check_values(planned, generations)
             except GiveUp as error:
                 obstacles.append(error.reason)
         if obstacles:
@@ -108,7 +108,12 @@ class _Planned:
         registered = [*state.needed, *(column for column in needed if column not in state.needed)]
         parts = [part for part in (state.name.schema, state.name.name) if part is not None]
         table = ".".join(map(self._quoted, parts))
-        return f"SELECT {', '.join(map(self._quoted, registered))} FROM {table}"
+        texts = ", ".join(self._column(state, name) for name in registered)
+        return f"SELECT {texts} FROM {table}"
+
+    def _column(self, state: TableState, name: str) -> str:
+        column = state.expressions.get(name)
+        return self._quoted(name) if column is None or column.expression is None else column.expression
 
     def _quoted(self, name: str) -> str:
         # The dialect doubles % for its driver; this is for people.

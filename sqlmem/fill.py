@@ -88,7 +88,12 @@ def fill(
     table = connection.table_text(schema.name)
     # Qualified for SQLite: to it "gone" is the string 'gone', once there is no such column any more.
     prefix = f"{table}." if connection.origin.family == "sqlite" else ""
-    text = ", ".join(prefix + connection.column_text(column) for column in columns)
+    text = ", ".join(
+        prefix + connection.column_text(column.name)
+        if column.expression is None
+        else connection.expression_text(column.expression)
+        for column in plain
+    )
     statement = f"SELECT {text} FROM {table}"
     read_at = clock.monotonic()
     try:

@@ -209,6 +209,13 @@ class Filling:
             raise
         except Exception as error:
             if not is_over and self._is_about_the_statement(error):
+                suspects = _suspects(lease)
+                if suspects:
+                    # It divides by zero in a row that no statement has asked for yet, or the like.
+                    reason = f"the origin reports an error where it computes it ({type(error).__name__})"
+                    log.info("not computed for {}: {} ({})", state.name, len(suspects), type(error).__name__)
+                    self._registry.refuse_expressions(lease, suspects, reason)
+                    raise Replan from None
                 reason = f"the origin refused the fill ({type(error).__name__})"
                 log.warning("not cached {}: {}", state.name, reason)
                 self._registry.refuse(lease, reason, seconds=RETRY_SECONDS)
@@ -288,3 +295,11 @@ class Filling:
                 self._store.retire(generation)
             raise Replan(has_filled=True)
         return generation
+
+
+def _suspects(lease: Lease) -> list[str]:
+    """The expressions that may be what the origin objects to: the new ones if there are any, else all."""
+    names = [name for name in lease.columns if lease.schema.by_name[name].expression is not None]
+    present = lease.table.generation
+    fresh = [name for name in names if present is None or name not in present.columns]
+    return fresh or names

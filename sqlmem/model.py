@@ -68,6 +68,9 @@ class Column:
         is_compared: False where the codec keeps the value, but the origin compares by rules of
             its own (float4, CHAR with its blanks, enums, MySQL's TIMESTAMP): projection only.
         refusal: why the column can't be cached; None if it can.
+        expression: of a column that the origin computes: its text for the origin, in the names of the
+            table's own columns. None for the table's own columns, and where it isn't known (what
+            a snapshot says of it is never sent to the origin).
     """
 
     name: str
@@ -80,6 +83,7 @@ class Column:
     affinity: str | None = None
     is_compared: bool = True
     refusal: str | None = None
+    expression: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,9 @@ class TableSchema:
         depends_on: for a view, an inheritance child or parent: the tables whose invalidation
             is also this one's; None if the origin's catalogue could not tell.
         refusal: why the table is never cached; None if it may be.
+        expressions: what statements had the origin compute, once per row. Not part of the definition:
+            two schemas that differ in them only are equal.
+        by_name: the columns, and the expressions under their own names.
     """
 
     name: TableName
@@ -105,10 +112,12 @@ class TableSchema:
     is_view: bool = False
     depends_on: frozenset[TableName] | None = frozenset()
     refusal: str | None = None
+    expressions: tuple[Column, ...] = field(default=(), compare=False)
     by_name: Mapping[str, Column] = field(init=False, compare=False, repr=False, hash=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
+        everything = (*self.expressions, *self.columns)
+        object.__setattr__(self, "by_name", {column.name: column for column in everything})
 
 
 class Outcome(enum.StrEnum):

@@ -92,6 +92,8 @@ def _figured(node: exp.Expr) -> tuple[str, bool]:
                 return (name if alias.args.get("quoted") else name.lower()), True
             return _figured(item)
         raise Refuse("a name that only the origin knows")
+    if isinstance(node, exp.Func) and not isinstance(node, exp.Connector):
+        raise Refuse("a name that depends on how the function was written")
     if isinstance(node, exp.Boolean):
         # A typed constant: named by its type.
         return "bool", False

@@ -42,12 +42,14 @@ class Parsed:
         item_texts: per item of the leftmost outermost SELECT its text as the origin sees it;
             None where it has an alias or the text can't be told.
         functions: the names, in upper case, of all that is called.
+        scanned: the text, taken apart.
     """
 
     tree: exp.Query
     parameters: tuple[str | int, ...]
     item_texts: tuple[str | None, ...]
     functions: frozenset[str]
+    scanned: Scan
 
 
 STAR = Refusal(
@@ -156,7 +158,7 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
     reason = distrust(nodes, scanned)
     if reason is not None:
         return Passthrough(reason)
-    return Parsed(tree, scanned.parameters, item_texts(tree, scanned), function_names(scanned))
+    return Parsed(tree, scanned.parameters, item_texts(tree, scanned), function_names(scanned), scanned)
 
 
 def _by_words(scanned: Scan, reason: str) -> Passthrough | Refusal:

@@ -16,7 +16,7 @@ from sqlmem.outputs import Spelling, callable_names, table_spelling
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Context, Relation, Scope
 from sqlmem.stored import DATA, quoted, stored_names
-from sqlmem.values import NULL, Value, check_equal
+from sqlmem.values import NULL, Value
 
 
 class Queries:
@@ -195,6 +195,7 @@ class Queries:
                     column,
                     (index, column.name),
                     is_distinct=_is_distinct(column.affinity, column.collation),
+                    alias=stored,
                 )
             )
         keys = next((item.columns for item in schema.indexes if item.is_primary_key), ())
@@ -204,6 +205,7 @@ class Queries:
             columns,
             ctes=around.ctes,
             key_columns=frozenset(f"{stored}.{quoted(names[key])}" for key in keys),
+            stored_alias=stored,
         )
         database = "main" if index == 0 else f"s{index}"
         return f" FROM {database}.{DATA} AS {stored}", scope
@@ -213,11 +215,7 @@ class Queries:
         for number, (name, value) in enumerate(zip(relation.names, relation.values, strict=True)):
             if value.type is None:
                 raise Refuse("a derived column whose type only the origin knows")
-            columns[name] = (
-                None
-                if name in columns
-                else replace(value, sql=f"{stored}.c{number}", is_condition=value.is_condition)
-            )
+            columns[name] = None if name in columns else replace(value, sql=f"{stored}.c{number}", alias=None)
         return Scope(around, alias, columns, ctes=around.ctes)
 
     def _group(self, node: exp.Select, scope: Scope) -> str:
@@ -269,7 +267,7 @@ class Queries:
     def _check_distinct(self, value: Value, what: str) -> None:
         if value.type is None:
             raise Refuse(f"{what} of a constant")
-        check_equal(value.type, what)
+        self._expressions.check_same(value, what)
         if not value.is_distinct:
             raise Refuse(f"{what} of values that may be equal and not the same")
 
@@ -359,7 +357,7 @@ class Queries:
             _, value = self._expressions.alternatives([one, other], operator)
             is_distinct = one.is_distinct and other.is_distinct
             same = one.source if one.source == other.source else None
-            value = replace(value, sql="", source=same, is_distinct=is_distinct)
+            value = replace(value, sql="", source=same, is_distinct=is_distinct, alias=None)
             if not is_all:
                 self._check_distinct(value, operator)
                 self._check_distinct(one, operator)

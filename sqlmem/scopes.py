@@ -16,9 +16,11 @@ from sqlglot import exp
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Column, Kind, TableSchema
-from sqlmem.plan import Argument, Refuse, SumCheck, TypesNeeded
+from sqlmem.plan import Argument, Check, Refuse, TypesNeeded
+from sqlmem.slices import Slices
 from sqlmem.values import Value
 
+_COMPARED_IN = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.In, exp.Between)
 # The store's statement names schemas main, s1, s2, …; SQLite attaches at most ten.
 MAX_TABLES = 11
 
@@ -33,6 +35,7 @@ class Scope:
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
         key_columns: the columns of the source's primary key, as stored text.
+        stored_alias: the source's name in the store's statement, if it is a table.
     """
 
     parent: Scope | None
@@ -44,6 +47,7 @@ class Scope:
     key_columns: frozenset[str] = frozenset()
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
+    stored_alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,25 @@ class Context:
     tables: list[TableSchema] = field(default_factory=list)
     needed: list[dict[str, None]] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
-    checks: list[SumCheck] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     aliases: int = 0
+    slices: Slices | None = None
+    local_functions: frozenset[str] = frozenset()  # in lower case, as written
+    shares_literals: bool = False  # the plan is to hold for other constants, where it can
+
+    def mark(self) -> tuple[int, int, list[int]]:
+        """How far the gathering has come, for `back_to`."""
+        return len(self.arguments), len(self.checks), [len(columns) for columns in self.needed]
+
+    def back_to(self, mark: tuple[int, int, list[int]]) -> None:
+        """Forget what was gathered since: it was for a text that isn't used."""
+        arguments, checks, needed = mark
+        del self.arguments[arguments:]
+        del self.checks[checks:]
+        for index, columns in enumerate(self.needed):
+            # A table stays, also one first met meanwhile: its number may be in texts that are.
+            for name in list(columns)[needed[index] if index < len(needed) else 0 :]:
+                del columns[name]
 
     def alias(self, prefix: str) -> str:
         self.aliases += 1
@@ -125,6 +146,37 @@ class Context:
             return str(stored)
         return self.argument(Argument(None, stored))
 
+    def place(self, node: exp.Literal) -> int | None:
+        """Which of the text's constants a literal is, if the plan needn't depend on it.
+
+        It needn't where it is only compared with something, and doesn't name a column of the answer.
+        """
+        if self.slices is None or not self.shares_literals:
+            return None
+        parent: exp.Expr | None = node.parent
+        while isinstance(parent, exp.Neg | exp.Paren):
+            parent = parent.parent
+        if not isinstance(parent, _COMPARED_IN):
+            return None
+        if self.semantics.names_are_text:
+            inner: exp.Expr = node
+            while inner.parent is not None and not isinstance(inner.parent, exp.Select):
+                inner = inner.parent
+            if inner.arg_key == "expressions" and not isinstance(inner, exp.Alias):
+                return None
+        return self.slices.place(node)
+
+    def check_called(self, node: exp.Expr) -> None:
+        """Raises `Refuse` for a function by a name that isn't local.
+
+        By the name that was written: the parser reads IFNULL as COALESCE also where the origin has
+        no such function.
+        """
+        if isinstance(node, exp.Func) and self.slices is not None:
+            name = self.slices.called(node)
+            if name is not None and name not in self.local_functions:
+                raise Refuse(f"the function {name} is computed by the origin")
+
     # -- names -----------------------------------------------------------------------------
 
     def fold_column(self, identifier: exp.Identifier) -> str:
@@ -147,6 +199,16 @@ class Context:
 
     def column(self, node: exp.Column, scope: Scope) -> Value:
         """The value that a column's name means; notes that the plan needs it."""
+        value, owner = self._resolved(node, scope)
+        self.check_stands(value, owner, scope)
+        self.need(value)
+        return value
+
+    def look_up(self, node: exp.Column, scope: Scope) -> Value:
+        """As `column`, but whether it may stand there isn't asked, and nothing is noted."""
+        return self._resolved(node, scope)[0]
+
+    def _resolved(self, node: exp.Column, scope: Scope) -> tuple[Value, Scope]:
         if node.args.get("db") or node.args.get("catalog") or node.args.get("join_mark"):
             raise Refuse("a column qualified by more than its table")
         identifier = node.this
@@ -159,16 +221,17 @@ class Context:
         while inner is not None:
             if alias is None or alias == inner.alias:
                 if name in inner.columns:
-                    return self._found(name, inner, scope)
+                    value = inner.columns[name]
+                    if value is None:
+                        raise Refuse(f"column {name!r} is ambiguous")
+                    return value, inner
                 if alias is not None:
                     break
             inner = inner.parent
         raise Refuse(f"column {name!r} isn't known")
 
-    def _found(self, name: str, owner: Scope, scope: Scope) -> Value:
-        value = owner.columns[name]
-        if value is None:
-            raise Refuse(f"column {name!r} is ambiguous")
+    def check_stands(self, value: Value, owner: Scope, scope: Scope) -> None:
+        """Raises `Refuse` unless a column of `owner` may stand in `scope`, grouped as these are."""
         if owner is not scope and _within_aggregate(scope, owner):
             # It may be an aggregate of the outer SELECT.
             raise Refuse("an aggregate over an outer column")
@@ -179,8 +242,6 @@ class Context:
             and not (owner.key_columns and owner.key_columns <= owner.group_keys)
         ):
             raise Refuse("a column that is neither grouped nor aggregated")
-        self.need(value)
-        return value
 
 
 def _within_aggregate(scope: Scope, owner: Scope) -> bool:

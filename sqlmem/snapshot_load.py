@@ -215,8 +215,11 @@ class _Reader:
             seen.add(parsed.schema.name)
             if not parsed.columns or len({c.name for c in parsed.columns}) != len(parsed.columns):
                 raise Broken("it lists a table's columns wrongly")
-            if len({c.name for c in parsed.schema.columns}) != len(parsed.schema.columns):
+            defined = (*parsed.schema.columns, *parsed.schema.expressions)
+            if len({c.name for c in defined}) != len(defined):
                 raise Broken("it defines a table's columns wrongly")
+            if any(column.expression is not None for column in defined):
+                raise Broken("it has a text to be sent to the origin")
             if any(len(column.description) != 6 for column in parsed.columns):
                 raise Broken("it describes a table's columns wrongly")
             yield _text(name), _moment(filled_at), row_count, parsed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from sqlmem.model import TableSchema
 
 DATA = "data"  # the one table of a generation
@@ -32,4 +34,15 @@ def stored_names(schema: TableSchema) -> dict[str, str]:
             number += 1
         taken.add(name.lower())
         names[column.name] = name
+    for column in schema.expressions:
+        names.setdefault(column.name, expression_name(column.name))
     return names
+
+
+def expression_name(text: str) -> str:
+    """The stored name of what the origin computes: its text, and what tells it from all others.
+
+    It depends on nothing else, so that plans of different ages mean the same column by it.
+    """
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
+    return f"{text.replace(chr(0), chr(0xFFFD))} #{digest}"

@@ -48,7 +48,7 @@ _SAMPLES: dict[Kind, Any] = {
 }
 
 # Drivers that give a parameter the type of what it stands beside, and refuse what that can't hold.
-_TYPED_PARAMETERS = frozenset({"asyncpg"})
+TYPED_PARAMETERS = frozenset({"asyncpg"})
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)?")
@@ -59,10 +59,17 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant of the statement's text. `is_text`: it was written in quotes."""
+    """A constant of the statement's text.
+
+    Attributes:
+        is_text: it was written in quotes.
+        place: which of the text's constants it is, if another one may stand in its place without
+            another plan; None if the plan may depend on it.
+    """
 
     text: str
     is_text: bool
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ class Value:
         sql: its text in the store; empty while it is open (`literal` or `parameter`).
         type: None while it is open, and for NULL.
         source: the table and column whose values these are, unchanged.
+        alias: the table's name in the store's statement, where `sql` is the column itself in reach.
         result: how the origin gives it out, if it isn't a column.
         is_condition: it came from a predicate, so it is true, false or NULL in any dialect.
         is_distinct: equal values are the same value, so that any of them may stand for all.
@@ -88,6 +96,7 @@ class Value:
     literal: Literal | None = None
     parameter: int | None = None
     cast: Column | None = None
+    alias: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -115,7 +124,7 @@ def converter(
     convert = codec_of(column, driver).parameter
     if convert is None:
         raise Refuse(f"a parameter beside {_described(column)} is compared by rules of the origin's own")
-    if cast is None and driver in _TYPED_PARAMETERS and column.kind is Kind.INTEGER:
+    if cast is None and driver in TYPED_PARAMETERS and column.kind is Kind.INTEGER:
         cast = column
     if cast is None:
         return convert

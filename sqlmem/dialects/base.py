@@ -38,6 +38,7 @@ class Semantics:
         sqlglot: the name of the parser's dialect; None for the parser's own.
         comparison, count: the results of a predicate and of COUNT.
         integer, text: what a constant of the select list is; None: only the origin knows.
+        computes_columns: an expression may be computed by the origin and fetched as a column.
         is_dynamic: values carry their types, as in the store itself (SQLite).
         folds_unquoted: an unquoted identifier as the catalogue spells it; None where quoting makes
             no difference to it.
@@ -58,6 +59,7 @@ class Semantics:
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
         rules: what operators and functions mean by the types of their operands; see `rules`.
+        mixes_numbers: numbers of different types compare by their exact values, or as floats beside one.
         called: the names of the functions among the rules, as statements call them.
         literals: the type that a literal of its own has; None: only the origin knows.
         parameters: driver -> the type that a parameter of its own has; see `parameters`.
@@ -70,6 +72,7 @@ class Semantics:
     count: Result
     integer: Result
     text: Result | None = None
+    computes_columns: bool = False
     is_dynamic: bool = False
     folds_unquoted: Callable[[str], str] | None = None
     ignores_column_case: bool = False
@@ -89,10 +92,18 @@ class Semantics:
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
+    mixes_numbers: bool = False
     called: frozenset[str] = frozenset()
     literals: Callable[..., ParameterType | None] | None = None
     parameters: Mapping[str, Classify] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+
+    def has_text_like(self, type_: Column) -> bool:
+        """Whether a text type with rules of its own holds identical texts as equal to each other only.
+
+        Enums and sets do, and in PostgreSQL all of them; MySQL's JSON doesn't.
+        """
+        return not self.booleans_are_integers or type_.type_name.startswith(("enum", "set"))
 
     def code_of(self, type_: Column) -> int | None:
         """The `type_code` of a computed result of this type; None if it isn't known."""

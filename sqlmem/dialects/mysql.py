@@ -22,6 +22,7 @@ SEMANTICS = Semantics(
     sqlglot="mysql",
     comparison=LONG,
     count=LONGLONG,
+    computes_columns=True,
     integer=LONG,
     ignores_column_case=True,
     booleans_are_integers=True,
@@ -34,6 +35,7 @@ SEMANTICS = Semantics(
         Kind.FLOAT: None,
         Kind.DATE: None,
         Kind.TIMESTAMP: None,
+        Kind.TEXT: None,
     },
     window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG},
     casts={

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlmem.expressions import aggregates, atoms, computed, predicates, ruled
 from sqlmem.expressions.closed import only
+from sqlmem.expressions.fetched import fetched, rank
 from sqlmem.expressions.rendering import Expressions, Subquery
 from sqlmem.scopes import Context
 
@@ -26,7 +27,7 @@ def expressions(context: Context, subquery: Subquery) -> Expressions:
     Args:
         subquery: how the planner renders a SELECT inside of an expression.
     """
-    return Expressions(context, subquery, _HANDLERS)
+    return Expressions(context, subquery, _HANDLERS, fetched, rank)
 
 
 __all__ = ["Expressions", "expressions", "only"]

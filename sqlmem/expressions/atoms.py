@@ -21,13 +21,13 @@ def column(render: Expressions, node: exp.Column, scope: Scope) -> Value:
 
 
 def literal(render: Expressions, node: exp.Literal, scope: Scope) -> Value:
-    return render.literal_of(Literal(str(node.this), bool(node.is_string)))
+    return render.literal_of(Literal(str(node.this), bool(node.is_string), render.context.place(node)))
 
 
 def negative(render: Expressions, node: exp.Neg, scope: Scope) -> Value:
     inner = node.this
     if isinstance(inner, exp.Literal) and not inner.is_string:
-        return render.literal_of(Literal(f"-{inner.this}", is_text=False))
+        return render.literal_of(Literal(f"-{inner.this}", is_text=False, place=render.context.place(inner)))
     if render.semantics.is_dynamic:
         return render.dynamic(f"-{render.value(inner, scope).sql}")
     return by_rules(render, "unary -", [render.value(inner, scope)])

@@ -16,9 +16,12 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
+from sqlmem.expressions.mixed import number_alternatives, number_key, number_pair
+from sqlmem.functions import UNKNOWN
 from sqlmem.model import Collation, Column, Kind
-from sqlmem.plan import Argument, Refuse
+from sqlmem.plan import Argument, RankCheck, Refuse
 from sqlmem.scopes import Context, Scope
+from sqlmem.stored import DATA
 from sqlmem.values import (
     NULL,
     Literal,
@@ -43,6 +46,8 @@ _GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
 
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
+Fetched = Callable[["Expressions", exp.Expr, Scope], Value | None]
+Rank = Callable[["Expressions", Value], Value | None]
 
 
 class Expressions:
@@ -52,22 +57,43 @@ class Expressions:
     """
 
     def __init__(
-        self, context: Context, subquery: Subquery, handlers: Mapping[type[exp.Expr], Handler]
+        self,
+        context: Context,
+        subquery: Subquery,
+        handlers: Mapping[type[exp.Expr], Handler],
+        fetched: Fetched,
+        rank: Rank,
     ) -> None:
         self.context = context
         self.semantics = context.semantics
         self.subquery = subquery
         self._handlers = handlers
+        self._fetched = fetched
+        self._rank = rank
 
     def value(self, node: exp.Expr, scope: Scope) -> Value:
-        """The value of an expression; open if it is a literal or parameter alone."""
+        """The value of an expression; open if it is a literal or parameter alone.
+
+        Raises:
+            Refuse: neither the store can compute it, nor can it be a column that the origin computes.
+            Unknown: the origin must be asked about such a column first.
+        """
         grouped = self._group_key(node, scope)
         if grouped is not None:
             return grouped
-        handler = self._handlers.get(type(node))
-        if handler is None:
-            raise Refuse(f"{described(node)} is computed by the origin")
-        return handler(self, node, scope)
+        mark = self.context.mark()
+        try:
+            self.context.check_called(node)
+            handler = self._handlers.get(type(node))
+            if handler is None:
+                raise Refuse(f"{described(node)} is computed by the origin")  # noqa: TRY301 - one way out
+            return handler(self, node, scope)
+        except Refuse:
+            self.context.back_to(mark)
+            value = self._fetched(self, node, scope)
+            if value is None:
+                raise
+            return value
 
     def typed(self, node: exp.Expr, scope: Scope) -> Value:
         """As `value`, but settled where the surroundings say nothing, as in a select list."""
@@ -122,9 +148,7 @@ class Expressions:
         if value.literal is not None:
             if value.cast is not None and value.cast.kind is not column.kind:
                 raise Refuse(f"a literal cast to {value.cast.type_name} beside {column.type_name}")
-            return Value(
-                self.context.constant(literal_value(value.literal, column, self.context.facts.driver)), column
-            )
+            return Value(self._constant(value.literal, column), column)
         if value.parameter is not None:
             convert = converter(column, value.cast, self.semantics, self.context.facts.driver)
             return Value(
@@ -175,12 +199,39 @@ class Expressions:
             return number(18 if type_.type_name != "BIGINT" else 19, 0)
         raise Refuse(f"a cast to {cast.type_name} of what isn't an exact number")
 
+    def _constant(self, literal: Literal, column: Column) -> str:
+        driver = self.context.facts.driver
+        stored = literal_value(literal, column, driver)
+        if literal.place is None:
+            return self.context.constant(stored)
+        sign = "-" if not literal.is_text and literal.text.startswith("-") else ""
+
+        def reread(text: str) -> Any:
+            return literal_value(replace(literal, text=f"{sign}{text}"), column, driver)
+
+        return self.context.argument(Argument(None, stored, literal=literal.place, reread=reread))
+
+    def result_of(self, column: Column, what: str) -> Result:
+        """How the origin gives out computed values of this type."""
+        code = self.semantics.code_of(column)
+        if code is None:
+            raise Refuse(f"{what} of {column.type_name}")
+        return Result(column, code)
+
     def literal_of(self, literal: Literal) -> Value:
         if not self.semantics.is_dynamic:
             return Value("", literal=literal)
         if literal.is_text:
-            return Value(self.context.argument(Argument(None, literal.text)), DYNAMIC)
+            reread = str if literal.place is not None else None
+            argument = Argument(None, literal.text, literal=literal.place, reread=reread)
+            return Value(self.context.argument(argument), DYNAMIC)
         text = literal.text.lower()
+        if literal.place is not None and text.lstrip("-").isdigit():
+            sign = -1 if text.startswith("-") else 1
+            argument = Argument(
+                None, int(text), literal=literal.place, reread=lambda other: sign * int(other)
+            )
+            return Value(self.context.argument(argument), DYNAMIC)
         if text.lstrip("-").isdigit():
             # Beyond 64 bits SQLite reads a float; what it does at the edge is left to it.
             if abs(int(text)) >= 2**63:
@@ -213,6 +264,9 @@ class Expressions:
         if left.type is None:
             right, left = self.pair(right, left, what, is_ordered=is_ordered)
             return left, right
+        numbers = number_pair(self, left, right, what)
+        if numbers is not None:
+            return numbers
         column = left.type
         if right.type is not None:
             if self.semantics.is_dynamic:
@@ -220,9 +274,79 @@ class Expressions:
             else:
                 column = unified(left.type, right.type, what)
         elif right.is_open:
+            try:
+                self._check(column, what, is_ordered=is_ordered)
+            except Refuse:
+                # A constant has an order of its own only at the origin: the comparison is fetched.
+                found = self._looked_up(left, right, is_ordered=is_ordered)
+                if found is None:
+                    raise
+                return found
             right = self.bound(right, column)
         self._check(column, what, is_ordered=is_ordered)
         return left, right
+
+    def _looked_up(self, left: Value, right: Value, *, is_ordered: bool) -> tuple[Value, Value] | None:
+        """Ranks instead of texts that only the origin can compare; None if there are none.
+
+        An open value takes the rank of the stored text that it is identical to. Where there is none
+        the store's statement fails, and the origin answers.
+        """
+        column = left.type
+        assert column is not None
+        if column.kind is not Kind.TEXT or not (column.is_compared or not is_ordered):
+            return None
+        if is_ordered and right.literal is not None:
+            return None
+        if not column.is_compared and not self.semantics.has_text_like(column):
+            return None
+        rank = self._rank(self, left)
+        if rank is None or left.source is None:
+            return None
+        bound = self.bound(right, column).sql
+        index, _ = left.source
+        alias = self.context.alias("m")
+        own, ranked = (text.split(".", 1)[1] for text in (left.sql, rank.sql))
+        database = "main" if index == 0 else f"s{index}"
+        source = f"{database}.{DATA} AS {alias}"
+        found = f"(SELECT {alias}.{ranked} FROM {source} WHERE {alias}.{own} = {bound} LIMIT 1)"
+        sql = f"CASE WHEN {bound} IS NULL THEN NULL ELSE ifnull({found}, {UNKNOWN}({bound})) END"
+        self.context.need(left)
+        return rank, Value(f"({sql})", rank.type)
+
+    def check_same(self, value: Value, what: str) -> None:
+        """Raises `Refuse` unless equality of stored values is the origin's equality.
+
+        Where that is so only for some values, those at hand are looked at when the plan is used.
+        """
+        assert value.type is not None
+        try:
+            check_equal(value.type, what)
+        except Refuse:
+            rank = self._rank(self, value)
+            if rank is None or value.source is None or rank.source is None:
+                raise
+            self.context.need(value)
+            self.context.checks.append(RankCheck(*value.source, rank.source[1]))
+
+    def sort_key(self, value: Value, what: str) -> str:
+        """A text that orders in the store as the value does at the origin."""
+        assert value.type is not None
+        try:
+            check_ordered(value.type, what, self.semantics)
+        except Refuse:
+            rank = self._rank(self, value)
+            if rank is not None:
+                return rank.sql
+            key = number_key(self, value)
+            if key is None:
+                raise
+            return key.sql
+        return value.sql
+
+    def rank(self, value: Value) -> Value | None:
+        """See `fetched.rank`."""
+        return self._rank(self, value)
 
     def _check(self, column: Column, what: str, *, is_ordered: bool) -> None:
         if is_ordered:
@@ -232,6 +356,9 @@ class Expressions:
 
     def alternatives(self, results: Sequence[Value], what: str) -> tuple[list[Value], Value]:
         """Values of which one is the result, brought to one type."""
+        numbers = number_alternatives(self, results, what)
+        if numbers is not None:
+            return numbers
         typed = [result for result in results if result.type is not None]
         if not typed:
             settled = [self.settle(result) if result.is_open else result for result in results]
@@ -299,11 +426,11 @@ class Expressions:
         value = output if output is not None else self.value(node.this, scope)
         if value.type is None:
             raise Refuse("an order by a constant")
-        check_ordered(value.type, "ORDER BY", self.semantics)
+        key = self.sort_key(value, "ORDER BY")
         direction = "DESC" if node.args.get("desc") else "ASC"
         # The parser has filled in the dialect's own place for NULLs.
         nulls = "FIRST" if node.args.get("nulls_first") else "LAST"
-        return f"{value.sql} {direction} NULLS {nulls}"
+        return f"{key} {direction} NULLS {nulls}"
 
     def not_overridden(self, name: str) -> None:
         if name in self.context.facts.overridden:

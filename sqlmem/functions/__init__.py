@@ -13,6 +13,20 @@ from typing import Any
 
 from sqlmem.functions import numbers, postgresql_numbers
 
+
+class NotKnown(Exception):
+    """Only the origin can tell: the store's statement fails, and it is asked."""
+
+
+UNKNOWN = "sqlmem_unknown"
+
+
+def _unknown(_value: Any) -> None:
+    raise NotKnown
+
+
+# Raises; not deterministic, so that SQLite doesn't call it where it isn't reached.
+RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
 # name -> number of arguments (-1: any), implementation
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **numbers.SCALARS,
