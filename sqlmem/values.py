@@ -48,7 +48,7 @@ _SAMPLES: dict[Kind, Any] = {
 }
 
 # Drivers that give a parameter the type of what it stands beside, and refuse what that can't hold.
-_TYPED_PARAMETERS = frozenset({"asyncpg"})
+TYPED_PARAMETERS = frozenset({"asyncpg"})
 
 @dataclass(frozen=True, slots=True)
 class Literal:
@@ -121,7 +121,7 @@ def converter(
     convert = codec_of(column, driver).parameter
     if convert is None:
         raise Refuse(f"a parameter beside {_described(column)} is compared by rules of the origin's own")
-    if cast is None and driver in _TYPED_PARAMETERS and column.kind is Kind.INTEGER:
+    if cast is None and driver in TYPED_PARAMETERS and column.kind is Kind.INTEGER:
         cast = column
     if cast is not None and cast.kind is not column.kind and not (is_compared and are_moments(cast, column)):
         raise Refuse(f"a parameter cast to {cast.type_name} beside {_described(column)}")

@@ -62,6 +62,8 @@ class Semantics:
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
         rules: what operators and functions mean by the types of their operands; see `rules`.
+        mixes_numbers: numbers of different types compare by their exact values, or as floats beside one.
+        called: the names of the functions among the rules, as statements call them.
         literals: the type that a literal of its own has; None: only the origin knows.
         parameters: driver -> the type that a parameter of its own has; see `parameters`.
         choice: the type that values of these types become where one of them is the result.
@@ -95,6 +97,8 @@ class Semantics:
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
+    mixes_numbers: bool = False
+    called: frozenset[str] = frozenset()
     literals: Callable[..., ParameterType | None] | None = None
     parameters: Mapping[str, Classify] = field(default_factory=dict)
     choice: Callable[[Sequence[ParameterType]], Column | None] | None = None

@@ -5,10 +5,10 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 
 from __future__ import annotations
 
+from sqlmem.dialects import mysql_texts
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
 from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.dialects.choices import mysql_choice
-from sqlmem.dialects.mysql_texts import RULES as TEXT_RULES
 from sqlmem.model import Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)
@@ -67,7 +67,8 @@ SEMANTICS = Semantics(
     text_has_nul=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
-    rules={**TEXT_RULES},
+    rules=mysql_texts.RULES,
+    called=mysql_texts.CALLED,
     literals=mysql_literal,
     parameters=MYSQL,
     choice=mysql_choice,

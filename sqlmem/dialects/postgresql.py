@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
 from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
+from sqlmem.dialects import postgresql_numbers, postgresql_texts
 from sqlmem.dialects.choices import postgresql_choice
-from sqlmem.dialects.postgresql_texts import RULES as TEXT_RULES
+from sqlmem.dialects.rules import joined
 from sqlmem.model import Collation, Column, Kind
 
 BOOLEAN = result(Kind.BOOLEAN, "BOOLEAN", 16)
@@ -76,7 +77,9 @@ SEMANTICS = Semantics(
     },
     names_are_figured=True,
     pure_functions=PURE_FUNCTIONS,
-    rules={**TEXT_RULES},
+    mixes_numbers=True,
+    rules=joined(postgresql_numbers.RULES, postgresql_texts.RULES),
+    called=postgresql_numbers.CALLED | postgresql_texts.CALLED,
     literals=postgresql_literal,
     parameters=POSTGRESQL,
     choice=postgresql_choice,

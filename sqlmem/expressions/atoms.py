@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
+from sqlmem.expressions.ruled import by_rules
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Argument, Refuse
 from sqlmem.scopes import Scope
@@ -29,7 +30,7 @@ def negative(render: Expressions, node: exp.Neg, scope: Scope) -> Value:
         return render.literal_of(Literal(f"-{inner.this}", is_text=False, place=render.context.place(inner)))
     if render.semantics.is_dynamic:
         return render.dynamic(f"-{render.value(inner, scope).sql}")
-    raise Refuse(render.refused("+", "arithmetic"))
+    return by_rules(render, "unary -", [render.value(inner, scope)])
 
 
 def boolean(render: Expressions, node: exp.Boolean, scope: Scope) -> Value:

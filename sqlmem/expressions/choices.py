@@ -18,10 +18,13 @@ from sqlmem.dialects.parameters import ParameterType, Untyped
 from sqlmem.expressions import computed
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Handler
+from sqlmem.expressions.ruled import by_rules
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.values import NULL, Value, as_text, check_ordered
+
+_NUMBERS = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.DECIMAL, Kind.FLOAT})
 
 # MariaDB: of more characters a result is no VARCHAR.
 _LONGEST_TEXT = 4000
@@ -101,6 +104,10 @@ def extreme(render: Expressions, node: exp.Greatest | exp.Least, scope: Scope) -
     results = [render.value(item, scope) for item in (node.this, *node.expressions)]
     if len(results) < 2 or any(result is NULL for result in results):
         raise Refuse(f"{name.upper()} of NULL")
+    if any(result.type is not None and result.type.kind in _NUMBERS for result in results) and _has_numbers(
+        render, name
+    ):
+        return by_rules(render, name, results)
     skips_null = render.semantics.text is not None
     if not skips_null and any(_own_type(render, result) is Untyped.NULL for result in results):
         # MariaDB makes it a float or a text.
@@ -113,6 +120,11 @@ def extreme(render: Expressions, node: exp.Greatest | exp.Least, scope: Scope) -
     if not skips_null:
         return replace(value, sql=f"{'max' if name == 'greatest' else 'min'}({', '.join(texts)})")
     return replace(value, sql=f"sqlmem_{name}({', '.join(texts)})")
+
+
+def _has_numbers(render: Expressions, name: str) -> bool:
+    """Whether the dialect's table has a row of its own for numbers."""
+    return any(rule.render is not None for rule in render.semantics.rules[name])
 
 
 def chosen(render: Expressions, results: Sequence[Value], what: str) -> tuple[list[Value], Value]:

@@ -16,6 +16,7 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
+from sqlmem.expressions.mixed import number_alternatives, number_key, number_pair
 from sqlmem.functions import UNKNOWN
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse
@@ -227,6 +228,13 @@ class Expressions:
 
         return self.context.argument(Argument(None, stored, literal=literal.place, reread=reread))
 
+    def result_of(self, column: Column, what: str) -> Result:
+        """How the origin gives out computed values of this type."""
+        code = self.semantics.code_of(column)
+        if code is None:
+            raise Refuse(f"{what} of {column.type_name}")
+        return Result(column, code)
+
     def literal_of(self, literal: Literal) -> Value:
         if not self.semantics.is_dynamic:
             return Value("", literal=literal)
@@ -273,6 +281,9 @@ class Expressions:
         if left.type is None:
             right, left = self.pair(right, left, what, is_ordered=is_ordered)
             return left, right
+        numbers = number_pair(self, left, right, what)
+        if numbers is not None:
+            return numbers
         column = left.type
         if right.type is not None:
             if self.semantics.is_dynamic:
@@ -342,9 +353,12 @@ class Expressions:
             check_ordered(value.type, what, self.semantics)
         except Refuse:
             rank = self._rank(self, value)
-            if rank is None:
+            if rank is not None:
+                return rank.sql
+            key = number_key(self, value)
+            if key is None:
                 raise
-            return rank.sql
+            return key.sql
         return value.sql
 
     def rank(self, value: Value) -> Value | None:
@@ -359,6 +373,9 @@ class Expressions:
 
     def alternatives(self, results: Sequence[Value], what: str) -> tuple[list[Value], Value]:
         """Values of which one is the result, brought to one type."""
+        numbers = number_alternatives(self, results, what)
+        if numbers is not None:
+            return numbers
         typed = [result for result in results if result.type is not None]
         if not typed:
             settled = [self.settle(result) if result.is_open else result for result in results]

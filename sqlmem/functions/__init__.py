@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmem.functions import choices, patterns
+from sqlmem.functions import choices, numbers, patterns, postgresql_numbers
+
 
 class NotKnown(Exception):
     """Only the origin can tell: the store's statement fails, and it is asked."""
@@ -32,6 +33,8 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "sqlmem_greatest": (-1, choices.greatest),
     "sqlmem_least": (-1, choices.least),
     "sqlmem_decimal": (3, choices.decimal),
+    **numbers.SCALARS,
+    **postgresql_numbers.SCALARS,
 }
 # name -> number of arguments, class with step() and finalize()
-AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {}
+AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {**postgresql_numbers.AGGREGATES}

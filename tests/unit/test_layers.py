@@ -32,6 +32,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "codecs/*",
         "functions/*",
         "dialects/*",
+        "constants",
         "plan",
         "stored",
         "names",
