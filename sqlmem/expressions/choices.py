@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlglot import exp
 
@@ -25,6 +25,13 @@ from sqlmem.scopes import Scope
 from sqlmem.values import NULL, Value, as_text, check_ordered
 
 _NUMBERS = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.DECIMAL, Kind.FLOAT})
+
+# kind of number -> those that are wider
+_WIDENED = {
+    Kind.INTEGER: frozenset({Kind.NUMERIC, Kind.DECIMAL, Kind.FLOAT}),
+    Kind.NUMERIC: frozenset({Kind.FLOAT}),
+    Kind.DECIMAL: frozenset({Kind.FLOAT}),
+}
 
 # MariaDB: of more characters a result is no VARCHAR.
 _LONGEST_TEXT = 4000
@@ -83,6 +90,11 @@ def nullif(render: Expressions, node: exp.Nullif, scope: Scope) -> Value:
     left, right = render.value(node.this, scope), render.value(node.expression, scope)
     if left.type is None or right is NULL:
         raise Refuse("NULLIF of a value whose type only the origin knows")
+    if render.semantics.text is not None and left.type.kind in _WIDENED:
+        type_ = _own_type(render, right)
+        if _is_number(type_) and type_.kind in _WIDENED[left.type.kind]:
+            # It is compared as the wider type, and given back as that.
+            raise Refuse(f"NULLIF of {_described(left.type)} and {_described(type_)}")
     one, other = render.pair(left, right, "NULLIF", is_ordered=False)
     # In PostgreSQL the type is that of the comparison's left side: text, of varchar.
     column = left.type
@@ -104,9 +116,7 @@ def extreme(render: Expressions, node: exp.Greatest | exp.Least, scope: Scope) -
     results = [render.value(item, scope) for item in (node.this, *node.expressions)]
     if len(results) < 2 or any(result is NULL for result in results):
         raise Refuse(f"{name.upper()} of NULL")
-    if any(result.type is not None and result.type.kind in _NUMBERS for result in results) and _has_numbers(
-        render, name
-    ):
+    if _has_numbers(render, name) and all(_is_number(_own_type(render, result)) for result in results):
         return by_rules(render, name, results)
     skips_null = render.semantics.text is not None
     if not skips_null and any(_own_type(render, result) is Untyped.NULL for result in results):
@@ -120,6 +130,10 @@ def extreme(render: Expressions, node: exp.Greatest | exp.Least, scope: Scope) -
     if not skips_null:
         return replace(value, sql=f"{'max' if name == 'greatest' else 'min'}({', '.join(texts)})")
     return replace(value, sql=f"sqlmem_{name}({', '.join(texts)})")
+
+
+def _is_number(type_: ParameterType | None) -> TypeGuard[Column]:
+    return isinstance(type_, Column) and type_.kind in _NUMBERS
 
 
 def _has_numbers(render: Expressions, name: str) -> bool:
