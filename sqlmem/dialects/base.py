@@ -57,6 +57,7 @@ class Semantics:
         names_are_text: it is named by its text.
         text_order: the collations whose order the store has.
         functions: dynamic dialects: the parser's name -> the store's.
+        has_arrays: = ANY and <> ALL take one.
         text_has_nul: a text may contain NUL, at which the store's own functions of text end.
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
@@ -67,6 +68,7 @@ class Semantics:
         literals: the type that a literal of its own has; None: only the origin knows.
         parameters: driver -> the type that a parameter of its own has; see `parameters`.
         choice: the type that values of these types become where one of them is the result.
+        cast: what a cast makes of a stored value of one type as another: the store's text, and the type.
         refused: what looks local and is not -> the case that would be wrong.
     """
 
@@ -93,6 +95,7 @@ class Semantics:
     names_are_text: bool = False
     text_order: frozenset[Collation] = frozenset({Collation.BINARY})
     functions: Mapping[str, str] = field(default_factory=dict)
+    has_arrays: bool = False
     text_has_nul: bool = False
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
@@ -102,6 +105,7 @@ class Semantics:
     literals: Callable[..., ParameterType | None] | None = None
     parameters: Mapping[str, Classify] = field(default_factory=dict)
     choice: Callable[[Sequence[ParameterType]], Column | None] | None = None
+    cast: Callable[[str, Column, Column], tuple[str, Column] | None] | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
 
     def has_text_like(self, type_: Column) -> bool:

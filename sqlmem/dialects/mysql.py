@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlmem.dialects import mysql_texts
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
 from sqlmem.dialects.parameters import MYSQL, mysql_literal
+from sqlmem.dialects.casts import mysql_cast
 from sqlmem.dialects.choices import mysql_choice
 from sqlmem.model import Column, Kind
 
@@ -44,6 +45,9 @@ SEMANTICS = Semantics(
     window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG},
     casts={
         "DATE": Column("", Kind.DATE, "DATE"),
+        "BIGINT": Column("", Kind.INTEGER, "BIGINT"),
+        "DECIMAL": Column("", Kind.NUMERIC, "DECIMAL", precision=10, scale=0),
+        "DOUBLE": Column("", Kind.FLOAT, "double"),
         "DATETIME": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
         "TIMESTAMP": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
         # What the parser makes of TIMESTAMP '…'.
@@ -72,6 +76,7 @@ SEMANTICS = Semantics(
     literals=mysql_literal,
     parameters=MYSQL,
     choice=mysql_choice,
+    cast=mysql_cast,
     refused={
         "text equality": "the column's collation ignores case, accents or trailing blanks",
         "LIKE": "the column's collation decides what is alike",

@@ -25,4 +25,4 @@ RULES: Rules = {
 }
 
 # As the functions among them are called.
-CALLED = frozenset(["greatest", "if", "ifnull", "least", "nullif"])
+CALLED = frozenset(["date_add", "date_sub", "greatest", "if", "ifnull", "least", "nullif"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
 from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
 from sqlmem.dialects import postgresql_numbers, postgresql_texts
+from sqlmem.dialects.casts import postgresql_cast
 from sqlmem.dialects.choices import postgresql_choice
 from sqlmem.dialects.rules import joined
 from sqlmem.model import Collation, Column, Kind
@@ -82,7 +83,9 @@ SEMANTICS = Semantics(
     called=postgresql_numbers.CALLED | postgresql_texts.CALLED,
     literals=postgresql_literal,
     parameters=POSTGRESQL,
+    has_arrays=True,
     choice=postgresql_choice,
+    cast=postgresql_cast,
     refused={
         "LIKE": "the store's LIKE ignores the case of ASCII letters, the origin's doesn't",
         "ILIKE": "the store knows the case of ASCII letters only",

@@ -6,7 +6,7 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, atoms, choices, computed, likes, predicates, ruled, texts
+from sqlmem.expressions import aggregates, arrays, atoms, casts, choices, computed, likes, moments, predicates, ruled, texts
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.fetched import fetched, rank
 from sqlmem.expressions.rendering import Expressions, Subquery
@@ -20,6 +20,9 @@ _HANDLERS = {
     **ruled.HANDLERS,
     **likes.HANDLERS,
     **choices.HANDLERS,
+    **arrays.HANDLERS,
+    **casts.HANDLERS,
+    **moments.HANDLERS,
     **texts.HANDLERS,
 }
 

@@ -43,6 +43,8 @@ _ALTERNATIVE_KINDS = frozenset(
 
 # Of parameters: those whose own type says all of the value that the origin gives back.
 _GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
+# Of those that are cast: scale, zone, the driver's own class or the sign of zero would be lost.
+_NOT_GIVEN_BACK = frozenset({Kind.NUMERIC, Kind.FLOAT, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES})
 
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
@@ -115,12 +117,12 @@ class Expressions:
         if value.parameter is not None:
             if value.cast is None:
                 return self._given_back(value)
-            if value.cast.kind in (Kind.NUMERIC, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES):
+            if value.cast.kind in _NOT_GIVEN_BACK:
                 raise Refuse("a parameter given back by the statement")
-            return self.bound(value, value.cast)
+            return self._cast(value, value.cast)
         if value.literal is not None:
             if value.cast is not None:
-                return self.bound(value, value.cast)
+                return self._cast(value, value.cast)
             if not value.literal.is_text and value.literal.text.lstrip("-").isdigit():
                 integer = int(value.literal.text)
                 if abs(integer) < 2**31:
@@ -132,6 +134,12 @@ class Expressions:
                 return replace(self.bound(value, text.type), result=text)
             raise Refuse("a constant whose type only the origin knows")
         return value
+
+    def _cast(self, value: Value, cast: Column) -> Value:
+        """What the statement gives a type, as a column of the answer."""
+        column = replace(cast, precision=None) if cast.kind is Kind.TEXT else cast
+        code = self.semantics.code_of(column)
+        return replace(self.bound(value, column), result=None if code is None else Result(column, code))
 
     def _given_back(self, value: Value) -> Value:
         """A parameter as a column of the answer."""
@@ -193,6 +201,8 @@ class Expressions:
         if not value.is_open:
             return value.type
         cast = value.cast
+        if cast is None and value.adapt is not None:
+            raise Refuse("a computed parameter whose type only the origin knows")
         if cast is not None and (cast.kind is not Kind.NUMERIC or cast.precision is not None):
             return cast
         if value.literal is not None:
