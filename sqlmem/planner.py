@@ -121,6 +121,7 @@ _SYNTAX = frozenset(
         "cast",
         "char",
         "convert",
+        "datetime",
         "decimal",
         "exists",
         "extract",

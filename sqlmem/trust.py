@@ -118,6 +118,9 @@ _RESERVED = word_set(
 _COUNTED = _RESERVED | word_set("OVER PARTITION ESCAPE FILTER VALUES ' 0 .")
 
 
+_WITH_INTERVAL = (exp.Interval, exp.DateAdd, exp.DateSub)
+
+
 def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     """Whether the tree, written as text, has the words that the text has."""
     syntax = scanned.syntax
@@ -127,7 +130,13 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     own_syntax = replace(syntax, percent_is_escaped=False, paramstyle="named")
     back = scan(written, own_syntax)
     counts = Counter(word for word in back.words if word in _COUNTED)
-    if counts != Counter(word for word in scanned.words if word in _COUNTED):
+    own = Counter(word for word in scanned.words if word in _COUNTED)
+    # INTERVAL 1 DAY is written back as INTERVAL '1' DAY.
+    requoted = counts["'"] - own["'"]
+    if 0 < requoted <= sum(isinstance(node, _WITH_INTERVAL) for node in nodes):
+        counts["'"] -= requoted
+        counts["0"] += requoted
+    if counts != own:
         return False
     bodies = sum(
         word == "AS" and following in ("(", "MATERIALIZED", "NOT")

@@ -50,6 +50,7 @@ _SAMPLES: dict[Kind, Any] = {
 # Drivers that give a parameter the type of what it stands beside, and refuse what that can't hold.
 TYPED_PARAMETERS = frozenset({"asyncpg"})
 
+
 @dataclass(frozen=True, slots=True)
 class Literal:
     """A constant of the statement's text.
@@ -109,7 +110,12 @@ def codec_of(column: Column, driver: str | None) -> Codec:
 
 
 def converter(
-    column: Column, cast: Column | None, semantics: Semantics, driver: str | None, *, is_compared: bool = False
+    column: Column,
+    cast: Column | None,
+    semantics: Semantics,
+    driver: str | None,
+    *,
+    is_compared: bool = False,
 ) -> Callable[[Any], Any]:
     """What turns a parameter that stands beside `column` into its stored form.
 
@@ -126,7 +132,9 @@ def converter(
     if cast is not None and cast.kind is not column.kind and not (is_compared and are_moments(cast, column)):
         raise Refuse(f"a parameter cast to {cast.type_name} beside {_described(column)}")
     if driver in semantics.parameters:
-        convert = _with_texts(convert, cast if cast is not None else column, semantics, is_compared=is_compared)
+        convert = _with_texts(
+            convert, cast if cast is not None else column, semantics, is_compared=is_compared
+        )
     if is_compared and column.kind in _MOMENTS and (cast is not None or driver in semantics.parameters):
         convert = _with_moments(convert, column, cast)
     if cast is None:
@@ -181,9 +189,7 @@ def _with_texts(
     return convert_text
 
 
-def _with_moments(
-    convert: Callable[[Any], Any], column: Column, cast: Column | None
-) -> Callable[[Any], Any]:
+def _with_moments(convert: Callable[[Any], Any], column: Column, cast: Column | None) -> Callable[[Any], Any]:
     expected = None if cast is None else _MOMENT_TYPES.get(cast.kind)
 
     def convert_moment(value: Any) -> Any:
@@ -262,7 +268,9 @@ def _quoted_value(
     is_untyped = semantics.text is not None
     try:
         if is_compared and not is_untyped and column.kind is Kind.DATE:
-            moment = read_text(text, replace(column, kind=Kind.TIMESTAMP), is_untyped=False, integer_bound=None)
+            moment = read_text(
+                text, replace(column, kind=Kind.TIMESTAMP), is_untyped=False, integer_bound=None
+            )
             return _with_moments(convert, column, None)(moment)
         bound = semantics.integer_bounds.get(column.type_name)
         value = read_text(text, column, is_untyped=is_untyped, integer_bound=bound)

@@ -96,7 +96,11 @@ def _postgresql_collation(
     if schema == "pg_catalog" and name == "default":
         name = database if provider == "c" else ""
     # Bytes order as code points in UTF-8 only.
-    return Collation.BINARY if name in ("C", "POSIX", "ucs_basic") and encoding == "UTF8" else Collation.DETERMINISTIC
+    return (
+        Collation.BINARY
+        if name in ("C", "POSIX", "ucs_basic") and encoding == "UTF8"
+        else Collation.DETERMINISTIC
+    )
 
 
 def _collate(name: str, schema: str) -> str:

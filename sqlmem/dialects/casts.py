@@ -18,7 +18,7 @@ def postgresql_cast(sql: str, own: Column, to: Column) -> tuple[str, Column] | N
     kinds = (own.kind, to.kind)
     if to.kind is Kind.TEXT:
         return _postgresql_text(sql, own, to)
-    if kinds == (Kind.BOOLEAN, Kind.INTEGER) or kinds == (Kind.INTEGER, Kind.BOOLEAN):
+    if kinds in ((Kind.BOOLEAN, Kind.INTEGER), (Kind.INTEGER, Kind.BOOLEAN)):
         # There are casts between boolean and integer, and none to or from the other integer types.
         if "INTEGER" not in (own.type_name, to.type_name):
             return None
@@ -28,8 +28,10 @@ def postgresql_cast(sql: str, own: Column, to: Column) -> tuple[str, Column] | N
 
 
 def mysql_cast(sql: str, own: Column, to: Column) -> tuple[str, Column] | None:
-    if own.kind is Kind.INTEGER and own.type_name == "YEAR":
-        return None
+    if to.kind is Kind.INTEGER:
+        # Of fewer digits it stays an INTEGER; of a decimal that is for the origin to tell.
+        is_small = own.type_name in ("TINYINT", "SMALLINT", "MEDIUMINT")
+        return (sql, replace(to, type_name="INTEGER")) if own.kind is Kind.INTEGER and is_small else None
     if (own.kind, to.kind) == (Kind.TIMESTAMP, Kind.TIMESTAMP):
         # Digits beyond the type's are cut.
         length = 20 + (to.precision or 0) if to.precision else 19
@@ -58,7 +60,7 @@ def _postgresql_text(sql: str, own: Column, to: Column) -> tuple[str, Column] | 
         text = sql
     else:
         return None
-    name, _, collate = own.type_name.partition(" COLLATE ")
+    _name, _, collate = own.type_name.partition(" COLLATE ")
     column = replace(to, precision=None)
     if own.kind is Kind.TEXT:
         words = to.type_name + (f" COLLATE {collate}" if collate else "")

@@ -12,7 +12,10 @@ from sqlmem.dialects.parameters import ParameterType, Untyped
 from sqlmem.model import Collation, Column, Kind
 
 _TEXT = Column("", Kind.TEXT, "TEXT", collation=Collation.DETERMINISTIC)
-_FLOATS = {"postgresql": Column("", Kind.FLOAT, "DOUBLE PRECISION"), "mysql": Column("", Kind.FLOAT, "double")}
+_FLOATS = {
+    "postgresql": Column("", Kind.FLOAT, "DOUBLE PRECISION"),
+    "mysql": Column("", Kind.FLOAT, "double"),
+}
 # Numbers of unequal scale: each keeps its own.
 _MIXED = Column("", Kind.DECIMAL, "NUMERIC")
 
@@ -90,7 +93,11 @@ def _widest(typed: Sequence[Column]) -> Column | None:
 
 
 def _has_no_bigint(typed: Sequence[Column]) -> bool:
-    return all(column.type_name in _WIDTHS and column.type_name != "BIGINT" for column in typed if column.kind is Kind.INTEGER)
+    return all(
+        column.type_name in _WIDTHS and column.type_name != "BIGINT"
+        for column in typed
+        if column.kind is Kind.INTEGER
+    )
 
 
 def _text(typed: Sequence[Column]) -> Column | None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from sqlmem.dialects import mysql_texts
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
-from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.dialects.casts import mysql_cast
 from sqlmem.dialects.choices import mysql_choice
+from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.model import Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)

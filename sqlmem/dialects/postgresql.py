@@ -5,11 +5,11 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 
 from __future__ import annotations
 
-from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
-from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
 from sqlmem.dialects import postgresql_numbers, postgresql_texts
+from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
 from sqlmem.dialects.casts import postgresql_cast
 from sqlmem.dialects.choices import postgresql_choice
+from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
 from sqlmem.dialects.rules import joined
 from sqlmem.model import Collation, Column, Kind
 
@@ -73,6 +73,8 @@ SEMANTICS = Semantics(
         "DATE": 1082,
         "TIME WITHOUT TIME ZONE": 1083,
         "TIMESTAMP WITHOUT TIME ZONE": 1114,
+        # As casts name it.
+        "TIMESTAMP": 1114,
         "NUMERIC": 1700,
         "UUID": 2950,
     },

@@ -6,7 +6,19 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, arrays, atoms, casts, choices, computed, likes, moments, predicates, ruled, texts
+from sqlmem.expressions import (
+    aggregates,
+    arrays,
+    atoms,
+    casts,
+    choices,
+    computed,
+    likes,
+    moments,
+    predicates,
+    ruled,
+    texts,
+)
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.fetched import fetched, rank
 from sqlmem.expressions.rendering import Expressions, Subquery

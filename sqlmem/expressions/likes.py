@@ -65,15 +65,15 @@ def _like(render: Expressions, node: exp.Binary, escape: str, scope: Scope) -> V
     if pattern is NULL:
         text = "NULL"
     elif pattern.literal is not None:
-        stored = literal_value(
-            pattern.literal, column, None, render.semantics, render.context.facts.driver
-        )
+        stored = literal_value(pattern.literal, column, None, render.semantics, render.context.facts.driver)
         text = render.context.constant(_at_planning(convert, stored))
     elif pattern.parameter is not None:
         text = render.argument(pattern, convert)
     else:
         return _by_column(value, pattern, escape, name, render, is_negated=bool(node.args.get("negate")))
-    matched = f"sqlmem_like({value.sql}, {text})" if render.semantics.text_has_nul else f"{value.sql} GLOB {text}"
+    matched = (
+        f"sqlmem_like({value.sql}, {text})" if render.semantics.text_has_nul else f"{value.sql} GLOB {text}"
+    )
     return render.predicate(f"NOT {matched}" if node.args.get("negate") else matched)
 
 
@@ -90,7 +90,8 @@ def _by_column(
 ) -> Value:
     """A pattern that differs by row."""
     column = pattern.type
-    assert column is not None and value.type is not None
+    assert column is not None
+    assert value.type is not None
     if name == "ilike" or escape != ESCAPE:
         raise Refuse(f"{name.upper()} with a pattern that is computed")
     if column.kind is not Kind.TEXT or not column.is_compared or column.collation is not value.type.collation:

@@ -70,7 +70,9 @@ def _interval(node: exp.Expr, sign: int) -> _Step | None:
         return step
     if isinstance(node, exp.Cast) and node.args["to"].this is exp.DType.INTERVAL:
         inner = node.this
-        found = _WORDS.fullmatch(str(inner.this)) if isinstance(inner, exp.Literal) and inner.is_string else None
+        found = (
+            _WORDS.fullmatch(str(inner.this)) if isinstance(inner, exp.Literal) and inner.is_string else None
+        )
         unit = None if found is None else _UNITS.get(found[2].upper().removesuffix("S"))
         if found is None or unit is None:
             raise Refuse("an interval that isn't one number of one unit")
@@ -102,14 +104,21 @@ def _moved(render: Expressions, value: Value, step: _Step) -> Value:
     if value.parameter is not None:
         return _moved_parameter(render, value, step, makes_timestamp=makes_timestamp)
     column = value.type
-    if value is NULL or column is None or column.kind not in (Kind.DATE, Kind.TIMESTAMP) or not column.is_compared:
+    if (
+        value is NULL
+        or column is None
+        or column.kind not in (Kind.DATE, Kind.TIMESTAMP)
+        or not column.is_compared
+    ):
         raise Refuse("an interval beside what isn't a date or a timestamp")
     sql = value.sql
     if column.kind is Kind.DATE and makes_timestamp:
         sql = f"({sql} || ' 00:00:00.000000')"
     if column.kind is Kind.DATE and (makes_timestamp or microseconds):
         column = timestamp
-    column = replace(column, name="", type_name=timestamp.type_name if column.kind is Kind.TIMESTAMP else "DATE")
+    column = replace(
+        column, name="", type_name=timestamp.type_name if column.kind is Kind.TIMESTAMP else "DATE"
+    )
     code = render.semantics.code_of(column)
     return Value(
         f"sqlmem_move({sql}, {months}, {days}, {microseconds})",
@@ -128,12 +137,18 @@ def _moved_parameter(render: Expressions, value: Value, step: _Step, *, makes_ti
     elif makes_timestamp or own is not None:
         # A text beside an interval is an interval.
         raise Refuse("an interval beside a parameter that isn't a date or a timestamp")
-    return replace(value, cast=cast, adapt=_mover(value.adapt, step, makes_timestamp=makes_timestamp))
+    is_date = value.cast is not None and value.cast.kind is Kind.DATE
+    mover = _mover(value.adapt, step, makes_timestamp=makes_timestamp, is_date=is_date)
+    return replace(value, cast=cast, adapt=mover)
 
 
-def _mover(before: Callable[[Any], Any] | None, step: _Step, *, makes_timestamp: bool) -> Callable[[Any], Any]:
+def _mover(
+    before: Callable[[Any], Any] | None, step: _Step, *, makes_timestamp: bool, is_date: bool
+) -> Callable[[Any], Any]:
     def move(given: Any) -> Any:
         moment = given if before is None else before(given)
+        if is_date and type(moment) is dt.datetime and moment.tzinfo is None:
+            moment = moment.date()
         if type(moment) not in (dt.date, dt.datetime):
             raise Unrepresentable("a parameter that isn't a date or a timestamp")
         if makes_timestamp and type(moment) is dt.date:

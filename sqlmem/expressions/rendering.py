@@ -137,6 +137,9 @@ class Expressions:
 
     def _cast(self, value: Value, cast: Column) -> Value:
         """What the statement gives a type, as a column of the answer."""
+        if cast.kind is Kind.INTEGER and self.semantics.text is None:
+            # MariaDB's CAST(:n AS SIGNED) is an INTEGER or a BIGINT, by its digits.
+            raise Refuse("an integer whose type depends on its size")
         column = replace(cast, precision=None) if cast.kind is Kind.TEXT else cast
         code = self.semantics.code_of(column)
         return replace(self.bound(value, column), result=None if code is None else Result(column, code))
@@ -170,9 +173,7 @@ class Expressions:
         key = self.context.parameters[value.parameter]
         return self.context.argument(Argument(key, None, convert, refuses_null))
 
-    def converter(
-        self, value: Value, column: Column, *, is_compared: bool = False
-    ) -> Callable[[Any], Any]:
+    def converter(self, value: Value, column: Column, *, is_compared: bool = False) -> Callable[[Any], Any]:
         driver = self.context.facts.driver
         convert = converter(column, value.cast, self.semantics, driver, is_compared=is_compared)
         adapt = value.adapt

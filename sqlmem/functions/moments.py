@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _MONTHS_IN_A_YEAR = 12
@@ -50,4 +51,7 @@ def between(later: str | None, earlier: str | None) -> int | None:
     return (gone.days * 86400 + gone.seconds) * 1_000_000 + gone.microseconds
 
 
-SCALARS = {"sqlmem_move": (4, move), "sqlmem_between": (2, between)}
+SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    "sqlmem_move": (4, move),
+    "sqlmem_between": (2, between),
+}
