@@ -402,6 +402,12 @@ class Registry:
             if state.generation is generation:
                 state.is_verified = True
 
+    def outdate(self, states: Iterable[TableState]) -> None:
+        """Have every plan over these tables made anew; what is filled stays."""
+        with self._lock:
+            for state in states:
+                state.version = next(self._versions)
+
     def evict(self, state: TableState, generation: Generation) -> bool:
         """Drop a generation for space; the registered columns stay."""
         with self._lock:

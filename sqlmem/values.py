@@ -51,6 +51,7 @@ _SAMPLES: dict[Kind, Any] = {
 TYPED_PARAMETERS = frozenset({"asyncpg"})
 
 
+
 @dataclass(frozen=True, slots=True)
 class Literal:
     """A constant of the statement's text.

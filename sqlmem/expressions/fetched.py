@@ -20,7 +20,7 @@ from sqlmem.lexer import TokenKind
 from sqlmem.model import Collation, Kind, TableSchema
 from sqlmem.plan import Candidate, Refuse, Unknown
 from sqlmem.scopes import Scope
-from sqlmem.slices import Slice, Slices
+from sqlmem.slices import Call, Slice, Slices
 from sqlmem.stored import expression_name, quoted, stored_names
 from sqlmem.values import EQUAL_TEXT, Value
 
@@ -105,7 +105,7 @@ def _slice(slices: Slices, node: exp.Expr, qualifiers: set[str]) -> Slice | None
         f"{name}({inner.text})",
         (name.upper(), "(", *inner.words, ")"),
         (TokenKind.WORD, TokenKind.PUNCTUATION, *inner.kinds, TokenKind.PUNCTUATION),
-        (name, *inner.calls),
+        (Call(name, 1), *inner.calls),
     )
 
 

@@ -254,7 +254,7 @@ class Expressions:
             argument = Argument(None, literal.text, literal=literal.place, reread=reread)
             return Value(self.context.argument(argument), DYNAMIC)
         text = literal.text.lower()
-        if literal.place is not None and text.lstrip("-").isdigit():
+        if literal.place is not None and text.lstrip("-").isdigit() and len(text) <= _MAX_PLAIN_DIGITS:
             sign = -1 if text.startswith("-") else 1
             argument = Argument(
                 None, int(text), literal=literal.place, reread=lambda other: sign * int(other)

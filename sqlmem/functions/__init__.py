@@ -14,6 +14,7 @@ from typing import Any
 from sqlmem.functions import choices, moments, numbers, patterns, postgresql_numbers
 
 
+
 class NotKnown(Exception):
     """Only the origin can tell: the store's statement fails, and it is asked."""
 
