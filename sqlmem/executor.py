@@ -115,7 +115,7 @@ class Executor:
         try:
             arguments = arguments_of(planned, parameters)
             rows = self._store.query(bound.generations, planned.plan.sql, arguments)
-        except (Unrepresentable, LookupError, TypeError, Retired, sqlite3.Error):
+        except (Unrepresentable, LookupError, TypeError, OverflowError, Retired, sqlite3.Error):
             return None
         for state, name in planned.expressions:
             state.used[name] = now
@@ -218,7 +218,7 @@ class Executor:
         bound = self._front.bind(planned, generations)
         try:
             rows = self._store.query(generations, planned.plan.sql, arguments)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             # An overflow, mostly: an error at the origin too, or a wider type. It says which.
             raise GiveUp(f"the store couldn't compute it ({type(error).__name__})") from None
         now = self._clock.monotonic()

@@ -124,7 +124,11 @@ def fill(
             result.close()
         stored = {
             encoder.column.name: StoredColumn(
-                encoder.column.name, encoder.name, encoder.declaration, encoder.codec or OPAQUE, item[1:7]
+                encoder.column.name,
+                encoder.name,
+                encoder.declaration,
+                encoder.codec or OPAQUE,
+                encoder.column.description or item[1:7],
             )
             for encoder, item in zip(encoders, description, strict=True)
         }
@@ -144,6 +148,32 @@ def fill(
         store.retire(generation)
         raise TooLarge(generation.bytes)
     return Filled(generation, tuple(encoder.column.name for encoder in encoders if encoder.went_opaque))
+
+
+def is_readable(connection: OriginConnection, schema: TableSchema, name: str) -> bool:
+    """Whether the driver can give all values of one column or expression; they aren't kept.
+
+    Raises:
+        ConnectionLost: nothing can be said of it.
+    """
+    column = schema.by_name[name]
+    text = (
+        connection.column_text(name)
+        if column.expression is None
+        else connection.expression_text(column.expression)
+    )
+    try:
+        with driver_errors():
+            result = connection.execute(f"SELECT {text} FROM {connection.table_text(schema.name)}", ())
+            while result.fetchmany(BATCH):
+                pass
+            result.close()
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises: its values can't be read
+        if not connection.is_usable:
+            raise ConnectionLost(error) from None
+        connection.recover()
+        return False
+    return True
 
 
 def _forget(result: Any, driver: str) -> None:

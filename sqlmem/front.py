@@ -109,6 +109,7 @@ class Refused:
 
 
 Entry = Planned | Bypassed | Refused
+_Form = tuple[str, tuple[tuple[str, tuple[int, str] | None], ...], tuple[TableSchema | None, ...]]
 
 
 class Borrower(Protocol):
@@ -128,6 +129,8 @@ class NotNow(Exception):
 
 # Of columns that the origin would compute, in one statement that is planned.
 _MOST_UNKNOWN = 40
+QUARANTINED = "quarantined: an answer of the store differed from the origin's"
+
 # Texts longer than this aren't remembered: a plan for each would cost more than it saves.
 _LONGEST_KEPT = 100_000
 
@@ -144,6 +147,8 @@ class Front:
     # shape of a text -> plans for it, whatever some of the constants are; guarded by _lock
     _templates: OrderedDict[tuple[str, bool], tuple[Template, ...]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    # What is never answered by the store, see `quarantine`. Only grows, replaced by reference.
+    _quarantined: frozenset[_Form] = frozenset()
 
     def known(self, statement: str, parameters: Any = None, *, has_parameters: bool) -> Entry | None:
         """The entry of a statement that was met before, if it still holds."""
@@ -296,23 +301,24 @@ class Front:
             return self._bypassed(parsed, Refuse(str(error)), tuple(states.values())), False
         by_name = {state.name: (state, versions[spelling]) for spelling, state in states.items()}
         pairs = [by_name[name] for name in plan.tables]
-        return (
-            Planned(
-                plan,
-                tuple(state for state, _ in pairs),
-                tuple(version for _, version in pairs),
-                tuple(sorted({str(name) for name in plan.tables})),
-                _positions(parsed),
-                tuple(
-                    (state, name)
-                    for (state, _), names in zip(pairs, plan.columns, strict=True)
-                    for name in names
-                    if name in state.expressions
-                ),
-                is_by_types=bool(typing.types),
+        planned = Planned(
+            plan,
+            tuple(state for state, _ in pairs),
+            tuple(version for _, version in pairs),
+            tuple(sorted({str(name) for name in plan.tables})),
+            _positions(parsed),
+            tuple(
+                (state, name)
+                for (state, _), names in zip(pairs, plan.columns, strict=True)
+                for name in names
+                if name in state.expressions
             ),
-            True,
+            is_by_types=bool(typing.types),
         )
+        # After the versions were noted: a quarantine changes them when it is in force.
+        if self._quarantined and _form(planned) in self._quarantined:
+            return Bypassed(QUARANTINED, planned.tables, planned.states, planned.versions), True
+        return planned, True
 
     def _planned(
         self,
@@ -415,6 +421,17 @@ class Front:
         with borrower.borrowed() as connection:
             return self.origin.facts(connection)
 
+    def quarantine(self, planned: Planned) -> None:
+        """Let the origin answer what this plan answers, whatever text asks it.
+
+        It holds for as long as the tables are defined as they are, also beyond invalidations. When
+        this has returned, no statement that begins later is answered by such a plan.
+        """
+        with self._lock:
+            self._quarantined |= {_form(planned)}
+        # Plans are held in many places; what makes them all outdated is their tables' version.
+        self.registry.outdate(planned.states)
+
     def reset_after_fork(self) -> None:
         self._lock = threading.Lock()
 
@@ -423,8 +440,12 @@ class Front:
     def bind(self, planned: Planned, generations: tuple[Generation, ...]) -> Bound:
         """Tie a plan to generations that cover it."""
         bound = planned.bound
-        if bound is not None and bound.generations == generations:
-            return bound
+        if bound is None or bound.generations != generations:
+            bound = planned.bound = self.bound(planned, generations)
+        return bound
+
+    def bound(self, planned: Planned, generations: tuple[Generation, ...]) -> Bound:
+        """The same for generations that only the caller sees: the plan stays tied as it is."""
         codecs: list[Codec] = []
         description = []
         for output in planned.plan.outputs:
@@ -448,14 +469,21 @@ class Front:
             assert codec is not None
             codecs.append(codec)
             description.append((output.name, result.code, None, None, None, None, None))
-        bound = Bound(
+        return Bound(
             generations,
             row_decoder(codecs),
             dict_decoder(codecs, [output.name for output in planned.plan.outputs]),
             tuple(description),
         )
-        planned.bound = bound
-        return bound
+
+
+def _form(planned: Planned) -> _Form:
+    """What two plans have in common that give the same answers: the statement, over the same definitions.
+
+    The definitions as reflected, which an invalidation doesn't forget.
+    """
+    outputs = tuple((output.name, output.source) for output in planned.plan.outputs)
+    return planned.plan.sql, outputs, tuple(state.reflected for state in planned.states)
 
 
 def _is_at(shape: Skeleton, place: int, argument: Argument) -> bool:

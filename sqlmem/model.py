@@ -71,6 +71,8 @@ class Column:
         expression: of a column that the origin computes: its text for the origin, in the names of the
             table's own columns. None for the table's own columns, and where it isn't known (what
             a snapshot says of it is never sent to the origin).
+        description: likewise, what cursor.description says of it behind the name, in a statement that
+            asks for it alone: MariaDB describes some types otherwise beside a window function.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Column:
     is_compared: bool = True
     refusal: str | None = None
     expression: str | None = None
+    description: tuple[str | int | bool | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,37 @@ class TableStats:
     fills: int
 
 
+class Verdict(enum.StrEnum):
+    """What became of a hit that was also asked of the origin."""
+
+    VERIFIED = "verified"
+    DIFFERENT = "different"  # also over fresh data: the plan is quarantined
+    STALE = "stale"  # the difference was the data's age
+    SUPERSEDED = "superseded"  # its tables were invalidated, filled anew or redefined meanwhile
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationStats:
+    """What live verification has done; all 0 where the setting `verify` is.
+
+    Attributes:
+        sampled: hits chosen; those that are neither verified nor anything else below still wait.
+        differences: answers that a fresh fill didn't explain, and so plans quarantined.
+        stale: differences that it did explain: the origin had changed, and nobody had invalidated.
+        superseded: samples whose tables were invalidated or filled anew before they were compared.
+        skip_reasons: why samples weren't compared -> how many.
+    """
+
+    sampled: int = 0
+    verified: int = 0
+    differences: int = 0
+    stale: int = 0
+    superseded: int = 0
+    skipped: int = 0
+    skip_reasons: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Stats:
     """What an engine has done since it was made. Counters are exact, also under threads.
@@ -185,3 +219,4 @@ class Stats:
     hit_ratio: float
     bypass_reasons: Mapping[str, int]
     tables: Mapping[str, TableStats]
+    verification: VerificationStats = VerificationStats()

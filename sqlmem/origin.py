@@ -233,11 +233,7 @@ class OriginConnection:
     def estimate(self, table: TableName, columns: tuple[str, ...]) -> Estimate:
         """A guess from statistics."""
         try:
-            with (
-                self.connection.begin_nested()
-                if self.origin.family == "postgresql"
-                else contextlib.nullcontext()
-            ):
+            with self.apart():
                 return estimate(self.connection, self.origin.family, table, columns)
         except exc.DBAPIError as error:
             if error.connection_invalidated:
@@ -286,6 +282,33 @@ class OriginConnection:
             self.recover()
             reason = f"the origin doesn't compute it ({type(error.orig).__name__})"
         return Column(candidate.name, Kind.OPAQUE, "", refusal=reason, expression=expression)
+
+    def stand_still(self) -> None:
+        """Let all further statements of the transaction see the origin as of one moment.
+
+        Call it before the first one. It holds until the transaction ends, and leaves no trace on
+        the connection. Where no way is known it does nothing.
+        """
+        execute = self.connection.exec_driver_sql
+        match self.origin.family:
+            case "postgresql":
+                execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            case "mysql":
+                # It is said of the next transaction; the one that was begun has read nothing yet.
+                execute("ROLLBACK")
+                execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                self._start_read_only()
+            case "sqlite":
+                driver_connection: Any = self.connection.connection.driver_connection
+                if not driver_connection.in_transaction:  # the application may begin them itself
+                    execute("BEGIN")
+
+    def apart(self) -> contextlib.AbstractContextManager[Any]:
+        """Around a statement that may fail: its error doesn't spoil the transaction."""
+        # The others undo a failed statement by themselves.
+        return (
+            self.connection.begin_nested() if self.origin.family == "postgresql" else contextlib.nullcontext()
+        )
 
     @property
     def sees_the_past(self) -> bool:

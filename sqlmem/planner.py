@@ -146,7 +146,7 @@ _SYNTAX = frozenset(
 def _local_functions(semantics: Semantics) -> frozenset[str]:
     if semantics.is_dynamic:
         return _DYNAMIC_NAMES
-    return _TYPED_NAMES | semantics.called
+    return _TYPED_NAMES | semantics.rules.keys() | semantics.called
 
 
 _TYPED_NAMES = frozenset(
@@ -170,6 +170,12 @@ _TYPED_NAMES = frozenset(
         "exists",
         "cast",
         "any",
+        # Types with a size, which look like calls.
+        "char",
+        "datetime",
+        "decimal",
+        "numeric",
+        "varchar",
     ]
 )
 _DYNAMIC_NAMES = _TYPED_NAMES | frozenset(

@@ -218,12 +218,6 @@ class Registry:
             state.schema = replace(state.schema, expressions=tuple(state.expressions.values()))
             return True
 
-    def refuse_expressions(self, lease: Lease, names: Sequence[str], reason: str) -> None:
-        """The origin reported an error where it computed these: they aren't asked for again."""
-        with self._lock:
-            for name in names:
-                self._learn(lease.table, name, reason)
-
     def _ttl_of(self, schema: TableSchema) -> float | None:
         """A view's rows are those of the tables it reads: the shortest of their ttls is its own."""
         limits = [self._ttl_for(name) for name in (schema.name, *(schema.depends_on or ()))]
@@ -407,6 +401,12 @@ class Registry:
         with self._lock:
             if state.generation is generation:
                 state.is_verified = True
+
+    def outdate(self, states: Iterable[TableState]) -> None:
+        """Have every plan over these tables made anew; what is filled stays."""
+        with self._lock:
+            for state in states:
+                state.version = next(self._versions)
 
     def evict(self, state: TableState, generation: Generation) -> bool:
         """Drop a generation for space; the registered columns stay."""

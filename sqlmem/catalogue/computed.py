@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,6 +58,11 @@ def described(family: str, candidate: Candidate, expression: str, description: t
     What the description doesn't tell is found out by the fill: values that aren't what was
     expected make the column an opaque one.
     """
+    column = _typed(family, candidate, expression, description)
+    return replace(column, description=description[1:7])
+
+
+def _typed(family: str, candidate: Candidate, expression: str, description: tuple[Any, ...]) -> Column:
     name = candidate.name
     if candidate.rank_of is not None:
         return Column(name, Kind.INTEGER, "BIGINT", expression=expression)

@@ -7,7 +7,7 @@ A function, cast or type that has no row is the origin's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlmem.dialects.parameters import Classify, ParameterType
@@ -23,11 +23,13 @@ class Facts:
         driver: SQLAlchemy's name of the driver; some give two of the origin's values as one.
         overridden: SQLite: functions that the application replaced (lower case).
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
+        backslash_escapes: MariaDB: without NO_BACKSLASH_ESCAPES, which takes it from LIKE too.
     """
 
     driver: str | None = None
     overridden: frozenset[str] = frozenset()
     like_ignores_case: bool = True
+    backslash_escapes: bool = True
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class Semantics:
         booleans_are_integers: a comparison yields 0 or 1, and a number is a condition.
         sums: type name of an INTEGER column -> result of SUM; without a row: not computed locally.
         numeric_sum_code: `type_code` of a SUM of NUMERIC(p,s); None: not computed locally.
+        mean: from the type of what is averaged to AVG's result; None: not on this type, or not computed
+            locally.
+        mean_function: of a sum, a count and the scale of what is averaged.
+        most_digits: of a sum.
         minmax: the kinds that MIN and MAX take, and the `type_code` where it isn't the column's own.
         window_functions: those without an argument -> result.
         casts: parser's type name -> what a parameter or literal so cast is.
@@ -55,6 +61,7 @@ class Semantics:
         names_are_text: it is named by its text.
         text_order: the collations whose order the store has.
         functions: dynamic dialects: the parser's name -> the store's.
+        text_has_nul: a text may contain NUL, at which the store's own functions of text end.
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
@@ -63,6 +70,7 @@ class Semantics:
         called: the names of the functions among the rules, as statements call them.
         literals: the type that a literal of its own has; None: only the origin knows.
         parameters: driver -> the type that a parameter of its own has; see `parameters`.
+        choice: the type that values of these types become where one of them is the result.
         refused: what looks local and is not -> the case that would be wrong.
     """
 
@@ -80,6 +88,9 @@ class Semantics:
     booleans_are_integers: bool = False
     sums: Mapping[str, Result] = field(default_factory=dict)
     numeric_sum_code: int | None = None
+    mean: Callable[[Column], Result | None] | None = None
+    mean_function: str = ""
+    most_digits: int = 1000
     minmax: Mapping[Kind, int | None] = field(default_factory=dict)
     window_functions: Mapping[str, Result] = field(default_factory=dict)
     casts: Mapping[str, Column] = field(default_factory=dict)
@@ -89,6 +100,7 @@ class Semantics:
     names_are_text: bool = False
     text_order: frozenset[Collation] = frozenset({Collation.BINARY})
     functions: Mapping[str, str] = field(default_factory=dict)
+    text_has_nul: bool = False
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
@@ -96,6 +108,7 @@ class Semantics:
     called: frozenset[str] = frozenset()
     literals: Callable[..., ParameterType | None] | None = None
     parameters: Mapping[str, Classify] = field(default_factory=dict)
+    choice: Callable[[Sequence[ParameterType]], Column | None] | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
 
     def has_text_like(self, type_: Column) -> bool:
@@ -107,7 +120,8 @@ class Semantics:
 
     def code_of(self, type_: Column) -> int | None:
         """The `type_code` of a computed result of this type; None if it isn't known."""
-        return self.codes.get(type_.type_name.partition("(")[0].strip().upper())
+        name = type_.type_name.partition(" COLLATE ")[0].partition("(")[0]
+        return self.codes.get(name.strip().upper())
 
 
 # Functions of SQL that depend on nothing but their arguments, under the parser's names:

@@ -6,8 +6,11 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
+from sqlmem.dialects.choices import postgresql_choice
 from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
-from sqlmem.dialects.postgresql_numbers import CALLED, RULES
+from sqlmem.dialects.postgresql_numbers import CALLED, mean
+from sqlmem.dialects.postgresql_numbers import RULES as NUMBER_RULES
+from sqlmem.dialects.postgresql_texts import RULES as TEXT_RULES
 from sqlmem.model import Collation, Column, Kind
 
 BOOLEAN = result(Kind.BOOLEAN, "BOOLEAN", 16)
@@ -29,6 +32,8 @@ SEMANTICS = Semantics(
     folds_unquoted=str.lower,
     sums={"SMALLINT": BIGINT, "INTEGER": BIGINT, "BIGINT": BIGINT_SUM},
     numeric_sum_code=1700,
+    mean=mean,
+    mean_function="sqlmem_numeric_mean",
     minmax={
         Kind.INTEGER: None,
         Kind.NUMERIC: None,
@@ -76,10 +81,11 @@ SEMANTICS = Semantics(
     names_are_figured=True,
     pure_functions=PURE_FUNCTIONS,
     mixes_numbers=True,
-    rules=RULES,
+    rules={**NUMBER_RULES, **TEXT_RULES},
     called=CALLED,
     literals=postgresql_literal,
     parameters=POSTGRESQL,
+    choice=postgresql_choice,
     refused={
         "LIKE": "the store's LIKE ignores the case of ASCII letters, the origin's doesn't",
         "ILIKE": "the store knows the case of ASCII letters only",

@@ -6,7 +6,7 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, atoms, computed, predicates, ruled
+from sqlmem.expressions import aggregates, atoms, choices, computed, likes, predicates, ruled, texts
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.fetched import fetched, rank
 from sqlmem.expressions.rendering import Expressions, Subquery
@@ -18,6 +18,9 @@ _HANDLERS = {
     **aggregates.HANDLERS,
     **computed.HANDLERS,
     **ruled.HANDLERS,
+    **likes.HANDLERS,
+    **choices.HANDLERS,
+    **texts.HANDLERS,
 }
 
 

@@ -97,12 +97,17 @@ def cast(render: Expressions, node: exp.Cast, scope: Scope) -> Value:
     raise Refuse(f"a cast to {known.type_name}")
 
 
+_MOST_FRACTION_DIGITS = 6
+
+
 def _with_size(known: Column, to: exp.Expr) -> Column:
     sizes = [int(str(size.this)) for size in to.expressions if str(size.this).isdigit()]
     if known.kind is Kind.NUMERIC:
         return replace(known, precision=sizes[0], scale=sizes[1] if len(sizes) > 1 else 0) if sizes else known
     if known.kind is Kind.TEXT:
         return replace(known, precision=sizes[0]) if sizes else known
+    if known.kind is Kind.TIMESTAMP and len(sizes) == 1 and sizes[0] <= _MOST_FRACTION_DIGITS:
+        return replace(known, precision=sizes[0])
     if sizes:
         raise Refuse(f"a cast to {to.sql()}")
     return known

@@ -16,9 +16,11 @@ from sqlmem.dialects import immutable
 from sqlmem.dialects.immutable import Asked
 from sqlmem.expressions.immutability import is_immutable
 from sqlmem.expressions.rendering import Expressions
+from sqlmem.lexer import TokenKind
 from sqlmem.model import Collation, Kind, TableSchema
 from sqlmem.plan import Candidate, Refuse, Unknown
 from sqlmem.scopes import Scope
+from sqlmem.slices import Slice, Slices
 from sqlmem.stored import expression_name, quoted, stored_names
 from sqlmem.values import EQUAL_TEXT, Value
 
@@ -65,7 +67,7 @@ def fetched(render: Expressions, node: exp.Expr, scope: Scope) -> Value | None:
     qualifiers = {
         str(column.args["table"].this).lower() for column in columns if column.args.get("table") is not None
     }
-    found = context.slices.of(node, qualifiers)
+    found = _slice(context.slices, node, qualifiers)
     if found is None or len(found.text) > _LONGEST:
         return None
     kinds = {
@@ -86,6 +88,25 @@ def fetched(render: Expressions, node: exp.Expr, scope: Scope) -> Value | None:
         has_constants=any(isinstance(each, exp.Literal) for each in inner),
     )
     return _column(render, schema, alias, index, candidate)
+
+
+# On a node that the planner made: the function around the part of the statement that it holds.
+MADE = "sqlmem_made"
+
+
+def _slice(slices: Slices, node: exp.Expr, qualifiers: set[str]) -> Slice | None:
+    if not node.meta.get(MADE):
+        return slices.of(node, qualifiers)
+    inner = slices.of(node.this, qualifiers)
+    if inner is None:
+        return None
+    name = node.sql_name().lower()
+    return Slice(
+        f"{name}({inner.text})",
+        (name.upper(), "(", *inner.words, ")"),
+        (TokenKind.WORD, TokenKind.PUNCTUATION, *inner.kinds, TokenKind.PUNCTUATION),
+        (name, *inner.calls),
+    )
 
 
 def rank(render: Expressions, value: Value) -> Value | None:

@@ -16,7 +16,7 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
-from sqlmem.expressions.mixed import number_alternatives, number_key, number_pair
+from sqlmem.expressions.mixed import number_key, number_pair
 from sqlmem.functions import UNKNOWN
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse
@@ -143,19 +143,30 @@ class Expressions:
             raise Refuse("a parameter given back by the statement")
         return replace(own, result=Result(own.type, code))
 
-    def bound(self, value: Value, column: Column) -> Value:
-        """An open value, having taken a type; others unchanged."""
+    def bound(self, value: Value, column: Column, *, is_compared: bool = False) -> Value:
+        """An open value, having taken a type; others unchanged.
+
+        Args:
+            is_compared: it is only compared with values of the type, and need not be one of them.
+        """
         if value.literal is not None:
-            if value.cast is not None and value.cast.kind is not column.kind:
-                raise Refuse(f"a literal cast to {value.cast.type_name} beside {column.type_name}")
-            return Value(self._constant(value.literal, column), column)
+            stored = self._constant(value.literal, column, value.cast, is_compared=is_compared)
+            return Value(stored, column)
         if value.parameter is not None:
-            convert = converter(column, value.cast, self.semantics, self.context.facts.driver)
-            return Value(
-                self.context.argument(Argument(self.context.parameters[value.parameter], None, convert)),
-                column,
-            )
+            return Value(self.argument(value, self.converter(value, column, is_compared=is_compared)), column)
         return value
+
+    def argument(self, value: Value, convert: Callable[[Any], Any], *, refuses_null: bool = False) -> str:
+        """The text of an open parameter of which `convert` makes the stored form."""
+        assert value.parameter is not None
+        key = self.context.parameters[value.parameter]
+        return self.context.argument(Argument(key, None, convert, refuses_null))
+
+    def converter(self, value: Value, column: Column, *, is_compared: bool = False) -> Callable[[Any], Any]:
+        driver = self.context.facts.driver
+        convert = converter(column, value.cast, self.semantics, driver, is_compared=is_compared)
+        adapt = value.adapt
+        return convert if adapt is None else lambda given: convert(adapt(given))
 
     def own(self, value: Value) -> Value:
         """An open value, having taken the type that it has by itself; others unchanged.
@@ -199,15 +210,19 @@ class Expressions:
             return number(18 if type_.type_name != "BIGINT" else 19, 0)
         raise Refuse(f"a cast to {cast.type_name} of what isn't an exact number")
 
-    def _constant(self, literal: Literal, column: Column) -> str:
+    def _constant(self, literal: Literal, column: Column, cast: Column | None, *, is_compared: bool) -> str:
         driver = self.context.facts.driver
-        stored = literal_value(literal, column, driver)
+
+        def read(other: Literal) -> Any:
+            return literal_value(other, column, cast, self.semantics, driver, is_compared=is_compared)
+
+        stored = read(literal)
         if literal.place is None:
             return self.context.constant(stored)
         sign = "-" if not literal.is_text and literal.text.startswith("-") else ""
 
         def reread(text: str) -> Any:
-            return literal_value(replace(literal, text=f"{sign}{text}"), column, driver)
+            return read(replace(literal, text=f"{sign}{text}"))
 
         return self.context.argument(Argument(None, stored, literal=literal.place, reread=reread))
 
@@ -226,7 +241,7 @@ class Expressions:
             argument = Argument(None, literal.text, literal=literal.place, reread=reread)
             return Value(self.context.argument(argument), DYNAMIC)
         text = literal.text.lower()
-        if literal.place is not None and text.lstrip("-").isdigit():
+        if literal.place is not None and text.lstrip("-").isdigit() and len(text) <= _MAX_PLAIN_DIGITS:
             sign = -1 if text.startswith("-") else 1
             argument = Argument(
                 None, int(text), literal=literal.place, reread=lambda other: sign * int(other)
@@ -282,7 +297,7 @@ class Expressions:
                 if found is None:
                     raise
                 return found
-            right = self.bound(right, column)
+            right = self.bound(right, column, is_compared=True)
         self._check(column, what, is_ordered=is_ordered)
         return left, right
 
@@ -356,9 +371,6 @@ class Expressions:
 
     def alternatives(self, results: Sequence[Value], what: str) -> tuple[list[Value], Value]:
         """Values of which one is the result, brought to one type."""
-        numbers = number_alternatives(self, results, what)
-        if numbers is not None:
-            return numbers
         typed = [result for result in results if result.type is not None]
         if not typed:
             settled = [self.settle(result) if result.is_open else result for result in results]
@@ -395,7 +407,7 @@ class Expressions:
     def _bound_alternative(self, result: Value, column: Column) -> Value:
         if result.parameter is None or column.kind is not Kind.INTEGER:
             return self.bound(result, column)
-        convert = converter(column, result.cast, self.semantics, self.context.facts.driver)
+        convert = self.converter(result, column)
 
         def convert_plain(value: Any) -> Any:
             if type(value) is int and abs(value) >= 10**_MAX_PLAIN_DIGITS:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmem.functions import numbers, postgresql_numbers
+from sqlmem.functions import choices, numbers, patterns, postgresql_numbers
 
 
 class NotKnown(Exception):
@@ -31,6 +31,13 @@ RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **numbers.SCALARS,
     **postgresql_numbers.SCALARS,
+    "sqlmem_like": (2, patterns.like),
+    "sqlmem_greatest": (-1, choices.greatest),
+    "sqlmem_least": (-1, choices.least),
+    "sqlmem_decimal": (3, choices.decimal),
 }
 # name -> number of arguments, class with step() and finalize()
-AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {**postgresql_numbers.AGGREGATES}
+AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {
+    **numbers.AGGREGATES,
+    **postgresql_numbers.AGGREGATES,
+}
