@@ -51,7 +51,6 @@ _SAMPLES: dict[Kind, Any] = {
 TYPED_PARAMETERS = frozenset({"asyncpg"})
 
 
-
 @dataclass(frozen=True, slots=True)
 class Literal:
     """A constant of the statement's text.
@@ -75,6 +74,7 @@ class Value:
         sql: its text in the store; empty while it is open (`literal` or `parameter`).
         type: None while it is open, and for NULL.
         source: the table and column whose values these are, unchanged.
+        calls: of an aggregate that the store composes: the calls in `sql` to which FILTER and OVER belong.
         alias: the table's name in the store's statement, where `sql` is the column itself in reach.
         result: how the origin gives it out, if it isn't a column.
         is_condition: it came from a predicate, so it is true, false or NULL in any dialect.
@@ -95,6 +95,14 @@ class Value:
     cast: Column | None = None
     adapt: Callable[[Any], Any] | None = None
     alias: str | None = None
+    calls: tuple[str, ...] = ()
+
+    def with_suffix(self, suffix: str) -> Value:
+        """An aggregate with FILTER or OVER behind each of its calls."""
+        sql = self.sql
+        for call in self.calls or (sql,):
+            sql = sql.replace(call, f"{call}{suffix}")
+        return replace(self, sql=sql, calls=tuple(f"{call}{suffix}" for call in self.calls))
 
     @property
     def is_open(self) -> bool:

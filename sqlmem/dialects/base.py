@@ -48,6 +48,10 @@ class Semantics:
         booleans_are_integers: a comparison yields 0 or 1, and a number is a condition.
         sums: type name of an INTEGER column -> result of SUM; without a row: not computed locally.
         numeric_sum_code: `type_code` of a SUM of NUMERIC(p,s); None: not computed locally.
+        mean: from the type of what is averaged to AVG's result; None: not on this type, or not computed
+            locally.
+        mean_function: of a sum, a count and the scale of what is averaged.
+        most_digits: of a sum.
         minmax: the kinds that MIN and MAX take, and the `type_code` where it isn't the column's own.
         window_functions: those without an argument -> result.
         casts: parser's type name -> what a parameter or literal so cast is.
@@ -86,6 +90,9 @@ class Semantics:
     booleans_are_integers: bool = False
     sums: Mapping[str, Result] = field(default_factory=dict)
     numeric_sum_code: int | None = None
+    mean: Callable[[Column], Result | None] | None = None
+    mean_function: str = ""
+    most_digits: int = 1000
     minmax: Mapping[Kind, int | None] = field(default_factory=dict)
     window_functions: Mapping[str, Result] = field(default_factory=dict)
     casts: Mapping[str, Column] = field(default_factory=dict)

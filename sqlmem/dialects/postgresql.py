@@ -32,6 +32,8 @@ SEMANTICS = Semantics(
     folds_unquoted=str.lower,
     sums={"SMALLINT": BIGINT, "INTEGER": BIGINT, "BIGINT": BIGINT_SUM},
     numeric_sum_code=1700,
+    mean=postgresql_numbers.mean,
+    mean_function="sqlmem_numeric_mean",
     minmax={
         Kind.INTEGER: None,
         Kind.NUMERIC: None,

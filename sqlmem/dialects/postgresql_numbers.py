@@ -21,7 +21,6 @@ from sqlmem.dialects.numbers import (
     size,
 )
 from sqlmem.dialects.rules import Operand, Render, Result, Rule, Rules, Taken, Way, result
-from sqlmem.functions.numbers import NARROW_DIGITS
 from sqlmem.model import Column, Kind
 
 _CODE = 1700
@@ -188,29 +187,6 @@ def _root(operands: Sequence[Taken]) -> tuple[str, Result] | None:
     return f"sqlmem_float_root({operands[0].sql})", _DOUBLE
 
 
-def _of_one_type(name: str) -> Render:
-    """GREATEST and LEAST of numbers whose stored forms compare; NULLs are left out."""
-
-    def render(operands: Sequence[Taken]) -> tuple[str, Result] | None:
-        types = [operand.type for operand in operands]
-        first = types[0]
-        texts = ", ".join(operand.sql for operand in operands)
-        if all(type_.kind is Kind.INTEGER for type_ in types):
-            return f"sqlmem_{name}({texts})", _integer(types)
-        if all(type_.kind is Kind.FLOAT for type_ in types):
-            return f"sqlmem_{name}({texts})", _DOUBLE
-        if all(type_.kind is Kind.NUMERIC and type_.scale == first.scale for type_ in types):
-            if any(is_wide(type_) for type_ in types):
-                if any(type_.precision != first.precision for type_ in types):
-                    return None
-                return f"sqlmem_{name}({texts})", _numeric(first.precision or 0, first.scale or 0)
-            kept = min(max(type_.precision or 0 for type_ in types), NARROW_DIGITS)
-            return f"sqlmem_{name}({texts})", _numeric(kept, first.scale or 0)
-        return None
-
-    return render
-
-
 _ANY = Operand(frozenset(NUMBERS), is_own=True)
 _ENTIRE = Operand(INTEGERS, is_own=True)
 _WIDER = "the wider integer type; numeric of the larger scale; double precision beside one"
@@ -260,11 +236,12 @@ RULES: Rules = {
             wrong="the square root of a numeric has a scale that follows from its digits",
         ),
     ),
-    "greatest": _row(_of_one_type("greatest"), "the operands' type", _ANY, is_variadic=True),
-    "least": _row(_of_one_type("least"), "the operands' type", _ANY, is_variadic=True),
 }
 
-# As the functions among them are called.
-CALLED = frozenset(
-    ["abs", "ceil", "ceiling", "floor", "greatest", "least", "mod", "round", "sign", "sqrt", "trunc"]
-)
+# Other names of functions among them.
+CALLED = frozenset({"ceiling", "mod"})
+
+
+def mean(column: Column) -> Result | None:
+    """AVG: a quotient, whose scale follows from its digits. Of floats the order of addition shows."""
+    return _DECIMAL if column.kind in INTEGERS | NUMERICS else None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from sqlglot import exp
 
-from sqlmem.codecs import codec_by_name
 from sqlmem.dialects.base import Result
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
+from sqlmem.expressions.sums import mean, total
 from sqlmem.model import Collation, Kind
 from sqlmem.plan import Refuse, SumCheck
 from sqlmem.scopes import Scope
@@ -25,6 +24,8 @@ _WINDOW_NAMES: dict[type[exp.Expr], str] = {
     exp.FirstValue: "first_value",
     exp.LastValue: "last_value",
 }
+# SQLite's own, which it also computes over a window.
+_NATIVE = ("count(", "sum(", "min(", "max(", "avg(")
 
 
 def aggregate(render: Expressions, node: exp.AggFunc, scope: Scope) -> Value:
@@ -84,16 +85,28 @@ def _aggregate_of(
         result = render.semantics.comparison
         return Value(f"{name}({render.condition(argument, scope)})", result.type, result=result)
     value = render.value(argument, scope)
+    if isinstance(node, exp.Sum | exp.Avg):
+        return _added(render, node, value, distinct)
     if value.type is None:
         raise Refuse("an aggregate of a value whose type only the origin knows")
     if isinstance(node, exp.Min | exp.Max):
         return _extreme(render, "min" if isinstance(node, exp.Min) else "max", value)
-    if isinstance(node, exp.Sum):
-        return _sum(render, distinct, value)
-    if isinstance(node, exp.Avg) and render.semantics.is_dynamic and not is_distinct:
-        _check_sum(render, value, is_mean=True)
-        return Value(f"avg({value.sql})", DYNAMIC, is_distinct=False)
     raise Refuse(render.refused(node.key.upper(), f"{node.key.upper()} is computed by the origin"))
+
+
+def _added(render: Expressions, node: exp.Sum | exp.Avg, value: Value, distinct: str) -> Value:
+    is_mean = isinstance(node, exp.Avg)
+    if not render.semantics.is_dynamic:
+        value = render.own(value)
+        if value.type is None:
+            raise Refuse("an aggregate of a value whose type only the origin knows")
+        return mean(render, distinct, value) if is_mean else total(render, distinct, value)
+    if distinct:
+        raise Refuse(f"{node.key.upper()}(DISTINCT) is computed by the origin")
+    _check_sum(render, value, is_mean=is_mean)
+    if is_mean:
+        return Value(f"avg({value.sql})", DYNAMIC, is_distinct=False)
+    return Value(f"sum({value.sql})", DYNAMIC)
 
 
 def _extreme(render: Expressions, name: str, value: Value) -> Value:
@@ -126,29 +139,6 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
     return Value(f"{name}({value.sql})", column, value.source, result)
 
 
-def _sum(render: Expressions, distinct: str, value: Value) -> Value:
-    column = value.type
-    assert column is not None
-    if render.semantics.is_dynamic:
-        if distinct:
-            raise Refuse("SUM(DISTINCT) is computed by the origin")
-        _check_sum(render, value, is_mean=False)
-        return Value(f"sum({value.sql})", DYNAMIC)
-    if column.kind is Kind.INTEGER and column.is_compared:
-        result = render.semantics.sums.get(column.type_name)
-        if result is None:
-            raise Refuse(f"SUM of {column.type_name}")
-        return Value(f"sum({distinct}{value.sql})", result.type, result=result)
-    if column.kind is Kind.NUMERIC and render.semantics.numeric_sum_code is not None:
-        if (column.precision or 0) > 18 or column.scale is None:
-            raise Refuse("SUM of numbers of more than 18 digits")
-        result = Result(replace(column, precision=18), render.semantics.numeric_sum_code)
-        codec_by_name(f"numeric:18:{column.scale}")
-        return Value(f"sum({distinct}{value.sql})", result.type, result=result)
-    # The order of addition shows in a float's last digit.
-    raise Refuse(f"SUM of {column.type_name or column.kind.value}")
-
-
 def _check_sum(render: Expressions, value: Value, *, is_mean: bool) -> None:
     if value.source is None:
         raise Refuse("a sum of computed values that may be floats")
@@ -165,7 +155,7 @@ def filtered(render: Expressions, node: exp.Filter, scope: Scope) -> Value:
         condition = render.condition(node.expression.this, scope)
     finally:
         scope.is_in_aggregate = False
-    return replace(value, sql=f"{value.sql} FILTER (WHERE {condition})")
+    return value.with_suffix(f" FILTER (WHERE {condition})")
 
 
 def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
@@ -195,8 +185,10 @@ def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
             of.source,
             is_distinct=of.is_distinct,
         )
-    elif isinstance(inner, exp.Count | exp.Sum | exp.Min | exp.Max):
+    elif isinstance(inner, exp.Count | exp.Sum | exp.Min | exp.Max | exp.Avg):
         value = _aggregate(render, inner, scope, is_window=True)
+        if any(not call.startswith(_NATIVE) for call in value.calls or (value.sql,)):
+            raise Refuse(f"a window over {described(inner)}")
     else:
         raise Refuse(f"a window over {described(inner)}")
     parts = []
@@ -214,7 +206,7 @@ def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
         parts.append(
             f"ORDER BY {', '.join(render.ordered(item, scope, None) for item in ordering.expressions)}"
         )
-    return replace(value, sql=f"{value.sql} OVER ({' '.join(parts)})")
+    return value.with_suffix(f" OVER ({' '.join(parts)})")
 
 
 HANDLERS: Mapping[type[exp.Expr], Handler] = {

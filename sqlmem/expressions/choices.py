@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
+from sqlmem.dialects.numbers import scale_of
 from sqlmem.dialects.parameters import ParameterType, Untyped
 from sqlmem.expressions import computed
 from sqlmem.expressions.closed import only
@@ -228,6 +229,8 @@ def _converted(sql: str, own: Column, column: Column) -> str | None:
         return f"sqlmem_decimal({sql}, {own.precision}, {own.scale})"
     if kinds == (Kind.INTEGER, Kind.FLOAT):
         return f"CAST({sql} AS REAL)"
+    if column.kind is Kind.FLOAT and own.kind in (Kind.NUMERIC, Kind.DECIMAL):
+        return f"sqlmem_to_float({sql}, {scale_of(own)})"
     if kinds == (Kind.DATE, Kind.TIMESTAMP):
         return f"({sql} || ' 00:00:00.000000')"
     if kinds in ((Kind.INTEGER, Kind.NUMERIC), (Kind.NUMERIC, Kind.NUMERIC)):

@@ -1,8 +1,8 @@
-"""Numbers of different types side by side: compared, ordered, and as alternatives."""
+"""Numbers of different types side by side: compared and ordered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from sqlmem.dialects.numbers import is_wide, number, scale_of, size
 from sqlmem.functions.numbers import NARROW_DIGITS
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, Refuse
+from sqlmem.readings import read_text
 from sqlmem.values import TYPED_PARAMETERS, Literal, Value, codec_of
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _beside_constant(
     driver = render.context.facts.driver
     if right.parameter is not None and driver in TYPED_PARAMETERS:
         return None
-    if right.literal is not None and right.literal.is_text:
+    if right.adapt is not None or (right.literal is not None and right.literal.is_text):
         return None
     convert = compared(column, floats_are_decimals=driver == "psycopg2", is_list=what in _LISTS)
     if right.cast is not None:
@@ -111,9 +112,27 @@ def _beside_constant(
     shown = _as_key(left) if column.kind is Kind.DECIMAL else left
     if right.literal is not None:
         return shown, Value(_constant(render, column, right.literal, convert), shown.type)
-    assert right.parameter is not None
-    argument = Argument(render.context.parameters[right.parameter], None, convert)
-    return shown, Value(render.context.argument(argument), shown.type)
+    if driver in render.semantics.parameters:
+        convert = _after_reading(render, right.cast or column, convert)
+    return shown, Value(render.argument(right, convert), shown.type)
+
+
+def _after_reading(render: Expressions, type_: Column, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """As `convert`, also of a text, which these drivers send as a text in quotes."""
+    is_untyped = render.semantics.text is not None
+    bound = render.semantics.integer_bounds.get(type_.type_name)
+    if type_.kind is Kind.DECIMAL:
+        type_ = replace(type_, kind=Kind.NUMERIC)
+
+    def read(value: Any) -> Any:
+        if type(value) is str:
+            try:
+                value = read_text(value, type_, is_untyped=is_untyped, integer_bound=bound)
+            except (ValueError, LookupError, ArithmeticError):
+                raise Unrepresentable("a text that isn't plainly a value of the type beside it") from None
+        return convert(value)
+
+    return read
 
 
 def _constant(render: Expressions, column: Column, literal: Literal, convert: Callable[[Any], Any]) -> str:
@@ -176,50 +195,3 @@ def number_key(render: Expressions, value: Value) -> Value | None:
     if render.semantics.mixes_numbers and value.type is not None and value.type.kind is Kind.DECIMAL:
         return _as_key(value)
     return None
-
-
-def number_alternatives(
-    render: Expressions, results: Sequence[Value], what: str
-) -> tuple[list[Value], Value] | None:
-    """Numbers of which one is the result, brought to one type; None if they aren't plainly numbers.
-
-    PostgreSQL: the widest type of all; each numeric keeps the scale that it has.
-    """
-    if not render.semantics.mixes_numbers or render.semantics.booleans_are_integers:
-        return None
-    if not any(result.type is not None and _is_number(result.type) for result in results):
-        return None
-    types = []
-    for result in results:
-        own = render.own_type(result) if result.type is not None or result.is_open else None
-        if own is None and not result.is_open:
-            continue  # NULL
-        if not isinstance(own, Column) or not _is_number(own):
-            return None
-        types.append(own)
-    bound = [render.own(result) for result in results]
-    kinds = {type_.kind for type_ in types}
-    if kinds == {Kind.INTEGER}:
-        widest = max(types, key=lambda type_: size(type_)[0])
-        return bound, Value("", widest, result=render.result_of(widest, what))
-    if Kind.FLOAT in kinds:
-        floats = [_as_float(value) if value.type is not None else value for value in bound]
-        double = Column("", Kind.FLOAT, "DOUBLE PRECISION")
-        return floats, Value("", double, result=render.result_of(double, what))
-    if kinds == {Kind.NUMERIC} and len({type_.scale for type_ in types}) == 1:
-        common = number(max(size(type_)[0] for type_ in types), types[0].scale or 0)
-        if not any(map(is_wide, types)):
-            common = number(NARROW_DIGITS, types[0].scale or 0)
-            return bound, Value("", common, result=render.result_of(common, what))
-        wide = [_repacked(value, 0, common) if value.type is not None else value for value in bound]
-        return wide, Value("", common, result=render.result_of(common, what))
-    own_scale = Column("", Kind.DECIMAL, "NUMERIC")
-    texts = [_own_scale(value) if value.type is not None else value for value in bound]
-    return texts, Value("", own_scale, result=render.result_of(own_scale, what), is_distinct=False)
-
-
-def _own_scale(value: Value) -> Value:
-    column = _typed(value)
-    if column.kind is Kind.DECIMAL:
-        return value
-    return Value(f"sqlmem_numeric_text({value.sql}, {scale_of(column)})", Column("", Kind.DECIMAL, "NUMERIC"))

@@ -16,7 +16,7 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
-from sqlmem.expressions.mixed import number_alternatives, number_key, number_pair
+from sqlmem.expressions.mixed import number_key, number_pair
 from sqlmem.functions import UNKNOWN
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse
@@ -384,9 +384,6 @@ class Expressions:
 
     def alternatives(self, results: Sequence[Value], what: str) -> tuple[list[Value], Value]:
         """Values of which one is the result, brought to one type."""
-        numbers = number_alternatives(self, results, what)
-        if numbers is not None:
-            return numbers
         typed = [result for result in results if result.type is not None]
         if not typed:
             settled = [self.settle(result) if result.is_open else result for result in results]

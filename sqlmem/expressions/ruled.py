@@ -38,12 +38,10 @@ NODES: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
     exp.Ceil: ("ceil", ("this",)),
     exp.Sign: ("sign", ("this",)),
     exp.Sqrt: ("sqrt", ("this",)),
-    exp.Greatest: ("greatest", ("this", "expressions")),
-    exp.Least: ("least", ("this", "expressions")),
 }
 
 # What the parser notes on functions without meaning here.
-_IGNORED_ARGUMENTS = ("binary", "is_string", "encoding", "returns_int", "typed", "safe", "ignore_nulls")
+_IGNORED_ARGUMENTS = ("binary", "is_string", "encoding", "returns_int", "typed", "safe")
 
 
 def ruled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:

@@ -14,7 +14,6 @@ from typing import Any
 from sqlmem.functions import choices, moments, numbers, patterns, postgresql_numbers
 
 
-
 class NotKnown(Exception):
     """Only the origin can tell: the store's statement fails, and it is asked."""
 
@@ -45,4 +44,7 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **postgresql_numbers.SCALARS,
 }
 # name -> number of arguments, class with step() and finalize()
-AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {**postgresql_numbers.AGGREGATES}
+AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {
+    **numbers.AGGREGATES,
+    **postgresql_numbers.AGGREGATES,
+}

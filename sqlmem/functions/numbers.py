@@ -132,15 +132,6 @@ def integer_absolute(a: int, least: int) -> int:
     return within(abs(a), least, -least - 1)
 
 
-def greatest(*values: Any) -> Any:
-    """Of those that aren't NULL."""
-    return max((value for value in values if value is not None), default=None)
-
-
-def least(*values: Any) -> Any:
-    return min((value for value in values if value is not None), default=None)
-
-
 # -- decimals of known scale: a, b, the powers of ten that bring them to one scale, the result's digits
 
 
@@ -337,8 +328,6 @@ def beside_scaled_as_float(value: float, scale: int) -> int | float:
 
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "sqlmem_fail": (-1, fail),
-    "sqlmem_greatest": (-1, greatest),
-    "sqlmem_least": (-1, least),
     **{
         name: (count, null_is_null(function))
         for name, count, function in (
@@ -379,3 +368,24 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
         )
     },
 }
+
+
+class WideSum:
+    """SUM of decimals stored as text: one of 19 digits more, or of `most`."""
+
+    most = 1000
+
+    def __init__(self) -> None:
+        self.total: int | None = None
+        self.precision = 0
+
+    def step(self, stored: Any) -> None:
+        if stored is not None:
+            self.total = (self.total or 0) + whole(stored)
+            self.precision = len(stored) - 1
+
+    def finalize(self) -> Any:
+        return None if self.total is None else packed(self.total, min(self.precision + 19, self.most))
+
+
+AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {"sqlmem_sum": (1, WideSum)}
