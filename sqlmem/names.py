@@ -25,6 +25,14 @@ _FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.LastValue: "last_value",
     exp.Coalesce: "coalesce",
     exp.Exists: "exists",
+    exp.Abs: "abs",
+    exp.Round: "round",
+    exp.Trunc: "trunc",
+    exp.Floor: "floor",
+    exp.Sign: "sign",
+    exp.Sqrt: "sqrt",
+    exp.Greatest: "greatest",
+    exp.Least: "least",
 }
 _TYPES = {
     "BOOLEAN": "bool",
@@ -58,8 +66,8 @@ def _figured(node: exp.Expr) -> tuple[str, bool]:
         return (name if node.this.args.get("quoted") else name.lower()), True
     if type(node) in _FUNCTIONS:
         return _FUNCTIONS[type(node)], True
-    if isinstance(node, exp.LogicalAnd | exp.LogicalOr):
-        # BOOL_AND and EVERY are one node.
+    if isinstance(node, exp.LogicalAnd | exp.LogicalOr | exp.Mod | exp.Ceil):
+        # BOOL_AND and EVERY are one node, and so are a % b and mod(a, b).
         raise Refuse("a name that depends on how the function was written")
     if isinstance(node, exp.Case):
         default = node.args.get("default")

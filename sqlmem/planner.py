@@ -126,6 +126,7 @@ _SYNTAX = frozenset(
         "cast",
         "char",
         "convert",
+        "datetime",
         "decimal",
         "exists",
         "extract",
@@ -149,7 +150,9 @@ _SYNTAX = frozenset(
 
 
 def _local_functions(semantics: Semantics) -> frozenset[str]:
-    return _DYNAMIC_NAMES if semantics.is_dynamic else _TYPED_NAMES | semantics.rules.keys()
+    if semantics.is_dynamic:
+        return _DYNAMIC_NAMES
+    return _TYPED_NAMES | semantics.called
 
 
 _TYPED_NAMES = frozenset(

@@ -103,7 +103,7 @@ class Slices:
     def _range(self, node: exp.Expr) -> tuple[int, int] | None:
         """First and last token."""
         places = [(inner.meta["start"], inner.meta["end"]) for inner in node.walk() if "start" in inner.meta]
-        if not places or len(self._scan.sql) != len(self._scan.text):
+        if not places:
             return None
         first = self._token(min(start for start, _ in places))
         last = self._token(max(end for _, end in places))

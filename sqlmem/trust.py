@@ -132,6 +132,9 @@ _SAME_AS = {"ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
 _COUNTED = _RESERVED | word_set("OVER PARTITION ESCAPE FILTER VALUES ' 0 .")
 
 
+_WITH_INTERVAL = (exp.Interval, exp.DateAdd, exp.DateSub)
+
+
 def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     """Whether the tree, written as text, has the words that the text has."""
     syntax = scanned.syntax
@@ -142,7 +145,13 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     back = scan(written, own_syntax)
     counts = Counter(word for word in back.words if word in _COUNTED)
     said = (part for word in scanned.words for part in _SAME_AS.get(word, (word,)))
-    if counts != Counter(word for word in said if word in _COUNTED):
+    own = Counter(word for word in said if word in _COUNTED)
+    # INTERVAL 1 DAY is written back as INTERVAL '1' DAY.
+    requoted = counts["'"] - own["'"]
+    if 0 < requoted <= sum(isinstance(node, _WITH_INTERVAL) for node in nodes):
+        counts["'"] -= requoted
+        counts["0"] += requoted
+    if counts != own:
         return False
     bodies = sum(
         word == "AS" and following in ("(", "MATERIALIZED", "NOT")

@@ -50,7 +50,7 @@ _SAMPLES: dict[Kind, Any] = {
 }
 
 # Drivers that give a parameter the type of what it stands beside, and refuse what that can't hold.
-_TYPED_PARAMETERS = frozenset({"asyncpg"})
+TYPED_PARAMETERS = frozenset({"asyncpg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class Value:
         sql: its text in the store; empty while it is open (`literal` or `parameter`).
         type: None while it is open, and for NULL.
         source: the table and column whose values these are, unchanged.
+        calls: of an aggregate that the store composes: the calls in `sql` to which FILTER and OVER belong.
         alias: the table's name in the store's statement, where `sql` is the column itself in reach.
         result: how the origin gives it out, if it isn't a column.
         is_condition: it came from a predicate, so it is true, false or NULL in any dialect.
@@ -103,6 +104,14 @@ class Value:
     is_json: bool = False
     adapt: Callable[[Any], Any] | None = None
     alias: str | None = None
+    calls: tuple[str, ...] = ()
+
+    def with_suffix(self, suffix: str) -> Value:
+        """An aggregate with FILTER or OVER behind each of its calls."""
+        sql = self.sql
+        for call in self.calls or (sql,):
+            sql = sql.replace(call, f"{call}{suffix}")
+        return replace(self, sql=sql, calls=tuple(f"{call}{suffix}" for call in self.calls))
 
     @property
     def is_open(self) -> bool:
@@ -149,7 +158,7 @@ def converter(
     convert = codec_of(column, driver).parameter
     if convert is None:
         raise Refuse(f"a parameter beside {_described(column)} is compared by rules of the origin's own")
-    if cast is None and driver in _TYPED_PARAMETERS and column.kind is Kind.INTEGER:
+    if cast is None and driver in TYPED_PARAMETERS and column.kind is Kind.INTEGER:
         cast = column
     if cast is not None and cast.kind is not column.kind and not (is_compared and are_moments(cast, column)):
         raise Refuse(f"a parameter cast to {cast.type_name} beside {_described(column)}")

@@ -55,6 +55,10 @@ class Semantics:
         sums: type name of an INTEGER column -> result of SUM; without a row: not computed locally.
         numeric_sum_code: `type_code` of a SUM of NUMERIC(p,s); None: not computed locally.
         float_sum: result of SUM and AVG of FLOAT; None: not computed locally.
+        mean: from the type of what is averaged to AVG's result; None: not on this type, or not computed
+            locally.
+        mean_function: of a sum, a count and the scale of what is averaged.
+        most_digits: of a sum.
         minmax: the kinds that MIN and MAX take, and the `type_code` where it isn't the column's own.
         window_functions: those without an argument -> result.
         casts: parser's type name -> what a parameter or literal so cast is.
@@ -63,14 +67,18 @@ class Semantics:
         names_are_figured: an unaliased expression is named by PostgreSQL's rule.
         names_are_text: it is named by its text.
         text_order: the collations whose order the store has.
+        has_arrays: = ANY and <> ALL take one.
         text_has_nul: a text may contain NUL, at which the store's own functions of text end.
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
         rules: what operators and functions mean by the types of their operands; see `rules`.
+        mixes_numbers: numbers of different types compare by their exact values, or as floats beside one.
+        called: the names of the functions among the rules, as statements call them.
         literals: the type that a literal of its own has; None: only the origin knows.
         parameters: driver -> the type that a parameter of its own has; see `parameters`.
         choice: the type that values of these types become where one of them is the result.
+        cast: what a cast makes of a stored value of one type as another: the store's text, and the type.
         refused: what looks local and is not -> the case that would be wrong.
     """
 
@@ -89,6 +97,9 @@ class Semantics:
     sums: Mapping[str, Result] = field(default_factory=dict)
     numeric_sum_code: int | None = None
     float_sum: Result | None = None
+    mean: Callable[[Column], Result | None] | None = None
+    mean_function: str = ""
+    most_digits: int = 1000
     minmax: Mapping[Kind, int | None] = field(default_factory=dict)
     window_functions: Mapping[str, Result] = field(default_factory=dict)
     casts: Mapping[str, Column] = field(default_factory=dict)
@@ -97,13 +108,17 @@ class Semantics:
     names_are_figured: bool = False
     names_are_text: bool = False
     text_order: frozenset[Collation] = frozenset({Collation.BINARY})
+    has_arrays: bool = False
     text_has_nul: bool = False
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
+    mixes_numbers: bool = False
+    called: frozenset[str] = frozenset()
     literals: Callable[..., ParameterType | None] | None = None
     parameters: Mapping[str, Classify] = field(default_factory=dict)
     choice: Callable[[Sequence[ParameterType]], Column | None] | None = None
+    cast: Callable[[str, Column, Column], tuple[str, Column] | None] | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
 
     def has_text_like(self, type_: Column) -> bool:

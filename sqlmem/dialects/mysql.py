@@ -5,9 +5,10 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 
 from __future__ import annotations
 
+from sqlmem.dialects import mysql_texts
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
+from sqlmem.dialects.casts import mysql_cast
 from sqlmem.dialects.choices import mysql_choice
-from sqlmem.dialects.mysql_texts import RULES as TEXT_RULES
 from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.model import Column, Kind
 
@@ -45,6 +46,9 @@ SEMANTICS = Semantics(
     window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG},
     casts={
         "DATE": Column("", Kind.DATE, "DATE"),
+        "BIGINT": Column("", Kind.INTEGER, "BIGINT"),
+        "DECIMAL": Column("", Kind.NUMERIC, "DECIMAL", precision=10, scale=0),
+        "DOUBLE": Column("", Kind.FLOAT, "double"),
         "DATETIME": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
         "TIMESTAMP": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
         # What the parser makes of TIMESTAMP '…'.
@@ -68,10 +72,12 @@ SEMANTICS = Semantics(
     text_has_nul=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
-    rules={**TEXT_RULES},
+    rules=mysql_texts.RULES,
+    called=mysql_texts.CALLED,
     literals=mysql_literal,
     parameters=MYSQL,
     choice=mysql_choice,
+    cast=mysql_cast,
     refused={
         "text equality": "the column's collation ignores case, accents or trailing blanks",
         "LIKE": "the column's collation decides what is alike",

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from sqlmem.expressions import (
     aggregates,
+    arrays,
     atoms,
+    casts,
     choices,
     computed,
     dynamic,
     likes,
+    moments,
     predicates,
     ruled,
     texts,
@@ -30,6 +33,9 @@ _HANDLERS = {
     **ruled.HANDLERS,
     **likes.HANDLERS,
     **choices.HANDLERS,
+    **arrays.HANDLERS,
+    **casts.HANDLERS,
+    **moments.HANDLERS,
     **texts.HANDLERS,
 }
 

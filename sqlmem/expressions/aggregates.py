@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from sqlmem.codecs import codec_by_name
 from sqlmem.dialects.base import Result
 from sqlmem.expressions.closed import described, is_total, only
 from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
+from sqlmem.expressions.sums import mean, total
 from sqlmem.measures import REALS, Check, Measure, Need, constant, counted, summed
 from sqlmem.model import Kind
 from sqlmem.plan import Refuse
@@ -26,6 +26,8 @@ _WINDOW_NAMES: dict[type[exp.Expr], str] = {
     exp.FirstValue: "first_value",
     exp.LastValue: "last_value",
 }
+# SQLite's own, which it also computes over a window.
+_NATIVE = ("count(", "sum(", "min(", "max(", "avg(")
 
 
 _COUNTED = Measure(None, counted, with_rows=True)
@@ -101,15 +103,24 @@ def _aggregate_of(
     value = render.value(argument, scope)
     if render.semantics.is_dynamic:
         return _dynamic(render, node, value, distinct, in_order=in_order)
+    if isinstance(node, exp.Sum | exp.Avg):
+        return _added(render, node, value, distinct)
     if value.type is None:
         raise Refuse("an aggregate of a value whose type only the origin knows")
     if isinstance(node, exp.Min | exp.Max):
         return _extreme(render, "min" if isinstance(node, exp.Min) else "max", value)
-    if isinstance(node, exp.Sum):
-        return _sum(render, distinct, value)
-    if isinstance(node, exp.Avg) and value.type.kind is Kind.FLOAT:
-        return _float_sum(render, "avg", distinct, value)
     raise Refuse(render.refused(node.key.upper(), f"{node.key.upper()} is computed by the origin"))
+
+
+def _added(render: Expressions, node: exp.Sum | exp.Avg, value: Value, distinct: str) -> Value:
+    """SUM and AVG of a typed value."""
+    value = render.own(value)
+    if value.type is None:
+        raise Refuse("an aggregate of a value whose type only the origin knows")
+    is_mean = isinstance(node, exp.Avg)
+    if value.type.kind is Kind.FLOAT:
+        return _float_sum(render, "avg" if is_mean else "sum", distinct, value)
+    return mean(render, distinct, value) if is_mean else total(render, distinct, value)
 
 
 def _extreme(render: Expressions, name: str, value: Value) -> Value:
@@ -135,25 +146,6 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
             f"substr({name}(printf('%019d', {rank.sql}) || {value.sql}), 20)", column, value.source, result
         )
     return Value(f"{name}({value.sql})", column, value.source, result)
-
-
-def _sum(render: Expressions, distinct: str, value: Value) -> Value:
-    column = value.type
-    assert column is not None
-    if column.kind is Kind.INTEGER and column.is_compared:
-        result = render.semantics.sums.get(column.type_name)
-        if result is None:
-            raise Refuse(f"SUM of {column.type_name}")
-        return Value(f"sum({distinct}{value.sql})", result.type, result=result)
-    if column.kind is Kind.NUMERIC and render.semantics.numeric_sum_code is not None:
-        if (column.precision or 0) > 18 or column.scale is None:
-            raise Refuse("SUM of numbers of more than 18 digits")
-        result = Result(replace(column, precision=18), render.semantics.numeric_sum_code)
-        codec_by_name(f"numeric:18:{column.scale}")
-        return Value(f"sum({distinct}{value.sql})", result.type, result=result)
-    if column.kind is Kind.FLOAT:
-        return _float_sum(render, "sum", distinct, value)
-    raise Refuse(f"SUM of {column.type_name or column.kind.value}")
 
 
 def _float_sum(render: Expressions, name: str, distinct: str, value: Value) -> Value:
@@ -222,7 +214,7 @@ def filtered(render: Expressions, node: exp.Filter, scope: Scope) -> Value:
         condition = render.condition(node.expression.this, scope)
     finally:
         scope.is_in_aggregate = False
-    return replace(value, sql=f"{value.sql} FILTER (WHERE {condition})")
+    return value.with_suffix(f" FILTER (WHERE {condition})")
 
 
 def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
@@ -252,10 +244,12 @@ def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
             of.source,
             is_distinct=of.is_distinct,
         )
-    elif isinstance(inner, exp.Count | exp.Sum | exp.Min | exp.Max) or (
-        render.semantics.is_dynamic and (isinstance(inner, exp.Avg) or is_total(inner))
+    elif isinstance(inner, exp.Count | exp.Sum | exp.Min | exp.Max | exp.Avg) or (
+        render.semantics.is_dynamic and is_total(inner)
     ):
         value = _aggregate(render, inner, scope, is_window=True)
+        if any(not call.startswith(_NATIVE) for call in value.calls or (value.sql,)):
+            raise Refuse(f"a window over {described(inner)}")
     else:
         raise Refuse(f"a window over {described(inner)}")
     parts = []
@@ -273,7 +267,7 @@ def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
         parts.append(
             f"ORDER BY {', '.join(render.ordered(item, scope, None) for item in ordering.expressions)}"
         )
-    return replace(value, sql=f"{value.sql} OVER ({' '.join(parts)})")
+    return value.with_suffix(f" OVER ({' '.join(parts)})")
 
 
 HANDLERS: Mapping[type[exp.Expr], Handler] = {

@@ -16,6 +16,7 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
+from sqlmem.expressions.mixed import number_key, number_pair
 from sqlmem.functions import UNKNOWN
 from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
@@ -44,6 +45,8 @@ _ALTERNATIVE_KINDS = frozenset(
 
 # Of parameters: those whose own type says all of the value that the origin gives back.
 _GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
+# Of those that are cast: scale, zone, the driver's own class or the sign of zero would be lost.
+_NOT_GIVEN_BACK = frozenset({Kind.NUMERIC, Kind.FLOAT, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES})
 
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
@@ -116,12 +119,12 @@ class Expressions:
         if value.parameter is not None:
             if value.cast is None:
                 return self._given_back(value)
-            if value.cast.kind in (Kind.NUMERIC, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES):
+            if value.cast.kind in _NOT_GIVEN_BACK:
                 raise Refuse("a parameter given back by the statement")
-            return self.bound(value, value.cast)
+            return self._cast(value, value.cast)
         if value.literal is not None:
             if value.cast is not None:
-                return self.bound(value, value.cast)
+                return self._cast(value, value.cast)
             if not value.literal.is_text and value.literal.text.lstrip("-").isdigit():
                 integer = int(value.literal.text)
                 if abs(integer) < 2**31:
@@ -133,6 +136,15 @@ class Expressions:
                 return replace(self.bound(value, text.type), result=text)
             raise Refuse("a constant whose type only the origin knows")
         return value
+
+    def _cast(self, value: Value, cast: Column) -> Value:
+        """What the statement gives a type, as a column of the answer."""
+        if cast.kind is Kind.INTEGER and self.semantics.text is None:
+            # MariaDB's CAST(:n AS SIGNED) is an INTEGER or a BIGINT, by its digits.
+            raise Refuse("an integer whose type depends on its size")
+        column = replace(cast, precision=None) if cast.kind is Kind.TEXT else cast
+        code = self.semantics.code_of(column)
+        return replace(self.bound(value, column), result=None if code is None else Result(column, code))
 
     def _given_back(self, value: Value) -> Value:
         """A parameter as a column of the answer."""
@@ -192,6 +204,8 @@ class Expressions:
         if not value.is_open:
             return value.type
         cast = value.cast
+        if cast is None and value.adapt is not None:
+            raise Refuse("a computed parameter whose type only the origin knows")
         if cast is not None and (cast.kind is not Kind.NUMERIC or cast.precision is not None):
             return cast
         if value.literal is not None:
@@ -226,6 +240,13 @@ class Expressions:
             return read(replace(literal, text=f"{sign}{text}"))
 
         return self.context.argument(Argument(None, stored, literal=literal.place, reread=reread))
+
+    def result_of(self, column: Column, what: str) -> Result:
+        """How the origin gives out computed values of this type."""
+        code = self.semantics.code_of(column)
+        if code is None:
+            raise Refuse(f"{what} of {column.type_name}")
+        return Result(column, code)
 
     def literal_of(self, literal: Literal) -> Value:
         if not self.semantics.is_dynamic:
@@ -278,6 +299,9 @@ class Expressions:
         if left.type is None:
             right, left = self.pair(right, left, what, is_ordered=is_ordered)
             return left, right
+        numbers = number_pair(self, left, right, what)
+        if numbers is not None:
+            return numbers
         column = left.type
         if right.type is not None:
             column = unified(left.type, right.type, what)
@@ -344,9 +368,12 @@ class Expressions:
             check_ordered(value.type, what, self.semantics)
         except Refuse:
             rank = self._rank(self, value)
-            if rank is None:
+            if rank is not None:
+                return rank.sql
+            key = number_key(self, value)
+            if key is None:
                 raise
-            return rank.sql
+            return key.sql
         return value.sql
 
     def rank(self, value: Value) -> Value | None:

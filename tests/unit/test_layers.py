@@ -33,6 +33,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "codecs/*",
         "functions/*",
         "dialects/*",
+        "constants",
         "plan",
         "stored",
         "names",
