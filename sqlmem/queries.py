@@ -13,7 +13,7 @@ from sqlglot import exp
 from sqlmem.expressions import expressions, only
 from sqlmem.expressions.closed import is_total
 from sqlmem.model import Collation, Column
-from sqlmem.order import is_added_in_order
+from sqlmem.order import is_added_in_order, picks_row
 from sqlmem.outputs import ROW_IDS, Spelling, callable_names, table_spelling
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Context, Relation, Scope
@@ -150,9 +150,12 @@ class Queries:
         schema = self._context.schemas.get(table_spelling(source, self._context))
         if schema is None or schema.name not in {table.name for table in self._context.tables}:
             return
+        key = next((index.columns[0] for index in schema.indexes if index.is_primary_key), None)
+        if key is None or not self._context.semantics.is_dynamic:
+            return
+        scope.picks_row = picks_row(node, key)
         if is_added_in_order(self._context, schema, node):
             scope.adds_in_order = True
-            key = next(index.columns[0] for index in schema.indexes if index.is_primary_key)
             self._context.need(Value("", source=(self._context.table(schema), key)))
 
     def _item(self, item: exp.Expr, scope: Scope) -> Value:

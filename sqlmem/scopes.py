@@ -36,6 +36,8 @@ class Scope:
         is_in_aggregate: while an aggregate's argument is looked at.
         key_columns: the columns of the source's primary key, as stored text.
         database: the schema of its table, if it is written and the table has no alias.
+        picks_row: SQLite: its only aggregate is the MIN or MAX of the row id, so that columns that aren't
+            grouped are those of the one row that has it.
         adds_in_order: its aggregates meet the rows of each group in the origin's order.
         stored_alias: the source's name in the store's statement, if it is a table.
     """
@@ -50,6 +52,7 @@ class Scope:
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
     adds_in_order: bool = False
+    picks_row: bool = False
     database: str | None = None
     stored_alias: str | None = None
 
@@ -259,6 +262,7 @@ class Context:
         if (
             owner.group_keys is not None
             and not owner.is_in_aggregate
+            and not owner.picks_row
             and value.sql not in owner.group_keys
             and not (owner.key_columns and owner.key_columns <= owner.group_keys)
         ):
