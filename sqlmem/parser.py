@@ -26,7 +26,7 @@ from sqlmem.gate import (
     word_set,
 )
 from sqlmem.grammar import placeholder_index, tree_of
-from sqlmem.items import item_texts
+from sqlmem.items import Call, item_calls, item_texts
 from sqlmem.lexer import Family, Scan, Syntax, scan
 from sqlmem.trust import distrust
 
@@ -41,12 +41,14 @@ class Parsed:
             position in the DBAPI parameters.
         item_texts: per item of the leftmost outermost SELECT its text as the origin sees it;
             None where it has an alias or the text can't be told.
+        item_calls: per item of the same SELECT how its text begins; None where that can't be told.
         functions: the names, in upper case, of all that is called.
     """
 
     tree: exp.Query
     parameters: tuple[str | int, ...]
     item_texts: tuple[str | None, ...]
+    item_calls: tuple[Call | None, ...]
     functions: frozenset[str]
 
 
@@ -156,7 +158,13 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
     reason = distrust(nodes, scanned)
     if reason is not None:
         return Passthrough(reason)
-    return Parsed(tree, scanned.parameters, item_texts(tree, scanned), function_names(scanned))
+    return Parsed(
+        tree,
+        scanned.parameters,
+        item_texts(tree, scanned),
+        item_calls(tree, scanned),
+        function_names(scanned),
+    )
 
 
 def _by_words(scanned: Scan, reason: str) -> Passthrough | Refusal:

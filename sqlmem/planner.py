@@ -40,7 +40,7 @@ def make_plan(
     context = Context(semantics, facts, parsed.parameters, schemas)
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
-    names = given_names(context, parsed.tree, parsed.item_texts)
+    names = given_names(context, parsed.tree, parsed.item_texts, parsed.item_calls)
     if len(names) != len(values):
         raise Refuse("names of columns that only the origin knows")
     outputs = []
@@ -104,6 +104,10 @@ _TYPED_NAMES = frozenset(
         "lead",
         "first_value",
         "last_value",
+        "nth_value",
+        "ntile",
+        "percent_rank",
+        "cume_dist",
         "bool_and",
         "bool_or",
         "every",

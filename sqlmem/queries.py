@@ -81,9 +81,11 @@ class Queries:
             "order",
             "limit",
             "offset",
+            "windows",
         )
         prefix, around = self._with(node, around)
         source, scope = self._from(node, around)
+        scope.windows = self._windows(node)
         render = self._expressions
         # What is refused in one clause doesn't keep the others from being looked at: all is told.
         reasons = Reasons()
@@ -138,6 +140,15 @@ class Queries:
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
         )
         return text, tuple(values)
+
+    def _windows(self, node: exp.Select) -> dict[str, exp.Window]:
+        named: dict[str, exp.Window] = {}
+        for window in node.args.get("windows") or []:
+            key = self._context.fold_column(window.this)
+            if key in named:
+                raise Refuse(f"two windows {key!r}")
+            named[key] = window
+        return named
 
     def _item(self, item: exp.Expr, scope: Scope) -> Value:
         return self._expressions.typed(item.this if isinstance(item, exp.Alias) else item, scope)
@@ -394,6 +405,9 @@ def _has_aggregate(node: exp.Expr) -> bool:
     if isinstance(node, exp.Window):
         children = [child for key, child in node.args.items() if key != "this"]
         inner = node.this
+        if isinstance(inner, exp.Filter):
+            children.append(inner.expression)
+            inner = inner.this
         return any(_has_aggregate(child) for child in _flat(children)) or any(
             _has_aggregate(child) for child in _flat(inner.args.values())
         )

@@ -28,6 +28,7 @@ class Scope:
 
     Attributes:
         columns: folded name -> value; None marks a name that two columns share.
+        windows: the named windows of the SELECT.
         group_keys: the stored text of what is grouped by; None outside of a grouped SELECT.
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
@@ -39,6 +40,7 @@ class Scope:
     columns: Mapping[str, Value | None] = field(default_factory=dict)
     ctes: dict[str, Relation] = field(default_factory=dict)
     outputs: dict[str, exp.Expr] = field(default_factory=dict)
+    windows: dict[str, exp.Window] = field(default_factory=dict)
     group_keys: set[str] | None = None
     key_columns: frozenset[str] = frozenset()
     is_in_aggregate: bool = False

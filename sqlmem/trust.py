@@ -72,6 +72,14 @@ def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
     if _has_gap(scanned) or not _comes_back(nodes, scanned):
         # SELECT a, FROM t; BETWEEN 1 2; GROUP BY HAVING: sqlglot forgives what the origin reports.
         return "the parser leaves out or adds a word"
+    if _has_plus_sign(scanned):
+        # SELECT +a: the parser leaves it out, and PostgreSQL names the column otherwise than a.
+        return "the parser leaves out a sign"
+    if _copies_window(scanned):
+        # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
+        return "a window that is copied in parentheses"
+    if scanned.syntax.family == "mysql" and "NULLS" in scanned.words:
+        return "NULLS FIRST and NULLS LAST are errors at the origin"
     word = _unaccounted(scanned, names)
     if word is not None:
         return f"the parser doesn't account for {word}"
@@ -127,6 +135,10 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     own_syntax = replace(syntax, percent_is_escaped=False, paramstyle="named")
     back = scan(written, own_syntax)
     counts = Counter(word for word in back.words if word in _COUNTED)
+    # ROWS 1 PRECEDING is written back as ROWS BETWEEN 1 PRECEDING AND CURRENT ROW.
+    short = sum(isinstance(node, exp.WindowSpec) and not node.args.get("end") for node in nodes)
+    counts.subtract({"AND": short, "BETWEEN": short})
+    counts = +counts
     if counts != Counter(word for word in scanned.words if word in _COUNTED):
         return False
     bodies = sum(
@@ -153,6 +165,25 @@ def _has_gap(scanned: Scan) -> bool:
     return False
 
 
+def _has_plus_sign(scanned: Scan) -> bool:
+    return any(
+        word == "+"
+        and (
+            before in _BEFORE_SIGN
+            or (scanned.tokens[index].kind is TokenKind.PUNCTUATION and before not in (")", "]"))
+        )
+        for index, (before, word) in enumerate(pairwise(scanned.words))
+    )
+
+
+def _copies_window(scanned: Scan) -> bool:
+    words = scanned.words
+    return any(
+        word == "OVER" and words[index + 1 : index + 2] == ("(",) and words[index + 3 : index + 4] == (")",)
+        for index, word in enumerate(words)
+    )
+
+
 def _has_blank_in_a_call(scanned: Scan) -> bool:
     # count (*): a syntax error in MariaDB and MySQL, or a stored function, unless IGNORE_SPACE is set.
     if scanned.syntax.family != "mysql":
@@ -169,6 +200,9 @@ def _has_blank_in_a_call(scanned: Scan) -> bool:
 
 
 _CALLED_WORDS = word_set("CAST EXTRACT")
+_BEFORE_SIGN = word_set(
+    "SELECT DISTINCT ALL WHERE HAVING AND OR NOT BY WHEN THEN ELSE CASE BETWEEN LIKE DIV MOD"
+)
 _OPENING = word_set("( [ , SELECT DISTINCT ALL BY WHERE")
 _BEFORE_ALL = word_set("SELECT UNION INTERSECT EXCEPT ( = == <> != < > <= >= .")
 _NEEDS_MORE = word_set("SELECT BY WHERE FROM HAVING WHEN THEN ELSE AND OR")

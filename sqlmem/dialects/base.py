@@ -46,6 +46,7 @@ class Semantics:
         numeric_sum_code: `type_code` of a SUM of NUMERIC(p,s); None: not computed locally.
         minmax: the kinds that MIN and MAX take, and the `type_code` where it isn't the column's own.
         window_functions: those without an argument -> result.
+        window_integers: type names of computed integers that LAG, FIRST_VALUE and their like keep.
         casts: parser's type name -> what a parameter or literal so cast is.
         integer_bounds: type name -> largest value; a parameter beyond is an error at the origin.
         codes: type name, without its size -> `type_code`.
@@ -57,6 +58,8 @@ class Semantics:
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
         rules: what operators and functions mean by the types of their operands; see `rules`.
+        shapes: forms of queries that it has, of those that not every origin has; where one is missing
+            the statement is an error there. See `shapes`.
         refused: what looks local and is not -> the case that would be wrong.
     """
 
@@ -75,6 +78,7 @@ class Semantics:
     numeric_sum_code: int | None = None
     minmax: Mapping[Kind, int | None] = field(default_factory=dict)
     window_functions: Mapping[str, Result] = field(default_factory=dict)
+    window_integers: frozenset[str] = frozenset({"SMALLINT", "INTEGER", "BIGINT"})
     casts: Mapping[str, Column] = field(default_factory=dict)
     integer_bounds: Mapping[str, int] = field(default_factory=dict)
     codes: Mapping[str, int] = field(default_factory=dict)
@@ -85,6 +89,7 @@ class Semantics:
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
+    shapes: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
 
     def code_of(self, type_: Column) -> int | None:

@@ -6,6 +6,7 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
+from sqlmem.dialects.shapes import MYSQL
 from sqlmem.model import Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)
@@ -34,7 +35,10 @@ SEMANTICS = Semantics(
         Kind.DATE: None,
         Kind.TIMESTAMP: None,
     },
-    window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG},
+    # PERCENT_RANK and CUME_DIST reach the client with ten digits, and are compared with all.
+    window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG, "ntile": LONGLONG},
+    window_integers=frozenset({"BIGINT"}),
+    shapes=MYSQL,
     casts={
         "DATE": Column("", Kind.DATE, "DATE"),
         "DATETIME": Column("", Kind.TIMESTAMP, "DATETIME"),

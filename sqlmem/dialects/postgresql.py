@@ -6,11 +6,13 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
+from sqlmem.dialects.shapes import POSTGRESQL
 from sqlmem.model import Collation, Column, Kind
 
 BOOLEAN = result(Kind.BOOLEAN, "BOOLEAN", 16)
 BIGINT = result(Kind.INTEGER, "BIGINT", 20)
 INTEGER = result(Kind.INTEGER, "INTEGER", 23)
+DOUBLE = result(Kind.FLOAT, "DOUBLE PRECISION", 701)
 # A literal or a cast: the database's default collation, of which only equality is known.
 TEXT = result(Kind.TEXT, "TEXT", 25, collation=Collation.DETERMINISTIC)
 # SUM(bigint) is numeric without a scale: its values are whole and come as Decimal.
@@ -37,7 +39,15 @@ SEMANTICS = Semantics(
         # max(varchar) is text.
         Kind.TEXT: 25,
     },
-    window_functions={"row_number": BIGINT, "rank": BIGINT, "dense_rank": BIGINT},
+    window_functions={
+        "row_number": BIGINT,
+        "rank": BIGINT,
+        "dense_rank": BIGINT,
+        "ntile": INTEGER,
+        "percent_rank": DOUBLE,
+        "cume_dist": DOUBLE,
+    },
+    shapes=POSTGRESQL,
     casts={
         "SMALLINT": Column("", Kind.INTEGER, "SMALLINT"),
         "INT": Column("", Kind.INTEGER, "INTEGER"),

@@ -6,7 +6,7 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, atoms, computed, predicates, ruled
+from sqlmem.expressions import aggregates, atoms, computed, predicates, ruled, windows
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Subquery
 from sqlmem.scopes import Context
@@ -15,6 +15,7 @@ _HANDLERS = {
     **atoms.HANDLERS,
     **predicates.HANDLERS,
     **aggregates.HANDLERS,
+    **windows.HANDLERS,
     **computed.HANDLERS,
     **ruled.HANDLERS,
 }

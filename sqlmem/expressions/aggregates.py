@@ -1,4 +1,4 @@
-"""Aggregates and windows."""
+"""Aggregates. Over windows: `windows`."""
 
 from __future__ import annotations
 
@@ -9,29 +9,19 @@ from sqlglot import exp
 
 from sqlmem.codecs import codec_by_name
 from sqlmem.dialects.base import Result
-from sqlmem.expressions.closed import described, only
+from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
 from sqlmem.model import Collation, Kind
 from sqlmem.plan import Refuse, SumCheck
 from sqlmem.scopes import Scope
 from sqlmem.values import Value, check_equal, check_null, check_ordered
 
-_WINDOW_NAMES: dict[type[exp.Expr], str] = {
-    exp.RowNumber: "row_number",
-    exp.Rank: "rank",
-    exp.DenseRank: "dense_rank",
-    exp.Lag: "lag",
-    exp.Lead: "lead",
-    exp.FirstValue: "first_value",
-    exp.LastValue: "last_value",
-}
-
 
 def aggregate(render: Expressions, node: exp.AggFunc, scope: Scope) -> Value:
-    return _aggregate(render, node, scope, is_window=False)
+    return aggregate_of(render, node, scope, is_window=False)
 
 
-def _aggregate(render: Expressions, node: exp.Expr, scope: Scope, *, is_window: bool) -> Value:
+def aggregate_of(render: Expressions, node: exp.Expr, scope: Scope, *, is_window: bool) -> Value:
     """COUNT, MIN, MAX, SUM and, of conditions, BOOL_AND and BOOL_OR."""
     if not is_window:
         if scope.group_keys is None:
@@ -53,12 +43,12 @@ def _aggregate(render: Expressions, node: exp.Expr, scope: Scope, *, is_window: 
             if len(argument.expressions) != 1 or is_window:
                 raise Refuse("an aggregate of several distinct values")
             argument, is_distinct = argument.expressions[0], True
-        return _aggregate_of(render, node, argument, scope, is_distinct=is_distinct)
+        return _over_argument(render, node, argument, scope, is_distinct=is_distinct)
     finally:
         scope.is_in_aggregate = was_in_aggregate
 
 
-def _aggregate_of(
+def _over_argument(
     render: Expressions, node: exp.Expr, argument: exp.Expr, scope: Scope, *, is_distinct: bool
 ) -> Value:
     distinct = "DISTINCT " if is_distinct else ""
@@ -140,71 +130,7 @@ def _check_sum(render: Expressions, value: Value, *, is_mean: bool) -> None:
     render.context.checks.append(SumCheck(*value.source, is_mean))
 
 
-def filtered(render: Expressions, node: exp.Filter, scope: Scope) -> Value:
-    only(node, "this", "expression")
-    if not isinstance(node.this, exp.AggFunc) or not isinstance(node.expression, exp.Where):
-        raise Refuse("FILTER without an aggregate")
-    value = aggregate(render, node.this, scope)
-    scope.is_in_aggregate = True
-    try:
-        condition = render.condition(node.expression.this, scope)
-    finally:
-        scope.is_in_aggregate = False
-    return replace(value, sql=f"{value.sql} FILTER (WHERE {condition})")
-
-
-def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
-    only(node, "this", "partition_by", "order", "over")
-    inner = node.this
-    ordering = node.args.get("order")
-    if isinstance(inner, exp.RowNumber | exp.Rank | exp.DenseRank):
-        only(inner)
-        if inner.args.get("expressions"):
-            raise Refuse("a hypothetical rank")
-        result = render.semantics.window_functions.get(_WINDOW_NAMES[type(inner)])
-        if result is None:
-            raise Refuse(f"{inner.key.upper()} is computed by the origin")
-        value = Value(f"{_WINDOW_NAMES[type(inner)]}()", result.type, result=result)
-    elif isinstance(inner, exp.Lag | exp.Lead | exp.FirstValue | exp.LastValue):
-        only(inner, "this", "offset")
-        of = render.value(inner.this, scope)
-        if of.source is None or of.type is None:
-            raise Refuse("a window function of a computed value")
-        offset = inner.args.get("offset")
-        if offset is not None and not (isinstance(offset, exp.Literal) and str(offset.this).isdigit()):
-            raise Refuse("a window function with a computed offset")
-        more = "" if offset is None else f", {offset.this}"
-        value = Value(
-            f"{_WINDOW_NAMES[type(inner)]}({of.sql}{more})",
-            of.type,
-            of.source,
-            is_distinct=of.is_distinct,
-        )
-    elif isinstance(inner, exp.Count | exp.Sum | exp.Min | exp.Max):
-        value = _aggregate(render, inner, scope, is_window=True)
-    else:
-        raise Refuse(f"a window over {described(inner)}")
-    parts = []
-    keys = node.args.get("partition_by") or []
-    if keys:
-        texts = []
-        for key in keys:
-            item = render.value(key, scope)
-            if item.type is None:
-                raise Refuse("a window partitioned by a constant")
-            check_equal(item.type, "PARTITION BY")
-            texts.append(item.sql)
-        parts.append(f"PARTITION BY {', '.join(texts)}")
-    if ordering is not None:
-        parts.append(
-            f"ORDER BY {', '.join(render.ordered(item, scope, None) for item in ordering.expressions)}"
-        )
-    return replace(value, sql=f"{value.sql} OVER ({' '.join(parts)})")
-
-
 HANDLERS: Mapping[type[exp.Expr], Handler] = {
-    exp.Window: window,
-    exp.Filter: filtered,
     exp.Count: aggregate,
     exp.Min: aggregate,
     exp.Max: aggregate,
