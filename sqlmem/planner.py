@@ -114,6 +114,9 @@ _TYPED_NAMES = frozenset(
         "exists",
         "cast",
         "any",
+        "row",
+        "nullif",
+        "grouping",
     ]
 )
 _DYNAMIC_NAMES = _TYPED_NAMES | frozenset(

@@ -86,6 +86,7 @@ class Queries:
         prefix, around = self._with(node, around)
         source, scope = self._from(node, around)
         scope.windows = self._windows(node)
+        scope.guards = [] if node.parent is None and source else None
         render = self._expressions
         # What is refused in one clause doesn't keep the others from being looked at: all is told.
         reasons = Reasons()
@@ -135,11 +136,25 @@ class Queries:
             order_text = self._natural_order(source)
 
         columns = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values))
+        if scope.guards:
+            source, where_text = self._guarded(scope.guards, source, where_text)
         text = (
             f"{prefix}SELECT {'DISTINCT ' if distinct is not None else ''}{columns}{source}"
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
         )
         return text, tuple(values)
+
+    def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:
+        """FROM and WHERE with guards, which the store looks at before the first row."""
+        aliases = [self._context.alias("g") for _ in guards]
+        # CROSS JOIN keeps the order in which they are written.
+        before = " CROSS JOIN ".join(f"({guard}) AS {alias}" for guard, alias in zip(guards, aliases, strict=True))
+        tests = " AND ".join(f"{alias}.ok" for alias in aliases)
+        condition = where.removeprefix(" WHERE ")
+        return (
+            f" FROM {before} CROSS JOIN {source.removeprefix(' FROM ')}",
+            f" WHERE {tests}" + (f" AND {condition}" if where else ""),
+        )
 
     def _windows(self, node: exp.Select) -> dict[str, exp.Window]:
         named: dict[str, exp.Window] = {}

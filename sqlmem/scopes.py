@@ -29,6 +29,8 @@ class Scope:
     Attributes:
         columns: folded name -> value; None marks a name that two columns share.
         windows: the named windows of the SELECT.
+        guards: queries of one row that must not fail before any row is looked at; None where there may
+            be none: in a SELECT that isn't outermost.
         group_keys: the stored text of what is grouped by; None outside of a grouped SELECT.
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
@@ -41,6 +43,7 @@ class Scope:
     ctes: dict[str, Relation] = field(default_factory=dict)
     outputs: dict[str, exp.Expr] = field(default_factory=dict)
     windows: dict[str, exp.Window] = field(default_factory=dict)
+    guards: list[str] | None = None
     group_keys: set[str] | None = None
     key_columns: frozenset[str] = frozenset()
     is_in_aggregate: bool = False

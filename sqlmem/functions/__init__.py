@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlmem.functions import guards
+
 # name -> number of arguments (-1: any), implementation
-SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {}
+SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {**guards.SCALARS}
 # name -> number of arguments, class with step() and finalize()
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {}
