@@ -44,7 +44,7 @@ class Call(NamedTuple):
     is_whole: bool
 
 
-def item_calls(tree: exp.Query, scanned: Scan) -> tuple[Call | None, ...]:
+def item_calls(scanned: Scan) -> tuple[Call | None, ...]:
     """Per item of the leftmost outermost SELECT how it begins; None where that can't be told."""
     spans = _item_spans(scanned)
     return () if spans is None else tuple(_call(scanned, first, last) for first, last in spans)

@@ -41,6 +41,7 @@ _FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.Sum: "sum",
     exp.Upper: "upper",
 }
+_BUILT: dict[type[exp.Expr], str] = {exp.AtTimeZone: "timezone", exp.Tuple: "row", exp.Array: "array"}
 # What has no name of its own. Every other node is refused: what it was written as isn't known.
 _NAMELESS = (exp.Binary, exp.Unary, exp.Literal, exp.Null, exp.Placeholder, exp.Between, exp.In)
 _TYPES = {
@@ -82,37 +83,37 @@ def _figured(node: exp.Expr, call: Call | None) -> tuple[str, bool]:
         name, is_strong = _figured(default, None) if default is not None else (UNNAMED, False)
         return (name, True) if is_strong else ("case", False)
     if isinstance(node, exp.Cast):
-        name, is_strong = _figured(node.this, None if call is not None and call.name == "cast" else call)
-        if is_strong:
-            return name, True
-        to = node.args["to"].this
-        known = _TYPES.get(to.value if isinstance(to, exp.DType) else "")
-        if known is None:
-            raise Refuse("a name that depends on how the type was written")
-        return known, False
+        return _cast(node, call)
     if isinstance(node, exp.Subquery):
         return _subquery(node)
     if isinstance(node, exp.Boolean | exp.Dot):
         # TRUE is named bool before PostgreSQL 15, and ?column? since.
         raise Refuse("a name that depends on how it was written")
-    if isinstance(node, exp.AtTimeZone):
-        return "timezone", True
-    if isinstance(node, exp.Tuple):
-        return "row", True
-    if isinstance(node, exp.Array):
-        return "array", True
+    if type(node) in _BUILT:
+        return _BUILT[type(node)], True
     if isinstance(node, exp.Binary) and call is not None:
         # a % b and mod(a, b) are one node, a ~ b and regexp_like(a, b) too.
         return (call.name, True) if call.name is not None and call.is_whole else (UNNAMED, False)
     if isinstance(node, exp.Func) and not isinstance(node, exp.And | exp.Or):
-        name = call.name if call is not None and call.name is not None else _FUNCTIONS.get(type(node))
-        if name is None:
+        written = call.name if call is not None and call.name is not None else _FUNCTIONS.get(type(node))
+        if written is None:
             # BOOL_AND and EVERY are one node.
             raise Refuse("a name that depends on how the function was written")
-        return name, True
+        return written, True
     if isinstance(node, _NAMELESS) and not isinstance(node, exp.Mod | exp.IntDiv):
         return UNNAMED, False
     raise Refuse("a name that depends on how it was written")
+
+
+def _cast(node: exp.Cast, call: Call | None) -> tuple[str, bool]:
+    name, is_strong = _figured(node.this, None if call is not None and call.name == "cast" else call)
+    if is_strong:
+        return name, True
+    to = node.args["to"].this
+    known = _TYPES.get(to.value if isinstance(to, exp.DType) else "")
+    if known is None:
+        raise Refuse("a name that depends on how the type was written")
+    return known, False
 
 
 def _subquery(node: exp.Subquery) -> tuple[str, bool]:

@@ -28,7 +28,7 @@ from sqlmem.gate import (
 from sqlmem.grammar import placeholder_index, tree_of
 from sqlmem.items import Call, item_calls, item_texts
 from sqlmem.lexer import Family, Scan, Syntax, scan
-from sqlmem.trust import distrust
+from sqlmem.trust import distrust, is_written_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,12 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
         return _NO_TABLE
     if all(_is_catalogue(table, scanned.syntax.family) for table in tables):
         return _CATALOGUE
-    if any(isinstance(node, exp.Star) and not _is_counted(node) for node in nodes):
+    if any(
+        isinstance(node, exp.Star)
+        and not _is_counted(node)
+        and not ("*" not in scanned.words and node.parent is not None and is_written_rows(node.parent))
+        for node in nodes
+    ):
         # The columns of * change with the table; the text must say what the store has to hold.
         return STAR
     if any(isinstance(node, (exp.Join, exp.Lateral)) for node in nodes) or _has_join_word(scanned):
@@ -162,7 +167,7 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
         tree,
         scanned.parameters,
         item_texts(tree, scanned),
-        item_calls(tree, scanned),
+        item_calls(scanned),
         function_names(scanned),
     )
 

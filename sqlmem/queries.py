@@ -11,10 +11,14 @@ from dataclasses import replace
 from sqlglot import exp
 
 from sqlmem.expressions import expressions, only
-from sqlmem.model import Collation
+from sqlmem.limits import limit_text
+from sqlmem.model import Collation, Column
 from sqlmem.outputs import Spelling, callable_names, table_spelling
+from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
+from sqlmem.row_lists import names_of, rows_of, values_of
 from sqlmem.scopes import Context, Relation, Scope
+from sqlmem.set_operations import Expected, Rendered, set_operation
 from sqlmem.stored import DATA, quoted, stored_names
 from sqlmem.values import NULL, Value, check_equal
 
@@ -23,32 +27,50 @@ class Queries:
     """Renders the queries of one statement. For one thread."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
-        self._expressions = expressions(context, self.query)
+        self.context = self._context = context
+        self.expressions = self._expressions = expressions(context, self.query)
 
     # -- queries ---------------------------------------------------------------------------
 
-    def query(self, node: exp.Expr, scope: Scope) -> tuple[str, tuple[Value, ...]]:
-        """A SELECT or set operation in the names of the scope around it: its text, its columns."""
+    def query(self, node: exp.Expr, scope: Scope, expected: Expected = ()) -> Rendered:
+        """A SELECT or set operation in the names of the scope around it: its text, its columns.
+
+        Args:
+            expected: per column the type that a literal, a parameter or NULL takes in it.
+        """
         while isinstance(node, exp.Subquery):
             only(node, "this")
             node = node.this
         if isinstance(node, exp.Select):
-            return self._select(node, scope)
+            written = values_of(node)
+            return self._select(node, scope, expected) if written is None else rows_of(self, written, scope)
+        if isinstance(node, exp.Values):
+            return rows_of(self, node, scope)
         if isinstance(node, exp.SetOperation):
-            return self._set_operation(node, scope)
+            return set_operation(self, node, scope)
         raise Refuse(f"{str(node.key).upper()} is computed by the origin")
 
-    def _with(self, node: exp.Query, scope: Scope) -> tuple[str, Scope]:
+    def with_clause(self, node: exp.Query, scope: Scope) -> tuple[str, Scope]:
+        """The text of WITH, and the scope in which its names are known."""
         clause = node.args.get("with_")
         if clause is None:
             return "", scope
-        only(clause, "expressions")
+        only(clause, "expressions", "recursive")
         # A scope of its own without columns: CTEs are seen by what follows, and by nothing outside.
         inner = Scope(scope, ctes=dict(scope.ctes))
+        names = [self._context.fold_table(cte.args["alias"].this) for cte in clause.expressions]
         texts = []
-        for cte in clause.expressions:
-            only(cte, "this", "alias")
+        for index, cte in enumerate(clause.expressions):
+            only(cte, "this", "alias", "materialized")
+            if (
+                cte.args.get("materialized") is not None
+                and "materialized" not in self._context.semantics.shapes
+            ):
+                raise Refuse("MATERIALIZED is an error at the origin")
+            if names[index] in names[:index]:
+                raise Refuse(f"two queries {names[index]!r} in one WITH")
+            if clause.args.get("recursive"):
+                self._check_recursion(cte, names[index:])
             alias = cte.args["alias"]
             only(alias, "this", "columns")
             sql, values = self.query(cte.this, inner)
@@ -56,19 +78,26 @@ class Queries:
             stored = self._context.alias("k")
             columns = ", ".join(f"c{number}" for number in range(len(values)))
             texts.append(f"{stored}({columns}) AS ({sql})")
-            inner.ctes[self._context.fold_table(alias.this)] = replace(relation, sql=stored)
+            inner.ctes[names[index]] = replace(relation, sql=stored)
         return f"WITH {', '.join(texts)} ", inner
+
+    def _check_recursion(self, cte: exp.CTE, names: list[str]) -> None:
+        # Under RECURSIVE a name also means the query itself, and those that come after it.
+        for table in cte.this.find_all(exp.Table):
+            if not table.args.get("db") and self._context.fold_table(table.this) in names:
+                raise Refuse("a recursive query is computed by the origin")
 
     def _relation(self, node: exp.Expr, sql: str, values: tuple[Value, ...], alias: exp.Expr) -> Relation:
         listed = alias.args.get("columns") or []
-        names = [self._context.fold_column(column) for column in listed] or callable_names(
-            self._context, node
-        )
+        names = [self._context.fold_column(column) for column in listed]
+        if not names:
+            written = node if isinstance(node, exp.Values) else values_of(node)
+            names = callable_names(self._context, node) if written is None else names_of(self, len(values))
         if len(names) != len(values):
             raise Refuse("a list of column names that doesn't fit")
         return Relation(sql, tuple(names), values)
 
-    def _select(self, node: exp.Select, around: Scope) -> tuple[str, tuple[Value, ...]]:
+    def _select(self, node: exp.Select, around: Scope, expected: Expected = ()) -> Rendered:
         only(
             node,
             "with_",
@@ -83,7 +112,7 @@ class Queries:
             "offset",
             "windows",
         )
-        prefix, around = self._with(node, around)
+        prefix, around = self.with_clause(node, around)
         source, scope = self._from(node, around)
         scope.windows = self._windows(node)
         scope.guards = [] if node.parent is None and source else None
@@ -103,27 +132,36 @@ class Queries:
         # Without knowing the groups nothing can be said of what stands in them.
         reasons.raise_any()
 
+        types = [*expected, *[None] * len(node.expressions)]
         values = [
-            reasons.attempt(functools.partial(self._item, item, scope), NULL) for item in node.expressions
+            reasons.attempt(functools.partial(self._item, item, scope, type_), NULL)
+            for item, type_ in zip(node.expressions, types, strict=False)
         ]
         having = node.args.get("having")
         having_text = ""
         if having is not None:
-            having_text = reasons.attempt(lambda: f" HAVING {render.condition(having.this, scope)}", "")
+            condition = self._with_aliases(having.this, scope)
+            having_text = reasons.attempt(lambda: f" HAVING {render.condition(condition, scope)}", "")
             if not group_text and not scope.saw_aggregate:
                 reasons.attempt(_refuse_having, None)
         reasons.raise_any()
 
         distinct = node.args.get("distinct")
-        if distinct is not None:
+        is_chosen = is_chosen_by_place(node)
+        if distinct is not None and not is_chosen:
             reasons.attempt(lambda: only(distinct), None)
             for value in values:
                 reasons.attempt(functools.partial(self._check_distinct, value, "DISTINCT"), None)
         order_text = reasons.attempt(
-            lambda: self._order(node, scope, values, is_distinct=distinct is not None), ""
+            lambda: self._order(node, scope, values, is_distinct=distinct is not None and not is_chosen), ""
         )
-        limit_text = reasons.attempt(lambda: self._limit(node), "")
+        limit_text = reasons.attempt(lambda: "" if is_chosen else self.limit(node), "")
         reasons.raise_any()
+        if is_chosen:
+            if scope.guards:
+                raise Refuse("a subquery that may give several rows as a value")
+            body = f"{source}{where_text}{group_text}{having_text}"
+            return chosen_by_place(self, node, scope, values, body, order_text, prefix), tuple(values)
         if (
             limit_text
             and not order_text
@@ -148,7 +186,9 @@ class Queries:
         """FROM and WHERE with guards, which the store looks at before the first row."""
         aliases = [self._context.alias("g") for _ in guards]
         # CROSS JOIN keeps the order in which they are written.
-        before = " CROSS JOIN ".join(f"({guard}) AS {alias}" for guard, alias in zip(guards, aliases, strict=True))
+        before = " CROSS JOIN ".join(
+            f"({guard}) AS {alias}" for guard, alias in zip(guards, aliases, strict=True)
+        )
         tests = " AND ".join(f"{alias}.ok" for alias in aliases)
         condition = where.removeprefix(" WHERE ")
         return (
@@ -165,8 +205,29 @@ class Queries:
             named[key] = window
         return named
 
-    def _item(self, item: exp.Expr, scope: Scope) -> Value:
-        return self._expressions.typed(item.this if isinstance(item, exp.Alias) else item, scope)
+    def _item(self, item: exp.Expr, scope: Scope, expected: Column | None) -> Value:
+        inner = item.this if isinstance(item, exp.Alias) else item
+        if expected is None:
+            return self._expressions.typed(inner, scope)
+        value = self._expressions.value(inner, scope)
+        if value is NULL:
+            return Value("NULL", expected)
+        (_, taken), _ = self._expressions.alternatives([Value("", expected), value], "a set operation")
+        return taken
+
+    def _with_aliases(self, node: exp.Expr, scope: Scope) -> exp.Expr:
+        """HAVING with the outputs that it names in their place, where the origin knows them there."""
+        if "having alias" not in self._context.semantics.shapes:
+            return node
+
+        def replaced(inner: exp.Expr) -> exp.Expr:
+            if isinstance(inner, exp.Column) and inner.args.get("table") is None:
+                name = self._context.fold_column(inner.this)
+                if name in scope.outputs and name not in scope.columns:
+                    return exp.Paren(this=scope.outputs[name].copy())
+            return inner
+
+        return node.transform(replaced)
 
     def _natural_order(self, source: str) -> str:
         alias = source.rsplit(" ", 1)[-1]
@@ -188,20 +249,25 @@ class Queries:
                 stored = self._context.alias("d")
                 return f" FROM {cte.sql} AS {stored}", self._relation_scope(around, alias, stored, cte)
             return self._table(spelling, alias, around)
+        if isinstance(source, exp.Values):
+            return self._derived(source, source, around)
         if isinstance(source, exp.Subquery):
             only(source, "this", "alias")
-            alias_node = source.args.get("alias")
-            if alias_node is None:
-                # Some origins demand one and report an error.
-                raise Refuse("a derived table without a name")
-            only(alias_node, "this", "columns")
-            # A derived table doesn't see its neighbours, only what is around the SELECT.
-            sql, values = self.query(source.this, around)
-            relation = self._relation(source.this, sql, values, alias_node)
-            stored = self._context.alias("d")
-            scope = self._relation_scope(around, self._context.fold_table(alias_node.this), stored, relation)
-            return f" FROM ({sql}) AS {stored}", scope
+            return self._derived(source, source.this, around)
         raise Refuse(f"{str(source.key).upper()} as a source is computed by the origin")
+
+    def _derived(self, source: exp.Expr, query: exp.Expr, around: Scope) -> tuple[str, Scope]:
+        alias_node = source.args.get("alias")
+        if alias_node is None:
+            # Some origins demand one and report an error.
+            raise Refuse("a derived table without a name")
+        only(alias_node, "this", "columns")
+        # A derived table doesn't see its neighbours, only what is around the SELECT.
+        sql, values = self.query(query, around)
+        relation = self._relation(query, sql, values, alias_node)
+        stored = self._context.alias("d")
+        scope = self._relation_scope(around, self._context.fold_table(alias_node.this), stored, relation)
+        return f" FROM ({sql}) AS {stored}", scope
 
     def _table(self, spelling: Spelling, alias: str, around: Scope) -> tuple[str, Scope]:
         schema = self._context.schemas[spelling]
@@ -338,75 +404,19 @@ class Queries:
                 return values[positions[0]]
         return None
 
-    def _limit(self, node: exp.Expr) -> str:
-        parts = []
-        limit = node.args.get("limit")
-        if limit is not None:
-            if isinstance(limit, exp.Fetch):
-                options = limit.args.get("limit_options")
-                if options is not None:
-                    only(options, "rows")
-                count = limit.args.get("count")
-            else:
-                only(limit, "expression")
-                count = limit.expression
-            parts.append(f" LIMIT {self._row_count(count)}")
-        offset = node.args.get("offset")
-        if offset is not None:
-            only(offset, "expression")
-            if limit is None:
-                parts.append(" LIMIT -1")
-            parts.append(f" OFFSET {self._row_count(offset.expression)}")
-        return "".join(parts)
+    # -- for the modules that know one shape each ------------------------------------------
 
-    def _row_count(self, node: exp.Expr | None) -> str:
-        if isinstance(node, exp.Literal) and not node.is_string and str(node.this).isdigit():
-            return str(node.this)
-        inner = node
-        if isinstance(inner, exp.Cast) and str(inner.args["to"].this) in ("DType.INT", "DType.BIGINT"):
-            inner = inner.this
-        if isinstance(inner, exp.Placeholder):
-            return self._expressions.row_count(inner)
-        raise Refuse("a LIMIT that isn't a number")
+    def order(self, node: exp.Expr, scope: Scope, values: list[Value], *, is_distinct: bool) -> str:
+        return self._order(node, scope, values, is_distinct=is_distinct)
 
-    def _set_operation(self, node: exp.SetOperation, around: Scope) -> tuple[str, tuple[Value, ...]]:
-        only(node, "with_", "this", "expression", "distinct", "order", "limit", "offset")
-        prefix, around = self._with(node, around)
-        left_sql, left = self.query(node.this, around)
-        right_sql, right = self.query(node.expression, around)
-        if len(left) != len(right):
-            raise Refuse("a set operation over different numbers of columns")
-        is_all = not node.args.get("distinct")
-        operator = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}.get(type(node))
-        if operator is None or (is_all and operator != "UNION"):
-            raise Refuse("a set operation that the store doesn't have")
-        values = []
-        for one, other in zip(left, right, strict=True):
-            _, value = self._expressions.alternatives([one, other], operator)
-            is_distinct = one.is_distinct and other.is_distinct
-            same = one.source if one.source == other.source else None
-            value = replace(value, sql="", source=same, is_distinct=is_distinct)
-            if not is_all:
-                self._check_distinct(value, operator)
-                self._check_distinct(one, operator)
-                self._check_distinct(other, operator)
-            values.append(value)
-        # Every operand as a derived table: SQLite takes no parentheses, ORDER BY or LIMIT in one.
-        names = ", ".join(f"c{number}" for number in range(len(values)))
-        word = f"{operator} ALL" if is_all else operator
-        sql = f"SELECT {names} FROM ({left_sql}) {word} SELECT {names} FROM ({right_sql})"
-        values = [replace(value, sql=f"c{number}") for number, value in enumerate(values)]
-        stored = self._context.alias("d")
-        outer = [replace(value, sql=f"{stored}.c{number}") for number, value in enumerate(values)]
-        empty = Scope(around, ctes=around.ctes)
-        if node.args.get("order") is not None:
-            for ordered in node.args["order"].expressions:
-                if self._output_of(ordered.this, node, outer) is None:
-                    raise Refuse("ORDER BY an expression behind a set operation")
-        order = self._order(node, empty, outer, is_distinct=False)
-        tail = f"{order}{self._limit(node)}"
-        columns = ", ".join(f"{stored}.c{number} AS c{number}" for number in range(len(values)))
-        return f"{prefix}SELECT {columns} FROM ({sql}) AS {stored}{tail}", tuple(outer)
+    def output_of(self, term: exp.Expr, node: exp.Expr, values: list[Value]) -> Value | None:
+        return self._output_of(term, node, values)
+
+    def limit(self, node: exp.Expr) -> str:
+        return limit_text(self.expressions, node)
+
+    def check_distinct(self, value: Value, what: str) -> None:
+        self._check_distinct(value, what)
 
 
 def _refuse_having() -> None:

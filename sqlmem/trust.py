@@ -13,9 +13,9 @@ from itertools import pairwise
 from sqlglot import exp
 
 from sqlmem.gate import word_set
-from sqlmem.grammar import placeholder_index, text_of
+from sqlmem.grammar import groups_as_origins, placeholder_index, text_of
 from sqlmem.items import ITEM_ENDS
-from sqlmem.lexer import Scan, TokenKind, scan
+from sqlmem.lexer import Family, Scan, TokenKind, scan
 from sqlmem.precedence import mixes_nodes, mixes_operators
 
 # Words that a tree of known nodes accounts for by its shape. Any other must appear in the tree as
@@ -55,38 +55,88 @@ def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
             placeholders.append(placeholder_index(node))
         elif isinstance(node, exp.Parameter):
             return "it has a placeholder of another style"
-        elif _has_unknown_clause(node):
-            # ONLY, DISTINCT ON, TABLESAMPLE, PARTITION (…), INDEXED BY, WITH ROLLUP, WITH TIES, …
+        elif _has_unknown_clause(node, scanned.syntax.family):
+            # ONLY, TABLESAMPLE, PARTITION (…), INDEXED BY, …
             return "it has a clause that changes what is read"
-        if isinstance(node, exp.SetOperation) and _mixes_set_operations(node):
+        if isinstance(node, exp.SetOperation) and _mixes_set_operations(node) and not groups_as_origins():
             # SQLite takes them from the left, the others take INTERSECT first.
             return "set operations of several kinds without parentheses"
     if sorted(placeholders, key=lambda index: -1 if index is None else index) != list(
         range(len(scanned.parameters))
     ):
         return "the parser lost a placeholder"
-    if scanned.words.count("*") != sum(isinstance(node, (exp.Star, exp.Mul)) for node in nodes):
+    return _distrust_words(nodes, scanned, names)
+
+
+def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> str | None:
+    """Why the text has words that the tree doesn't account for, or that this origin doesn't know."""
+    stars = sum(isinstance(node, (exp.Star, exp.Mul)) for node in nodes)
+    if scanned.words.count("*") not in (stars, stars - sum(map(is_written_rows, nodes))):
         return "the parser lost a *"
-    if _has_blank_in_a_call(scanned):
-        return "a blank between a function's name and its parenthesis"
+    foreign = _foreign_form(scanned)
+    if foreign is not None:
+        return foreign
     if _has_gap(scanned) or not _comes_back(nodes, scanned):
         # SELECT a, FROM t; BETWEEN 1 2; GROUP BY HAVING: sqlglot forgives what the origin reports.
         return "the parser leaves out or adds a word"
-    if _has_plus_sign(scanned):
-        # SELECT +a: the parser leaves it out, and PostgreSQL names the column otherwise than a.
-        return "the parser leaves out a sign"
-    if _copies_window(scanned):
-        # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
-        return "a window that is copied in parentheses"
-    if scanned.syntax.family == "mysql" and "NULLS" in scanned.words:
-        return "NULLS FIRST and NULLS LAST are errors at the origin"
-    word = _unaccounted(scanned, names)
+    word = _unaccounted(scanned, names, _said_by_nodes(nodes))
     if word is not None:
         return f"the parser doesn't account for {word}"
     if mixes_operators(scanned) or mixes_nodes(nodes, has_casts="::" in scanned.words):
         # a = b IS NULL, a || b + c, a NOT LIKE b = c: read differently by different origins.
         return "what it means depends on the precedence of its operators; parentheses would tell"
     return None
+
+
+def _foreign_form(scanned: Scan) -> str | None:
+    """What the parser reads in any dialect, and this origin reports or takes for something else."""
+    family = scanned.syntax.family
+    if _copies_window(scanned):
+        # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
+        return "a window that is copied in parentheses"
+    if family == "postgresql" and _has_plus_sign(scanned):
+        # SELECT +a: the parser leaves it out, and the column is named otherwise than a.
+        return "the parser leaves out a sign"
+    if family == "mysql":
+        if _has_blank_in_a_call(scanned):
+            return "a blank between a function's name and its parenthesis"
+        if "NULLS" in scanned.words:
+            return "NULLS FIRST and NULLS LAST are errors at the origin"
+    if family == "sqlite" and _has_operand_in_parentheses(scanned):
+        return "an operand of a set operation in parentheses is an error at the origin"
+    return None
+
+
+def is_written_rows(node: exp.Expr) -> bool:
+    """Whether a SELECT * is what the parser makes of VALUES."""
+    source = node.args.get("from_") if isinstance(node, exp.Select) else None
+    return (
+        source is not None
+        and isinstance(source.this, exp.Values)
+        and source.this.alias == "_values"
+        and isinstance(node.expressions[0], exp.Star)
+    )
+
+
+def _said_by_nodes(nodes: list[exp.Expr]) -> Counter[str]:
+    """Words that nodes of these kinds stand for."""
+    said: Counter[str] = Counter()
+    for node in nodes:
+        for kind, words in _SAYING.items():
+            if isinstance(node, kind):
+                said.update(words)
+    return said
+
+
+_SAYING: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.Cube: ("CUBE",),
+    exp.Grouping: ("GROUPING",),
+    exp.GroupingSets: ("GROUPING", "SETS"),
+    exp.RegexpLike: ("REGEXP",),
+    exp.Rollup: ("ROLLUP",),
+    exp.SimilarTo: ("SIMILAR", "TO"),
+}
+_SAME_WORDS = {"RLIKE": "REGEXP"}
 
 
 # node -> the arguments that it may have; sqlglot has a place for many more.
@@ -97,9 +147,9 @@ _KNOWN_CLAUSES: dict[type[exp.Expr], frozenset[str]] = {
     exp.Union: word_set("this expression distinct order limit offset with_"),
     exp.Except: word_set("this expression distinct order limit offset with_"),
     exp.Intersect: word_set("this expression distinct order limit offset with_"),
-    exp.Group: word_set("expressions"),
-    exp.Distinct: word_set("expressions"),
-    exp.LimitOptions: word_set("rows"),
+    exp.Group: word_set("expressions rollup"),
+    exp.Distinct: word_set("expressions on"),
+    exp.LimitOptions: word_set("rows with_ties"),
     exp.CTE: word_set("this alias materialized"),
     exp.With: word_set("expressions recursive"),
     exp.Order: word_set("expressions"),
@@ -107,9 +157,13 @@ _KNOWN_CLAUSES: dict[type[exp.Expr], frozenset[str]] = {
 }
 
 
-def _has_unknown_clause(node: exp.Expr) -> bool:
+def _has_unknown_clause(node: exp.Expr, family: Family) -> bool:
     if isinstance(node, exp.TableAlias):
-        return bool(node.args.get("columns")) and not isinstance(node.parent, exp.CTE)
+        # FROM (SELECT …) AS v (a, b): not in SQLite, nor in MariaDB.
+        may_list = isinstance(node.parent, exp.CTE) or (
+            family == "postgresql" and isinstance(node.parent, (exp.Subquery, exp.Values))
+        )
+        return bool(node.args.get("columns")) and not may_list
     if isinstance(node, exp.DataTypeParam):
         return not isinstance(node.this, exp.Literal)  # CAST(a AS CHAR(a)): an error at the origin
     known = _KNOWN_CLAUSES.get(type(node))
@@ -176,6 +230,22 @@ def _has_plus_sign(scanned: Scan) -> bool:
     )
 
 
+def _has_operand_in_parentheses(scanned: Scan) -> bool:
+    words = scanned.words
+    opened: list[bool] = []
+    for index, word in enumerate(words):
+        before = words[index - 1] if index else ";"
+        following = words[index + 1] if index + 1 < len(words) else ";"
+        if word == "(":
+            is_query = following in ("SELECT", "(", "WITH", "VALUES")
+            if is_query and before in ("UNION", "INTERSECT", "EXCEPT", "ALL", ";"):
+                return True
+            opened.append(is_query and before == "(")
+        elif word == ")" and opened and opened.pop() and following in ("UNION", "INTERSECT", "EXCEPT"):
+            return True
+    return False
+
+
 def _copies_window(scanned: Scan) -> bool:
     words = scanned.words
     return any(
@@ -186,8 +256,6 @@ def _copies_window(scanned: Scan) -> bool:
 
 def _has_blank_in_a_call(scanned: Scan) -> bool:
     # count (*): a syntax error in MariaDB and MySQL, or a stored function, unless IGNORE_SPACE is set.
-    if scanned.syntax.family != "mysql":
-        return False
     words, tokens = scanned.words, scanned.tokens
     return any(
         following == "("
@@ -204,15 +272,19 @@ _BEFORE_SIGN = word_set(
     "SELECT DISTINCT ALL WHERE HAVING AND OR NOT BY WHEN THEN ELSE CASE BETWEEN LIKE DIV MOD"
 )
 _OPENING = word_set("( [ , SELECT DISTINCT ALL BY WHERE")
-_BEFORE_ALL = word_set("SELECT UNION INTERSECT EXCEPT ( = == <> != < > <= >= .")
+_BEFORE_ALL = word_set("SELECT UNION INTERSECT EXCEPT LIMIT ( = == <> != < > <= >= .")
 _NEEDS_MORE = word_set("SELECT BY WHERE FROM HAVING WHEN THEN ELSE AND OR")
 _NO_BEGINNING = word_set(") SELECT ASC DESC WHEN THEN ELSE END AND OR")
 
 
-def _unaccounted(scanned: Scan, names: set[str]) -> str | None:
+def _unaccounted(scanned: Scan, names: set[str], said: Counter[str]) -> str | None:
     words, last = scanned.words, len(scanned.words) - 1
     for index, word in enumerate(words):
         if scanned.tokens[index].kind is not TokenKind.WORD or word in _PLAIN_WORDS or word in names:
+            continue
+        saying = _SAME_WORDS.get(word, word)
+        if said[saying] > 0:
+            said[saying] -= 1
             continue
         if index < last and words[index + 1] == "(" and word not in _CLAUSE_WORDS:
             continue  # a call; what is called is the planner's to know

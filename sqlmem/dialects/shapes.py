@@ -15,9 +15,33 @@ FORMS = {
     "neighbour default": "lag(a, 1, 0)",
     "rank without order": "rank() OVER ()",
     "nulls order": "NULLS FIRST, NULLS LAST",
+    "distinct on": "SELECT DISTINCT ON (a)",
+    "fetch": "FETCH FIRST 3 ROWS ONLY",
+    "grouping sets": "GROUP BY GROUPING SETS (…), ROLLUP (…), CUBE (…)",
+    "with rollup": "GROUP BY a WITH ROLLUP",
+    "having alias": "HAVING names an output",
+    "intersect all": "INTERSECT ALL, EXCEPT ALL",
+    "limit all": "LIMIT ALL, LIMIT NULL, LIMIT (3)",
+    "materialized": "WITH a AS MATERIALIZED (…)",
+    "values": "VALUES (1), (2) where a query can stand",
+    "with ties": "FETCH FIRST 3 ROWS WITH TIES",
 }
 
-POSTGRESQL = frozenset(FORMS)
-SQLITE = frozenset(FORMS)
-# MySQL has lag's default; MariaDB hasn't.
-MYSQL: frozenset[str] = frozenset()
+POSTGRESQL = frozenset(FORMS) - {"having alias", "with rollup"}
+SQLITE = frozenset(
+    {
+        "filter",
+        "frame everywhere",
+        "frame exclusion",
+        "groups frame",
+        "having alias",
+        "materialized",
+        "neighbour default",
+        "nulls order",
+        "rank without order",
+        "values",
+    }
+)
+# MySQL has lag's default and MariaDB hasn't, MariaDB has FETCH FIRST and MySQL hasn't: the same
+# dialect to the driver, so neither is taken.
+MYSQL = frozenset({"having alias", "intersect all"})

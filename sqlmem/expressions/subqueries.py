@@ -44,7 +44,7 @@ def is_quantified(node: exp.Expr) -> bool:
 
 
 def quantified(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
-    """a > ANY (SELECT …): true if one comparison is, else NULL if one is NULL, else false; ALL likewise."""
+    """By rows, a > ANY (SELECT …): true if one comparison is, else NULL if one is NULL, else false; ALL likewise."""
     operator = _OPERATORS.get(type(node))
     if operator is None or render.semantics.is_dynamic:
         raise Refuse(f"{node.expression.key.upper()} is an error at the origin")
@@ -59,7 +59,7 @@ def quantified(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
     if len(outputs) != 1:
         raise Refuse("ANY or ALL over several columns")
     is_any = isinstance(node.expression, exp.Any)
-    left, right = render.pair(value, outputs[0], "ANY or ALL", is_ordered=operator not in ("=", "<>"))
+    left, _ = render.pair(value, outputs[0], "ANY or ALL", is_ordered=operator not in ("=", "<>"))
     if (operator, is_any) == ("=", True):
         return render.predicate(f"{left.sql} IN ({sql})")
     if (operator, is_any) == ("<>", False):

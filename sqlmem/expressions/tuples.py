@@ -89,6 +89,8 @@ def _pairs(
 
 def _items(render: Expressions, node: exp.Expr, scope: Scope) -> list[Value]:
     only(node, "this", "expressions")
+    if isinstance(node, exp.Anonymous) and render.semantics.is_dynamic:
+        raise Refuse("ROW is an error at the origin")
     if len(node.expressions) < 2 or any(is_tuple(item) for item in node.expressions):
         # ROW(a) is a row value in one dialect and none in another.
         raise Refuse("a row value of one column, or of row values")
