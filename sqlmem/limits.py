@@ -20,6 +20,8 @@ def limit_text(render: Expressions, node: exp.Expr) -> str:
     offset = node.args.get("offset")
     if offset is not None:
         only(offset, "expression")
+        if limit is None and "limit all" not in render.semantics.shapes:
+            raise Refuse("OFFSET without LIMIT is an error at the origin")
         if count is None:
             parts.append(" LIMIT -1")
         parts.append(f" OFFSET {_row_count(render, offset.expression)}")

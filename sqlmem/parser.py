@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from sqlmem.calls import function_names
 from sqlmem.gate import (
     WRITE_HINT,
     Passthrough,
     Query,
     Refusal,
     classify,
-    function_names,
     has_side_effects,
     may_hide_a_write,
     quick_classify,

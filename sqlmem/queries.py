@@ -11,6 +11,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from sqlmem.expressions import expressions, only
+from sqlmem.grouping_sets import by_sets, has_sets
 from sqlmem.limits import limit_text
 from sqlmem.model import Collation, Column
 from sqlmem.outputs import Spelling, callable_names, table_spelling
@@ -29,6 +30,8 @@ class Queries:
     def __init__(self, context: Context) -> None:
         self.context = self._context = context
         self.expressions = self._expressions = expressions(context, self.query)
+        # id of a SELECT that stands for one grouping set -> the columns that it leaves out
+        self._left_out: dict[int, list[exp.Expr]] = {}
 
     # -- queries ---------------------------------------------------------------------------
 
@@ -43,7 +46,11 @@ class Queries:
             node = node.this
         if isinstance(node, exp.Select):
             written = values_of(node)
-            return self._select(node, scope, expected) if written is None else rows_of(self, written, scope)
+            if written is not None:
+                return rows_of(self, written, scope)
+            if has_sets(node):
+                return by_sets(self, node, scope, self._arm)
+            return self._select(node, scope, expected)
         if isinstance(node, exp.Values):
             return rows_of(self, node, scope)
         if isinstance(node, exp.SetOperation):
@@ -128,7 +135,9 @@ class Queries:
             for item in node.expressions
             if isinstance(item, exp.Alias) and isinstance(item.args["alias"], exp.Identifier)
         }
-        group_text = reasons.attempt(lambda: self._group(node, scope), "")
+        is_set = id(node) in self._left_out
+        group = self._group_by_set if is_set else self._group
+        group_text = reasons.attempt(lambda: group(node, scope), "")
         # Without knowing the groups nothing can be said of what stands in them.
         reasons.raise_any()
 
@@ -140,11 +149,22 @@ class Queries:
         having = node.args.get("having")
         having_text = ""
         if having is not None:
-            condition = self._with_aliases(having.this, scope)
+            condition = self._with_aliases(having.this, node, scope, "having alias")
             having_text = reasons.attempt(lambda: f" HAVING {render.condition(condition, scope)}", "")
             if not group_text and not scope.saw_aggregate:
                 reasons.attempt(_refuse_having, None)
         reasons.raise_any()
+        if is_set and not group_text and "grouping sets" not in self._context.semantics.shapes:
+            # WITH ROLLUP: no row for all rows if there are none.
+            having_text = f"{having_text} AND count(*) > 0" if having_text else " HAVING count(*) > 0"
+        if (
+            not group_text
+            and scope.saw_aggregate
+            and not self._context.semantics.is_dynamic
+            and not any(map(_has_aggregate, node.expressions))
+        ):
+            # The store knows an aggregate only by what is selected.
+            values[0] = replace(values[0], sql=f"CASE WHEN count(*) >= 0 THEN {values[0].sql} END")
 
         distinct = node.args.get("distinct")
         is_chosen = is_chosen_by_place(node)
@@ -215,19 +235,21 @@ class Queries:
         (_, taken), _ = self._expressions.alternatives([Value("", expected), value], "a set operation")
         return taken
 
-    def _with_aliases(self, node: exp.Expr, scope: Scope) -> exp.Expr:
-        """HAVING with the outputs that it names in their place, where the origin knows them there."""
-        if "having alias" not in self._context.semantics.shapes:
-            return node
+    def _with_aliases(self, term: exp.Expr, node: exp.Expr, scope: Scope, shape: str) -> exp.Expr:
+        """An expression with the outputs that it names in their place, where the origin knows them there."""
+        if shape not in self._context.semantics.shapes or not scope.outputs:
+            return term
 
         def replaced(inner: exp.Expr) -> exp.Expr:
             if isinstance(inner, exp.Column) and inner.args.get("table") is None:
                 name = self._context.fold_column(inner.this)
                 if name in scope.outputs and name not in scope.columns:
+                    if callable_names(self._context, node).count(name) > 1:
+                        raise Refuse("a name that two outputs have")
                     return exp.Paren(this=scope.outputs[name].copy())
             return inner
 
-        return node.transform(replaced)
+        return term.transform(replaced)
 
     def _natural_order(self, source: str) -> str:
         alias = source.rsplit(" ", 1)[-1]
@@ -296,6 +318,7 @@ class Queries:
             columns,
             ctes=around.ctes,
             key_columns=frozenset(f"{stored}.{quoted(names[key])}" for key in keys),
+            table=schema.name if alias == spelling[1] else None,
         )
         database = "main" if index == 0 else f"s{index}"
         return f" FROM {database}.{DATA} AS {stored}", scope
@@ -373,6 +396,8 @@ class Queries:
         terms = []
         for ordered in clause.expressions:
             output = self._output_of(ordered.this, node, values)
+            if output is None:
+                ordered = self._with_aliases(ordered, node, scope, "order alias")  # noqa: PLW2901
             term = self._expressions.ordered(ordered, scope, output)
             if (
                 is_distinct
@@ -403,6 +428,24 @@ class Queries:
             if positions:
                 return values[positions[0]]
         return None
+
+    def _arm(self, node: exp.Select, left_out: list[exp.Expr], around: Scope) -> Rendered:
+        """A SELECT by one grouping set; `left_out`: columns of the others, NULL in it."""
+        self._left_out[id(node)] = left_out
+        try:
+            return self._select(node, around)
+        finally:
+            del self._left_out[id(node)]
+
+    def _group_by_set(self, node: exp.Select, scope: Scope) -> str:
+        """GROUP BY one grouping set; without a column all rows are one group, also if there are none."""
+        left_out = self._left_out[id(node)]
+        scope.nulled = frozenset(self._expressions.value(column, scope).sql for column in left_out)
+        if node.args["group"].expressions:
+            return self._group(node, scope)
+        scope.group_keys = set()
+        scope.saw_aggregate = True
+        return ""
 
     # -- for the modules that know one shape each ------------------------------------------
 

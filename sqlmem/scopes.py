@@ -8,13 +8,13 @@ name that isn't a column is no error but a string.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
-from sqlmem.model import Column, Kind, TableSchema
+from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.plan import Argument, Refuse, SumCheck
 from sqlmem.values import Value
 
@@ -32,6 +32,8 @@ class Scope:
         guards: queries of one row that must not fail before any row is looked at; None where there may
             be none: in a SELECT that isn't outermost.
         group_keys: the stored text of what is grouped by; None outside of a grouped SELECT.
+        nulled: the stored text of columns that are NULL here: other grouping sets group by them.
+        table: the source's name, if it is a table without an alias.
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
         key_columns: the columns of the source's primary key, as stored text.
@@ -45,7 +47,9 @@ class Scope:
     windows: dict[str, exp.Window] = field(default_factory=dict)
     guards: list[str] | None = None
     group_keys: set[str] | None = None
+    nulled: frozenset[str] = frozenset()
     key_columns: frozenset[str] = frozenset()
+    table: TableName | None = None
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
 
@@ -135,23 +139,31 @@ class Context:
 
     def column(self, node: exp.Column, scope: Scope) -> Value:
         """The value that a column's name means; notes that the plan needs it."""
-        if node.args.get("db") or node.args.get("catalog") or node.args.get("join_mark"):
-            raise Refuse("a column qualified by more than its table")
+        if node.args.get("catalog") or node.args.get("join_mark"):
+            raise Refuse("a column qualified by more than its schema and table")
         identifier = node.this
         if not isinstance(identifier, exp.Identifier):
             raise Refuse("a form of column that the planner doesn't know")
         name = self.fold_column(identifier)
         qualifier = node.args.get("table")
         alias = self.fold_table(qualifier) if qualifier is not None else None
+        database = node.args.get("db")
         inner: Scope | None = scope
         while inner is not None:
-            if alias is None or alias == inner.alias:
+            if database is not None and not self._is_table(inner, database):
+                # An alias hides the name, and then a schema before it is an error at the origin.
+                if alias == inner.alias:
+                    raise Refuse("a schema before what isn't its table's name")
+            elif alias is None or alias == inner.alias:
                 if name in inner.columns:
                     return self._found(name, inner, scope)
                 if alias is not None:
                     break
             inner = inner.parent
         raise Refuse(f"column {name!r} isn't known")
+
+    def _is_table(self, scope: Scope, database: exp.Identifier) -> bool:
+        return scope.table is not None and scope.table.schema == self._folded(database)
 
     def _found(self, name: str, owner: Scope, scope: Scope) -> Value:
         value = owner.columns[name]
@@ -160,6 +172,9 @@ class Context:
         if owner is not scope and _within_aggregate(scope, owner):
             # It may be an aggregate of the outer SELECT.
             raise Refuse("an aggregate over an outer column")
+        if value.sql in owner.nulled and not owner.is_in_aggregate:
+            self.need(value)
+            return replace(value, sql="NULL")
         if (
             owner.group_keys is not None
             and not owner.is_in_aggregate

@@ -97,6 +97,8 @@ def _foreign_form(scanned: Scan) -> str | None:
     if family == "postgresql" and _has_plus_sign(scanned):
         # SELECT +a: the parser leaves it out, and the column is named otherwise than a.
         return "the parser leaves out a sign"
+    if family == "postgresql" and _has_limit_with_comma(scanned.words):
+        return "LIMIT with a comma is an error at the origin"
     if family == "mysql":
         if _has_blank_in_a_call(scanned):
             return "a blank between a function's name and its parenthesis"
@@ -104,6 +106,9 @@ def _foreign_form(scanned: Scan) -> str | None:
             return "NULLS FIRST and NULLS LAST are errors at the origin"
     if family == "sqlite" and _has_operand_in_parentheses(scanned):
         return "an operand of a set operation in parentheses is an error at the origin"
+    if family == "sqlite" and _has_value_in_list(scanned.words):
+        # IN ((SELECT a FROM t)) is IN over one value, the first row's.
+        return "a query in two pairs of parentheses is a value at the origin"
     return None
 
 
@@ -192,6 +197,11 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     # ROWS 1 PRECEDING is written back as ROWS BETWEEN 1 PRECEDING AND CURRENT ROW.
     short = sum(isinstance(node, exp.WindowSpec) and not node.args.get("end") for node in nodes)
     counts.subtract({"AND": short, "BETWEEN": short})
+    # WITH v AS (VALUES …) as WITH v AS (SELECT * FROM (VALUES …) AS _values).
+    rows = sum(map(is_written_rows, nodes)) if "*" not in scanned.words else 0
+    counts.subtract({"SELECT": rows, "FROM": rows})
+    # a !~ b as NOT a ~ b.
+    counts.subtract({"NOT": sum(word in ("!~", "!~*") for word in scanned.words)})
     counts = +counts
     if counts != Counter(word for word in scanned.words if word in _COUNTED):
         return False
@@ -242,6 +252,32 @@ def _has_operand_in_parentheses(scanned: Scan) -> bool:
                 return True
             opened.append(is_query and before == "(")
         elif word == ")" and opened and opened.pop() and following in ("UNION", "INTERSECT", "EXCEPT"):
+            return True
+    return False
+
+
+def _has_value_in_list(words: tuple[str, ...]) -> bool:
+    return any(
+        word == "IN"
+        and words[index + 1 : index + 3] == ("(", "(")
+        and words[index + 3 : index + 4] in (("SELECT",), ("(",), ("WITH",), ("VALUES",))
+        for index, word in enumerate(words)
+    )
+
+
+def _has_limit_with_comma(words: tuple[str, ...]) -> bool:
+    depth, is_limit = 0, False
+    for word in words:
+        if word in ("(", "["):
+            depth += is_limit
+        elif word in (")", "]"):
+            is_limit = is_limit and depth > 0
+            depth -= is_limit
+        elif word == "LIMIT":
+            depth, is_limit = 0, True
+        elif word in ("OFFSET", "UNION", "SELECT", "FETCH", ";"):
+            is_limit = False
+        elif word == "," and is_limit and depth == 0:
             return True
     return False
 

@@ -20,6 +20,7 @@ FORMS = {
     "grouping sets": "GROUP BY GROUPING SETS (…), ROLLUP (…), CUBE (…)",
     "with rollup": "GROUP BY a WITH ROLLUP",
     "having alias": "HAVING names an output",
+    "order alias": "ORDER BY an expression of an output's name",
     "intersect all": "INTERSECT ALL, EXCEPT ALL",
     "limit all": "LIMIT ALL, LIMIT NULL, LIMIT (3)",
     "materialized": "WITH a AS MATERIALIZED (…)",
@@ -27,7 +28,7 @@ FORMS = {
     "with ties": "FETCH FIRST 3 ROWS WITH TIES",
 }
 
-POSTGRESQL = frozenset(FORMS) - {"having alias", "with rollup"}
+POSTGRESQL = frozenset(FORMS) - {"having alias", "order alias", "with rollup"}
 SQLITE = frozenset(
     {
         "filter",
@@ -35,6 +36,7 @@ SQLITE = frozenset(
         "frame exclusion",
         "groups frame",
         "having alias",
+        "order alias",
         "materialized",
         "neighbour default",
         "nulls order",
@@ -44,4 +46,4 @@ SQLITE = frozenset(
 )
 # MySQL has lag's default and MariaDB hasn't, MariaDB has FETCH FIRST and MySQL hasn't: the same
 # dialect to the driver, so neither is taken.
-MYSQL = frozenset({"having alias", "intersect all"})
+MYSQL = frozenset({"having alias", "intersect all", "order alias", "with rollup"})

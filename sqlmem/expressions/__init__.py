@@ -6,7 +6,7 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, atoms, computed, predicates, ruled, subqueries, windows
+from sqlmem.expressions import aggregates, atoms, computed, grouping, predicates, ruled, subqueries, windows
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Subquery
 from sqlmem.scopes import Context
@@ -16,6 +16,7 @@ _HANDLERS = {
     **predicates.HANDLERS,
     **aggregates.HANDLERS,
     **windows.HANDLERS,
+    **grouping.HANDLERS,
     **subqueries.HANDLERS,
     **computed.HANDLERS,
     **ruled.HANDLERS,

@@ -12,7 +12,7 @@ from sqlmem.expressions import tuples
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.expressions.subqueries import is_quantified, quantified
-from sqlmem.expressions.tuples import is_tuple
+from sqlmem.expressions.tuples import is_tuple, listed_rows
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Scope
 from sqlmem.values import NULL, Value, check_null
@@ -104,7 +104,7 @@ def in_(render: Expressions, node: exp.In, scope: Scope) -> Value:
     value = render.value(node.this, scope)
     if value.is_open:
         raise Refuse("IN of a value whose type only the origin knows")
-    query = node.args.get("query")
+    query = listed_rows(node) or node.args.get("query")
     if query is not None:
         if not render.semantics.is_dynamic and query.find(exp.Limit, exp.Fetch, exp.Offset) is not None:
             # MariaDB has none in IN and reports an error.

@@ -190,6 +190,16 @@ class Expressions:
         for result in typed[1:]:
             assert result.type is not None
             column = unified(column, result.type, what)
+        if column.kind is Kind.INTEGER and any(
+            result.literal is not None or result.parameter is not None for result in results
+        ):
+            if any(result.parameter is not None for result in results) and column.type_name != (
+                unified(column, self.semantics.integer.type, what).type_name
+            ):
+                # Its driver sends a small number as a small type, and a larger one as a larger.
+                raise Refuse(f"{what} of {column.type_name} and a parameter")
+            # A constant is no smaller than an INTEGER.
+            column = unified(column, self.semantics.integer.type, what)
         code = self.semantics.code_of(column)
         if column.kind not in _ALTERNATIVE_KINDS or not column.is_compared or code is None:
             raise Refuse(f"{what} of {column.type_name or column.kind.value}")

@@ -44,7 +44,7 @@ def is_quantified(node: exp.Expr) -> bool:
 
 
 def quantified(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
-    """By rows, a > ANY (SELECT …): true if one comparison is, else NULL if one is NULL, else false; ALL likewise."""
+    """ANY: true if one comparison is, else NULL if one is NULL, else false. ALL: false if one is."""
     operator = _OPERATORS.get(type(node))
     if operator is None or render.semantics.is_dynamic:
         raise Refuse(f"{node.expression.key.upper()} is an error at the origin")

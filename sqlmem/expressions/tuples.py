@@ -45,10 +45,16 @@ def comparison(render: Expressions, node: exp.Binary, operator: str, scope: Scop
     return render.predicate(text)
 
 
+def listed_rows(node: exp.In) -> exp.Values | None:
+    """The rows of IN (VALUES …), which is IN over a query."""
+    items = node.expressions
+    return items[0] if len(items) == 1 and isinstance(items[0], exp.Values) else None
+
+
 def in_list(render: Expressions, node: exp.In, scope: Scope) -> Value:
     """(a, b) IN (…) over tuples or a query."""
     only(node, "this", "expressions", "query")
-    query = node.args.get("query")
+    query = listed_rows(node) or node.args.get("query")
     if query is not None:
         if not render.semantics.is_dynamic and query.find(exp.Limit, exp.Fetch, exp.Offset) is not None:
             raise Refuse("IN over a query with LIMIT")
