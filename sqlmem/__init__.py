@@ -15,7 +15,7 @@ from sqlmem.errors import (
 )
 from sqlmem.explain import Explanation
 from sqlmem.logs import add_sink, remove_sink
-from sqlmem.model import Outcome, Rows, Stats, Status, TableStats
+from sqlmem.model import Outcome, Rows, Stats, Status, TableStats, VerificationStats
 
 __version__ = "0.1.0"
 
@@ -34,6 +34,7 @@ __all__ = [
     "StoreError",
     "TableStats",
     "UnsupportedQueryError",
+    "VerificationStats",
     "add_sink",
     "last_status",
     "remove_sink",

@@ -20,13 +20,15 @@ from sqlmem.explain import Explanation
 from sqlmem.explaining import explain
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Front, Planned
+from sqlmem.live_verification import LiveVerification
 from sqlmem.logs import follow_debug, log
 from sqlmem.maintenance import Maintenance
-from sqlmem.model import Outcome, Stats, TableStats
+from sqlmem.model import Outcome, Stats, TableStats, Verdict, VerificationStats
 from sqlmem.origin import Origin
 from sqlmem.progress import progress_bar
 from sqlmem.registry import Registry, TableState
 from sqlmem.residency import Residency
+from sqlmem.sampling import SamplingExecutor, Share, Tap
 from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.snapshot import Owner
 from sqlmem.store import Store
@@ -49,14 +51,8 @@ class Shortcut:
         self._is_positional = is_positional
         self._planned: Planned | None = None
 
-    def hit(self, executor: Executor, parameters: Mapping[str, Any] | None) -> Local | None:
+    def hit(self, executor: Executor | Tap, parameters: Mapping[str, Any] | None) -> Local | None:
         """The answer, if the store has it; None: take the long way, which knows every case."""
-        planned = self._planned
-        if planned is None:
-            entry = self._front.known(self._text, has_parameters=True)
-            if not isinstance(entry, Planned):
-                return None
-            planned = self._planned = entry
         try:
             if self._is_positional:
                 given: Any = (
@@ -66,10 +62,28 @@ class Shortcut:
                 given = {name: parameters[name] for name in self._names} if parameters is not None else {}
         except (LookupError, TypeError):
             return None
+        planned = self._planned
+        if planned is None:
+            entry = self._front.known(self._text, given, has_parameters=True)
+            if not isinstance(entry, Planned):
+                return None
+            planned = entry
+            if not entry.is_by_types:
+                self._planned = entry
         local = executor.hit(planned, given)
         if local is None:
             self._planned = None  # perhaps it was made for another definition
         return local
+
+
+class SampledShortcut(Shortcut):
+    """A shortcut of an engine whose hits are verified."""
+
+    __slots__ = ()
+
+    def hit(self, executor: Executor | Tap, parameters: Mapping[str, Any] | None) -> Local | None:
+        assert isinstance(executor, SamplingExecutor)
+        return super().hit(Tap(executor, self._text), parameters)
 
 
 class Core:
@@ -95,7 +109,9 @@ class Core:
             clock=self.clock,
         )
         self.front = Front(self.origin, self.registry, self.settings.plan_cache_size)
-        self.executor = Executor(
+        is_sampling = self.settings.verify > 0
+        self._shortcut = SampledShortcut if is_sampling else Shortcut
+        self.executor = (SamplingExecutor if is_sampling else Executor)(
             front=self.front,
             store=self.store,
             filling=self.filling,
@@ -103,6 +119,18 @@ class Core:
             clock=self.clock,
             stale_seconds=self.settings.stale_if_error,
         )
+        self.live: LiveVerification | None = None
+        if isinstance(self.executor, SamplingExecutor):
+            self.live = LiveVerification(
+                origin=self.origin,
+                front=self.front,
+                store=self.store,
+                residency=self.residency,
+                counters=self.counters,
+                clock=self.clock,
+                check_values=self.executor.check_values,
+            )
+            self.executor.sample(Share(self.settings.verify), self.live)
         self.verification: Verification | None = None
         path = self.settings.cache_db
         if self.origin.is_ephemeral:
@@ -125,6 +153,7 @@ class Core:
                 self.front.reset_after_fork,
                 self.origin.forget_connections,
                 self._reset_after_fork(),
+                *([self.live.reset_after_fork] if self.live is not None else []),
             ),
         )
         # text of `execute` -> its shortcut; dropped as a whole when full
@@ -137,6 +166,8 @@ class Core:
 
     def start(self, engine: object) -> None:
         """Load the snapshot and start the thread that keeps it, for as long as the engine is there."""
+        if self.live is not None:
+            self.live.follow(engine)
         loaded = self.maintenance.start(engine)
         if loaded is None:
             return
@@ -171,8 +202,10 @@ class Core:
         self.is_initialized = False  # so that connect() comes by `initialize`
         self.shortcuts = {}
         self.executor.is_closed = True
+        # Nobody of ours uses the origin after this.
+        if self.live is not None:
+            self.live.close()
         if self.verification is not None:
-            # Nobody of ours uses the origin after this.
             self.verification.join()
         self.maintenance.close()
         _, generations = self.registry.invalidate(None)
@@ -202,7 +235,7 @@ class Core:
         names = tuple(positions) if positions is not None else tuple(compiled.bind_names.values())
         if len(self.shortcuts) >= self.settings.plan_cache_size:
             self.shortcuts = {}
-        self.shortcuts[statement] = Shortcut(
+        self.shortcuts[statement] = self._shortcut(
             self.front, str(compiled), names, is_positional=positions is not None
         )
 
@@ -226,8 +259,8 @@ class Core:
         for state in sorted(self.registry.states(), key=lambda known: str(known.name)):
             generation = state.generation
             tables[str(state.name)] = TableStats(
-                columns=tuple(state.needed),
-                expressions=(),
+                columns=tuple(name for name in state.needed if name not in state.expressions),
+                expressions=tuple(name for name in state.needed if name in state.expressions),
                 rows=generation.rows if generation else 0,
                 bytes=generation.bytes if generation else 0,
                 generation=generation.serial if generation else 0,
@@ -237,6 +270,7 @@ class Core:
                 fills=state.fills,
             )
         answered = hits + misses + bypasses
+        sampled, verdicts, skipped = self.counters.read_verdicts()
         return Stats(
             hits=hits,
             misses=misses,
@@ -249,6 +283,15 @@ class Core:
             hit_ratio=hits / answered if answered else 0.0,
             bypass_reasons=reasons,
             tables=tables,
+            verification=VerificationStats(
+                sampled=sampled,
+                verified=verdicts.get(Verdict.VERIFIED, 0),
+                differences=verdicts.get(Verdict.DIFFERENT, 0),
+                stale=verdicts.get(Verdict.STALE, 0),
+                superseded=verdicts.get(Verdict.SUPERSEDED, 0),
+                skipped=verdicts.get(Verdict.SKIPPED, 0),
+                skip_reasons=skipped,
+            ),
         )
 
     def explain(self, statement: Any, parameters: Mapping[str, Any] | None) -> Explanation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-from sqlmem.model import Outcome
+from sqlmem.model import Outcome, Verdict
 
 
 class Counters:
@@ -18,6 +18,9 @@ class Counters:
         self._reasons: Counter[str] = Counter()
         self._table_hits: Counter[str] = Counter()
         self.result_hits = 0
+        self._sampled = 0
+        self._verdicts: Counter[Verdict] = Counter()
+        self._skipped: Counter[str] = Counter()
 
     def hit(self, tables: tuple[str, ...]) -> None:
         with self._lock:
@@ -30,6 +33,22 @@ class Counters:
             self._others[outcome] += 1
             if reason is not None:
                 self._reasons[reason] += 1
+
+    def sampled(self) -> None:
+        with self._lock:
+            self._sampled += 1
+
+    def verdict(self, verdict: Verdict, reason: str | None = None) -> None:
+        """What became of one sample; `reason` of a skipped one."""
+        with self._lock:
+            self._verdicts[verdict] += 1
+            if verdict is Verdict.SKIPPED and reason is not None:
+                self._skipped[reason] += 1
+
+    def read_verdicts(self) -> tuple[int, dict[Verdict, int], dict[str, int]]:
+        """Samples taken, what became of them, the skipped ones by reason: all of one moment."""
+        with self._lock:
+            return self._sampled, dict(self._verdicts), dict(self._skipped)
 
     def read(self) -> tuple[int, dict[Outcome, int], dict[str, int], dict[str, int]]:
         """Hits, the other outcomes, bypasses by reason, hits by table: all of one moment."""

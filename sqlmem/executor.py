@@ -25,6 +25,7 @@ from sqlmem.front import Bound, Bypassed, Front, Planned, Refused
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
 from sqlmem.origin import OriginConnection
+from sqlmem.plan import RankCheck
 from sqlmem.registry import TableState
 from sqlmem.store import Generation, Retired, Store
 
@@ -114,8 +115,10 @@ class Executor:
         try:
             arguments = arguments_of(planned, parameters)
             rows = self._store.query(bound.generations, planned.plan.sql, arguments)
-        except (Unrepresentable, LookupError, TypeError, Retired, sqlite3.Error):
+        except (Unrepresentable, LookupError, TypeError, OverflowError, Retired, sqlite3.Error):
             return None
+        for state, name in planned.expressions:
+            state.used[name] = now
         self._counters.hit(planned.tables)
         return Local(rows, bound, Status(Outcome.HIT, now - read_at, planned.tables))
 
@@ -157,7 +160,9 @@ class Executor:
         tables: tuple[str, ...] = ()
         for _ in range(_ATTEMPTS):
             try:
-                entry = self._front.entry(statement, caller, has_parameters=has_parameters)
+                entry = self._front.entry(
+                    statement, caller, has_parameters=has_parameters, parameters=parameters
+                )
                 if isinstance(entry, Refused):
                     raise refusal(statement, entry)  # noqa: TRY301 - the handlers below are for all of it
                 tables = entry.tables
@@ -209,11 +214,11 @@ class Executor:
         *,
         is_stale: bool,
     ) -> Local:
-        self.check_sums(planned, generations)
+        self.check_values(planned, generations)
         bound = self._front.bind(planned, generations)
         try:
             rows = self._store.query(generations, planned.plan.sql, arguments)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             # An overflow, mostly: an error at the origin too, or a wider type. It says which.
             raise GiveUp(f"the store couldn't compute it ({type(error).__name__})") from None
         now = self._clock.monotonic()
@@ -224,9 +229,13 @@ class Executor:
             self._counters.other(outcome)
         return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale))
 
-    def check_sums(self, planned: Planned, generations: Sequence[Generation]) -> None:
-        """Raise `GiveUp` if a sum or mean of these rows could come out otherwise at the origin."""
+    def check_values(self, planned: Planned, generations: Sequence[Generation]) -> None:
+        """Raise `GiveUp` if these rows could make the answer another one at the origin."""
         for check in planned.plan.checks:
+            if isinstance(check, RankCheck):
+                if not self._store.is_one_to_one(generations[check.table], check.column, check.rank):
+                    raise GiveUp("values that the origin holds as equal, and that aren't the same")
+                continue
             facts = self._store.facts(generations[check.table], check.column)
             if facts.has_reals or facts.has_others:
                 raise GiveUp("a sum of values that aren't all integers: the order of addition may show")

@@ -34,7 +34,13 @@ def explain(
     clause = sa.text(statement) if isinstance(statement, str) else statement
     compiled = clause.compile(dialect=origin.dialect, compile_kwargs={"render_postcompile": True})
     text = str(compiled)
-    entry = front.entry(text, borrower, has_parameters=True)
+    given, wrong = None, None
+    if parameters is not None:
+        try:
+            given = _driver_parameters(compiled, parameters, text)
+        except exc.StatementError as error:
+            wrong = error
+    entry = front.entry(text, borrower, has_parameters=True, parameters=given)
     match entry:
         case Refused(_, reason, hint):
             return Explanation(Outcome.REJECTED, (reason,), hint=hint)
@@ -42,7 +48,8 @@ def explain(
             reasons = entry.reasons or (entry.reason,)
             return Explanation(Outcome.BYPASS, reasons, entry.tables, origin_statements=(text,))
         case Planned():
-            given = None if parameters is None else _driver_parameters(compiled, parameters, text)
+            if wrong is not None:
+                raise wrong
             return _Planned(origin, executor, entry, text).explain(given)
 
 
@@ -85,7 +92,7 @@ class _Planned:
             fetches.append(self._fill_text(state, needed))
         if not fetches:
             try:
-                executor.check_sums(planned, generations)
+                executor.check_values(planned, generations)
             except GiveUp as error:
                 obstacles.append(error.reason)
         if obstacles:
@@ -101,7 +108,12 @@ class _Planned:
         registered = [*state.needed, *(column for column in needed if column not in state.needed)]
         parts = [part for part in (state.name.schema, state.name.name) if part is not None]
         table = ".".join(map(self._quoted, parts))
-        return f"SELECT {', '.join(map(self._quoted, registered))} FROM {table}"
+        texts = ", ".join(self._column(state, name) for name in registered)
+        return f"SELECT {texts} FROM {table}"
+
+    def _column(self, state: TableState, name: str) -> str:
+        column = state.expressions.get(name)
+        return self._quoted(name) if column is None or column.expression is None else column.expression
 
     def _quoted(self, name: str) -> str:
         # The dialect doubles % for its driver; this is for people.

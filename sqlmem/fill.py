@@ -18,7 +18,7 @@ from sqlmem.codecs import OPAQUE, Codec, Unrepresentable, codec_for, codec_for_v
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.origin import OriginConnection, driver_errors
 from sqlmem.store import Generation, Store, StoredColumn, Writer
-from sqlmem.stored import stored_names
+from sqlmem.stored import stored_names, wanted_indexes
 
 # Rows per batch: large enough that Python's per-batch work vanishes, small enough that a
 # fork, or a bound on memory, waits for a few milliseconds.
@@ -88,7 +88,12 @@ def fill(
     table = connection.table_text(schema.name)
     # Qualified for SQLite: to it "gone" is the string 'gone', once there is no such column any more.
     prefix = f"{table}." if connection.origin.family == "sqlite" else ""
-    text = ", ".join(prefix + connection.column_text(column) for column in columns)
+    text = ", ".join(
+        prefix + connection.column_text(column.name)
+        if column.expression is None
+        else connection.expression_text(column.expression)
+        for column in plain
+    )
     statement = f"SELECT {text} FROM {table}"
     read_at = clock.monotonic()
     try:
@@ -119,11 +124,15 @@ def fill(
             result.close()
         stored = {
             encoder.column.name: StoredColumn(
-                encoder.column.name, encoder.name, encoder.declaration, encoder.codec or OPAQUE, item[1:7]
+                encoder.column.name,
+                encoder.name,
+                encoder.declaration,
+                encoder.codec or OPAQUE,
+                encoder.column.description or item[1:7],
             )
             for encoder, item in zip(encoders, description, strict=True)
         }
-        generation = writer.seal(stored, schema.indexes, read_at)
+        generation = writer.seal(stored, wanted_indexes(schema), read_at)
     except BaseException as error:
         if writer is not None:
             writer.abandon()
@@ -139,6 +148,32 @@ def fill(
         store.retire(generation)
         raise TooLarge(generation.bytes)
     return Filled(generation, tuple(encoder.column.name for encoder in encoders if encoder.went_opaque))
+
+
+def is_readable(connection: OriginConnection, schema: TableSchema, name: str) -> bool:
+    """Whether the driver can give all values of one column or expression; they aren't kept.
+
+    Raises:
+        ConnectionLost: nothing can be said of it.
+    """
+    column = schema.by_name[name]
+    text = (
+        connection.column_text(name)
+        if column.expression is None
+        else connection.expression_text(column.expression)
+    )
+    try:
+        with driver_errors():
+            result = connection.execute(f"SELECT {text} FROM {connection.table_text(schema.name)}", ())
+            while result.fetchmany(BATCH):
+                pass
+            result.close()
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises: its values can't be read
+        if not connection.is_usable:
+            raise ConnectionLost(error) from None
+        connection.recover()
+        return False
+    return True
 
 
 def _forget(result: Any, driver: str) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import exc
 
 from sqlmem.clock import Clock
 from sqlmem.errors import StoreError
-from sqlmem.fill import ConnectionLost, Filled, TooLarge, Uncacheable, fill
+from sqlmem.fill import ConnectionLost, Filled, TooLarge, Uncacheable, fill, is_readable
 from sqlmem.logs import heard, log
 from sqlmem.origin import Origin, OriginConnection, driver_errors
 from sqlmem.registry import Flight, Lease, Registry, TableState
@@ -50,6 +50,15 @@ class Replan(Exception):
     def __init__(self, *, has_filled: bool = False) -> None:
         super().__init__()
         self.has_filled = has_filled
+
+
+class Objected(Exception):
+    """The origin or its driver doesn't give the values of some columns: x / 0 in a row, infinity."""
+
+    def __init__(self, columns: Sequence[str], error: str) -> None:
+        super().__init__(columns)
+        self.columns = columns
+        self.reason = f"its values can't be read ({error})"
 
 
 class Borrower(Protocol):
@@ -200,6 +209,11 @@ class Filling:
             log.info("not cached {}.{}: {}", state.name, error.column, error.reason)
             self._registry.learn(lease, error.column, refusal=error.reason)
             raise Replan from None
+        except Objected as objected:
+            for name in objected.columns:
+                log.info("not cached {}.{}: {}", state.name, name, objected.reason)
+                self._registry.learn(lease, name, refusal=objected.reason)
+            raise Replan from None
         except ConnectionLost as lost:
             self._registry.fail(lease, lost.error)
             raise lost.error from None
@@ -256,8 +270,12 @@ class Filling:
             )
         except ConnectionLost:
             raise
-        except Exception:
+        except Exception as error:
             connection.recover()
+            if self._is_about_the_statement(error) and connection.is_usable:
+                guilty = _guilty(connection, lease)
+                if guilty:
+                    raise Objected(guilty, type(error).__name__) from None
             raise
         if heard.info:
             generation = filled.generation
@@ -288,3 +306,15 @@ class Filling:
                 self._store.retire(generation)
             raise Replan(has_filled=True)
         return generation
+
+
+# So many columns are looked at one by one after a fill failed; each look reads the table once.
+_MOST_SUSPECTS = 40
+
+
+def _guilty(connection: OriginConnection, lease: Lease) -> list[str]:
+    """Those columns of a fill that failed which fail alone."""
+    present = lease.table.generation
+    suspects = [name for name in lease.columns if present is None or name not in present.columns]
+    suspects = suspects or list(lease.columns)
+    return [name for name in suspects[:_MOST_SUSPECTS] if not is_readable(connection, lease.schema, name)]

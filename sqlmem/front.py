@@ -10,21 +10,23 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlmem.catalogue import Spelling, UnknownTable
-from sqlmem.codecs import Codec, codec_by_name, codec_for, dict_decoder, row_decoder
-from sqlmem.dialects import Facts
+from sqlmem.codecs import Codec, Unrepresentable, codec_by_name, codec_for, dict_decoder, row_decoder
+from sqlmem.dialects import Facts, Semantics
 from sqlmem.gate import Passthrough, Refusal
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
 from sqlmem.origin import Origin, OriginConnection
 from sqlmem.parser import Parsed, parse
-from sqlmem.plan import Plan, Refuse
+from sqlmem.plan import Argument, Candidate, Plan, Refuse, TypesNeeded, Unknown
 from sqlmem.planner import make_plan, table_spellings
 from sqlmem.registry import Registry, TableState
+from sqlmem.skeletons import Constant, Skeleton, skeleton
 from sqlmem.store import Generation
+from sqlmem.variants import ByTypes, Typing
 
 Rows = list[tuple[Any, ...]]
 
@@ -54,13 +56,27 @@ class Planned:
     versions: tuple[int, ...]
     tables: tuple[str, ...]
     positions: int
+    expressions: tuple[tuple[TableState, str], ...] = ()  # those that it needs, for their last use
     bound: Bound | None = None
+    # It holds for parameters of the types that it was made for, and is found by these only.
+    is_by_types: bool = False
 
     def is_current(self) -> bool:
         return all(
             state.version == version and state.schema is not None
             for state, version in zip(self.states, self.versions, strict=True)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A plan, and the constants of its text on which it depends."""
+
+    fixed: tuple[tuple[int, Constant], ...]
+    planned: Planned
+
+
+_TEMPLATES_OF_A_SHAPE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,7 @@ class Refused:
 
 
 Entry = Planned | Bypassed | Refused
+_Form = tuple[str, tuple[tuple[str, tuple[int, str] | None], ...], tuple[TableSchema | None, ...]]
 
 
 class Borrower(Protocol):
@@ -101,6 +118,18 @@ class Borrower(Protocol):
 
     def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
 
+
+class NotNow(Exception):
+    """The origin answers this time; the next time may be another."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+# Of columns that the origin would compute, in one statement that is planned.
+_MOST_UNKNOWN = 40
+QUARANTINED = "quarantined: an answer of the store differed from the origin's"
 
 # Texts longer than this aren't remembered: a plan for each would cost more than it saves.
 _LONGEST_KEPT = 100_000
@@ -113,35 +142,104 @@ class Front:
     origin: Origin
     registry: Registry
     capacity: int
-    _entries: OrderedDict[tuple[str, bool], Entry] = field(default_factory=OrderedDict)
+    _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
+    # shape of a text -> plans for it, whatever some of the constants are; guarded by _lock
+    _templates: OrderedDict[tuple[str, bool], tuple[Template, ...]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    # What is never answered by the store, see `quarantine`. Only grows, replaced by reference.
+    _quarantined: frozenset[_Form] = frozenset()
 
-    def known(self, statement: str, *, has_parameters: bool) -> Entry | None:
+    def known(self, statement: str, parameters: Any = None, *, has_parameters: bool) -> Entry | None:
         """The entry of a statement that was met before, if it still holds."""
         key = (statement, has_parameters)
         entry = self._entries.get(key)
-        if entry is None or not entry.is_current():
+        if type(entry) is ByTypes:
+            entry = entry.variant(parameters)
+        if entry is None or not entry.is_current():  # type: ignore[union-attr]
             return None
         self._used.add(key)
-        return entry
+        return entry  # type: ignore[return-value]
 
-    def entry(self, statement: str, borrower: Borrower, *, has_parameters: bool) -> Entry:
+    def entry(
+        self, statement: str, borrower: Borrower, *, has_parameters: bool, parameters: Any = None
+    ) -> Entry:
         """What will happen to a statement.
+
+        Args:
+            parameters: as the driver would get them; None if they aren't known.
 
         Raises:
             The driver's exceptions, if the catalogue must be asked and can't be.
         """
         key = (statement, has_parameters)
-        known = self.known(statement, has_parameters=has_parameters)
+        known = self.known(statement, parameters, has_parameters=has_parameters)
         if known is not None:
             return known
-        entry, is_lasting = self._make(statement, borrower, has_parameters=has_parameters)
-        if is_lasting and len(statement) <= _LONGEST_KEPT:
+        is_short = len(statement) <= _LONGEST_KEPT
+        shape = skeleton(statement, self.origin.syntax(has_parameters=has_parameters)) if is_short else None
+        typing = Typing(self._entries.get(key), parameters)
+        entry: Entry | None = None
+        if shape is not None and shape.constants:
+            entry = self._shared((shape.shape, has_parameters), shape)
+        is_lasting = True
+        if entry is None:
+            entry, is_lasting = self._make(statement, borrower, typing, has_parameters=has_parameters)
+            if isinstance(entry, Planned) and shape is not None and not typing.types:
+                self._share((shape.shape, has_parameters), shape, entry)
+        if is_lasting and is_short:
             with self._lock:
-                self._entries[key] = entry
+                self._remember(key, entry, typing)
                 self._evict()
         return entry
+
+    def _shared(self, key: tuple[str, bool], shape: Skeleton) -> Planned | None:
+        """A plan that was made for another statement of this shape, with this one's constants."""
+        for template in self._templates.get(key, ()):
+            planned = template.planned
+            if any(shape.constants[place] != constant for place, constant in template.fixed):
+                continue
+            if not planned.is_current():
+                continue
+            try:
+                arguments = tuple(
+                    replace(argument, constant=argument.reread(shape.constants[argument.literal].text))
+                    if argument.literal is not None and argument.reread is not None
+                    else argument
+                    for argument in planned.plan.arguments
+                )
+            except Refuse:
+                continue
+            return replace(planned, plan=replace(planned.plan, arguments=arguments))
+        return None
+
+    def _share(self, key: tuple[str, bool], shape: Skeleton, planned: Planned) -> None:
+        """Keep a plan for other statements that differ in constants on which it doesn't depend."""
+        free = set()
+        for argument in planned.plan.arguments:
+            if argument.literal is not None and argument.reread is not None:
+                if not _is_at(shape, argument.literal, argument):
+                    return  # the shape's constants aren't those of the tree
+                free.add(argument.literal)
+        if not free:
+            return
+        fixed = tuple((place, each) for place, each in enumerate(shape.constants) if place not in free)
+        template = Template(fixed, planned)
+        with self._lock:
+            others = [each for each in self._templates.pop(key, ()) if each.planned.is_current()]
+            # Of one shape a few: others are for constants on which the plan does depend.
+            self._templates[key] = (template, *others[: _TEMPLATES_OF_A_SHAPE - 1])
+            while len(self._templates) > self.capacity:
+                self._templates.popitem(last=False)
+
+    def _remember(self, key: tuple[str, bool], entry: Entry, typing: Typing) -> None:
+        if not typing.types:
+            self._entries[key] = entry
+            return
+        by_types = self._entries.get(key)
+        if type(by_types) is not ByTypes or not by_types.takes(typing):
+            by_types = self._entries[key] = ByTypes.of(typing)
+        by_types.variants[tuple(typing.types.values())] = entry
 
     def _evict(self) -> None:
         """Keep the capacity: who was used since the last round gets another one.
@@ -157,7 +255,9 @@ class Front:
         if len(self._used) > 2 * self.capacity:
             self._used.intersection_update(self._entries)
 
-    def _make(self, statement: str, borrower: Borrower, *, has_parameters: bool) -> tuple[Entry, bool]:
+    def _make(
+        self, statement: str, borrower: Borrower, typing: Typing, *, has_parameters: bool
+    ) -> tuple[Entry, bool]:
         verdict = parse(statement, self.origin.syntax(has_parameters=has_parameters))
         match verdict:
             case Refusal(error, reason, hint):
@@ -167,9 +267,9 @@ class Front:
                     return Refused("read_only", reason, "This origin can't be made read-only"), True
                 return Bypassed(reason), True
             case Parsed():
-                return self._plan(verdict, borrower)
+                return self._plan(verdict, borrower, typing)
 
-    def _plan(self, parsed: Parsed, borrower: Borrower) -> tuple[Entry, bool]:
+    def _plan(self, parsed: Parsed, borrower: Borrower, typing: Typing) -> tuple[Entry, bool]:
         semantics = self.origin.semantics
         try:
             spellings = table_spellings(parsed.tree, semantics)
@@ -187,30 +287,93 @@ class Front:
                 return self._bypassed(parsed, unknown, tuple(states.values())), False
         # The versions before the schemas: a change in between makes the entry outdated at once.
         versions = {spelling: state.version for spelling, state in states.items()}
-        schemas: dict[Spelling, TableSchema] = {}
-        for spelling, state in states.items():
-            schema = state.schema
-            if schema is None:
-                return Bypassed("its tables change faster than they can be read"), False
-            schemas[spelling] = schema
+        known = tuple(states.values()), tuple(versions.values())
         try:
-            plan = make_plan(parsed, semantics, self.facts(borrower), schemas)
+            plan = self._planned(parsed, borrower, states, versions, typing)
         except Refuse as refused:
-            return self._bypassed(parsed, refused, tuple(states.values()), tuple(versions.values())), True
+            return self._bypassed(parsed, refused, *known), True
+        except NotNow as refused:
+            return self._bypassed(parsed, Refuse(refused.reason), ()), False
         except RecursionError:
             return self._bypassed(parsed, Refuse("it is nested too deeply"), ()), True
+        except Unrepresentable as error:
+            # Of these parameters only: others may have a meaning.
+            return self._bypassed(parsed, Refuse(str(error)), tuple(states.values())), False
         by_name = {state.name: (state, versions[spelling]) for spelling, state in states.items()}
         pairs = [by_name[name] for name in plan.tables]
-        return (
-            Planned(
-                plan,
-                tuple(state for state, _ in pairs),
-                tuple(version for _, version in pairs),
-                tuple(sorted({str(name) for name in plan.tables})),
-                _positions(parsed),
+        planned = Planned(
+            plan,
+            tuple(state for state, _ in pairs),
+            tuple(version for _, version in pairs),
+            tuple(sorted({str(name) for name in plan.tables})),
+            _positions(parsed),
+            tuple(
+                (state, name)
+                for (state, _), names in zip(pairs, plan.columns, strict=True)
+                for name in names
+                if name in state.expressions
             ),
-            True,
+            is_by_types=bool(typing.types),
         )
+        # After the versions were noted: a quarantine changes them when it is in force.
+        if self._quarantined and _form(planned) in self._quarantined:
+            return Bypassed(QUARANTINED, planned.tables, planned.states, planned.versions), True
+        return planned, True
+
+    def _planned(
+        self,
+        parsed: Parsed,
+        borrower: Borrower,
+        states: Mapping[Spelling, TableState],
+        versions: Mapping[Spelling, int],
+        typing: Typing,
+    ) -> Plan:
+        """Plan, anew with each type of a parameter, and each column that the origin would compute, as met.
+
+        Raises:
+            Refuse: the origin answers.
+            NotNow: likewise, this time.
+            Unrepresentable: likewise, as long as the parameters are of this kind.
+        """
+        semantics, facts = self.origin.semantics, self.facts(borrower)
+        typing.positions = _positions(parsed)
+        for _ in range(_MOST_UNKNOWN):
+            schemas: dict[Spelling, TableSchema] = {}
+            for spelling, state in states.items():
+                schema = state.schema
+                if schema is None:
+                    raise NotNow("its tables change faster than they can be read")
+                schemas[spelling] = schema
+            try:
+                return _plan_of(parsed, semantics, facts, schemas, typing)
+            except TypesNeeded as needed:
+                typing.add(needed.key, semantics.parameters[facts.driver or ""])
+            except Unknown as unknown:
+                candidate = unknown.candidate
+                spelling = next(each for each, state in states.items() if state.name == candidate.table)
+                self._ask(candidate, states[spelling], versions[spelling], borrower)
+        raise Refuse(f"more than {_MOST_UNKNOWN} columns that the origin would compute")
+
+    def _ask(self, candidate: Candidate, state: TableState, version: int, borrower: Borrower) -> None:
+        """Find out what a candidate is, and enter it."""
+        known = state.expressions.get(candidate.name)
+        if known is not None and known.refusal is None:
+            # From a snapshot: it says what the values are, this statement how they come about.
+            column = replace(known, expression=self.origin.text_of(candidate))
+        else:
+            if not self.registry.admits(state, candidate.name, has_constants=candidate.has_constants):
+                raise NotNow("the table has many computed columns, and this one was met for the first time")
+            reason = borrower.past_reason
+            if reason is not None:
+                raise NotNow(reason)
+            with borrower.borrowed() as connection:
+                column = connection.told(candidate)
+            if heard.debug:
+                log.debug(
+                    "asked {}: {} is {}", state.name, candidate.name, column.refusal or column.type_name
+                )
+        if not self.registry.know(state, column, version=version):
+            raise NotNow("its tables change faster than they can be read")
 
     def _bypassed(
         self, parsed: Parsed, refused: Refuse, states: tuple[TableState, ...], versions: tuple[int, ...] = ()
@@ -258,6 +421,17 @@ class Front:
         with borrower.borrowed() as connection:
             return self.origin.facts(connection)
 
+    def quarantine(self, planned: Planned) -> None:
+        """Let the origin answer what this plan answers, whatever text asks it.
+
+        It holds for as long as the tables are defined as they are, also beyond invalidations. When
+        this has returned, no statement that begins later is answered by such a plan.
+        """
+        with self._lock:
+            self._quarantined |= {_form(planned)}
+        # Plans are held in many places; what makes them all outdated is their tables' version.
+        self.registry.outdate(planned.states)
+
     def reset_after_fork(self) -> None:
         self._lock = threading.Lock()
 
@@ -266,8 +440,12 @@ class Front:
     def bind(self, planned: Planned, generations: tuple[Generation, ...]) -> Bound:
         """Tie a plan to generations that cover it."""
         bound = planned.bound
-        if bound is not None and bound.generations == generations:
-            return bound
+        if bound is None or bound.generations != generations:
+            bound = planned.bound = self.bound(planned, generations)
+        return bound
+
+    def bound(self, planned: Planned, generations: tuple[Generation, ...]) -> Bound:
+        """The same for generations that only the caller sees: the plan stays tied as it is."""
         codecs: list[Codec] = []
         description = []
         for output in planned.plan.outputs:
@@ -291,14 +469,46 @@ class Front:
             assert codec is not None
             codecs.append(codec)
             description.append((output.name, result.code, None, None, None, None, None))
-        bound = Bound(
+        return Bound(
             generations,
             row_decoder(codecs),
             dict_decoder(codecs, [output.name for output in planned.plan.outputs]),
             tuple(description),
         )
-        planned.bound = bound
-        return bound
+
+
+def _form(planned: Planned) -> _Form:
+    """What two plans have in common that give the same answers: the statement, over the same definitions.
+
+    The definitions as reflected, which an invalidation doesn't forget.
+    """
+    outputs = tuple((output.name, output.source) for output in planned.plan.outputs)
+    return planned.plan.sql, outputs, tuple(state.reflected for state in planned.states)
+
+
+def _is_at(shape: Skeleton, place: int, argument: Argument) -> bool:
+    """Whether a constant that the planner saw is the one at this place of the shape."""
+    assert argument.reread is not None
+    try:
+        return place < len(shape.constants) and bool(
+            argument.reread(shape.constants[place].text) == argument.constant
+        )
+    except Refuse:
+        return False
+
+
+def _plan_of(
+    parsed: Parsed,
+    semantics: Semantics,
+    facts: Facts,
+    schemas: Mapping[Spelling, TableSchema],
+    typing: Typing,
+) -> Plan:
+    try:
+        return make_plan(parsed, semantics, facts, schemas, typing.types)
+    except Refuse:
+        # Where a constant must be seen, to find an expression among those grouped by.
+        return make_plan(parsed, semantics, facts, schemas, typing.types, shares_literals=False)
 
 
 def _positions(parsed: Parsed) -> int:

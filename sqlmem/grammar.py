@@ -103,3 +103,20 @@ def placeholder_index(node: exp.Placeholder) -> int | None:
 
 def _dialect(syntax: Syntax) -> str | None:
     return _DIALECTS.get(syntax.family, syntax.sqlglot_dialect)
+
+
+def expression_of(text: str, syntax: Syntax) -> exp.Expr | None:
+    """The tree of one expression; None if the text isn't exactly one."""
+    token = _is_parsing.set(True)
+    try:
+        tree = sqlglot.parse_one(f"SELECT {text}", read=_dialect(syntax), error_level=ErrorLevel.IMMEDIATE)
+    except Exception:  # noqa: BLE001 - as above: then it is no expression
+        return None
+    finally:
+        _is_parsing.reset(token)
+    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1:
+        return None
+    if any(value for key, value in tree.args.items() if key != "expressions"):
+        return None
+    found: exp.Expr = tree.expressions[0]
+    return found

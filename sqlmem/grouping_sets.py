@@ -67,7 +67,7 @@ def by_sets(queries: Queries, node: exp.Select, around: Scope, arm: Arm) -> Rend
         sql, values = arm(select, [column for column in columns if column not in each], around)
         texts.append(sql)
     stored = queries.context.alias("d")
-    outer = [replace(value, sql=f"{stored}.c{number}") for number, value in enumerate(values)]
+    outer = [replace(value, sql=f"{stored}.c{number}", alias=None) for number, value in enumerate(values)]
     order = _order(queries, node, around, outer)
     listed = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(outer))
     union = " UNION ALL ".join(texts)

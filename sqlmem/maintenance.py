@@ -17,6 +17,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -279,7 +280,14 @@ class Maintenance:
                 and generation is not None
                 and not generation.is_retired
             ):
-                held.append(Held(schema, generation, tuple(self._registry.spellings(state))))
+                # Their texts stay here: one that comes from a file is never sent to an origin.
+                expressions = tuple(
+                    replace(column, expression=None)
+                    for name, column in list(state.expressions.items())
+                    if name in generation.columns
+                )
+                whole = replace(schema, expressions=expressions)
+                held.append(Held(whole, generation, tuple(self._registry.spellings(state))))
         return held
 
     def lost(self) -> None:

@@ -68,6 +68,12 @@ class Column:
         is_compared: False where the codec keeps the value, but the origin compares by rules of
             its own (float4, CHAR with its blanks, enums, MySQL's TIMESTAMP): projection only.
         refusal: why the column can't be cached; None if it can.
+        expression: of a column that the origin computes: its text for the origin, in the names of the
+            table's own columns. None for the table's own columns, and where it isn't known (what
+            a snapshot says of it is never sent to the origin).
+        description: likewise, what cursor.description says of it behind the name, in a statement that
+            asks for it alone: MariaDB describes some types otherwise beside a window function.
+        rank_of: likewise, the column or expression that it orders as the origin does; None if it is no rank.
     """
 
     name: str
@@ -80,6 +86,9 @@ class Column:
     affinity: str | None = None
     is_compared: bool = True
     refusal: str | None = None
+    expression: str | None = None
+    description: tuple[str | int | bool | None, ...] | None = None
+    rank_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,9 @@ class TableSchema:
         depends_on: for a view, an inheritance child or parent: the tables whose invalidation
             is also this one's; None if the origin's catalogue could not tell.
         refusal: why the table is never cached; None if it may be.
+        expressions: what statements had the origin compute, once per row. Not part of the definition:
+            two schemas that differ in them only are equal.
+        by_name: the columns, and the expressions under their own names.
     """
 
     name: TableName
@@ -105,10 +117,12 @@ class TableSchema:
     is_view: bool = False
     depends_on: frozenset[TableName] | None = frozenset()
     refusal: str | None = None
+    expressions: tuple[Column, ...] = field(default=(), compare=False)
     by_name: Mapping[str, Column] = field(init=False, compare=False, repr=False, hash=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
+        everything = (*self.expressions, *self.columns)
+        object.__setattr__(self, "by_name", {column.name: column for column in everything})
 
 
 class Outcome(enum.StrEnum):
@@ -158,6 +172,37 @@ class TableStats:
     fills: int
 
 
+class Verdict(enum.StrEnum):
+    """What became of a hit that was also asked of the origin."""
+
+    VERIFIED = "verified"
+    DIFFERENT = "different"  # also over fresh data: the plan is quarantined
+    STALE = "stale"  # the difference was the data's age
+    SUPERSEDED = "superseded"  # its tables were invalidated, filled anew or redefined meanwhile
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationStats:
+    """What live verification has done; all 0 where the setting `verify` is.
+
+    Attributes:
+        sampled: hits chosen; those that are neither verified nor anything else below still wait.
+        differences: answers that a fresh fill didn't explain, and so plans quarantined.
+        stale: differences that it did explain: the origin had changed, and nobody had invalidated.
+        superseded: samples whose tables were invalidated or filled anew before they were compared.
+        skip_reasons: why samples weren't compared -> how many.
+    """
+
+    sampled: int = 0
+    verified: int = 0
+    differences: int = 0
+    stale: int = 0
+    superseded: int = 0
+    skipped: int = 0
+    skip_reasons: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Stats:
     """What an engine has done since it was made. Counters are exact, also under threads.
@@ -176,3 +221,4 @@ class Stats:
     hit_ratio: float
     bypass_reasons: Mapping[str, int]
     tables: Mapping[str, TableStats]
+    verification: VerificationStats = VerificationStats()

@@ -23,10 +23,11 @@ from sqlalchemy import exc, pool
 from sqlalchemy.engine import Connection, CursorResult, Engine
 from sqlalchemy.engine.url import URL
 
-from sqlmem.catalogue import Estimate, estimate, facts, reflect
+from sqlmem.catalogue import Estimate, described, estimate, facts, not_immutable, reflect
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
-from sqlmem.model import TableName, TableSchema
+from sqlmem.model import Column, Kind, TableName, TableSchema
+from sqlmem.plan import Candidate
 
 FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
@@ -84,6 +85,16 @@ class Origin:
     def may_exist(self) -> bool:
         """False if connecting would make the origin: SQLite creates a file that isn't there."""
         return self.file is None or Path(self.file).exists()
+
+    def text_of(self, candidate: Candidate) -> str:
+        """A candidate's text for the origin, in the names of its table's columns."""
+        if candidate.rank_of is None:
+            assert candidate.text is not None
+            return candidate.text
+        quote = self.dialect.identifier_preparer.quote_identifier
+        # The dialect doubles % for its driver, which `expression_text` does.
+        operand = candidate.text or quote(candidate.rank_of).replace("%%", "%")
+        return f"CASE WHEN ({operand}) IS NULL THEN NULL ELSE dense_rank() OVER (ORDER BY ({operand})) END"
 
     # -- how it reads text -----------------------------------------------------------------
 
@@ -222,11 +233,7 @@ class OriginConnection:
     def estimate(self, table: TableName, columns: tuple[str, ...]) -> Estimate:
         """A guess from statistics."""
         try:
-            with (
-                self.connection.begin_nested()
-                if self.origin.family == "postgresql"
-                else contextlib.nullcontext()
-            ):
+            with self.apart():
                 return estimate(self.connection, self.origin.family, table, columns)
         except exc.DBAPIError as error:
             if error.connection_invalidated:
@@ -245,6 +252,68 @@ class OriginConnection:
 
     def column_text(self, column: str) -> str:
         return self.origin.dialect.identifier_preparer.quote_identifier(column)
+
+    def expression_text(self, expression: str) -> str:
+        """An expression in the statement's own words, for `exec_driver_sql`; % as in `table_text`."""
+        is_processed = self.origin.dialect.paramstyle in ("format", "pyformat")
+        return expression.replace("%", "%%") if is_processed else expression
+
+    def told(self, candidate: Candidate) -> Column:
+        """What the origin says of an expression: its type, or why it isn't cached.
+
+        Reads no row. What the origin reports as an error leaves the transaction as it was.
+
+        Raises:
+            The driver's exceptions: the connection is lost.
+        """
+        expression = self.origin.text_of(candidate)
+        text = f"SELECT {self.expression_text(expression)} FROM {self.table_text(candidate.table)} LIMIT 0"
+        try:
+            # PostgreSQL gives up a transaction after an error: what the caller began goes on behind it.
+            with (
+                self.connection.begin_nested()
+                if self.origin.family == "postgresql"
+                else contextlib.nullcontext()
+            ):
+                reason = not_immutable(self.connection, self.origin.family, candidate.asked)
+                if reason is None:
+                    result = self.connection.exec_driver_sql(text)
+                    cursor: Any = result.cursor
+                    description = tuple(cursor.description[0])
+                    result.close()
+                    return described(self.origin.family, candidate, expression, description)
+        except exc.DBAPIError as error:
+            if not self.is_usable or error.connection_invalidated:
+                raise (error.orig or error) from None
+            reason = f"the origin doesn't compute it ({type(error.orig).__name__})"
+        return Column(candidate.name, Kind.OPAQUE, "", refusal=reason, expression=expression)
+
+    def stand_still(self) -> None:
+        """Let all further statements of the transaction see the origin as of one moment.
+
+        Call it before the first one. It holds until the transaction ends, and leaves no trace on
+        the connection. Where no way is known it does nothing.
+        """
+        execute = self.connection.exec_driver_sql
+        match self.origin.family:
+            case "postgresql":
+                execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            case "mysql":
+                # It is said of the next transaction; the one that was begun has read nothing yet.
+                execute("ROLLBACK")
+                execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                self._start_read_only()
+            case "sqlite":
+                driver_connection: Any = self.connection.connection.driver_connection
+                if not driver_connection.in_transaction:  # the application may begin them itself
+                    execute("BEGIN")
+
+    def apart(self) -> contextlib.AbstractContextManager[Any]:
+        """Around a statement that may fail: its error doesn't spoil the transaction."""
+        # The others undo a failed statement by themselves.
+        return (
+            self.connection.begin_nested() if self.origin.family == "postgresql" else contextlib.nullcontext()
+        )
 
     @property
     def sees_the_past(self) -> bool:

@@ -43,6 +43,7 @@ class Parsed:
             None where it has an alias or the text can't be told.
         item_calls: per item of the same SELECT how its text begins; None where that can't be told.
         functions: the names, in upper case, of all that is called.
+        scanned: the text, taken apart.
     """
 
     tree: exp.Query
@@ -50,6 +51,7 @@ class Parsed:
     item_texts: tuple[str | None, ...]
     item_calls: tuple[Call | None, ...]
     functions: frozenset[str]
+    scanned: Scan
 
 
 STAR = Refusal(
@@ -169,6 +171,7 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
         item_texts(tree, scanned),
         item_calls(scanned),
         function_names(scanned),
+        scanned,
     )
 
 

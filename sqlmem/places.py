@@ -9,7 +9,7 @@ from sqlmem.limits import with_ties
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.set_operations import Queries
-from sqlmem.values import Value, check_equal
+from sqlmem.values import Value
 
 
 def is_chosen_by_place(node: exp.Select) -> bool:
@@ -106,6 +106,10 @@ def _on(queries: Queries, node: exp.Select, scope: Scope, values: list[Value]) -
         value = queries.output_of(term, node, values) or queries.expressions.value(term, scope)
         if value.type is None:
             raise Refuse("DISTINCT ON a constant")
-        check_equal(value.type, "DISTINCT ON")
-        found.append(value.sql)
+        try:
+            found.append(queries.expressions.sort_key(value, "DISTINCT ON"))
+        except Refuse:
+            # Without an order equality is enough.
+            queries.expressions.check_same(value, "DISTINCT ON")
+            found.append(value.sql)
     return list(dict.fromkeys(found))

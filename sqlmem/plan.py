@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlmem.dialects.base import Result
-from sqlmem.model import TableName
+from sqlmem.dialects.immutable import Asked
+from sqlmem.model import Collation, TableName
 
 T = TypeVar("T")
 
@@ -28,6 +29,20 @@ class Refuse(Exception):
         super().__init__(*reasons)
         self.reason = reasons[0]
         self.reasons = reasons
+
+
+class TypesNeeded(Exception):
+    """What the statement means depends on the type of a parameter: it is to be planned with it.
+
+    No `Refuse`: it passes through whoever gathers reasons.
+
+    Attributes:
+        key: which of the statement's parameters.
+    """
+
+    def __init__(self, key: str | int) -> None:
+        super().__init__(key)
+        self.key = key
 
 
 class Reasons:
@@ -49,6 +64,36 @@ class Reasons:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A column that the origin would compute, before it was asked what it is.
+
+    Attributes:
+        name: under which the table's schema has it once it is known.
+        text: for the origin; None for a rank of one of the table's own columns.
+        asked: what the origin's catalogue must say before it counts as immutable.
+        collation: if it turns out to be text.
+        has_constants: there may be many like it, each with another constant.
+        rank_of: the column or expression whose order it is; None if it is no rank.
+    """
+
+    table: TableName
+    name: str
+    text: str | None
+    asked: Asked
+    collation: Collation
+    has_constants: bool
+    rank_of: str | None = None
+
+
+class Unknown(Exception):
+    """Planning can't go on before the origin was asked about a candidate."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        super().__init__(candidate.name)
+        self.candidate = candidate
+
+
+@dataclass(frozen=True, slots=True)
 class Argument:
     """One argument of the store's statement.
 
@@ -56,12 +101,17 @@ class Argument:
         key: which of the statement's parameters; None for a constant.
         convert: its stored form, raising `Unrepresentable`; None: as it is.
         refuses_null: NULL is given to `convert` too, which refuses it.
+        literal: which of the text's constants `constant` is; None if the plan holds for this one only.
+        reread: the stored form of another constant in its place, of the same class (`skeletons`), raising
+            `Refuse` where that has none.
     """
 
     key: str | int | None
     constant: Any = None
     convert: Callable[[Any], Any] | None = None
     refuses_null: bool = False
+    literal: int | None = None
+    reread: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +145,21 @@ class SumCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class RankCheck:
+    """A condition on a column's present values: two that the origin holds as equal are the same.
+
+    Then equality of what is stored is the origin's, whatever its collation.
+    """
+
+    table: int
+    column: str
+    rank: str
+
+
+Check = SumCheck | RankCheck
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How the store answers a statement.
 
@@ -108,4 +173,4 @@ class Plan:
     sql: str
     arguments: tuple[Argument, ...]
     outputs: tuple[Output, ...]
-    checks: tuple[SumCheck, ...] = ()
+    checks: tuple[Check, ...] = ()

@@ -6,16 +6,19 @@ Pure: no I/O, no lock, no clock. What the origin's catalogue says comes in as sc
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Kind, TableSchema
 from sqlmem.outputs import Spelling, given_names, table_spelling
 from sqlmem.parser import Parsed
 from sqlmem.plan import Output, Plan, Refuse
 from sqlmem.queries import Queries
 from sqlmem.scopes import Context, Scope, representative
+from sqlmem.slices import Slices
 
 
 def make_plan(
@@ -23,21 +26,34 @@ def make_plan(
     semantics: Semantics,
     facts: Facts,
     schemas: Mapping[Spelling, TableSchema],
+    types: Mapping[str | int, ParameterType] = MappingProxyType({}),
+    *,
+    shares_literals: bool = True,
 ) -> Plan:
     """How the store answers the statement.
 
     Args:
         schemas: definition of each table that `table_spellings` names.
+        shares_literals: the plan is to hold for other constants too, where it can.
+        types: the types of those parameters that earlier plannings asked for, by their keys.
 
     Raises:
         Refuse: the origin must answer, with the reason.
+        Unknown: the origin must be asked first about a column that it would compute.
+        TypesNeeded: one more parameter's type decides.
     """
-    unknown = sorted(name for name in parsed.functions if name.lower() not in _local_functions(semantics))
-    if unknown:
-        # By the name that was written: the parser reads IFNULL as COALESCE also where the
-        # origin has no such function.
-        raise Refuse(f"the function {unknown[0].lower()} is computed by the origin")
-    context = Context(semantics, facts, parsed.parameters, schemas)
+    slices = Slices(parsed.scanned)
+    context = Context(
+        semantics,
+        facts,
+        parsed.parameters,
+        schemas,
+        types,
+        slices=slices,
+        local_functions=_local_functions(semantics),
+    )
+    _check_functions(parsed, slices)
+    context.shares_literals = shares_literals
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
     names = given_names(context, parsed.tree, parsed.item_texts, parsed.item_calls)
@@ -85,8 +101,50 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
     return tuple(found)
 
 
+def _check_functions(parsed: Parsed, slices: Slices) -> None:
+    """Raises `Refuse` for what is called by a name that no node of the tree is known to have.
+
+    The others are looked at where they stand: `Context.check_called`.
+    """
+    seen = {slices.called(node) for node in parsed.tree.find_all(exp.Func)}
+    unknown = sorted({name.lower() for name in parsed.functions} - seen - _SYNTAX)
+    if unknown:
+        raise Refuse(f"the function {unknown[0]} is computed by the origin")
+
+
+# What has a syntax of its own, or is none: the parser tells of no place for these.
+_SYNTAX = frozenset(
+    [
+        "all",
+        "any",
+        "array",
+        "cast",
+        "char",
+        "convert",
+        "decimal",
+        "exists",
+        "extract",
+        "float",
+        "group_concat",
+        "if",
+        "in",
+        "numeric",
+        "overlay",
+        "position",
+        "some",
+        "string_agg",
+        "substring",
+        "time",
+        "timestamp",
+        "trim",
+        "values",
+        "varchar",
+    ]
+)
+
+
 def _local_functions(semantics: Semantics) -> frozenset[str]:
-    return _DYNAMIC_NAMES if semantics.is_dynamic else _TYPED_NAMES
+    return _DYNAMIC_NAMES if semantics.is_dynamic else _TYPED_NAMES | semantics.rules.keys()
 
 
 _TYPED_NAMES = frozenset(
@@ -117,6 +175,12 @@ _TYPED_NAMES = frozenset(
         "row",
         "nullif",
         "grouping",
+        # Types with a size, which look like calls.
+        "char",
+        "datetime",
+        "decimal",
+        "numeric",
+        "varchar",
     ]
 )
 _DYNAMIC_NAMES = _TYPED_NAMES | frozenset(

@@ -1,4 +1,4 @@
-"""Renders queries: SELECT, set operations, CTEs and derived tables, from a closed list of clauses.
+"""Renders queries: SELECT from a closed list of clauses, and the way to what other modules know.
 
 This file knows the shape of queries, `expressions` what stands in them.
 """
@@ -11,17 +11,18 @@ from dataclasses import replace
 from sqlglot import exp
 
 from sqlmem.expressions import expressions, only
+from sqlmem.expressions.choices import chosen
 from sqlmem.grouping_sets import by_sets, has_sets
 from sqlmem.limits import limit_text
-from sqlmem.model import Collation, Column
-from sqlmem.outputs import Spelling, callable_names, table_spelling
+from sqlmem.model import Column
+from sqlmem.outputs import callable_names
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
-from sqlmem.row_lists import names_of, rows_of, values_of
-from sqlmem.scopes import Context, Relation, Scope
+from sqlmem.row_lists import rows_of, values_of
+from sqlmem.scopes import Context, Scope
 from sqlmem.set_operations import Expected, Rendered, set_operation
-from sqlmem.stored import DATA, quoted, stored_names
-from sqlmem.values import NULL, Value, check_equal
+from sqlmem.sources import from_clause, with_clause
+from sqlmem.values import NULL, Value
 
 
 class Queries:
@@ -57,53 +58,6 @@ class Queries:
             return set_operation(self, node, scope)
         raise Refuse(f"{str(node.key).upper()} is computed by the origin")
 
-    def with_clause(self, node: exp.Query, scope: Scope) -> tuple[str, Scope]:
-        """The text of WITH, and the scope in which its names are known."""
-        clause = node.args.get("with_")
-        if clause is None:
-            return "", scope
-        only(clause, "expressions", "recursive")
-        # A scope of its own without columns: CTEs are seen by what follows, and by nothing outside.
-        inner = Scope(scope, ctes=dict(scope.ctes))
-        names = [self._context.fold_table(cte.args["alias"].this) for cte in clause.expressions]
-        texts = []
-        for index, cte in enumerate(clause.expressions):
-            only(cte, "this", "alias", "materialized")
-            if (
-                cte.args.get("materialized") is not None
-                and "materialized" not in self._context.semantics.shapes
-            ):
-                raise Refuse("MATERIALIZED is an error at the origin")
-            if names[index] in names[:index]:
-                raise Refuse(f"two queries {names[index]!r} in one WITH")
-            if clause.args.get("recursive"):
-                self._check_recursion(cte, names[index:])
-            alias = cte.args["alias"]
-            only(alias, "this", "columns")
-            sql, values = self.query(cte.this, inner)
-            relation = self._relation(cte.this, sql, values, alias)
-            stored = self._context.alias("k")
-            columns = ", ".join(f"c{number}" for number in range(len(values)))
-            texts.append(f"{stored}({columns}) AS ({sql})")
-            inner.ctes[names[index]] = replace(relation, sql=stored)
-        return f"WITH {', '.join(texts)} ", inner
-
-    def _check_recursion(self, cte: exp.CTE, names: list[str]) -> None:
-        # Under RECURSIVE a name also means the query itself, and those that come after it.
-        for table in cte.this.find_all(exp.Table):
-            if not table.args.get("db") and self._context.fold_table(table.this) in names:
-                raise Refuse("a recursive query is computed by the origin")
-
-    def _relation(self, node: exp.Expr, sql: str, values: tuple[Value, ...], alias: exp.Expr) -> Relation:
-        listed = alias.args.get("columns") or []
-        names = [self._context.fold_column(column) for column in listed]
-        if not names:
-            written = node if isinstance(node, exp.Values) else values_of(node)
-            names = callable_names(self._context, node) if written is None else names_of(self, len(values))
-        if len(names) != len(values):
-            raise Refuse("a list of column names that doesn't fit")
-        return Relation(sql, tuple(names), values)
-
     def _select(self, node: exp.Select, around: Scope, expected: Expected = ()) -> Rendered:
         only(
             node,
@@ -119,10 +73,10 @@ class Queries:
             "offset",
             "windows",
         )
-        prefix, around = self.with_clause(node, around)
-        source, scope = self._from(node, around)
+        prefix, around = with_clause(self, node, around)
+        source, scope = from_clause(self, node, around)
         scope.windows = self._windows(node)
-        scope.guards = [] if node.parent is None and source else None
+        scope.may_guard = node.parent is None and bool(source)
         render = self._expressions
         # What is refused in one clause doesn't keep the others from being looked at: all is told.
         reasons = Reasons()
@@ -178,7 +132,7 @@ class Queries:
         limit_text = reasons.attempt(lambda: "" if is_chosen else self.limit(node), "")
         reasons.raise_any()
         if is_chosen:
-            if scope.guards:
+            if scope.may_guard and self._context.guards:
                 raise Refuse("a subquery that may give several rows as a value")
             body = f"{source}{where_text}{group_text}{having_text}"
             return chosen_by_place(self, node, scope, values, body, order_text, prefix), tuple(values)
@@ -194,8 +148,8 @@ class Queries:
             order_text = self._natural_order(source)
 
         columns = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values))
-        if scope.guards:
-            source, where_text = self._guarded(scope.guards, source, where_text)
+        if scope.may_guard and self._context.guards:
+            source, where_text = self._guarded(self._context.guards, source, where_text)
         text = (
             f"{prefix}SELECT {'DISTINCT ' if distinct is not None else ''}{columns}{source}"
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
@@ -232,8 +186,8 @@ class Queries:
         value = self._expressions.value(inner, scope)
         if value is NULL:
             return Value("NULL", expected)
-        (_, taken), _ = self._expressions.alternatives([Value("", expected), value], "a set operation")
-        return taken
+        (_, taken), result = chosen(self._expressions, [Value("", expected), value], "a set operation")
+        return Value(taken.sql, result.type, result=result.result)
 
     def _with_aliases(self, term: exp.Expr, node: exp.Expr, scope: Scope, shape: str) -> exp.Expr:
         """An expression with the outputs that it names in their place, where the origin knows them there."""
@@ -254,86 +208,6 @@ class Queries:
     def _natural_order(self, source: str) -> str:
         alias = source.rsplit(" ", 1)[-1]
         return f" ORDER BY {alias}.rowid" if alias.startswith("t") else ""
-
-    def _from(self, node: exp.Select, around: Scope) -> tuple[str, Scope]:
-        clause = node.args.get("from_")
-        if clause is None:
-            return "", Scope(around, ctes=around.ctes, group_keys=None)
-        source = clause.this
-        if isinstance(source, exp.Table):
-            spelling = table_spelling(source, self._context)
-            alias_node = source.args.get("alias")
-            if alias_node is not None:
-                only(alias_node, "this")
-            cte = around.ctes.get(spelling[1]) if spelling[0] is None else None
-            alias = self._context.fold_table(alias_node.this) if alias_node is not None else spelling[1]
-            if cte is not None:
-                stored = self._context.alias("d")
-                return f" FROM {cte.sql} AS {stored}", self._relation_scope(around, alias, stored, cte)
-            return self._table(spelling, alias, around)
-        if isinstance(source, exp.Values):
-            return self._derived(source, source, around)
-        if isinstance(source, exp.Subquery):
-            only(source, "this", "alias")
-            return self._derived(source, source.this, around)
-        raise Refuse(f"{str(source.key).upper()} as a source is computed by the origin")
-
-    def _derived(self, source: exp.Expr, query: exp.Expr, around: Scope) -> tuple[str, Scope]:
-        alias_node = source.args.get("alias")
-        if alias_node is None:
-            # Some origins demand one and report an error.
-            raise Refuse("a derived table without a name")
-        only(alias_node, "this", "columns")
-        # A derived table doesn't see its neighbours, only what is around the SELECT.
-        sql, values = self.query(query, around)
-        relation = self._relation(query, sql, values, alias_node)
-        stored = self._context.alias("d")
-        scope = self._relation_scope(around, self._context.fold_table(alias_node.this), stored, relation)
-        return f" FROM ({sql}) AS {stored}", scope
-
-    def _table(self, spelling: Spelling, alias: str, around: Scope) -> tuple[str, Scope]:
-        schema = self._context.schemas[spelling]
-        if schema.refusal is not None:
-            raise Refuse(f"table {schema.name} isn't cached: {schema.refusal}")
-        index = self._context.table(schema)
-        stored = self._context.alias("t")
-        names = stored_names(schema)
-        columns: dict[str, Value | None] = {}
-        for column in schema.columns:
-            key = self._context.spelling(column)
-            columns[key] = (
-                None
-                if key in columns
-                else Value(
-                    f"{stored}.{quoted(names[column.name])}",
-                    column,
-                    (index, column.name),
-                    is_distinct=_is_distinct(column.affinity, column.collation),
-                )
-            )
-        keys = next((item.columns for item in schema.indexes if item.is_primary_key), ())
-        scope = Scope(
-            around,
-            alias,
-            columns,
-            ctes=around.ctes,
-            key_columns=frozenset(f"{stored}.{quoted(names[key])}" for key in keys),
-            table=schema.name if alias == spelling[1] else None,
-        )
-        database = "main" if index == 0 else f"s{index}"
-        return f" FROM {database}.{DATA} AS {stored}", scope
-
-    def _relation_scope(self, around: Scope, alias: str, stored: str, relation: Relation) -> Scope:
-        columns: dict[str, Value | None] = {}
-        for number, (name, value) in enumerate(zip(relation.names, relation.values, strict=True)):
-            if value.type is None:
-                raise Refuse("a derived column whose type only the origin knows")
-            columns[name] = (
-                None
-                if name in columns
-                else replace(value, sql=f"{stored}.c{number}", is_condition=value.is_condition)
-            )
-        return Scope(around, alias, columns, ctes=around.ctes)
 
     def _group(self, node: exp.Select, scope: Scope) -> str:
         """GROUP BY; from here on the scope's columns must be grouped or aggregated."""
@@ -384,7 +258,7 @@ class Queries:
     def _check_distinct(self, value: Value, what: str) -> None:
         if value.type is None:
             raise Refuse(f"{what} of a constant")
-        check_equal(value.type, what)
+        self._expressions.check_same(value, what)
         if not value.is_distinct:
             raise Refuse(f"{what} of values that may be equal and not the same")
 
@@ -449,6 +323,9 @@ class Queries:
 
     # -- for the modules that know one shape each ------------------------------------------
 
+    def with_clause(self, node: exp.Query, scope: Scope) -> tuple[str, Scope]:
+        return with_clause(self, node, scope)
+
     def order(self, node: exp.Expr, scope: Scope, values: list[Value], *, is_distinct: bool) -> str:
         return self._order(node, scope, values, is_distinct=is_distinct)
 
@@ -492,13 +369,3 @@ def _flat(values: object) -> list[exp.Expr]:
         elif isinstance(value, list):
             found.extend(item for item in value if isinstance(item, exp.Expr))
     return found
-
-
-def _is_distinct(affinity: str | None, collation: Collation) -> bool:
-    """Whether equal values of a column are the same value.
-
-    Not so under NOCASE, nor where a column without affinity holds 1 beside 1.0.
-    """
-    if affinity is None:
-        return True
-    return affinity in ("INTEGER", "REAL", "NUMERIC", "TEXT") and collation is Collation.BINARY

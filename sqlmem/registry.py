@@ -19,8 +19,14 @@ from dataclasses import dataclass, field, replace
 
 from sqlmem.clock import Clock
 from sqlmem.codecs import OPAQUE
-from sqlmem.model import Kind, TableName, TableSchema
+from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.store import Generation
+
+# Of columns that the origin computes, per table: each makes the table's copy wider.
+MAX_EXPRESSIONS = 32
+# So many are admitted when they are first met, others when they are met again.
+_FREELY_ADMITTED = 16
+_REMEMBERED = 500
 
 
 @dataclass(eq=False)
@@ -80,7 +86,10 @@ class TableState:
             it was reflected, and after an invalidation, since the definition may have changed.
         reflected: the last definition as the catalogue gave it.
         version: larger after each change of `schema`; plans remember it.
-        needed: the registered columns, in the order they were first needed.
+        needed: the registered columns and expressions, in the order they were first needed.
+        expressions: what the origin said of the expressions that it was asked about, by name.
+        used: expression -> when it was last needed, monotonic seconds; a reader writes it too.
+        met: names of expressions that were turned away once, because there are many already.
         expires_after: ttl in seconds; None for never.
         refused_until: monotonic seconds until which no fill is tried, and why.
     """
@@ -92,6 +101,9 @@ class TableState:
     version: int = 0
     epoch: int = 0
     needed: dict[str, None] = field(default_factory=dict)
+    expressions: dict[str, Column] = field(default_factory=dict)
+    used: dict[str, float] = field(default_factory=dict)
+    met: dict[str, None] = field(default_factory=dict)
     generation: Generation | None = None
     flight: Flight | None = None
     expires_after: float | None = None
@@ -156,13 +168,55 @@ class Registry:
                 if state.reflected != schema or state.has_learned:
                     # Otherwise the plans that were made with this version still hold.
                     state.version = next(self._versions)
-                state.schema = state.reflected = schema
+                    state.expressions = {column.name: column for column in schema.expressions}
+                state.reflected = schema
+                state.schema = replace(schema, expressions=tuple(state.expressions.values()))
                 state.has_learned = False
                 state.expires_after = self._ttl_of(schema)
+                known = state.schema.by_name
                 for column in list(state.needed):
-                    if column not in schema.by_name or schema.by_name[column].refusal:
+                    if column not in known or known[column].refusal:
                         del state.needed[column]
             return state
+
+    def admits(self, state: TableState, name: str, *, has_constants: bool) -> bool:
+        """Whether an expression may become one more column that the origin computes.
+
+        A table has many of them only if they come again: one with a constant of its own would cost
+        a fetch of the table each time.
+        """
+        with self._lock:
+            count = sum(name in state.expressions for name in state.needed)
+            if (
+                name in state.expressions
+                or not has_constants
+                or count < _FREELY_ADMITTED
+                or name in state.met
+            ):
+                return True
+            state.met[name] = None
+            if len(state.met) > _REMEMBERED:
+                state.met.pop(next(iter(state.met)))
+            return False
+
+    def know(self, state: TableState, column: Column, *, version: int) -> bool:
+        """Enter what the origin said of an expression. Plans that were made before still hold.
+
+        Returns:
+            False if the table's definition has changed since `version`: nothing was entered.
+        """
+        with self._lock:
+            if state.schema is None or state.version != version:
+                return False
+            state.expressions[column.name] = column
+            if len(state.expressions) > _REMEMBERED:
+                # Those that nobody registered; the origin can be asked again.
+                held = state.generation.columns if state.generation is not None else {}
+                for name in list(state.expressions)[: _REMEMBERED // 2]:
+                    if name not in state.needed and name not in held and name != column.name:
+                        del state.expressions[name]
+            state.schema = replace(state.schema, expressions=tuple(state.expressions.values()))
+            return True
 
     def _ttl_of(self, schema: TableSchema) -> float | None:
         """A view's rows are those of the tables it reads: the shortest of their ttls is its own."""
@@ -182,15 +236,16 @@ class Registry:
     def _learn(self, state: TableState, column: str, refusal: str | None) -> None:
         if state.schema is None:
             return
-        columns = tuple(
-            replace(known, kind=known.kind if refusal else Kind.OPAQUE, refusal=refusal)
-            if known.name == column
-            else known
-            for known in state.schema.columns
-        )
-        if columns == state.schema.columns:
+        known = state.schema.by_name.get(column)
+        if known is None:
             return
-        state.schema = replace(state.schema, columns=columns)
+        learned = replace(known, kind=known.kind if refusal else Kind.OPAQUE, refusal=refusal)
+        if learned == known:
+            return
+        columns = tuple(learned if each is known else each for each in state.schema.columns)
+        if column in state.expressions:
+            state.expressions[column] = learned
+        state.schema = replace(state.schema, columns=columns, expressions=tuple(state.expressions.values()))
         state.has_learned = True
         state.version = next(self._versions)
         if refusal:
@@ -222,6 +277,7 @@ class Registry:
                 return None
             for column in columns:
                 state.needed.setdefault(column)
+            self._drop_expressions(state, columns)
             # Between the look that found nothing and this one a whole fill may have passed.
             present = state.generation
             if present is not None and state.covers(columns) and self._is_fresh(state, present):
@@ -232,6 +288,24 @@ class Registry:
             wanted = tuple(state.needed)
             state.flight = Flight(epoch=state.epoch, columns=frozenset(wanted))
             return Lease(state, state.epoch, state.schema, wanted, state.flight)
+
+    def _drop_expressions(self, state: TableState, columns: Sequence[str]) -> None:
+        """Keep the bound on expressions, the least recently used go first; and leave out what has no text."""
+        assert state.schema is not None
+        now = self._clock.monotonic()
+        for name in [name for name in state.needed if name in state.expressions]:
+            if name in columns:
+                state.used[name] = now
+            elif state.schema.by_name[name].expression is None:
+                # It came from a snapshot, and no statement has said yet what it is.
+                del state.needed[name]
+        held = [name for name in state.needed if name in state.expressions]
+        spare = sorted(
+            (name for name in held if name not in columns), key=lambda name: state.used.get(name, 0.0)
+        )
+        for name in spare[: max(0, len(held) - MAX_EXPRESSIONS)]:
+            del state.needed[name]
+            state.used.pop(name, None)
 
     def _is_fresh(self, state: TableState, generation: Generation) -> bool:
         if not state.is_verified:
@@ -327,6 +401,12 @@ class Registry:
         with self._lock:
             if state.generation is generation:
                 state.is_verified = True
+
+    def outdate(self, states: Iterable[TableState]) -> None:
+        """Have every plan over these tables made anew; what is filled stays."""
+        with self._lock:
+            for state in states:
+                state.version = next(self._versions)
 
     def evict(self, state: TableState, generation: Generation) -> bool:
         """Drop a generation for space; the registered columns stay."""

@@ -21,8 +21,8 @@ class Residency:
         self._registry = registry
         self._lock = threading.Lock()
         # Fills under way -> bytes so far. By lease: of one table there may be two, when it was
-        # invalidated while the first was reading.
-        self._filling: dict[Lease, int] = {}
+        # invalidated while the first was reading. Also who reserved some -> bytes.
+        self._filling: dict[object, int] = {}
 
     def make_room(self, lease: Lease, size: int) -> bool:
         """Whether a fill that has come to `size` bytes may go on.
@@ -53,10 +53,25 @@ class Residency:
             self._store.retire(generation)
         return True
 
-    def end(self, lease: Lease) -> None:
+    def reserve(self, holder: object, size: int) -> bool:
+        """Whether `size` bytes that are no table's have room, without anybody going for them.
+
+        They count until `end(holder)`.
+        """
+        with self._lock:
+            others = sum(taken for key, taken in self._filling.items() if key is not holder)
+            resident = sum(
+                known.generation.bytes for known in self._registry.states() if known.generation is not None
+            )
+            if others + resident + size > self.max_bytes:
+                return False
+            self._filling[holder] = size
+            return True
+
+    def end(self, holder: object) -> None:
         """The fill is over, whatever came of it."""
         with self._lock:
-            self._filling.pop(lease, None)
+            self._filling.pop(holder, None)
 
     def reset_after_fork(self) -> None:
         self._lock = threading.Lock()

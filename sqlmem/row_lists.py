@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from sqlmem.expressions import only
+from sqlmem.expressions.choices import chosen
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.set_operations import Queries, Rendered
@@ -57,7 +58,7 @@ def rows_of(queries: Queries, node: exp.Values, around: Scope) -> Rendered:
     for column in zip(*rows, strict=True):
         if all(value is NULL for value in column):
             raise Refuse("VALUES of nothing but NULL")
-        taken, value = render.alternatives(list(column), "VALUES")
+        taken, value = chosen(render, list(column), "VALUES")
         columns.append(taken)
         values.append(value)
     texts = []

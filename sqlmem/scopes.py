@@ -14,10 +14,13 @@ from typing import Any
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Column, Kind, TableName, TableSchema
-from sqlmem.plan import Argument, Refuse, SumCheck
+from sqlmem.plan import Argument, Check, Refuse, TypesNeeded
+from sqlmem.slices import Slices
 from sqlmem.values import Value
 
+_COMPARED_IN = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.In, exp.Between)
 # The store's statement names schemas main, s1, s2, …; SQLite attaches at most ten.
 MAX_TABLES = 11
 
@@ -29,14 +32,14 @@ class Scope:
     Attributes:
         columns: folded name -> value; None marks a name that two columns share.
         windows: the named windows of the SELECT.
-        guards: queries of one row that must not fail before any row is looked at; None where there may
-            be none: in a SELECT that isn't outermost.
+        may_guard: guards may be put before it: it is the outermost SELECT.
         group_keys: the stored text of what is grouped by; None outside of a grouped SELECT.
         nulled: the stored text of columns that are NULL here: other grouping sets group by them.
         table: the source's name, if it is a table without an alias.
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
         key_columns: the columns of the source's primary key, as stored text.
+        stored_alias: the source's name in the store's statement, if it is a table.
     """
 
     parent: Scope | None
@@ -45,13 +48,14 @@ class Scope:
     ctes: dict[str, Relation] = field(default_factory=dict)
     outputs: dict[str, exp.Expr] = field(default_factory=dict)
     windows: dict[str, exp.Window] = field(default_factory=dict)
-    guards: list[str] | None = None
+    may_guard: bool = False
     group_keys: set[str] | None = None
     nulled: frozenset[str] = frozenset()
     key_columns: frozenset[str] = frozenset()
     table: TableName | None = None
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
+    stored_alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,33 @@ class Context:
     parameters: tuple[str | int, ...]
     # (schema or None, table) as the statement spells them -> definition
     schemas: Mapping[tuple[str | None, str], TableSchema]
+    # parameter's key -> its type, of those that this planning was given
+    types: Mapping[str | int, ParameterType] = field(default_factory=dict)
     tables: list[TableSchema] = field(default_factory=list)
     needed: list[dict[str, None]] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
-    checks: list[SumCheck] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    guards: list[str] = field(default_factory=list)  # queries that fail, or not, before any row is looked at
     aliases: int = 0
+    slices: Slices | None = None
+    local_functions: frozenset[str] = frozenset()  # in lower case, as written
+    shares_literals: bool = False  # the plan is to hold for other constants, where it can
+
+    def mark(self) -> tuple[int, int, int, list[int]]:
+        """How far the gathering has come, for `back_to`."""
+        needed = [len(columns) for columns in self.needed]
+        return len(self.arguments), len(self.checks), len(self.guards), needed
+
+    def back_to(self, mark: tuple[int, int, int, list[int]]) -> None:
+        """Forget what was gathered since: it was for a text that isn't used."""
+        arguments, checks, guards, needed = mark
+        del self.arguments[arguments:]
+        del self.checks[checks:]
+        del self.guards[guards:]
+        for index, columns in enumerate(self.needed):
+            # A table stays, also one first met meanwhile: its number may be in texts that are.
+            for name in list(columns)[needed[index] if index < len(needed) else 0 :]:
+                del columns[name]
 
     def alias(self, prefix: str) -> str:
         self.aliases += 1
@@ -92,6 +118,20 @@ class Context:
         self.tables.append(schema)
         self.needed.append({})
         return len(self.tables) - 1
+
+    def parameter_type(self, index: int) -> ParameterType:
+        """What the statement's parameter is to the origin by itself. Makes the plan one of its types.
+
+        Raises:
+            TypesNeeded: it wasn't given; the statement is planned again with it.
+        """
+        key = self.parameters[index]
+        found = self.types.get(key)
+        if found is not None:
+            return found
+        if self.facts.driver not in self.semantics.parameters:
+            raise Refuse("the type of a parameter, which this driver tells the origin in its own way")
+        raise TypesNeeded(key)
 
     def need(self, value: Value) -> None:
         if value.source is not None:
@@ -117,6 +157,37 @@ class Context:
             return str(stored)
         return self.argument(Argument(None, stored))
 
+    def place(self, node: exp.Literal) -> int | None:
+        """Which of the text's constants a literal is, if the plan needn't depend on it.
+
+        It needn't where it is only compared with something, and doesn't name a column of the answer.
+        """
+        if self.slices is None or not self.shares_literals:
+            return None
+        parent: exp.Expr | None = node.parent
+        while isinstance(parent, exp.Neg | exp.Paren):
+            parent = parent.parent
+        if not isinstance(parent, _COMPARED_IN):
+            return None
+        if self.semantics.names_are_text:
+            inner: exp.Expr = node
+            while inner.parent is not None and not isinstance(inner.parent, exp.Select):
+                inner = inner.parent
+            if inner.arg_key == "expressions" and not isinstance(inner, exp.Alias):
+                return None
+        return self.slices.place(node)
+
+    def check_called(self, node: exp.Expr) -> None:
+        """Raises `Refuse` for a function by a name that isn't local.
+
+        By the name that was written: the parser reads IFNULL as COALESCE also where the origin has
+        no such function.
+        """
+        if isinstance(node, exp.Func) and self.slices is not None:
+            name = self.slices.called(node)
+            if name is not None and name not in self.local_functions:
+                raise Refuse(f"the function {name} is computed by the origin")
+
     # -- names -----------------------------------------------------------------------------
 
     def fold_column(self, identifier: exp.Identifier) -> str:
@@ -139,6 +210,19 @@ class Context:
 
     def column(self, node: exp.Column, scope: Scope) -> Value:
         """The value that a column's name means; notes that the plan needs it."""
+        value, owner = self._resolved(node, scope)
+        if value.sql in owner.nulled and not owner.is_in_aggregate:
+            self.need(value)
+            return replace(value, sql="NULL", alias=None)
+        self.check_stands(value, owner, scope)
+        self.need(value)
+        return value
+
+    def look_up(self, node: exp.Column, scope: Scope) -> Value:
+        """As `column`, but whether it may stand there isn't asked, and nothing is noted."""
+        return self._resolved(node, scope)[0]
+
+    def _resolved(self, node: exp.Column, scope: Scope) -> tuple[Value, Scope]:
         if node.args.get("catalog") or node.args.get("join_mark"):
             raise Refuse("a column qualified by more than its schema and table")
         identifier = node.this
@@ -156,7 +240,10 @@ class Context:
                     raise Refuse("a schema before what isn't its table's name")
             elif alias is None or alias == inner.alias:
                 if name in inner.columns:
-                    return self._found(name, inner, scope)
+                    value = inner.columns[name]
+                    if value is None:
+                        raise Refuse(f"column {name!r} is ambiguous")
+                    return value, inner
                 if alias is not None:
                     break
             inner = inner.parent
@@ -165,16 +252,13 @@ class Context:
     def _is_table(self, scope: Scope, database: exp.Identifier) -> bool:
         return scope.table is not None and scope.table.schema == self._folded(database)
 
-    def _found(self, name: str, owner: Scope, scope: Scope) -> Value:
-        value = owner.columns[name]
-        if value is None:
-            raise Refuse(f"column {name!r} is ambiguous")
+    def check_stands(self, value: Value, owner: Scope, scope: Scope) -> None:
+        """Raises `Refuse` unless a column of `owner` may stand in `scope`, grouped as these are."""
+        if value.sql in owner.nulled and not owner.is_in_aggregate:
+            raise Refuse("a computed value over a column that this grouping set leaves out")
         if owner is not scope and _within_aggregate(scope, owner):
             # It may be an aggregate of the outer SELECT.
             raise Refuse("an aggregate over an outer column")
-        if value.sql in owner.nulled and not owner.is_in_aggregate:
-            self.need(value)
-            return replace(value, sql="NULL")
         if (
             owner.group_keys is not None
             and not owner.is_in_aggregate
@@ -182,8 +266,6 @@ class Context:
             and not (owner.key_columns and owner.key_columns <= owner.group_keys)
         ):
             raise Refuse("a column that is neither grouped nor aggregated")
-        self.need(value)
-        return value
 
 
 def _within_aggregate(scope: Scope, owner: Scope) -> bool:

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from sqlglot import exp
 
-from sqlmem.dialects.base import Result
 from sqlmem.expressions import Expressions, only
+from sqlmem.expressions.choices import chosen
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Context, Scope
@@ -53,7 +53,7 @@ def set_operation(queries: Queries, node: exp.SetOperation, around: Scope) -> Re
         # What stands around takes a query's columns as c0, c1, …: the first operand has them so.
         return f"{prefix}{sql}{queries.limit(node)}", tuple(values)
     stored = queries.context.alias("d")
-    outer = [replace(value, sql=f"{stored}.c{number}") for number, value in enumerate(values)]
+    outer = [replace(value, sql=f"{stored}.c{number}", alias=None) for number, value in enumerate(values)]
     for ordered in node.args["order"].expressions if node.args.get("order") is not None else ():
         if queries.output_of(ordered.this, node, outer) is None:
             raise Refuse("ORDER BY an expression behind a set operation")
@@ -73,7 +73,7 @@ def _operation(queries: Queries, node: exp.SetOperation, around: Scope) -> tuple
     (left_sql, left), (right_sql, right) = _operands(queries, node, around)
     values, ones, others = [], [], []
     for number, (one, other) in enumerate(zip(left, right, strict=True)):
-        value, one_text, other_text = _column(queries, one, other, f"c{number}", operator, is_all=is_all)
+        value, one_text, other_text = _column(queries, one, other, f"c{number}", operator)
         if not (is_all and operator == "UNION"):
             for each in (value, one, other):
                 queries.check_distinct(each, operator)
@@ -92,7 +92,7 @@ def _operation(queries: Queries, node: exp.SetOperation, around: Scope) -> tuple
     else:
         word = f"{operator} ALL" if is_all else operator
         sql = f"SELECT {_listed(ones)} FROM ({left_sql}) {word} SELECT {_listed(others)} FROM ({right_sql})"
-    return sql, [replace(value, sql=name) for value, name in zip(values, names, strict=True)]
+    return sql, [replace(value, sql=name, alias=None) for value, name in zip(values, names, strict=True)]
 
 
 def _listed(texts: list[str]) -> str:
@@ -127,7 +127,9 @@ def _plain(queries: Queries, node: exp.Expr, around: Scope) -> tuple[str, list[V
             for each in (one, other):
                 queries.check_distinct(each, operator)
         same = one.source if one.source == other.source else None
-        values.append(replace(value, sql="", source=same, is_distinct=one.is_distinct and other.is_distinct))
+        values.append(
+            replace(value, sql="", source=same, is_distinct=one.is_distinct and other.is_distinct, alias=None)
+        )
     return f"{left_sql} {operator}{' ALL' if is_all else ''} {right_sql}", values
 
 
@@ -167,17 +169,20 @@ def _open_items(node: exp.Expr) -> set[int]:
     }
 
 
-def _column(
-    queries: Queries, one: Value, other: Value, name: str, operator: str, *, is_all: bool
-) -> tuple[Value, str, str]:
+def _column(queries: Queries, one: Value, other: Value, name: str, operator: str) -> tuple[Value, str, str]:
     """A column of the result, and the text of each operand's, brought to its type."""
     render = queries.expressions
     if one.type is not None and other.type is not None and _differ(one.type, other.type):
-        result, text, other_text = _converted(render, one.type, other.type, name, operator, is_all=is_all)
-        return Value("", result.type, result=result), text, other_text
+        typed = [replace(value, sql=name, alias=None) for value in (one, other)]
+        (taken, taken_other), value = chosen(render, typed, operator)
+        return value, taken.sql, taken_other.sql
     _, value = render.alternatives([one, other], operator)
     same = one.source if one.source == other.source else None
-    return replace(value, source=same, is_distinct=one.is_distinct and other.is_distinct), name, name
+    return (
+        replace(value, source=same, is_distinct=one.is_distinct and other.is_distinct, alias=None),
+        name,
+        name,
+    )
 
 
 def _differ(one: Column, other: Column) -> bool:
@@ -185,59 +190,3 @@ def _differ(one: Column, other: Column) -> bool:
     if kinds <= {Kind.INTEGER, Kind.NUMERIC, Kind.DECIMAL}:
         return kinds != {Kind.INTEGER} and (kinds != {Kind.NUMERIC} or one.scale != other.scale)
     return kinds == {Kind.INTEGER, Kind.FLOAT}
-
-
-def _converted(
-    render: Expressions, one: Column, other: Column, name: str, operator: str, *, is_all: bool
-) -> tuple[Result, str, str]:
-    """Numbers of different types: the result's type, and the text of each operand's column."""
-    pair = (one, other)
-    if any(not column.is_compared for column in pair):
-        raise Refuse(f"{operator} of {one.type_name} and {other.type_name}")
-    if Kind.FLOAT in (one.kind, other.kind):
-        if {one.type_name, other.type_name} - {"SMALLINT", "INTEGER"} != {"DOUBLE PRECISION"}:
-            raise Refuse(f"{operator} of {one.type_name} and {other.type_name}")
-        double = one if one.kind is Kind.FLOAT else other
-        text, other_text = (f"CAST({name} AS REAL)" if column is not double else name for column in pair)
-        return Result(replace(double, name=""), render.semantics.code_of(double)), text, other_text
-    if any((column.precision or 0) > _DIGITS for column in pair):
-        raise Refuse(f"{operator} of numbers of more than {_DIGITS} digits")
-    if render.semantics.names_are_figured:
-        # PostgreSQL: each value keeps the scale that it has.
-        if not (is_all and operator == "UNION"):
-            raise Refuse(f"{operator} of numbers of different scale, of which one stands for its equals")
-        result = Result(Column("", Kind.DECIMAL, "NUMERIC"), render.semantics.numeric_sum_code)
-        return result, _as_text(name, one), _as_text(name, other)
-    # MariaDB: all values take the largest scale.
-    scale = max(column.scale or 0 for column in pair)
-    digits = max(_whole_digits(column) for column in pair)
-    if digits + scale > _DIGITS or render.semantics.numeric_sum_code is None:
-        raise Refuse(f"{operator} of numbers of more than {_DIGITS} digits")
-    number = Column("", Kind.NUMERIC, "DECIMAL", precision=_DIGITS, scale=scale)
-    text, other_text = (
-        name if column.scale == scale else f"{name} * {10 ** (scale - (column.scale or 0))}"
-        for column in pair
-    )
-    return Result(number, render.semantics.numeric_sum_code), text, other_text
-
-
-_DIGITS = 18  # of a number that the store holds as an integer
-_INTEGER_DIGITS = {"TINYINT": 3, "SMALLINT": 5, "MEDIUMINT": 8, "INTEGER": 10, "BIGINT": 19}
-
-
-def _whole_digits(column: Column) -> int:
-    if column.kind is Kind.INTEGER:
-        return _INTEGER_DIGITS.get(column.type_name, 19)
-    return (column.precision or _DIGITS) - (column.scale or 0)
-
-
-def _as_text(name: str, column: Column) -> str:
-    """A number's digits, with as many behind the point as its scale says."""
-    if column.kind is Kind.DECIMAL:
-        return name
-    scale = column.scale or 0
-    if scale <= 0:
-        return f"CAST({name} AS TEXT)"
-    sign = f"CASE WHEN {name} < 0 THEN '-' ELSE '' END"
-    digits = f"abs({name}) / {10**scale}, abs({name}) % {10**scale}"
-    return f"CASE WHEN {name} IS NOT NULL THEN printf('%s%d.%0{scale}d', {sign}, {digits}) END"

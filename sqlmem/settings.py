@@ -99,6 +99,7 @@ class Settings:
         backup_interval, stale_if_error: seconds.
         max_memory: bytes.
         plan_cache_size: statements.
+        verify: from 0.0 to 1.0.
     """
 
     debug: bool
@@ -109,6 +110,7 @@ class Settings:
     max_memory: int
     mode: str
     plan_cache_size: int
+    verify: float
 
     def ttl_for(self, table: TableName) -> float | None:
         """How many seconds old this table's data may be; None for no limit."""
@@ -326,6 +328,13 @@ SETTINGS: tuple[Setting, ...] = (
         "1000",
         _count,
         "How many statement texts are remembered with their plans.",
+    ),
+    Setting(
+        "verify",
+        "0",
+        _seconds(expected="must be a number from 0 to 1", most=1.0, may_be_least=True),
+        "The share of the hits that is also asked of the origin, in the background, and compared: "
+        "from 0 (none) to 1 (all).",
     ),
 )
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from sqlmem.codecs import Codec
 from sqlmem.errors import StoreError
-from sqlmem.functions import AGGREGATES, SCALARS
+from sqlmem.functions import AGGREGATES, RAISING, SCALARS
 from sqlmem.model import Index, TableName
 from sqlmem.stored import DATA, quoted
 
@@ -66,6 +66,7 @@ class Generation:
         serial: larger for a later fill, over the whole process; never a clock.
         read_at: monotonic seconds just before the origin was read.
         facts: column -> what was found out about its values so far, see `Store.facts`.
+        pairs: column and rank -> see `Store.is_one_to_one`.
     """
 
     table: TableName
@@ -78,6 +79,7 @@ class Generation:
     read_at: float
     anchor: sqlite3.Connection
     is_retired: bool = False
+    pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
     is_private: bool = False
     facts: dict[str, ColumnFacts] = field(default_factory=dict)
 
@@ -290,6 +292,19 @@ class Store:
             generation.facts[column] = known
         return known
 
+    def is_one_to_one(self, generation: Generation, column: str, rank: str) -> bool:
+        """Whether each value of a column has one rank and each rank one value; found out once."""
+        known = generation.pairs.get((column, rank))
+        if known is None:
+            value, number = (quoted(generation.columns[name].stored_name) for name in (column, rank))
+            sql = (
+                f"SELECT count(*) = count(DISTINCT d.{value}) AND count(*) = count(DISTINCT d.{number})"
+                f" FROM (SELECT DISTINCT {value}, {number} FROM main.{DATA} WHERE {value} IS NOT NULL) AS d"
+            )
+            known = bool(self.query((generation,), sql, ())[0][0])
+            generation.pairs[column, rank] = known
+        return known
+
     def _acquire(
         self, key: tuple[int, ...], generations: Sequence[Generation]
     ) -> tuple[list[sqlite3.Connection], sqlite3.Connection]:
@@ -473,5 +488,7 @@ def _register_functions(connection: sqlite3.Connection) -> None:
     """Operators and functions as the origins mean them."""
     for name, (arguments, function) in SCALARS.items():
         connection.create_function(name, arguments, function, deterministic=True)
+    for name, (arguments, function) in RAISING.items():
+        connection.create_function(name, arguments, function)
     for name, (arguments, aggregate) in AGGREGATES.items():
         connection.create_aggregate(name, arguments, aggregate)

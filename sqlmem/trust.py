@@ -194,22 +194,34 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     own_syntax = replace(syntax, percent_is_escaped=False, paramstyle="named")
     back = scan(written, own_syntax)
     counts = Counter(word for word in back.words if word in _COUNTED)
-    # ROWS 1 PRECEDING is written back as ROWS BETWEEN 1 PRECEDING AND CURRENT ROW.
-    short = sum(isinstance(node, exp.WindowSpec) and not node.args.get("end") for node in nodes)
-    counts.subtract({"AND": short, "BETWEEN": short})
-    # WITH v AS (VALUES …) as WITH v AS (SELECT * FROM (VALUES …) AS _values).
-    rows = sum(map(is_written_rows, nodes)) if "*" not in scanned.words else 0
-    counts.subtract({"SELECT": rows, "FROM": rows})
-    # a !~ b as NOT a ~ b.
-    counts.subtract({"NOT": sum(word in ("!~", "!~*") for word in scanned.words)})
-    counts = +counts
-    if counts != Counter(word for word in scanned.words if word in _COUNTED):
+    given = Counter(word for word in scanned.words if word in _COUNTED)
+    counts.subtract(_added_in_writing(nodes, scanned, counts, given))
+    if +counts != given:
         return False
     bodies = sum(
         word == "AS" and following in ("(", "MATERIALIZED", "NOT")
         for word, following in pairwise(scanned.words)
     )
     return bodies >= sum(isinstance(node, exp.CTE) for node in nodes)
+
+
+def _added_in_writing(
+    nodes: list[exp.Expr], scanned: Scan, back: Counter[str], given: Counter[str]
+) -> Counter[str]:
+    """Words that the parser's way of writing adds, and that say nothing more."""
+    added: Counter[str] = Counter()
+    # ROWS 1 PRECEDING as ROWS BETWEEN 1 PRECEDING AND CURRENT ROW.
+    short = sum(isinstance(node, exp.WindowSpec) and not node.args.get("end") for node in nodes)
+    added.update({"AND": short, "BETWEEN": short})
+    # WITH v AS (VALUES …) as WITH v AS (SELECT * FROM (VALUES …) AS _values).
+    rows = sum(map(is_written_rows, nodes)) if "*" not in scanned.words else 0
+    added.update({"SELECT": rows, "FROM": rows})
+    # a !~ b as NOT a ~ b.
+    added.update({"NOT": sum(word in ("!~", "!~*") for word in scanned.words)})
+    # substr(a, 1) as SUBSTRING(a FROM 1).
+    parts = sum(isinstance(node, exp.Substring) for node in nodes)
+    added.update({"FROM": min(parts, max(0, back["FROM"] - given["FROM"] - rows))})
+    return added
 
 
 def _has_gap(scanned: Scan) -> bool:

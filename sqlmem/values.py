@@ -8,11 +8,11 @@ planning, a parameter when it arrives.
 
 from __future__ import annotations
 
-import re
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlmem.codecs import Codec, Unrepresentable, codec_for, codec_for_value
 from sqlmem.dialects.base import Result, Semantics
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Refuse
+from sqlmem.readings import as_moment, read_text
 
 # Kinds whose stored values order as the origin orders them. UUID only in PostgreSQL, whose
 # order is that of the bytes; text is decided by its collation.
@@ -49,19 +50,20 @@ _SAMPLES: dict[Kind, Any] = {
 # Drivers that give a parameter the type of what it stands beside, and refuse what that can't hold.
 _TYPED_PARAMETERS = frozenset({"asyncpg"})
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)?")
-_TIMESTAMPTZ = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:\d{2})")
-_TIME = re.compile(r"\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant of the statement's text. `is_text`: it was written in quotes."""
+    """A constant of the statement's text.
+
+    Attributes:
+        is_text: it was written in quotes.
+        place: which of the text's constants it is, if another one may stand in its place without
+            another plan; None if the plan may depend on it.
+    """
 
     text: str
     is_text: bool
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,13 @@ class Value:
         sql: its text in the store; empty while it is open (`literal` or `parameter`).
         type: None while it is open, and for NULL.
         source: the table and column whose values these are, unchanged.
+        alias: the table's name in the store's statement, where `sql` is the column itself in reach.
         result: how the origin gives it out, if it isn't a column.
         is_condition: it came from a predicate, so it is true, false or NULL in any dialect.
         is_distinct: equal values are the same value, so that any of them may stand for all.
         cast: the type that the statement gives an open parameter or literal.
+        adapt: what the statement makes of an open parameter by itself, as '%' || :name || '%'; from
+            a present value to another, raising `Unrepresentable`.
     """
 
     sql: str
@@ -87,6 +92,8 @@ class Value:
     literal: Literal | None = None
     parameter: int | None = None
     cast: Column | None = None
+    adapt: Callable[[Any], Any] | None = None
+    alias: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -103,25 +110,38 @@ def codec_of(column: Column, driver: str | None) -> Codec:
 
 
 def converter(
-    column: Column, cast: Column | None, semantics: Semantics, driver: str | None
+    column: Column,
+    cast: Column | None,
+    semantics: Semantics,
+    driver: str | None,
+    *,
+    is_compared: bool = False,
 ) -> Callable[[Any], Any]:
-    """What turns a parameter that is compared with `column` into its stored form.
+    """What turns a parameter that stands beside `column` into its stored form.
 
     Args:
         cast: the type that the statement casts the parameter to first. The cast must change
             nothing: a value that it would round, cut or refuse is refused here.
+        is_compared: the value is only compared with the column's, and need not be one of them.
     """
     convert = codec_of(column, driver).parameter
     if convert is None:
         raise Refuse(f"a parameter beside {_described(column)} is compared by rules of the origin's own")
     if cast is None and driver in _TYPED_PARAMETERS and column.kind is Kind.INTEGER:
         cast = column
+    if cast is not None and cast.kind is not column.kind and not (is_compared and are_moments(cast, column)):
+        raise Refuse(f"a parameter cast to {cast.type_name} beside {_described(column)}")
+    if driver in semantics.parameters:
+        convert = _with_texts(
+            convert, cast if cast is not None else column, semantics, is_compared=is_compared
+        )
+    if is_compared and column.kind in _MOMENTS and (cast is not None or driver in semantics.parameters):
+        convert = _with_moments(convert, column, cast)
     if cast is None:
         return convert
-    if cast.kind is not column.kind:
-        raise Refuse(f"a parameter cast to {cast.type_name} beside {_described(column)}")
     bound = semantics.integer_bounds.get(cast.type_name) if cast.kind is Kind.INTEGER else None
     length = cast.precision if cast.kind is Kind.TEXT else None
+    digits = cast.precision if cast.kind is Kind.TIMESTAMP else None
     check = (
         codec_of(cast, driver).parameter if cast.kind is Kind.NUMERIC and cast.precision is not None else None
     )
@@ -133,54 +153,146 @@ def converter(
             raise Unrepresentable("a text longer than the type that it is cast to")
         if check is not None:
             check(value)
+        if digits is not None and type(value) is datetime and value.microsecond % 10 ** (6 - digits):
+            raise Unrepresentable("a timestamp of more digits than the type that it is cast to")
         return convert(value)
 
     return convert_cast
 
 
-def literal_value(literal: Literal, column: Column, driver: str | None) -> Any:
-    """The stored form of a literal beside a column.
+_MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP})
+_MOMENT_TYPES: dict[Kind, type] = {Kind.DATE: date, Kind.TIMESTAMP: datetime}
+
+
+def are_moments(one: Column, other: Column) -> bool:
+    return one.kind in _MOMENTS and other.kind in _MOMENTS
+
+
+def _with_texts(
+    convert: Callable[[Any], Any], type_: Column, semantics: Semantics, *, is_compared: bool
+) -> Callable[[Any], Any]:
+    """A str beside what isn't text, which these drivers send as a text in quotes."""
+    # In MariaDB it is a text: COALESCE(day, :text) is one too.
+    is_untyped = semantics.text is not None
+    if type_.kind in (Kind.TEXT, Kind.UUID, Kind.BYTES) or not (is_untyped or is_compared):
+        return convert
+    bound = semantics.integer_bounds.get(type_.type_name)
+
+    def convert_text(value: Any) -> Any:
+        if type(value) is str:
+            try:
+                value = read_text(value, type_, is_untyped=is_untyped, integer_bound=bound)
+            except (ValueError, LookupError, ArithmeticError):
+                raise Unrepresentable("a text that isn't plainly a value of the type beside it") from None
+        return convert(value)
+
+    return convert_text
+
+
+def _with_moments(convert: Callable[[Any], Any], column: Column, cast: Column | None) -> Callable[[Any], Any]:
+    expected = None if cast is None else _MOMENT_TYPES.get(cast.kind)
+
+    def convert_moment(value: Any) -> Any:
+        if expected is not None and type(value) is not expected:
+            raise Unrepresentable("a parameter that its cast would change")
+        if type(value) is datetime and (value.tzinfo is not None or value.fold):
+            raise Unrepresentable("a timestamp with a zone or a fold")
+        value = as_moment(value, column)
+        if column.kind is Kind.DATE and type(value) is datetime:
+            # By its text behind its own day's and before the next one's, and equal to none.
+            return convert(value.date()) + value.isoformat(" ", "microseconds")[10:]
+        return convert(value)
+
+    return convert_moment
+
+
+def own_converter(column: Column, driver: str | None) -> Callable[[Any], Any]:
+    """What turns a parameter that has this type by itself into its stored form."""
+    convert = codec_of(column, driver).parameter
+    if convert is None:
+        raise Refuse(f"a parameter of type {_described(column)}")
+
+    def convert_own(value: Any) -> Any:
+        if type(value) is float:
+            if value == 0.0 and math.copysign(1.0, value) < 0:
+                raise Unrepresentable("a parameter of -0.0")
+            if column.kind is Kind.NUMERIC:
+                value = Decimal(repr(value))
+        elif column.kind is Kind.INTEGER and type(value) in (bool, Decimal):
+            value = int(value)
+        return convert(value)
+
+    return convert_own
+
+
+def literal_value(
+    literal: Literal,
+    column: Column,
+    cast: Column | None,
+    semantics: Semantics,
+    driver: str | None,
+    *,
+    is_compared: bool = False,
+) -> Any:
+    """The stored form of a literal beside a column; `cast` and `is_compared` as for a parameter.
 
     Raises:
         Refuse: the origin may read it otherwise.
     """
     try:
-        value = _python_value(literal, column)
+        if cast is not None:
+            value = _cast_value(literal, cast, semantics)
+            return converter(column, cast, semantics, driver, is_compared=is_compared)(value)
         convert = codec_of(column, driver).parameter
         if convert is None:
             raise Refuse(f"a literal beside {_described(column)} is compared by rules of the origin's own")
-        return convert(value)
+        if literal.is_text and column.kind is not Kind.TEXT:
+            return _quoted_value(literal.text, column, semantics, convert, is_compared=is_compared)
+        return convert(_python_value(literal, column))
     except (ValueError, InvalidOperation, OverflowError, Unrepresentable):
         raise Refuse(f"a literal that isn't plainly a value of {_described(column)}") from None
 
 
+def _cast_value(literal: Literal, cast: Column, semantics: Semantics) -> Any:
+    if not literal.is_text or cast.kind is Kind.TEXT:
+        return _python_value(literal, cast)
+    try:
+        return read_text(literal.text, cast, is_untyped=semantics.text is not None, integer_bound=None)
+    except LookupError:
+        raise Refuse(f"a text cast to {_described(cast)}") from None
+
+
+def _quoted_value(
+    text: str, column: Column, semantics: Semantics, convert: Callable[[Any], Any], *, is_compared: bool
+) -> Any:
+    is_untyped = semantics.text is not None
+    try:
+        if is_compared and not is_untyped and column.kind is Kind.DATE:
+            moment = read_text(
+                text, replace(column, kind=Kind.TIMESTAMP), is_untyped=False, integer_bound=None
+            )
+            return _with_moments(convert, column, None)(moment)
+        bound = semantics.integer_bounds.get(column.type_name)
+        value = read_text(text, column, is_untyped=is_untyped, integer_bound=bound)
+    except LookupError:
+        raise Refuse(f"a text beside {_described(column)}") from None
+    return convert(value)
+
+
 def _python_value(literal: Literal, column: Column) -> Any:
     text, kind = literal.text, column.kind
-    if not literal.is_text:
-        if kind in (Kind.INTEGER, Kind.UNSIGNED):
-            return int(text)
-        if kind is Kind.NUMERIC and "e" not in text.lower():
-            return Decimal(text)
-        if kind is Kind.FLOAT:
-            return float(text)
-        raise Refuse(f"a number beside {_described(column)}")
-    if kind is Kind.TEXT:
+    if literal.is_text:
         # Backslash: an escape in some literals and settings, itself in others.
         if "\\" in text:
             raise Refuse("a backslash in a literal")
         return text
-    if kind is Kind.DATE and _DATE.fullmatch(text):
-        return date.fromisoformat(text)
-    if kind is Kind.TIMESTAMP and _TIMESTAMP.fullmatch(text):
-        return datetime.fromisoformat(text)
-    # Without an offset it would depend on the session's time zone.
-    if kind is Kind.TIMESTAMPTZ and _TIMESTAMPTZ.fullmatch(text):
-        return datetime.fromisoformat(text)
-    if kind is Kind.TIME and _TIME.fullmatch(text):
-        return time.fromisoformat(text)
-    if kind is Kind.UUID and _UUID.fullmatch(text):
-        return uuid.UUID(text)
-    raise Refuse(f"a text beside {_described(column)}")
+    if kind in (Kind.INTEGER, Kind.UNSIGNED):
+        return int(text)
+    if kind is Kind.NUMERIC and "e" not in text.lower():
+        return Decimal(text)
+    if kind is Kind.FLOAT:
+        return float(text)
+    raise Refuse(f"a number beside {_described(column)}")
 
 
 def check_equal(column: Column, what: str) -> None:
@@ -225,11 +337,32 @@ def unified(left: Column, right: Column, what: str) -> Column:
         raise Refuse(f"{what} of numbers of different scale")
     if _is_wide(left) and left.precision != right.precision:
         raise Refuse(f"{what} of numbers of different precision")
-    if left.kind is Kind.TEXT and left.collation is not right.collation:
-        raise Refuse(f"{what} of texts under different collations")
+    if left.kind is Kind.TEXT:
+        check_collations(left, right, what)
     if left.kind is Kind.INTEGER and left.type_name != right.type_name:
         return max(left, right, key=lambda column: _WIDTHS.get(column.type_name, 9))
+    if left.kind is Kind.TEXT and collate_of(right):
+        left, right = right, left
     return left if left.is_compared and right.is_compared else replace(left, is_compared=False)
+
+
+def check_collations(left: Column, right: Column, what: str) -> None:
+    """Raises `Refuse` if two texts may not meet: the origin reports two named collations as an error."""
+    one, other = collate_of(left), collate_of(right)
+    if left.collation is not right.collation or (one and other and one != other):
+        raise Refuse(f"{what} of texts under different collations")
+
+
+def collate_of(column: Column) -> str:
+    """The name of a text's collation, if it isn't the default one."""
+    return column.type_name.partition(" COLLATE ")[2]
+
+
+def as_text(column: Column, text: Column) -> Column:
+    """A text of the dialect's own text type, under the column's collation."""
+    collate = collate_of(column)
+    type_name = text.type_name + (f" COLLATE {collate}" if collate else "")
+    return replace(column, name="", type_name=type_name, precision=None)
 
 
 _WIDTHS = {"TINYINT": 1, "SMALLINT": 2, "MEDIUMINT": 3, "INTEGER": 4, "BIGINT": 8}

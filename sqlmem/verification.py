@@ -168,8 +168,8 @@ class Verification:
 
 
 def _difference(saved: TableSchema, found: TableSchema) -> str:
-    before: dict[str, Any] = dict(saved.by_name)
-    after: dict[str, Any] = dict(found.by_name)
+    before: dict[str, Any] = {column.name: column for column in saved.columns}
+    after: dict[str, Any] = {column.name: column for column in found.columns}
     for name, column in before.items():
         if name not in after:
             return f"column {name} is gone"

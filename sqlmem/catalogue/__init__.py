@@ -12,6 +12,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from sqlmem.catalogue import common, mysql, postgresql, sqlite
 from sqlmem.catalogue.base import Spelling, UnknownTable
+from sqlmem.catalogue.computed import described, not_immutable
 from sqlmem.catalogue.statistics import Estimate, estimate, facts
 from sqlmem.model import TableSchema
 
@@ -36,4 +37,13 @@ def reflect(connection: Connection, family: str, spelling: Spelling) -> TableSch
         raise UnknownTable(spelling) from None
 
 
-__all__ = ["Estimate", "Spelling", "UnknownTable", "estimate", "facts", "reflect"]
+__all__ = [
+    "Estimate",
+    "Spelling",
+    "UnknownTable",
+    "described",
+    "estimate",
+    "facts",
+    "not_immutable",
+    "reflect",
+]

@@ -114,7 +114,9 @@ def _mysql_column(name: str, told: Any) -> Column:
     if data in _MYSQL_INTEGERS and "zerofill" not in words:
         if data == "bigint" and "unsigned" in words:
             return Column(name, Kind.UNSIGNED, "BIGINT UNSIGNED")
-        return Column(name, Kind.INTEGER, _MYSQL_INTEGERS[data])
+        # Beside one with a sign, one without makes a type of its own.
+        sign = " UNSIGNED" if "unsigned" in words else ""
+        return Column(name, Kind.INTEGER, f"{_MYSQL_INTEGERS[data]}{sign}")
     if data == "decimal":
         return Column(name, Kind.NUMERIC, words, precision=int(precision), scale=int(scale))
     if data == "double" and "(" not in words:

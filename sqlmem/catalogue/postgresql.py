@@ -61,11 +61,11 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     is_view = kind in ("v", "m")
     reflected, indexes = inspected(connection, full, is_view=is_view)
     collations = {
-        item[0]: _postgresql_collation(*item[1:], encoding=encoding)
+        item[0]: (_postgresql_collation(*item[1:], encoding=encoding), _collate(item[1], item[5]))
         for item in connection.execute(_PG_COLLATIONS, {"oid": oid})
     }
     columns = tuple(
-        _postgresql_column(key, found["type"], collations.get(key, Collation.UNKNOWN))
+        _postgresql_column(key, found["type"], *collations.get(key, (Collation.UNKNOWN, "")))
         for key, found in reflected.items()
     )
     refusal = None
@@ -96,7 +96,16 @@ def _postgresql_collation(
     if schema == "pg_catalog" and name == "default":
         name = database if provider == "c" else ""
     # Bytes order as code points in UTF-8 only.
-    return Collation.BINARY if name in ("C", "POSIX") and encoding == "UTF8" else Collation.DETERMINISTIC
+    return (
+        Collation.BINARY
+        if name in ("C", "POSIX", "ucs_basic") and encoding == "UTF8"
+        else Collation.DETERMINISTIC
+    )
+
+
+def _collate(name: str, schema: str) -> str:
+    """What a column's type says of its collation: texts under two named ones can't be compared."""
+    return "" if schema == "pg_catalog" and name == "default" else f' COLLATE "{schema}"."{name}"'
 
 
 # SQLAlchemy's type -> kind, the first that fits. What isn't here is opaque: kept, never compared.
@@ -121,7 +130,7 @@ _KINDS: tuple[tuple[Any, Kind], ...] = (
 _OWN_RULES = (types.Enum, types.CHAR, postgresql.CITEXT)
 
 
-def _postgresql_column(name: str, type_: Any, collation: Collation) -> Column:
+def _postgresql_column(name: str, type_: Any, collation: Collation, collate: str) -> Column:
     if isinstance(type_, types.NullType):
         return Column(name, Kind.OPAQUE, "unknown")
     words = "ENUM" if isinstance(type_, types.Enum) else str(type_.compile(dialect=_PG_DIALECT))
@@ -129,7 +138,7 @@ def _postgresql_column(name: str, type_: Any, collation: Collation) -> Column:
     if kind is Kind.TEXT:
         if isinstance(type_, _OWN_RULES):
             return Column(name, kind, words, is_compared=False)
-        return Column(name, kind, words, collation=collation)
+        return Column(name, kind, words.partition(" COLLATE ")[0] + collate, collation=collation)
     if kind is Kind.NUMERIC:
         precision, scale = type_.precision, type_.scale
         if precision is None:

@@ -64,7 +64,7 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     if is_view:
         depends_on, refusal = _sqlite_view(connection, quoted, str(sql), full, depth=0)
     # Only an INTEGER PRIMARY KEY of a rowid table is its row id and can hold nothing else.
-    if "WITHOUT ROWID" in str(sql).upper():
+    if "WITHOUT ROWID" in str(sql).upper() or _sqlite_has_key_index(connection, quoted, full.name):
         indexes = tuple(replace(index, is_primary_key=False) for index in indexes)
     return TableSchema(full, columns, indexes, is_view, depends_on, refusal)
 
@@ -75,6 +75,18 @@ def _sqlite_declared(connection: Connection, schema: str, table: str) -> dict[st
         str(row[1]): str(row[2] or "")
         for row in connection.exec_driver_sql(f"PRAGMA {schema}.table_xinfo({name})")
     }
+
+
+def _sqlite_has_key_index(connection: Connection, schema: str, table: str) -> bool:
+    """Whether a key of one INTEGER is kept in an index of its own, and so isn't the row id.
+
+    For historical reasons that is what INTEGER PRIMARY KEY DESC is: it may hold NULL, and twice.
+    """
+    name = '"' + table.replace('"', '""') + '"'
+    keys = [row for row in connection.exec_driver_sql(f"PRAGMA {schema}.table_xinfo({name})") if row[5]]
+    if len(keys) != 1 or str(keys[0][2]).upper() != "INTEGER":
+        return False
+    return any(row[3] == "pk" for row in connection.exec_driver_sql(f"PRAGMA {schema}.index_list({name})"))
 
 
 def _sqlite_affinity(declared: str) -> str:

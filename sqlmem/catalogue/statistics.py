@@ -23,6 +23,9 @@ def facts(connection: Connection, family: str) -> Facts:
         return Facts(
             driver, overridden=frozenset(str(row[0]).lower() for row in rows), like_ignores_case=bool(like)
         )
+    if family == "mysql":
+        modes = str(connection.exec_driver_sql("SELECT @@sql_mode").scalar())
+        return Facts(driver, backslash_escapes="NO_BACKSLASH_ESCAPES" not in modes)
     return Facts(driver)
 
 

@@ -7,9 +7,10 @@ A function, cast or type that has no row is the origin's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sqlmem.dialects.parameters import Classify, ParameterType
 from sqlmem.dialects.rules import Result, Rules, result
 from sqlmem.model import Collation, Column, Kind
 
@@ -22,11 +23,13 @@ class Facts:
         driver: SQLAlchemy's name of the driver; some give two of the origin's values as one.
         overridden: SQLite: functions that the application replaced (lower case).
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
+        backslash_escapes: MariaDB: without NO_BACKSLASH_ESCAPES, which takes it from LIKE too.
     """
 
     driver: str | None = None
     overridden: frozenset[str] = frozenset()
     like_ignores_case: bool = True
+    backslash_escapes: bool = True
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Semantics:
         sqlglot: the name of the parser's dialect; None for the parser's own.
         comparison, count: the results of a predicate and of COUNT.
         integer, text: what a constant of the select list is; None: only the origin knows.
+        computes_columns: an expression may be computed by the origin and fetched as a column.
         is_dynamic: values carry their types, as in the store itself (SQLite).
         folds_unquoted: an unquoted identifier as the catalogue spells it; None where quoting makes
             no difference to it.
@@ -54,12 +58,16 @@ class Semantics:
         names_are_text: it is named by its text.
         text_order: the collations whose order the store has.
         functions: dynamic dialects: the parser's name -> the store's.
+        text_has_nul: a text may contain NUL, at which the store's own functions of text end.
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
         rules: what operators and functions mean by the types of their operands; see `rules`.
         shapes: forms of queries that it has, of those that not every origin has; where one is missing
             the statement is an error there. See `shapes`.
+        literals: the type that a literal of its own has; None: only the origin knows.
+        parameters: driver -> the type that a parameter of its own has; see `parameters`.
+        choice: the type that values of these types become where one of them is the result.
         refused: what looks local and is not -> the case that would be wrong.
     """
 
@@ -69,6 +77,7 @@ class Semantics:
     count: Result
     integer: Result
     text: Result | None = None
+    computes_columns: bool = False
     is_dynamic: bool = False
     folds_unquoted: Callable[[str], str] | None = None
     ignores_column_case: bool = False
@@ -86,15 +95,27 @@ class Semantics:
     names_are_text: bool = False
     text_order: frozenset[Collation] = frozenset({Collation.BINARY})
     functions: Mapping[str, str] = field(default_factory=dict)
+    text_has_nul: bool = False
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
     shapes: frozenset[str] = frozenset()
+    literals: Callable[..., ParameterType | None] | None = None
+    parameters: Mapping[str, Classify] = field(default_factory=dict)
+    choice: Callable[[Sequence[ParameterType]], Column | None] | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
+
+    def has_text_like(self, type_: Column) -> bool:
+        """Whether a text type with rules of its own holds identical texts as equal to each other only.
+
+        Enums and sets do, and in PostgreSQL all of them; MySQL's JSON doesn't.
+        """
+        return not self.booleans_are_integers or type_.type_name.startswith(("enum", "set"))
 
     def code_of(self, type_: Column) -> int | None:
         """The `type_code` of a computed result of this type; None if it isn't known."""
-        return self.codes.get(type_.type_name.partition("(")[0].strip().upper())
+        name = type_.type_name.partition(" COLLATE ")[0].partition("(")[0]
+        return self.codes.get(name.strip().upper())
 
 
 # Functions of SQL that depend on nothing but their arguments, under the parser's names:

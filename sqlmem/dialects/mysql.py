@@ -5,8 +5,11 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 
 from __future__ import annotations
 
+from sqlmem.dialects import shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
-from sqlmem.dialects.shapes import MYSQL
+from sqlmem.dialects.choices import mysql_choice
+from sqlmem.dialects.mysql_texts import RULES as TEXT_RULES
+from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.model import Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)
@@ -15,13 +18,16 @@ LONGLONG = result(Kind.INTEGER, "BIGINT", 8)
 INTEGER_SUM = result(Kind.NUMERIC, "DECIMAL", 246, precision=18, scale=0)
 INTEGER_TYPES = ("TINYINT", "SMALLINT", "MEDIUMINT", "INTEGER", "BIGINT")
 
-_sums: dict[str, Result] = dict.fromkeys(INTEGER_TYPES, INTEGER_SUM)
+_sums: dict[str, Result] = {
+    f"{name}{sign}": INTEGER_SUM for name in INTEGER_TYPES for sign in ("", " UNSIGNED")
+}
 
 SEMANTICS = Semantics(
     name="mysql",
     sqlglot="mysql",
     comparison=LONG,
     count=LONGLONG,
+    computes_columns=True,
     integer=LONG,
     ignores_column_case=True,
     booleans_are_integers=True,
@@ -34,31 +40,41 @@ SEMANTICS = Semantics(
         Kind.FLOAT: None,
         Kind.DATE: None,
         Kind.TIMESTAMP: None,
+        Kind.TEXT: None,
     },
     # PERCENT_RANK and CUME_DIST reach the client with ten digits, and are compared with all.
     window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG, "ntile": LONGLONG},
     window_integers=frozenset({"BIGINT"}),
-    shapes=MYSQL,
+    shapes=shapes.MYSQL,
     casts={
         "DATE": Column("", Kind.DATE, "DATE"),
-        "DATETIME": Column("", Kind.TIMESTAMP, "DATETIME"),
-        "TIMESTAMP": Column("", Kind.TIMESTAMP, "DATETIME"),
+        "DATETIME": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
+        "TIMESTAMP": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
+        # What the parser makes of TIMESTAMP '…'.
+        "TIMESTAMPTZ": Column("", Kind.TIMESTAMP, "DATETIME"),
     },
     codes={
         "TINYINT": 1,
         "SMALLINT": 2,
         "INTEGER": 3,
+        "DOUBLE": 5,
         "BIGINT": 8,
         "MEDIUMINT": 9,
         "DATE": 10,
         "DATETIME": 12,
         "DECIMAL": 246,
         "TEXT": 252,
+        "MEDIUMTEXT": 250,
         "VARCHAR": 253,
     },
     names_are_text=True,
+    text_has_nul=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
+    rules={**TEXT_RULES},
+    literals=mysql_literal,
+    parameters=MYSQL,
+    choice=mysql_choice,
     refused={
         "text equality": "the column's collation ignores case, accents or trailing blanks",
         "LIKE": "the column's collation decides what is alike",

@@ -5,8 +5,11 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 
 from __future__ import annotations
 
+from sqlmem.dialects import shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
-from sqlmem.dialects.shapes import POSTGRESQL
+from sqlmem.dialects.choices import postgresql_choice
+from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
+from sqlmem.dialects.postgresql_texts import RULES as TEXT_RULES
 from sqlmem.model import Collation, Column, Kind
 
 BOOLEAN = result(Kind.BOOLEAN, "BOOLEAN", 16)
@@ -23,6 +26,7 @@ SEMANTICS = Semantics(
     sqlglot="postgres",
     comparison=BOOLEAN,
     count=BIGINT,
+    computes_columns=True,
     integer=INTEGER,
     text=TEXT,
     folds_unquoted=str.lower,
@@ -47,7 +51,7 @@ SEMANTICS = Semantics(
         "percent_rank": DOUBLE,
         "cume_dist": DOUBLE,
     },
-    shapes=POSTGRESQL,
+    shapes=shapes.POSTGRESQL,
     casts={
         "SMALLINT": Column("", Kind.INTEGER, "SMALLINT"),
         "INT": Column("", Kind.INTEGER, "INTEGER"),
@@ -82,6 +86,10 @@ SEMANTICS = Semantics(
     },
     names_are_figured=True,
     pure_functions=PURE_FUNCTIONS,
+    rules={**TEXT_RULES},
+    literals=postgresql_literal,
+    parameters=POSTGRESQL,
+    choice=postgresql_choice,
     refused={
         "LIKE": "the store's LIKE ignores the case of ASCII letters, the origin's doesn't",
         "ILIKE": "the store knows the case of ASCII letters only",

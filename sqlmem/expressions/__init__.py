@@ -6,8 +6,21 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, atoms, computed, grouping, predicates, ruled, subqueries, windows
+from sqlmem.expressions import (
+    aggregates,
+    atoms,
+    choices,
+    computed,
+    grouping,
+    likes,
+    predicates,
+    ruled,
+    subqueries,
+    texts,
+    windows,
+)
 from sqlmem.expressions.closed import only
+from sqlmem.expressions.fetched import fetched, rank
 from sqlmem.expressions.rendering import Expressions, Subquery
 from sqlmem.scopes import Context
 
@@ -20,6 +33,9 @@ _HANDLERS = {
     **subqueries.HANDLERS,
     **computed.HANDLERS,
     **ruled.HANDLERS,
+    **likes.HANDLERS,
+    **choices.HANDLERS,
+    **texts.HANDLERS,
 }
 
 
@@ -29,7 +45,7 @@ def expressions(context: Context, subquery: Subquery) -> Expressions:
     Args:
         subquery: how the planner renders a SELECT inside of an expression.
     """
-    return Expressions(context, subquery, _HANDLERS)
+    return Expressions(context, subquery, _HANDLERS, fetched, rank)
 
 
 __all__ = ["Expressions", "expressions", "only"]

@@ -14,7 +14,7 @@ from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
 from sqlmem.model import Collation, Kind
 from sqlmem.plan import Refuse, SumCheck
 from sqlmem.scopes import Scope
-from sqlmem.values import Value, check_equal, check_null, check_ordered
+from sqlmem.values import Value, as_text, check_null, check_ordered
 
 
 def aggregate(render: Expressions, node: exp.AggFunc, scope: Scope) -> Value:
@@ -64,7 +64,7 @@ def _over_argument(
         if value.is_open:
             raise Refuse("COUNT of a parameter")
         if is_distinct and value.type is not None:
-            check_equal(value.type, "COUNT(DISTINCT)")
+            render.check_same(value, "COUNT(DISTINCT)")
         check_null(value.type, "COUNT")
         return Value(f"count({distinct}{value.sql})", count.type, result=count)
     if isinstance(node, exp.LogicalAnd | exp.LogicalOr):
@@ -89,15 +89,30 @@ def _over_argument(
 def _extreme(render: Expressions, name: str, value: Value) -> Value:
     column = value.type
     assert column is not None
-    check_ordered(column, name.upper(), render.semantics)
     if render.semantics.is_dynamic:
+        check_ordered(column, name.upper(), render.semantics)
         if column.collation is not Collation.BINARY or not value.is_distinct:
             raise Refuse(f"{name.upper()} of values that may be equal and not the same")
         return Value(f"{name}({value.sql})", DYNAMIC, is_distinct=value.is_distinct)
     if column.kind not in render.semantics.minmax:
         raise Refuse(f"{name.upper()} of {column.type_name or column.kind.value}")
     code = render.semantics.minmax[column.kind]
+    if code is not None and column.kind is Kind.TEXT and render.semantics.text is not None:
+        # max(varchar) is text.
+        column = as_text(column, render.semantics.text.type)
     result = value.result if value.source is None else Result(column, code)
+    try:
+        check_ordered(column, name.upper(), render.semantics)
+    except Refuse:
+        # As MySQL has it, an enum's least label is that of the alphabet, not of its order.
+        rank = render.rank(value) if column.kind is Kind.TEXT and column.is_compared else None
+        if rank is None:
+            raise
+        render.check_same(value, name.upper())
+        # The rank in front, of one width, decides; what is behind it is the value.
+        return Value(
+            f"substr({name}(printf('%019d', {rank.sql}) || {value.sql}), 20)", column, value.source, result
+        )
     return Value(f"{name}({value.sql})", column, value.source, result)
 
 

@@ -20,13 +20,13 @@ def column(render: Expressions, node: exp.Column, scope: Scope) -> Value:
 
 
 def literal(render: Expressions, node: exp.Literal, scope: Scope) -> Value:
-    return render.literal_of(Literal(str(node.this), bool(node.is_string)))
+    return render.literal_of(Literal(str(node.this), bool(node.is_string), render.context.place(node)))
 
 
 def negative(render: Expressions, node: exp.Neg, scope: Scope) -> Value:
     inner = node.this
     if isinstance(inner, exp.Literal) and not inner.is_string:
-        return render.literal_of(Literal(f"-{inner.this}", is_text=False))
+        return render.literal_of(Literal(f"-{inner.this}", is_text=False, place=render.context.place(inner)))
     if render.semantics.is_dynamic:
         return render.dynamic(f"-{render.value(inner, scope).sql}")
     raise Refuse(render.refused("+", "arithmetic"))
@@ -96,12 +96,17 @@ def cast(render: Expressions, node: exp.Cast, scope: Scope) -> Value:
     raise Refuse(f"a cast to {known.type_name}")
 
 
+_MOST_FRACTION_DIGITS = 6
+
+
 def _with_size(known: Column, to: exp.Expr) -> Column:
     sizes = [int(str(size.this)) for size in to.expressions if str(size.this).isdigit()]
     if known.kind is Kind.NUMERIC:
         return replace(known, precision=sizes[0], scale=sizes[1] if len(sizes) > 1 else 0) if sizes else known
     if known.kind is Kind.TEXT:
         return replace(known, precision=sizes[0]) if sizes else known
+    if known.kind is Kind.TIMESTAMP and len(sizes) == 1 and sizes[0] <= _MOST_FRACTION_DIGITS:
+        return replace(known, precision=sizes[0])
     if sizes:
         raise Refuse(f"a cast to {to.sql()}")
     return known

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import replace
 
 from sqlglot import exp
 
@@ -13,9 +12,10 @@ from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.expressions.subqueries import is_quantified, quantified
 from sqlmem.expressions.tuples import is_tuple, listed_rows
+from sqlmem.model import Column, Kind
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import NULL, Value, check_null
+from sqlmem.values import Value, check_null
 
 COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
@@ -36,13 +36,24 @@ def comparison(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
         return tuples.comparison(render, node, operator, scope)
     if is_quantified(node.expression):
         return quantified(render, node, scope)
-    left, right = render.pair(
-        render.value(node.this, scope),
-        render.value(node.expression, scope),
-        "comparison",
-        is_ordered=operator not in EQUALITIES,
-    )
+    left, right = _same_moments(render.value(node.this, scope), render.value(node.expression, scope))
+    left, right = render.pair(left, right, "comparison", is_ordered=operator not in EQUALITIES)
     return render.predicate(f"{left.sql} {operator} {right.sql}")
+
+
+def _same_moments(left: Value, right: Value) -> tuple[Value, Value]:
+    """A date that is compared with a timestamp is its midnight."""
+    if left.type is not None and right.type is not None:
+        kinds = (left.type.kind, right.type.kind)
+        if kinds == (Kind.DATE, Kind.TIMESTAMP):
+            return _midnight(left, right.type), right
+        if kinds == (Kind.TIMESTAMP, Kind.DATE):
+            return left, _midnight(right, left.type)
+    return left, right
+
+
+def _midnight(day: Value, column: Column) -> Value:
+    return Value(f"({day.sql} || ' 00:00:00.000000')", column)
 
 
 def conjunction(render: Expressions, node: exp.Connector, scope: Scope) -> Value:
@@ -118,48 +129,17 @@ def in_(render: Expressions, node: exp.In, scope: Scope) -> Value:
     if not items:
         raise Refuse("IN over nothing")
     texts = []
+    left = value
     for item in items:
-        value, other = render.pair(value, render.value(item, scope), "IN", is_ordered=False)
+        left, other = render.pair(value, render.value(item, scope), "IN", is_ordered=False)
         texts.append(other.sql)
-    return render.predicate(f"{value.sql} IN ({', '.join(texts)})")
+    return render.predicate(f"{left.sql} IN ({', '.join(texts)})")
 
 
 def exists(render: Expressions, node: exp.Exists, scope: Scope) -> Value:
     only(node, "this")
     sql, _ = render.subquery(node.this, scope)
     return render.predicate(f"EXISTS ({sql})")
-
-
-def case(render: Expressions, node: exp.Case, scope: Scope) -> Value:
-    only(node, "this", "ifs", "default")
-    subject = render.value(node.this, scope) if node.args.get("this") is not None else None
-    if subject is not None and subject.is_open:
-        raise Refuse("CASE of a value whose type only the origin knows")
-    conditions = []
-    for branch in node.args["ifs"]:
-        if subject is None:
-            conditions.append(render.condition(branch.this, scope))
-        else:
-            left, right = render.pair(subject, render.value(branch.this, scope), "CASE", is_ordered=False)
-            conditions.append(f"{left.sql} = {right.sql}")
-    default = node.args.get("default")
-    results = [render.value(branch.args["true"], scope) for branch in node.args["ifs"]]
-    results.append(render.value(default, scope) if default is not None else NULL)
-    results, value = render.alternatives(results, "CASE")
-    branches = " ".join(
-        f"WHEN {condition} THEN {result.sql}" for condition, result in zip(conditions, results, strict=False)
-    )
-    return replace(value, sql=f"CASE {branches} ELSE {results[-1].sql} END")
-
-
-def coalesce(render: Expressions, node: exp.Coalesce, scope: Scope) -> Value:
-    only(node, "this", "expressions", "is_nvl", "is_null")
-    results = [render.value(item, scope) for item in (node.this, *node.expressions)]
-    if len(results) < 2:
-        raise Refuse("COALESCE of one value")
-    results, value = render.alternatives(results, "COALESCE")
-    render.not_overridden("coalesce")
-    return replace(value, sql=f"coalesce({', '.join(result.sql for result in results)})")
 
 
 def like(render: Expressions, node: exp.Like, scope: Scope) -> Value:
@@ -202,8 +182,6 @@ HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Between: between,
     exp.In: in_,
     exp.Exists: exists,
-    exp.Case: case,
-    exp.Coalesce: coalesce,
     exp.Like: like,
     exp.Escape: escaped_like,
     exp.Glob: glob,

@@ -14,10 +14,13 @@ from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
+from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
+from sqlmem.functions import UNKNOWN
 from sqlmem.model import Collation, Column, Kind
-from sqlmem.plan import Argument, Refuse
+from sqlmem.plan import Argument, RankCheck, Refuse
 from sqlmem.scopes import Context, Scope
+from sqlmem.stored import DATA
 from sqlmem.values import (
     NULL,
     Literal,
@@ -26,6 +29,7 @@ from sqlmem.values import (
     check_ordered,
     converter,
     literal_value,
+    own_converter,
     unified,
 )
 
@@ -36,8 +40,13 @@ _ALTERNATIVE_KINDS = frozenset(
     {Kind.INTEGER, Kind.BOOLEAN, Kind.NUMERIC, Kind.DATE, Kind.TIMESTAMP, Kind.TEXT}
 )
 
+# Of parameters: those whose own type says all of the value that the origin gives back.
+_GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
+
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
+Fetched = Callable[["Expressions", exp.Expr, Scope], Value | None]
+Rank = Callable[["Expressions", Value], Value | None]
 
 
 class Expressions:
@@ -47,22 +56,43 @@ class Expressions:
     """
 
     def __init__(
-        self, context: Context, subquery: Subquery, handlers: Mapping[type[exp.Expr], Handler]
+        self,
+        context: Context,
+        subquery: Subquery,
+        handlers: Mapping[type[exp.Expr], Handler],
+        fetched: Fetched,
+        rank: Rank,
     ) -> None:
         self.context = context
         self.semantics = context.semantics
         self.subquery = subquery
         self._handlers = handlers
+        self._fetched = fetched
+        self._rank = rank
 
     def value(self, node: exp.Expr, scope: Scope) -> Value:
-        """The value of an expression; open if it is a literal or parameter alone."""
+        """The value of an expression; open if it is a literal or parameter alone.
+
+        Raises:
+            Refuse: neither the store can compute it, nor can it be a column that the origin computes.
+            Unknown: the origin must be asked about such a column first.
+        """
         grouped = self._group_key(node, scope)
         if grouped is not None:
             return grouped
-        handler = self._handlers.get(type(node))
-        if handler is None:
-            raise Refuse(f"{described(node)} is computed by the origin")
-        return handler(self, node, scope)
+        mark = self.context.mark()
+        try:
+            self.context.check_called(node)
+            handler = self._handlers.get(type(node))
+            if handler is None:
+                raise Refuse(f"{described(node)} is computed by the origin")  # noqa: TRY301 - one way out
+            return handler(self, node, scope)
+        except Refuse:
+            self.context.back_to(mark)
+            value = self._fetched(self, node, scope)
+            if value is None:
+                raise
+            return value
 
     def typed(self, node: exp.Expr, scope: Scope) -> Value:
         """As `value`, but settled where the surroundings say nothing, as in a select list."""
@@ -83,7 +113,7 @@ class Expressions:
     def settle(self, value: Value) -> Value:
         if value.parameter is not None:
             if value.cast is None:
-                raise Refuse("a parameter whose type only the origin knows")
+                return self._given_back(value)
             if value.cast.kind in (Kind.NUMERIC, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES):
                 raise Refuse("a parameter given back by the statement")
             return self.bound(value, value.cast)
@@ -102,28 +132,113 @@ class Expressions:
             raise Refuse("a constant whose type only the origin knows")
         return value
 
-    def bound(self, value: Value, column: Column) -> Value:
-        """An open value, having taken a type; others unchanged."""
+    def _given_back(self, value: Value) -> Value:
+        """A parameter as a column of the answer."""
+        own = self.own(value)
+        if own.type is None or own.type.kind not in _GIVEN_BACK:
+            raise Refuse("a parameter given back by the statement")
+        code = self.semantics.code_of(own.type)
+        if code is None:
+            raise Refuse("a parameter given back by the statement")
+        return replace(own, result=Result(own.type, code))
+
+    def bound(self, value: Value, column: Column, *, is_compared: bool = False) -> Value:
+        """An open value, having taken a type; others unchanged.
+
+        Args:
+            is_compared: it is only compared with values of the type, and need not be one of them.
+        """
         if value.literal is not None:
-            if value.cast is not None and value.cast.kind is not column.kind:
-                raise Refuse(f"a literal cast to {value.cast.type_name} beside {column.type_name}")
-            return Value(
-                self.context.constant(literal_value(value.literal, column, self.context.facts.driver)), column
-            )
+            stored = self._constant(value.literal, column, value.cast, is_compared=is_compared)
+            return Value(stored, column)
         if value.parameter is not None:
-            convert = converter(column, value.cast, self.semantics, self.context.facts.driver)
-            return Value(
-                self.context.argument(Argument(self.context.parameters[value.parameter], None, convert)),
-                column,
-            )
+            return Value(self.argument(value, self.converter(value, column, is_compared=is_compared)), column)
         return value
+
+    def argument(self, value: Value, convert: Callable[[Any], Any], *, refuses_null: bool = False) -> str:
+        """The text of an open parameter of which `convert` makes the stored form."""
+        assert value.parameter is not None
+        key = self.context.parameters[value.parameter]
+        return self.context.argument(Argument(key, None, convert, refuses_null))
+
+    def converter(self, value: Value, column: Column, *, is_compared: bool = False) -> Callable[[Any], Any]:
+        driver = self.context.facts.driver
+        convert = converter(column, value.cast, self.semantics, driver, is_compared=is_compared)
+        adapt = value.adapt
+        return convert if adapt is None else lambda given: convert(adapt(given))
+
+    def own(self, value: Value) -> Value:
+        """An open value, having taken the type that it has by itself; others unchanged.
+
+        A text that the origin would type by what it stands beside, and NULL, stay open.
+
+        Raises:
+            Refuse: only the origin knows the type.
+            TypesNeeded: the plan depends on this parameter's type.
+        """
+        type_ = self.own_type(value)
+        if not value.is_open or not isinstance(type_, Column):
+            return value
+        if value.parameter is None or value.cast is not None:
+            return self.bound(value, type_)
+        convert = own_converter(type_, self.context.facts.driver)
+        argument = Argument(self.context.parameters[value.parameter], None, convert, refuses_null=True)
+        return Value(self.context.argument(argument), type_)
+
+    def own_type(self, value: Value) -> ParameterType | None:
+        """The type of an open value by itself; of others the one they have (None: NULL)."""
+        if not value.is_open:
+            return value.type
+        cast = value.cast
+        if cast is not None and (cast.kind is not Kind.NUMERIC or cast.precision is not None):
+            return cast
+        if value.literal is not None:
+            literals, literal = self.semantics.literals, value.literal
+            type_ = None if literals is None else literals(literal.text, is_text=literal.is_text)
+            if type_ is None:
+                raise Refuse("a constant whose type only the origin knows")
+        else:
+            assert value.parameter is not None
+            type_ = self.context.parameter_type(value.parameter)
+        if cast is None:
+            return type_
+        # A cast to NUMERIC without a size keeps an exact number's own scale.
+        if isinstance(type_, Column) and type_.kind is Kind.NUMERIC:
+            return type_
+        if isinstance(type_, Column) and type_.kind is Kind.INTEGER:
+            return number(18 if type_.type_name != "BIGINT" else 19, 0)
+        raise Refuse(f"a cast to {cast.type_name} of what isn't an exact number")
+
+    def _constant(self, literal: Literal, column: Column, cast: Column | None, *, is_compared: bool) -> str:
+        driver = self.context.facts.driver
+
+        def read(other: Literal) -> Any:
+            return literal_value(other, column, cast, self.semantics, driver, is_compared=is_compared)
+
+        stored = read(literal)
+        if literal.place is None:
+            return self.context.constant(stored)
+        sign = "-" if not literal.is_text and literal.text.startswith("-") else ""
+
+        def reread(text: str) -> Any:
+            return read(replace(literal, text=f"{sign}{text}"))
+
+        return self.context.argument(Argument(None, stored, literal=literal.place, reread=reread))
 
     def literal_of(self, literal: Literal) -> Value:
         if not self.semantics.is_dynamic:
             return Value("", literal=literal)
         if literal.is_text:
-            return Value(self.context.argument(Argument(None, literal.text)), DYNAMIC)
+            reread = str if literal.place is not None else None
+            argument = Argument(None, literal.text, literal=literal.place, reread=reread)
+            return Value(self.context.argument(argument), DYNAMIC)
         text = literal.text.lower()
+        if literal.place is not None and text.lstrip("-").isdigit() and len(text) <= _MAX_PLAIN_DIGITS:
+            sign = -1 if text.startswith("-") else 1
+            argument = Argument(
+                None, int(text), literal=literal.place, reread=lambda other: sign * int(other)
+            )
+            return Value(self.context.argument(argument), DYNAMIC)
         if text.lstrip("-").isdigit():
             # Beyond 64 bits SQLite reads a float; what it does at the edge is left to it.
             if abs(int(text)) >= 2**63:
@@ -163,9 +278,76 @@ class Expressions:
             else:
                 column = unified(left.type, right.type, what)
         elif right.is_open:
-            right = self.bound(right, column)
+            try:
+                self._check(column, what, is_ordered=is_ordered)
+            except Refuse:
+                # A constant has an order of its own only at the origin: the comparison is fetched.
+                found = self._looked_up(left, right, is_ordered=is_ordered)
+                if found is None:
+                    raise
+                return found
+            right = self.bound(right, column, is_compared=True)
         self._check(column, what, is_ordered=is_ordered)
         return left, right
+
+    def _looked_up(self, left: Value, right: Value, *, is_ordered: bool) -> tuple[Value, Value] | None:
+        """Ranks instead of texts that only the origin can compare; None if there are none.
+
+        An open value takes the rank of the stored text that it is identical to. Where there is none
+        the store's statement fails, and the origin answers.
+        """
+        column = left.type
+        assert column is not None
+        if column.kind is not Kind.TEXT or not (column.is_compared or not is_ordered):
+            return None
+        if is_ordered and right.literal is not None:
+            return None
+        if not column.is_compared and not self.semantics.has_text_like(column):
+            return None
+        rank = self._rank(self, left)
+        if rank is None or left.source is None:
+            return None
+        bound = self.bound(right, column).sql
+        index, _ = left.source
+        alias = self.context.alias("m")
+        own, ranked = (text.split(".", 1)[1] for text in (left.sql, rank.sql))
+        database = "main" if index == 0 else f"s{index}"
+        source = f"{database}.{DATA} AS {alias}"
+        found = f"(SELECT {alias}.{ranked} FROM {source} WHERE {alias}.{own} = {bound} LIMIT 1)"
+        sql = f"CASE WHEN {bound} IS NULL THEN NULL ELSE ifnull({found}, {UNKNOWN}({bound})) END"
+        self.context.need(left)
+        return rank, Value(f"({sql})", rank.type)
+
+    def check_same(self, value: Value, what: str) -> None:
+        """Raises `Refuse` unless equality of stored values is the origin's equality.
+
+        Where that is so only for some values, those at hand are looked at when the plan is used.
+        """
+        assert value.type is not None
+        try:
+            check_equal(value.type, what)
+        except Refuse:
+            rank = self._rank(self, value)
+            if rank is None or value.source is None or rank.source is None:
+                raise
+            self.context.need(value)
+            self.context.checks.append(RankCheck(*value.source, rank.source[1]))
+
+    def sort_key(self, value: Value, what: str) -> str:
+        """A text that orders in the store as the value does at the origin."""
+        assert value.type is not None
+        try:
+            check_ordered(value.type, what, self.semantics)
+        except Refuse:
+            rank = self._rank(self, value)
+            if rank is None:
+                raise
+            return rank.sql
+        return value.sql
+
+    def rank(self, value: Value) -> Value | None:
+        """See `fetched.rank`."""
+        return self._rank(self, value)
 
     def _check(self, column: Column, what: str, *, is_ordered: bool) -> None:
         if is_ordered:
@@ -190,16 +372,6 @@ class Expressions:
         for result in typed[1:]:
             assert result.type is not None
             column = unified(column, result.type, what)
-        if column.kind is Kind.INTEGER and any(
-            result.literal is not None or result.parameter is not None for result in results
-        ):
-            if any(result.parameter is not None for result in results) and column.type_name != (
-                unified(column, self.semantics.integer.type, what).type_name
-            ):
-                # Its driver sends a small number as a small type, and a larger one as a larger.
-                raise Refuse(f"{what} of {column.type_name} and a parameter")
-            # A constant is no smaller than an INTEGER.
-            column = unified(column, self.semantics.integer.type, what)
         code = self.semantics.code_of(column)
         if column.kind not in _ALTERNATIVE_KINDS or not column.is_compared or code is None:
             raise Refuse(f"{what} of {column.type_name or column.kind.value}")
@@ -221,7 +393,7 @@ class Expressions:
     def _bound_alternative(self, result: Value, column: Column) -> Value:
         if result.parameter is None or column.kind is not Kind.INTEGER:
             return self.bound(result, column)
-        convert = converter(column, result.cast, self.semantics, self.context.facts.driver)
+        convert = self.converter(result, column)
 
         def convert_plain(value: Any) -> Any:
             if type(value) is int and abs(value) >= 10**_MAX_PLAIN_DIGITS:
@@ -252,11 +424,11 @@ class Expressions:
         value = output if output is not None else self.value(node.this, scope)
         if value.type is None:
             raise Refuse("an order by a constant")
-        check_ordered(value.type, "ORDER BY", self.semantics)
+        key = self.sort_key(value, "ORDER BY")
         direction = "DESC" if node.args.get("desc") else "ASC"
         # The parser has filled in the dialect's own place for NULLs.
         nulls = "FIRST" if node.args.get("nulls_first") else "LAST"
-        return f"{value.sql} {direction} NULLS {nulls}"
+        return f"{key} {direction} NULLS {nulls}"
 
     def not_overridden(self, name: str) -> None:
         if name in self.context.facts.overridden:
@@ -267,7 +439,7 @@ class Expressions:
         keys = scope.group_keys
         if not keys or scope.is_in_aggregate or isinstance(node, exp.Column | exp.Literal | exp.Placeholder):
             return None
-        arguments, checks = len(self.context.arguments), len(self.context.checks)
+        mark = self.context.mark()
         scope.group_keys = None
         try:
             value = self.value(node, scope)
@@ -277,8 +449,7 @@ class Expressions:
             scope.group_keys = keys
         if value.sql in keys:
             return value
-        del self.context.arguments[arguments:]
-        del self.context.checks[checks:]
+        self.context.back_to(mark)
         return None
 
     def refused(self, key: str, otherwise: str) -> str:

@@ -34,8 +34,8 @@ def scalar_subquery(render: Expressions, node: exp.Subquery, scope: Scope) -> Va
     if len(outputs) != 1:
         raise Refuse("a subquery of several columns as a value")
     if not render.semantics.is_dynamic and not _gives_one_row(render, node.this):
-        _count_first(sql, scope)
-    return replace(render.settle(outputs[0]), sql=f"({sql})", is_condition=False)
+        _count_first(render, sql, scope)
+    return replace(render.settle(outputs[0]), sql=f"({sql})", is_condition=False, alias=None)
 
 
 def is_quantified(node: exp.Expr) -> bool:
@@ -83,14 +83,16 @@ def _unwrapped(node: exp.Expr) -> exp.Expr:
 # -- how many rows -------------------------------------------------------------------------
 
 
-def _count_first(sql: str, scope: Scope) -> None:
-    if scope.guards is None:
+def _count_first(render: Expressions, sql: str, scope: Scope) -> None:
+    if not scope.may_guard:
         raise Refuse("a subquery that may give several rows as a value")
     own = {value.sql.partition(".")[0] for value in scope.columns.values() if value is not None}
     if any(f"{alias}." in sql for alias in own):
         # Looked at per row: which rows the origin looks at is its own choice.
         raise Refuse("a subquery that may give several rows as a value, by the row around it")
-    scope.guards.append(f"SELECT sqlmem_at_most(count(*), 1) AS ok FROM (SELECT 1 FROM ({sql}) LIMIT 2)")
+    render.context.guards.append(
+        f"SELECT sqlmem_at_most(count(*), 1) AS ok FROM (SELECT 1 FROM ({sql}) LIMIT 2)"
+    )
 
 
 def _gives_one_row(render: Expressions, node: exp.Expr) -> bool:

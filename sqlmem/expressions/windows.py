@@ -12,12 +12,13 @@ from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
 from sqlmem.expressions.aggregates import aggregate, aggregate_of
+from sqlmem.expressions.choices import chosen
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Argument, Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import Literal, Value, check_equal
+from sqlmem.values import Literal, Value
 
 _PLACES: dict[type[exp.Expr], str] = {
     exp.RowNumber: "row_number",
@@ -57,7 +58,8 @@ def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
         if not takes_frame and "frame everywhere" not in render.semantics.shapes:
             raise Refuse(f"a frame with {described(node.this)} is an error at the origin")
         parts.append(_frame(render, frame, order, scope))
-    return replace(value, sql=f"{value.sql} OVER ({' '.join(part for part in parts if part)})")
+    over = " ".join(part for part in parts if part)
+    return replace(value, sql=f"{value.sql} OVER ({over})", alias=None)
 
 
 def filtered(render: Expressions, node: exp.Filter, scope: Scope) -> Value:
@@ -83,7 +85,7 @@ def _with_filter(
         condition = render.condition(node.expression.this, scope)
     finally:
         scope.is_in_aggregate = was_in_aggregate
-    return replace(value, sql=f"{value.sql} FILTER (WHERE {condition})")
+    return replace(value, sql=f"{value.sql} FILTER (WHERE {condition})", alias=None)
 
 
 # -- what is computed ----------------------------------------------------------------------
@@ -140,10 +142,10 @@ def _neighbour(render: Expressions, inner: exp.Expr, scope: Scope) -> Value:
     if offset is not None:
         arguments.append(_count(render, offset, least=0))
     if default is None:
-        return replace(value, sql=f"{name}({', '.join(arguments)})", is_condition=False)
+        return replace(value, sql=f"{name}({', '.join(arguments)})", is_condition=False, alias=None)
     if "neighbour default" not in render.semantics.shapes:
         raise Refuse(f"{name.upper()} with a default is an error at the origin")
-    (taken, other), result = render.alternatives([value, render.value(default, scope)], name.upper())
+    (taken, other), result = chosen(render, [value, render.value(default, scope)], name.upper())
     return replace(result, sql=f"{name}({taken.sql}, {arguments[1]}, {other.sql})")
 
 
@@ -152,7 +154,7 @@ def _member(render: Expressions, inner: exp.Expr, scope: Scope) -> Value:
     only(inner, "this", *(("offset",) if name == "nth_value" else ()))
     value = _settled(render, inner.this, scope)
     more = f", {_count(render, inner.args.get('offset'), least=1)}" if name == "nth_value" else ""
-    return replace(value, sql=f"{name}({value.sql}{more})", is_condition=False)
+    return replace(value, sql=f"{name}({value.sql}{more})", is_condition=False, alias=None)
 
 
 def _settled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
@@ -246,7 +248,7 @@ def _partition(render: Expressions, keys: list[exp.Expr], scope: Scope) -> str:
         item = render.value(key, scope)
         if item.type is None:
             raise Refuse("a window partitioned by a constant")
-        check_equal(item.type, "PARTITION BY")
+        render.check_same(item, "PARTITION BY")
         texts.append(item.sql)
     return f"PARTITION BY {', '.join(texts)}" if texts else ""
 

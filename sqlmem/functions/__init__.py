@@ -11,9 +11,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmem.functions import guards
+from sqlmem.functions import choices, guards, patterns
 
+
+class NotKnown(Exception):
+    """Only the origin can tell: the store's statement fails, and it is asked."""
+
+
+UNKNOWN = "sqlmem_unknown"
+
+
+def _unknown(_value: Any) -> None:
+    raise NotKnown
+
+
+# Raises; not deterministic, so that SQLite doesn't call it where it isn't reached.
+RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
 # name -> number of arguments (-1: any), implementation
-SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {**guards.SCALARS}
+SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    **guards.SCALARS,
+    "sqlmem_like": (2, patterns.like),
+    "sqlmem_greatest": (-1, choices.greatest),
+    "sqlmem_least": (-1, choices.least),
+    "sqlmem_decimal": (3, choices.decimal),
+}
 # name -> number of arguments, class with step() and finalize()
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {}

@@ -1043,3 +1043,18 @@ def test_any_value_in_any_column(twins: Twins) -> None:
             )
         ]
     )
+
+
+@pytest.mark.families("sqlite")
+def test_an_integer_key_that_isnt_the_row_id_may_hold_null(origin: Origin) -> None:
+    """INTEGER PRIMARY KEY DESC is kept in an index; the store must not number its NULLs."""
+    origin.execute(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY DESC, v INTEGER)",
+        "INSERT INTO t VALUES (NULL, 2), (NULL, 3), (7, 1)",
+    )
+    with CachingEngine(origin.engine()) as engine:
+        answers = [engine.execute("SELECT id, v FROM t ORDER BY v") for _ in range(2)]
+
+    assert [list(answer) for answer in answers] == [
+        [{"id": 7, "v": 1}, {"id": None, "v": 2}, {"id": None, "v": 3}]
+    ] * 2

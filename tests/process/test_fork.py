@@ -269,3 +269,51 @@ def test_engines_without_a_file_are_readied_too(tmp_path):
     maintenance.close()
 
     assert status == 0
+
+
+def test_a_child_verifies_its_own_hits(tmp_path):
+    """What waited in the parent stays the parent's; the child has a thread and locks of its own."""
+    script = """
+from sqlalchemy import create_engine, event
+from sqlmem import CachingEngine
+
+base = create_engine("sqlite:///" + path)
+with base.begin() as connection:
+    connection.exec_driver_sql("CREATE TABLE items (id INTEGER PRIMARY KEY)")
+asked, go = threading.Event(), threading.Event()
+
+@event.listens_for(base, "after_cursor_execute")
+def executed(connection, cursor, statement, *_):
+    if threading.current_thread().name == "sqlmem-live-verification" and "FROM items" in statement:
+        asked.set()
+        go.wait()
+
+def told(engine):
+    found = engine.stats().verification
+    return found.sampled, found.verified, found.skipped
+
+engine = CachingEngine(base, cache_db="", verify=1)
+live = engine._core.live
+for _ in range(4):
+    engine.execute("SELECT id FROM items")
+asked.wait()
+live._lock.acquire()
+def task():
+    go.set()
+    say("child", live.drain(30), *told(engine))
+    engine.execute("SELECT id FROM items")
+    say("child", live.drain(30), *told(engine), live._thread in threading.enumerate())
+    engine.close()
+forked(task)
+live._lock.release()
+go.set()
+say("parent", live.drain(30), *told(engine))
+engine.close()
+base.dispose()
+"""
+
+    assert run(script, tmp_path / "origin.db") == [
+        "child True 3 0 3",
+        "child True 4 1 3 True",
+        "parent True 3 3 0",
+    ]

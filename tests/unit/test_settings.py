@@ -39,6 +39,7 @@ def test_without_any_source_every_setting_has_its_default():
         max_memory=512_000_000,
         mode="strict",
         plan_cache_size=1000,
+        verify=0.0,
     )
 
 
@@ -214,6 +215,19 @@ def test_plan_cache_size_refuses_what_is_no_count(value):
     """A positive whole number, and nothing like it."""
     with pytest.raises(SettingsError, match=r"^plan_cache_size must be a positive whole number"):
         from_keywords(plan_cache_size=value)
+
+
+@pytest.mark.parametrize(("value", "expected"), [("0.25", 0.25), (1, 1.0), (0, 0.0), (Decimal("0.1"), 0.1)])
+def test_verify_is_a_share(value, expected):
+    """From none to all of the hits."""
+    assert from_keywords(verify=value).verify == expected
+
+
+@pytest.mark.parametrize("value", [*SECONDS_GARBAGE, "1.01", -0.1, "25%"], ids=repr)
+def test_verify_refuses_what_is_no_share(value):
+    """More than all is a mistake for per cent."""
+    with pytest.raises(SettingsError, match=r"^verify must be a number from 0 to 1"):
+        from_keywords(verify=value)
 
 
 @pytest.mark.parametrize("value", ["maybe", "2", 1, 0, None, 1.0], ids=repr)

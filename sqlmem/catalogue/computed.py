@@ -1,0 +1,141 @@
+"""What the origin says of an expression that it would compute: whether it is immutable, and its type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sqlmem.dialects import BY_FAMILY
+from sqlmem.dialects.immutable import Asked
+from sqlmem.model import Collation, Column, Kind
+from sqlmem.plan import Candidate
+
+_VOLATILITIES = sa.text(
+    "SELECT p.proname, p.provolatile::text, ARRAY(SELECT pg_catalog.format_type(t, NULL)"
+    " FROM unnest(p.proargtypes) AS t), p.pronargdefaults, p.provariadic <> 0"
+    " FROM pg_catalog.pg_proc p WHERE p.proname = ANY(:names) AND p.prokind = 'f'"
+    " AND pg_catalog.pg_function_is_visible(p.oid)"
+)
+_TYPE_NAMES = {
+    Kind.DATE: "date",
+    Kind.TIME: "time without time zone",
+    Kind.TIMESTAMP: "timestamp without time zone",
+    Kind.TIMESTAMPTZ: "timestamp with time zone",
+    Kind.INTERVAL: "interval",
+}
+
+
+def not_immutable(connection: Connection, family: str, asked: Asked) -> str | None:
+    """Why the functions of an expression may give another result another time; None if they can't."""
+    if family != "postgresql" or not asked.functions:
+        return None
+    variants: dict[str, list[_Variant]] = {name: [] for name, _ in asked.functions}
+    rows = connection.execute(_VOLATILITIES, {"names": list(variants)})
+    for name, volatility, types, defaults, is_variadic in rows:
+        names = tuple(str(type_) for type_ in types)
+        variants[str(name)].append(_Variant(volatility == "i", names, int(defaults), bool(is_variadic)))
+    wanted = [_TYPE_NAMES[kind] for kind in asked.moments]
+    for name, arity in asked.functions:
+        found = [variant for variant in variants[name] if variant.takes(arity)]
+        if not found:
+            return f"the origin's catalogue has no function {name}"
+        if all(variant.is_immutable for variant in found):
+            continue
+        # Which variant is called depends on the operands' types: there must be an immutable one
+        # for each kind of date and time among the columns, and none of another volatility.
+        if not wanted:
+            return f"{name} isn't immutable for all types"
+        for type_ in wanted:
+            if {variant.is_immutable for variant in found if type_ in variant.types} != {True}:
+                return f"{name} isn't immutable for {type_}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """One of the functions of a name, with the types of its arguments."""
+
+    is_immutable: bool
+    types: tuple[str, ...]
+    defaults: int
+    is_variadic: bool
+
+    def takes(self, arity: int | None) -> bool:
+        if arity is None or self.is_variadic:
+            return True
+        return len(self.types) - self.defaults <= arity <= len(self.types)
+
+
+def described(family: str, candidate: Candidate, expression: str, description: tuple[Any, ...]) -> Column:
+    """The column that a candidate is, by the driver's description of its values.
+
+    What the description doesn't tell is found out by the fill: values that aren't what was
+    expected make the column an opaque one.
+    """
+    column = _typed(family, candidate, expression, description)
+    return replace(column, description=description[1:7])
+
+
+def _typed(family: str, candidate: Candidate, expression: str, description: tuple[Any, ...]) -> Column:
+    name = candidate.name
+    if candidate.rank_of is not None:
+        return Column(name, Kind.INTEGER, "BIGINT", expression=expression, rank_of=candidate.rank_of)
+    code, precision, scale = description[1], description[4], description[5]
+    if family == "postgresql":
+        type_name, kind = _POSTGRESQL.get(code, (f"type {code}", Kind.OPAQUE))
+        if kind is Kind.NUMERIC and (precision is None or scale is None or not 0 <= scale <= precision):
+            return Column(name, Kind.DECIMAL, type_name, expression=expression)
+        if kind is Kind.NUMERIC:
+            return Column(name, kind, type_name, precision, scale, expression=expression)
+        collation = candidate.collation if kind is Kind.TEXT else Collation.UNKNOWN
+        return Column(name, kind, type_name, collation=collation, expression=expression)
+    type_name, kind, is_compared = _MYSQL.get(code, (f"type {code}", Kind.OPAQUE, True))
+    if kind is Kind.NUMERIC:
+        # The length is that of the text: sign and point included.
+        length, scale = int(description[4] or 0), int(scale or 0)
+        precision = length - (2 if scale else 1)
+        if not 0 <= scale <= precision:
+            return Column(name, Kind.OPAQUE, type_name, expression=expression)
+        return Column(name, kind, type_name, precision, scale, expression=expression)
+    return Column(name, kind, type_name, is_compared=is_compared, expression=expression)
+
+
+_POSTGRESQL: dict[Any, tuple[str, Kind]] = {
+    BY_FAMILY["postgresql"].codes[type_name]: (type_name, kind)
+    for type_name, kind in (
+        ("BOOLEAN", Kind.BOOLEAN),
+        ("BYTEA", Kind.BYTES),
+        ("BIGINT", Kind.INTEGER),
+        ("SMALLINT", Kind.INTEGER),
+        ("INTEGER", Kind.INTEGER),
+        ("TEXT", Kind.TEXT),
+        ("VARCHAR", Kind.TEXT),
+        ("DOUBLE PRECISION", Kind.FLOAT),
+        ("DATE", Kind.DATE),
+        ("TIME WITHOUT TIME ZONE", Kind.TIME),
+        ("TIMESTAMP WITHOUT TIME ZONE", Kind.TIMESTAMP),
+        ("NUMERIC", Kind.NUMERIC),
+        ("UUID", Kind.UUID),
+    )
+} | {1184: ("TIMESTAMP WITH TIME ZONE", Kind.TIMESTAMPTZ)}
+# Codes of the wire protocol -> name, kind, whether it is compared as the store would.
+_MYSQL: dict[Any, tuple[str, Kind, bool]] = {
+    1: ("TINYINT", Kind.INTEGER, True),
+    2: ("SMALLINT", Kind.INTEGER, True),
+    3: ("INTEGER", Kind.INTEGER, True),
+    8: ("BIGINT", Kind.INTEGER, True),
+    9: ("MEDIUMINT", Kind.INTEGER, True),
+    5: ("DOUBLE", Kind.FLOAT, True),
+    10: ("DATE", Kind.DATE, True),
+    11: ("TIME", Kind.INTERVAL, False),
+    12: ("DATETIME", Kind.TIMESTAMP, True),
+    7: ("TIMESTAMP", Kind.TIMESTAMP, False),
+    13: ("YEAR", Kind.INTEGER, False),
+    246: ("DECIMAL", Kind.NUMERIC, True),
+    252: ("TEXT", Kind.TEXT, True),
+    253: ("VARCHAR", Kind.TEXT, True),
+    254: ("CHAR", Kind.TEXT, True),
+}

@@ -1,0 +1,191 @@
+"""Expressions that the origin computes once per row, fetched like columns; and orders that only it knows.
+
+What the store can't compute exactly it can still read: a parameter-free, immutable expression over
+one row of one table is sent to the origin in the statement's own words, as one more column of
+the fill. An order that SQLite can't know is fetched as a rank, `dense_rank()` over the value.
+
+The planner knows such a column once the origin has told its type. Until then planning ends with
+`Unknown`, which carries what is to be asked.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from sqlmem.dialects import immutable
+from sqlmem.dialects.immutable import Asked
+from sqlmem.expressions.immutability import is_immutable
+from sqlmem.expressions.rendering import Expressions
+from sqlmem.lexer import TokenKind
+from sqlmem.model import Collation, Kind, TableSchema
+from sqlmem.plan import Candidate, Refuse, Unknown
+from sqlmem.scopes import Scope
+from sqlmem.slices import Call, Slice, Slices
+from sqlmem.stored import expression_name, quoted, stored_names
+from sqlmem.values import EQUAL_TEXT, Value
+
+# A longer one is generated rather than written, and would be asked for once.
+_LONGEST = 2_000
+_NOT_OVER_ONE_ROW = (
+    exp.Query,
+    exp.AggFunc,
+    exp.Window,
+    exp.Star,
+    exp.Placeholder,
+    exp.Parameter,
+    exp.SessionParameter,
+    exp.Ordered,
+    exp.Alias,
+)
+# By themselves no expression worth a column of its own.
+_PLAIN = (exp.Column, exp.Literal, exp.Null, exp.Boolean)
+
+
+def fetched(render: Expressions, node: exp.Expr, scope: Scope) -> Value | None:
+    """The value of an expression as a column that the origin computes; None if it can't be one.
+
+    Raises:
+        Unknown: the origin hasn't been asked yet what it is.
+    """
+    semantics, context = render.semantics, render.context
+    if not semantics.computes_columns or context.slices is None or isinstance(node, _PLAIN):
+        return None
+    inner = list(node.walk())
+    if any(isinstance(each, _NOT_OVER_ONE_ROW) for each in inner):
+        return None
+    columns = [each for each in inner if isinstance(each, exp.Column)]
+    try:
+        values = [context.look_up(column, scope) for column in columns]
+    except Refuse:
+        return None
+    place = _one_table(values)
+    if place is None:
+        return None
+    alias, index = place
+    if not _may_stand(render, scope, values, alias):
+        return None
+    qualifiers = {
+        str(column.args["table"].this).lower() for column in columns if column.args.get("table") is not None
+    }
+    found = _slice(context.slices, node, qualifiers)
+    if found is None or len(found.text) > _LONGEST:
+        return None
+    kinds = {
+        id(column): value.type.kind
+        for column, value in zip(columns, values, strict=True)
+        if value.type is not None
+    }
+    names = {str(column.this.this) for column in columns}
+    if not is_immutable(semantics.name, node, found, names, kinds):
+        return None
+    schema = context.tables[index]
+    candidate = Candidate(
+        table=schema.name,
+        name=f"({found.text})",
+        text=found.text,
+        asked=immutable.asked(semantics.name, found.calls, frozenset(kinds.values())),
+        collation=_collation(node, values),
+        has_constants=any(isinstance(each, exp.Literal) for each in inner),
+    )
+    return _column(render, schema, alias, index, candidate)
+
+
+# On a node that the planner made: the function around the part of the statement that it holds.
+MADE = "sqlmem_made"
+
+
+def _slice(slices: Slices, node: exp.Expr, qualifiers: set[str]) -> Slice | None:
+    if not node.meta.get(MADE):
+        return slices.of(node, qualifiers)
+    inner = slices.of(node.this, qualifiers)
+    if inner is None:
+        return None
+    name = node.sql_name().lower()
+    return Slice(
+        f"{name}({inner.text})",
+        (name.upper(), "(", *inner.words, ")"),
+        (TokenKind.WORD, TokenKind.PUNCTUATION, *inner.kinds, TokenKind.PUNCTUATION),
+        (Call(name, 1), *inner.calls),
+    )
+
+
+def rank(render: Expressions, value: Value) -> Value | None:
+    """A number for each row by which it orders as the origin orders the value; None if there is none.
+
+    Equal numbers mean values that the origin holds as equal; a NULL has none.
+
+    Raises:
+        Unknown: the origin hasn't been asked yet whether it can order these values.
+    """
+    if not render.semantics.computes_columns or value.source is None or value.alias is None:
+        return None
+    index, name = value.source
+    schema = render.context.tables[index]
+    if value.sql != f"{value.alias}.{quoted(stored_names(schema)[name])}":
+        return None  # no longer the table's own value
+    column = schema.by_name[name]
+    is_plain = column in schema.columns
+    if column.kind is Kind.JSON or (not is_plain and column.expression is None):
+        return None
+    candidate = Candidate(
+        table=schema.name,
+        name=f"rank({name})",
+        text=column.expression,
+        asked=Asked((), ()),
+        collation=Collation.UNKNOWN,
+        has_constants=False,
+        rank_of=name,
+    )
+    return _column(render, schema, value.alias, index, candidate)
+
+
+def _column(
+    render: Expressions, schema: TableSchema, alias: str, index: int, candidate: Candidate
+) -> Value | None:
+    if any(column.name == candidate.name for column in schema.columns):
+        return None
+    known = schema.by_name.get(candidate.name)
+    if known is None or (known.expression is None and known.refusal is None):
+        raise Unknown(candidate)
+    if known.refusal is not None:
+        return None
+    stored = quoted(expression_name(candidate.name))
+    value = Value(f"{alias}.{stored}", known, (index, candidate.name), alias=alias)
+    render.context.need(value)
+    return value
+
+
+def _one_table(values: list[Value]) -> tuple[str, int] | None:
+    """The alias and index of the table whose columns all of them are."""
+    places = {
+        (value.alias, value.source[0]) if value.alias is not None and value.source is not None else None
+        for value in values
+    }
+    place = places.pop() if len(places) == 1 else None
+    if place is None or any(value.type is None or value.type.refusal is not None for value in values):
+        return None
+    return place
+
+
+def _may_stand(render: Expressions, scope: Scope, values: list[Value], alias: str) -> bool:
+    """Whether a grouped SELECT allows it: it is aggregated, or all that it reads is grouped by."""
+    owner: Scope | None = scope
+    while owner is not None and owner.stored_alias != alias:
+        owner = owner.parent
+    if owner is None:
+        return False
+    try:
+        for value in values:
+            render.context.check_stands(value, owner, scope)
+    except Refuse:
+        return False
+    return True
+
+
+def _collation(node: exp.Expr, values: list[Value]) -> Collation:
+    """That of a text which it may be, as the texts have it that it is made of."""
+    texts = [value.type for value in values if value.type is not None and value.type.kind is Kind.TEXT]
+    is_plain = node.find(exp.Collate) is None and all(
+        column.collation in EQUAL_TEXT and column.is_compared for column in texts
+    )
+    return Collation.DETERMINISTIC if is_plain else Collation.UNKNOWN

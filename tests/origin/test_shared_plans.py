@@ -1,0 +1,122 @@
+"""Statements that differ in constants only share a plan, where that changes no meaning."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine
+from support.exact import same
+from support.origins import Origin
+
+import sqlmem.front
+from sqlmem import CachingEngine, Outcome, last_status
+
+SHARED = {
+    "numbers compared": "SELECT id FROM t WHERE n > {0} AND id <> {1} ORDER BY id",
+    "signed": "SELECT id FROM t WHERE n > -{0} ORDER BY id",
+    "in lists": "SELECT id FROM t WHERE id IN ({0}, {1}, 9) ORDER BY id",
+    "between": "SELECT id FROM t WHERE id BETWEEN {0} AND 1{1} ORDER BY id",
+    "decimals of one scale": "SELECT id FROM t WHERE price >= {0}.25 ORDER BY id",
+    "dates": "SELECT id FROM t WHERE d > '2024-01-0{0}' ORDER BY id",
+    "beside a LIMIT that stays": "SELECT id FROM t WHERE id > {0} ORDER BY 1 LIMIT 2",
+}
+NOT_IN_SQLITE = {"decimals of one scale"}
+OF_THEIR_OWN = {
+    "the number of rows": "SELECT id FROM t ORDER BY id LIMIT {0}",
+    "which column orders": "SELECT id, n FROM t ORDER BY {0}, id",
+    "which column groups": "SELECT id, n FROM t GROUP BY {0}, id, n ORDER BY id",
+    "a value that is given out": "SELECT id, {0} AS k FROM t ORDER BY id",
+    "the name of a column": "SELECT id > {0} FROM t ORDER BY id",
+    "what is grouped by": "SELECT n > {0} AS b, count(*) AS c FROM t GROUP BY n > {0} ORDER BY 2, 1",
+    "a size that decides on the type": "SELECT id FROM t WHERE n < {0}00000000000000000 ORDER BY id",
+    "a decimal's scale": "SELECT id FROM t WHERE price < {0}.{1}",
+}
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that were planned."""
+    made: list[str] = []
+    make_plan = sqlmem.front.make_plan
+
+    def counted(parsed, *arguments, **options):
+        made.append(parsed.scanned.text)
+        return make_plan(parsed, *arguments, **options)
+
+    monkeypatch.setattr(sqlmem.front, "make_plan", counted)
+    return made
+
+
+@pytest.fixture
+def engines(origin: Origin):
+    moment = "DATE" if origin.family != "sqlite" else "TEXT"
+    origin.execute(
+        f"CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, price NUMERIC(10,2), d {moment})",
+        "INSERT INTO t VALUES (1, 3, 1.25, '2024-01-01'), (2, 2, 2.50, '2024-01-02'),"
+        " (3, 1, 3.25, '2024-01-03'), (4, NULL, NULL, NULL)",
+    )
+    base = origin.engine()
+    with CachingEngine(base, cache_db="") as engine:
+        yield base, engine
+
+
+def ask(engine: Engine, statement: str) -> tuple:
+    with engine.connect() as connection:
+        result = connection.exec_driver_sql(statement)
+        return tuple(result.keys()), [item[1] for item in result.cursor.description], result.all()
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_statements_that_differ_in_constants_are_planned_once(origin, engines, plans, name):
+    """Each is answered with its own constants, by the first one's plan."""
+    if name in NOT_IN_SQLITE and origin.family == "sqlite":
+        pytest.skip("SQLite reads a decimal by rules of its own, so it stays in the text")
+    base, engine = engines
+    texts = [SHARED[name].format(one, other) for one, other in ((1, 2), (2, 3), (3, 1), (1, 3))]
+    ask(engine, texts[0])
+    first = len(plans)
+
+    answers = [ask(engine, text) for text in texts]
+
+    assert len(plans) == first
+    assert last_status().outcome is Outcome.HIT
+    assert all(same(answer, ask(base, text)) for answer, text in zip(answers, texts, strict=True))
+
+
+@pytest.mark.parametrize("name", OF_THEIR_OWN)
+def test_a_constant_that_decides_has_a_plan_of_its_own(engines, name):
+    """Where a plan depends on a constant, another constant's answer is its own."""
+    base, engine = engines
+    texts = [OF_THEIR_OWN[name].format(one, other) for one, other in ((1, 5), (2, 25), (1, 255), (2, 5))]
+
+    answers = [ask(engine, text) for text in texts]
+
+    assert all(same(answer, ask(base, text)) for answer, text in zip(answers, texts, strict=True))
+
+
+def test_a_constant_that_is_no_value_of_the_column_is_the_origins(engines):
+    """'2024-02-30' has the shape of a date, and is none: the origin says what it makes of it."""
+    base, engine = engines
+    ask(engine, "SELECT id FROM t WHERE d > '2024-01-01' ORDER BY id")
+    odd = "SELECT id FROM t WHERE d > '2024-02-30' ORDER BY id"
+
+    answers = []
+    for each in (base, engine):
+        try:
+            answers.append(ask(each, odd))
+        except Exception as error:  # noqa: BLE001 - whatever it is, both raise it
+            answers.append(type(error))
+
+    assert same(answers[0], answers[1])
+
+
+@pytest.mark.families("mariadb")
+def test_a_shared_plan_is_made_anew_after_its_table_changed(engines, origin: Origin):
+    """A plan for other constants is as outdated as the one it was made from."""
+    base, engine = engines
+    ask(engine, "SELECT id FROM t WHERE n = 1")
+    origin.execute("ALTER TABLE t MODIFY n VARCHAR(20) CHARACTER SET utf8mb4")
+    engine.invalidate("t")
+
+    answer = ask(engine, "SELECT id FROM t WHERE n = 2")
+
+    assert same(answer, ask(base, "SELECT id FROM t WHERE n = 2"))
