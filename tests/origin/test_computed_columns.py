@@ -34,8 +34,13 @@ def people(origin: Origin) -> Origin:
 
 
 @pytest.fixture
-def engine(people: Origin) -> Iterator[CachingEngine]:
-    with CachingEngine(people.engine(), cache_db="") as engine:
+def base(people: Origin) -> sa.Engine:
+    return people.engine()
+
+
+@pytest.fixture
+def engine(base: sa.Engine) -> Iterator[CachingEngine]:
+    with CachingEngine(base, cache_db="") as engine:
         yield engine
 
 
@@ -79,9 +84,9 @@ LOCAL = {
 
 
 @pytest.mark.parametrize("name", LOCAL)
-def test_what_only_the_origin_can_compute_is_computed_by_it_once(people, engine, name):
+def test_what_only_the_origin_can_compute_is_computed_by_it_once(people, base, engine, name):
     """The first asking fetches it as a column; from then on the store answers, as the bare engine does."""
-    expected = ask(people.engine(), LOCAL[name])
+    expected = ask(base, LOCAL[name])
     first = ask(engine, LOCAL[name])
 
     with people.expect_silence():
@@ -92,7 +97,7 @@ def test_what_only_the_origin_can_compute_is_computed_by_it_once(people, engine,
     assert same(second, expected)
 
 
-def test_it_is_one_fetch_and_seen_in_the_statistics(people, engine):
+def test_it_is_one_fetch_and_seen_in_the_statistics(people, base, engine):
     """It widens the table like a column, and is listed beside the columns."""
     with people.expect(1):
         ask(engine, "SELECT id, upper(name) AS u FROM people")
@@ -102,7 +107,7 @@ def test_it_is_one_fetch_and_seen_in_the_statistics(people, engine):
     assert table.columns == ("id",)
 
 
-def test_one_expression_written_in_two_ways_is_one(people, engine):
+def test_one_expression_written_in_two_ways_is_one(people, base, engine):
     """Case of words, blanks and qualifiers make no difference; case within quotes does."""
     ask(engine, "SELECT id, upper(name) AS u FROM people")
 
@@ -121,7 +126,7 @@ VOLATILE = {
 
 
 @pytest.mark.parametrize("name", VOLATILE)
-def test_what_changes_by_itself_is_always_the_origins(people, engine, name):
+def test_what_changes_by_itself_is_always_the_origins(people, base, engine, name):
     """It isn't fetched: the second asking reaches the origin as well."""
     words = {"mariadb": {"random": "rand", "now": "now"}, "postgresql": {"random": "random", "now": "now"}}
     statement = VOLATILE[name].format(**words[people.family])
@@ -134,7 +139,7 @@ def test_what_changes_by_itself_is_always_the_origins(people, engine, name):
 
 
 @pytest.mark.families("postgresql")
-def test_immutable_is_what_the_origin_calls_so(people, engine):
+def test_immutable_is_what_the_origin_calls_so(people, base, engine):
     """A function of the user's own is computed once per row if it was declared IMMUTABLE, else each time."""
     people.execute(
         "CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 2 * n'",
@@ -144,7 +149,7 @@ def test_immutable_is_what_the_origin_calls_so(people, engine):
     for function in ("twice", "moody"):
         statement = f"SELECT id, {function}(n) AS x FROM people ORDER BY id"
         ask(engine, statement)
-        assert same(ask(engine, statement), ask(people.engine(), statement))
+        assert same(ask(engine, statement), ask(base, statement))
         ask(engine, statement)
         found[function] = outcome()
 
@@ -184,7 +189,7 @@ def test_what_the_session_decides_isnt_kept(origin: Origin, expression: str) -> 
 
 
 @pytest.mark.families("postgresql")
-def test_an_error_in_one_row_costs_that_expression_only(people, engine):
+def test_an_error_in_one_row_costs_that_expression_only(people, base, engine):
     """n is 0 somewhere: the division is the origin's, and everything else goes on from the store."""
     statement = "SELECT id, price / n AS q FROM people WHERE n > 0 ORDER BY id"
     ask(engine, "SELECT id, price FROM people")
@@ -192,19 +197,19 @@ def test_an_error_in_one_row_costs_that_expression_only(people, engine):
     answers = [ask(engine, statement) for _ in range(2)]
 
     assert outcome() is Outcome.BYPASS
-    assert all(same(answer, ask(people.engine(), statement)) for answer in answers)
+    assert all(same(answer, ask(base, statement)) for answer in answers)
     with people.expect(0):
         ask(engine, "SELECT id, price FROM people")
 
 
-def test_a_parameter_takes_the_rank_of_the_stored_text(people, engine):
+def test_a_parameter_takes_the_rank_of_the_stored_text(people, base, engine):
     """`name = :name` under any collation: exact if a row has that very text, else the origin answers."""
     statement = "SELECT id FROM people WHERE name = :name ORDER BY id"
     ask(engine, statement, name="Zed")
 
     found = {}
     for name in (*NAMES, "ZED", "nobody", "bob ", None):
-        assert same(ask(engine, statement, name=name), ask(people.engine(), statement, name=name)), name
+        assert same(ask(engine, statement, name=name), ask(base, statement, name=name)), name
         found[name] = outcome()
 
     assert all(found[name] is Outcome.HIT for name in NAMES)
@@ -213,7 +218,7 @@ def test_a_parameter_takes_the_rank_of_the_stored_text(people, engine):
         assert found["ZED"] is Outcome.BYPASS
 
 
-def test_an_ordered_comparison_with_a_parameter(people, engine):
+def test_an_ordered_comparison_with_a_parameter(people, base, engine):
     """Likewise for <: by rank where a row has the text."""
     statement = "SELECT id FROM people WHERE name < :name ORDER BY id"
     ask(engine, statement, name="bob")
@@ -221,11 +226,11 @@ def test_an_ordered_comparison_with_a_parameter(people, engine):
     answers = {name: ask(engine, statement, name=name) for name in (*NAMES, "m", None)}
 
     for name, answer in answers.items():
-        assert same(answer, ask(people.engine(), statement, name=name)), name
+        assert same(answer, ask(base, statement, name=name)), name
 
 
 @pytest.mark.families("mariadb")
-def test_texts_that_are_equal_and_not_the_same_are_grouped_by_the_origin(people, engine):
+def test_texts_that_are_equal_and_not_the_same_are_grouped_by_the_origin(people, base, engine):
     """Which of 'Apple' and 'apple' stands for the group is the origin's to choose."""
     statement = "SELECT name, count(*) AS c FROM people GROUP BY name"
     ask(engine, statement)
@@ -233,17 +238,17 @@ def test_texts_that_are_equal_and_not_the_same_are_grouped_by_the_origin(people,
     answer = ask(engine, statement)
 
     assert outcome() is Outcome.BYPASS
-    assert same(answer, ask(people.engine(), statement))
+    assert same(answer, ask(base, statement))
 
 
-def test_a_restart_serves_it_without_the_origin(people: Origin, tmp_path: Path) -> None:
+def test_a_restart_serves_it_without_the_origin(people: Origin, base: sa.Engine, tmp_path: Path) -> None:
     """Computed columns and ranks are in the snapshot; the origin computes them again at the next fill."""
     statement = "SELECT id, upper(name) AS u FROM people ORDER BY name, id"
     path = str(tmp_path / "cache.db")
-    with CachingEngine(people.engine(), cache_db=path) as engine:
+    with CachingEngine(base, cache_db=path) as engine:
         expected = ask(engine, statement)
 
-    with CachingEngine(people.engine(), cache_db=path) as engine:
+    with CachingEngine(base, cache_db=path) as engine:
         with people.expect(0):
             restarted = ask(engine, statement)
         assert outcome() is Outcome.HIT
@@ -255,7 +260,7 @@ def test_a_restart_serves_it_without_the_origin(people: Origin, tmp_path: Path) 
     assert same(refilled, expected)
 
 
-def test_after_an_invalidation_it_is_computed_anew(people, engine):
+def test_after_an_invalidation_it_is_computed_anew(people, base, engine):
     """A computed column is as old as the row it was computed from."""
     statement = "SELECT id, upper(name) AS u FROM people WHERE id = 6"
     before = ask(engine, statement)
@@ -269,11 +274,11 @@ def test_after_an_invalidation_it_is_computed_anew(people, engine):
     assert after[1] == [(6, "EVE")]
 
 
-def test_the_number_of_computed_columns_is_bounded(people, engine):
+def test_the_number_of_computed_columns_is_bounded(people, base, engine):
     """One constant after the other: the table isn't fetched for each, and its columns are bounded."""
     for number in range(3 * MAX_EXPRESSIONS):
         statement = f"SELECT id, replace(name, '{number}', 'x') AS r FROM people"
-        assert same(ask(engine, statement), ask(people.engine(), statement))
+        assert same(ask(engine, statement), ask(base, statement))
         (table,) = engine.stats().tables.values()
         assert len(table.expressions) <= MAX_EXPRESSIONS
 
@@ -281,7 +286,7 @@ def test_the_number_of_computed_columns_is_bounded(people, engine):
     assert table.fills < MAX_EXPRESSIONS
 
 
-def test_one_that_is_met_again_is_admitted(people, engine):
+def test_one_that_is_met_again_is_admitted(people, base, engine):
     """Many constants come once; one that comes twice is worth a column."""
     for number in range(MAX_EXPRESSIONS):
         ask(engine, f"SELECT id, replace(name, '{number}', 'x') AS r FROM people")
@@ -295,7 +300,7 @@ def test_one_that_is_met_again_is_admitted(people, engine):
     assert outcomes == [Outcome.BYPASS, Outcome.MISS, Outcome.HIT]
 
 
-def test_explain_says_what_is_fetched(people, engine):
+def test_explain_says_what_is_fetched(people, base, engine):
     """The origin's statement has the expression in the statement's own words."""
     statement = "SELECT id, upper(name) AS u FROM people ORDER BY id"
     explanation = engine.explain(statement)
