@@ -76,7 +76,7 @@ class Queries:
         prefix, around = with_clause(self, node, around)
         source, scope = from_clause(self, node, around)
         scope.windows = self._windows(node)
-        scope.may_guard = node.parent is None and bool(source)
+        scope.may_guard = node.parent is None and bool(source) and _gives_rows(node)
         render = self._expressions
         # What is refused in one clause doesn't keep the others from being looked at: all is told.
         reasons = Reasons()
@@ -337,6 +337,15 @@ class Queries:
 
     def check_distinct(self, value: Value, what: str) -> None:
         self._check_distinct(value, what)
+
+
+def _gives_rows(node: exp.Select) -> bool:
+    """Whether its limit says that it gives a row, if there is one: of LIMIT 0 nothing is looked at."""
+    limit = node.args.get("limit")
+    if limit is None:
+        return True
+    count = limit.args.get("count") if isinstance(limit, exp.Fetch) else limit.expression
+    return isinstance(count, exp.Literal) and str(count.this).isdigit() and int(str(count.this)) > 0
 
 
 def _refuse_having() -> None:

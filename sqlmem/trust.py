@@ -17,6 +17,7 @@ from sqlmem.grammar import groups_as_origins, placeholder_index, text_of
 from sqlmem.items import ITEM_ENDS
 from sqlmem.lexer import Family, Scan, TokenKind, scan
 from sqlmem.precedence import mixes_nodes, mixes_operators
+from sqlmem.reserved import is_reserved
 
 # Words that a tree of known nodes accounts for by its shape. Any other must appear in the tree as
 # a name: sqlglot skips or reinterprets what it doesn't need.
@@ -43,11 +44,7 @@ def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
     names: set[str] = set()
     placeholders: list[int | None] = []
     for node in nodes:
-        if (
-            isinstance(node, exp.Identifier)
-            and not node.args.get("quoted")
-            and node.name.upper() in _RESERVED
-        ):
+        if isinstance(node, exp.Identifier) and is_reserved(node, scanned.syntax.family):
             return "a reserved word is used as a name"
         if isinstance(node, (exp.Identifier, exp.Var)):
             names.add(node.name.upper())
@@ -175,14 +172,13 @@ def _has_unknown_clause(node: exp.Expr, family: Family) -> bool:
     return known is not None and any(value and key not in known for key, value in node.args.items())
 
 
-# Words that no origin takes for a name, and that a statement written back has as often as before.
-_RESERVED = word_set(
+# Words that a statement written back has as often as before.
+_COUNTED = word_set(
     """
     SELECT FROM WHERE GROUP BY HAVING ORDER LIMIT UNION INTERSECT EXCEPT DISTINCT CASE WHEN THEN ELSE AND OR
-    NOT IN IS NULL LIKE BETWEEN EXISTS WITH ON END
+    NOT IN IS NULL LIKE BETWEEN EXISTS WITH ON END OVER PARTITION ESCAPE FILTER VALUES ' 0 .
     """
 )
-_COUNTED = _RESERVED | word_set("OVER PARTITION ESCAPE FILTER VALUES ' 0 .")
 
 
 def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:

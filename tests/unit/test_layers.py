@@ -27,6 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "grammar",
         "items",
         "precedence",
+        "reserved",
         "trust",
         "parser",
         "slices",
