@@ -14,6 +14,8 @@ def function_names(scan: Scan) -> frozenset[str]:
     names = set()
     for index in range(len(scan.words) - 1):
         if scan.words[index + 1] == "(" and scan.tokens[index].kind in (TokenKind.WORD, TokenKind.NAME):
+            if index in scan.uncalled:
+                continue
             if index and (scan.words[index - 1] in _BEFORE_NO_CALL or _names_cte(scan.words, index)):
                 continue
             name = scan.words[index].lstrip('"').upper()

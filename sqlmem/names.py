@@ -23,6 +23,7 @@ _FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.DenseRank: "dense_rank",
     exp.Exists: "exists",
     exp.FirstValue: "first_value",
+    exp.Floor: "floor",
     exp.Greatest: "greatest",
     exp.Grouping: "grouping",
     exp.Lag: "lag",
@@ -37,8 +38,12 @@ _FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.Nullif: "nullif",
     exp.PercentRank: "percent_rank",
     exp.Rank: "rank",
+    exp.Round: "round",
     exp.RowNumber: "row_number",
+    exp.Sign: "sign",
+    exp.Sqrt: "sqrt",
     exp.Sum: "sum",
+    exp.Trunc: "trunc",
     exp.Upper: "upper",
 }
 _BUILT: dict[type[exp.Expr], str] = {exp.AtTimeZone: "timezone", exp.Tuple: "row", exp.Array: "array"}

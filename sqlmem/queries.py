@@ -12,10 +12,12 @@ from sqlglot import exp
 
 from sqlmem.expressions import expressions, only
 from sqlmem.expressions.choices import chosen
+from sqlmem.expressions.closed import is_total
 from sqlmem.grouping_sets import by_sets, has_sets
 from sqlmem.limits import limit_text
 from sqlmem.model import Column
-from sqlmem.outputs import callable_names
+from sqlmem.order import is_added_in_order
+from sqlmem.outputs import callable_names, table_spelling
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.row_lists import rows_of, values_of
@@ -94,6 +96,7 @@ class Queries:
         group_text = reasons.attempt(lambda: group(node, scope), "")
         # Without knowing the groups nothing can be said of what stands in them.
         reasons.raise_any()
+        self._settle_order(node, scope)
 
         types = [*expected, *[None] * len(node.expressions)]
         values = [
@@ -155,6 +158,19 @@ class Queries:
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
         )
         return text, tuple(values)
+
+    def _settle_order(self, node: exp.Select, scope: Scope) -> None:
+        """Find out whether the aggregates add up in the origin's own order; the row id is needed then."""
+        source = node.args["from_"].this if node.args.get("from_") is not None else None
+        if not isinstance(source, exp.Table) or scope.group_keys is None or _is_within(scope):
+            return
+        schema = self._context.schemas.get(table_spelling(source, self._context))
+        if schema is None or schema.name not in {table.name for table in self._context.tables}:
+            return
+        if is_added_in_order(self._context, schema, node):
+            scope.adds_in_order = True
+            key = next(index.columns[0] for index in schema.indexes if index.is_primary_key)
+            self._context.need(Value("", source=(self._context.table(schema), key)))
 
     def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:
         """FROM and WHERE with guards, which the store looks at before the first row."""
@@ -256,11 +272,11 @@ class Queries:
         return inner
 
     def _check_distinct(self, value: Value, what: str) -> None:
-        if value.type is None:
+        if value.type is not None:
+            self._expressions.check_same(value, what)
+        elif not self._context.semantics.is_dynamic:
             raise Refuse(f"{what} of a constant")
-        self._expressions.check_same(value, what)
-        if not value.is_distinct:
-            raise Refuse(f"{what} of values that may be equal and not the same")
+        self._expressions.distinct(value, what)
 
     def _order(self, node: exp.Expr, scope: Scope, values: list[Value], *, is_distinct: bool) -> str:
         clause = node.args.get("order")
@@ -348,6 +364,16 @@ def _gives_rows(node: exp.Select) -> bool:
     return isinstance(count, exp.Literal) and str(count.this).isdigit() and int(str(count.this)) > 0
 
 
+def _is_within(scope: Scope) -> bool:
+    """Whether a SELECT with a source of its own is around this one, whose columns it may use."""
+    around = scope.parent
+    while around is not None:
+        if around.columns:
+            return True
+        around = around.parent
+    return False
+
+
 def _refuse_having() -> None:
     raise Refuse("HAVING without a group")
 
@@ -365,7 +391,7 @@ def _has_aggregate(node: exp.Expr) -> bool:
         return any(_has_aggregate(child) for child in _flat(children)) or any(
             _has_aggregate(child) for child in _flat(inner.args.values())
         )
-    if isinstance(node, exp.AggFunc) and not isinstance(node, exp.RowNumber):
+    if (isinstance(node, exp.AggFunc) and not isinstance(node, exp.RowNumber)) or is_total(node):
         return True
     return any(_has_aggregate(child) for child in _flat(node.args.values()))
 

@@ -16,7 +16,7 @@ from sqlglot import exp
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Column, Kind, TableName, TableSchema
-from sqlmem.plan import Argument, Check, Refuse, TypesNeeded
+from sqlmem.plan import Argument, Condition, Refuse, TypesNeeded
 from sqlmem.slices import Slices
 from sqlmem.values import Value
 
@@ -39,6 +39,7 @@ class Scope:
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
         key_columns: the columns of the source's primary key, as stored text.
+        adds_in_order: its aggregates meet the rows of each group in the origin's order.
         stored_alias: the source's name in the store's statement, if it is a table.
     """
 
@@ -55,6 +56,7 @@ class Scope:
     table: TableName | None = None
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
+    adds_in_order: bool = False
     stored_alias: str | None = None
 
 
@@ -78,10 +80,13 @@ class Context:
     schemas: Mapping[tuple[str | None, str], TableSchema]
     # parameter's key -> its type, of those that this planning was given
     types: Mapping[str | int, ParameterType] = field(default_factory=dict)
+    # sums of floats may come from the store, whatever their last digits are
+    sums_floats: bool = False
+    uses: int = 0
     tables: list[TableSchema] = field(default_factory=list)
     needed: list[dict[str, None]] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
+    checks: list[Condition] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)  # queries that fail, or not, before any row is looked at
     aliases: int = 0
     slices: Slices | None = None
@@ -139,6 +144,13 @@ class Context:
 
     def argument(self, argument: Argument) -> str:
         """The mark of an argument; `in_order` brings the arguments into the order of the marks."""
+        if argument.key is None:
+            # One mark for equal constants, so that an expression is known again where it is grouped by.
+            for number, other in enumerate(self.arguments, 1):
+                is_fixed = other.key is None and other.literal is None and argument.literal is None
+                same = is_fixed and type(other.constant) is type(argument.constant) is str
+                if same and other.constant == argument.constant:
+                    return f"\0{number}\0"
         self.arguments.append(argument)
         return f"\0{len(self.arguments)}\0"
 

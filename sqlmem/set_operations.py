@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from sqlmem.expressions import Expressions, only
 from sqlmem.expressions.choices import chosen
-from sqlmem.model import Column, Kind
+from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Context, Scope
 from sqlmem.values import Value
@@ -123,13 +123,16 @@ def _plain(queries: Queries, node: exp.Expr, around: Scope) -> tuple[str, list[V
     values: list[Value] = []
     for one, other in zip(left, right, strict=True):
         _, value = queries.expressions.alternatives([one, other], operator)
-        if not is_all:
-            for each in (one, other):
-                queries.check_distinct(each, operator)
         same = one.source if one.source == other.source else None
-        values.append(
-            replace(value, sql="", source=same, is_distinct=one.is_distinct and other.is_distinct, alias=None)
-        )
+        # 1 and 1.0 from two operands are equal and not the same.
+        is_distinct = one.is_distinct and other.is_distinct and value.is_distinct
+        value = replace(value, sql="", source=same, is_distinct=is_distinct, alias=None)
+        if not is_all:
+            for each in (value, one, other):
+                queries.check_distinct(each, operator)
+        if value.type is not None:
+            value = replace(value, type=_compound(value.type, one.type, other.type))
+        values.append(value)
     return f"{left_sql} {operator}{' ALL' if is_all else ''} {right_sql}", values
 
 
@@ -190,3 +193,17 @@ def _differ(one: Column, other: Column) -> bool:
     if kinds <= {Kind.INTEGER, Kind.NUMERIC, Kind.DECIMAL}:
         return kinds != {Kind.INTEGER} and (kinds != {Kind.NUMERIC} or one.scale != other.scale)
     return kinds == {Kind.INTEGER, Kind.FLOAT}
+
+
+def _compound(column: Column, left: Column | None, right: Column | None) -> Column:
+    """The type of a compound's column in SQLite.
+
+    Of unequal affinities or collations it isn't documented which one a comparison around it uses.
+    """
+    one, other = (
+        (None, Collation.BINARY) if arm is None else (arm.affinity, arm.collation) for arm in (left, right)
+    )
+    if one[0] != other[0] and "REAL" in (one[0], other[0]):
+        # Around it, a column of that affinity would make floats of integers, or not.
+        raise Refuse("a set operation of a REAL column and another")
+    return replace(column, affinity=one[0], collation=one[1], is_compared=one == other and column.is_compared)

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from sqlmem.expressions import only
 from sqlmem.model import Collation
-from sqlmem.outputs import Spelling, callable_names, table_spelling
+from sqlmem.outputs import ROW_IDS, Spelling, callable_names, table_spelling
 from sqlmem.plan import Refuse
 from sqlmem.row_lists import names_of, values_of
 from sqlmem.scopes import Relation, Scope
@@ -112,6 +112,7 @@ def _table(queries: Queries, spelling: Spelling, alias: str, around: Scope) -> t
     if schema.refusal is not None:
         raise Refuse(f"table {schema.name} isn't cached: {schema.refusal}")
     index = queries.context.table(schema)
+    queries.context.uses += 1
     stored = queries.context.alias("t")
     names = stored_names(schema)
     columns: dict[str, Value | None] = {}
@@ -128,6 +129,11 @@ def _table(queries: Queries, spelling: Spelling, alias: str, around: Scope) -> t
                 alias=stored,
             )
         )
+    if queries.context.semantics.is_dynamic:
+        row_id = next((item.columns[0] for item in schema.indexes if item.is_primary_key), None)
+        if row_id is not None:
+            value = columns[queries.context.spelling(schema.by_name[row_id])]
+            columns = {**dict.fromkeys(ROW_IDS, value), **columns}
     keys = next((item.columns for item in schema.indexes if item.is_primary_key), ())
     scope = Scope(
         around,

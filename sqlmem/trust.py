@@ -67,9 +67,17 @@ def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
 
 def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> str | None:
     """Why the text has words that the tree doesn't account for, or that this origin doesn't know."""
-    stars = sum(isinstance(node, (exp.Star, exp.Mul)) for node in nodes)
-    if scanned.words.count("*") not in (stars, stars - sum(map(is_written_rows, nodes))):
-        return "the parser lost a *"
+    stars = sum(map(is_written_rows, nodes)) if "*" not in scanned.words else 0
+    lost = next(
+        (
+            sign
+            for sign, kinds in _SIGNS.items()
+            if _count(nodes, kinds) - (stars if sign == "*" else 0) != scanned.words.count(sign)
+        ),
+        None,
+    )
+    if lost is not None:
+        return f"the parser lost a {lost}"
     foreign = _foreign_form(scanned)
     if foreign is not None:
         return foreign
@@ -91,9 +99,6 @@ def _foreign_form(scanned: Scan) -> str | None:
     if _copies_window(scanned):
         # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
         return "a window that is copied in parentheses"
-    if family == "postgresql" and _has_plus_sign(scanned):
-        # SELECT +a: the parser leaves it out, and the column is named otherwise than a.
-        return "the parser leaves out a sign"
     if family == "postgresql" and _has_limit_with_comma(scanned.words):
         return "LIMIT with a comma is an error at the origin"
     if family == "mysql":
@@ -139,6 +144,13 @@ _SAYING: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.SimilarTo: ("SIMILAR", "TO"),
 }
 _SAME_WORDS = {"RLIKE": "REGEXP"}
+# What must be in the tree as often as in the text. +a: in SQLite without the affinity of a, elsewhere a
+# column of another name.
+_SIGNS: dict[str, tuple[type[exp.Expr], ...]] = {"*": (exp.Star, exp.Mul), "+": (exp.Add,)}
+
+
+def _count(nodes: list[exp.Expr], kinds: tuple[type[exp.Expr], ...]) -> int:
+    return sum(isinstance(node, kinds) for node in nodes)
 
 
 # node -> the arguments that it may have; sqlglot has a place for many more.
@@ -179,6 +191,11 @@ _COUNTED = word_set(
     NOT IN IS NULL LIKE BETWEEN EXISTS WITH ON END OVER PARTITION ESCAPE FILTER VALUES ' 0 .
     """
 )
+# As they are written back.
+_SAME_AS = {"ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
+
+
+_WITH_INTERVAL = (exp.Interval, exp.DateAdd, exp.DateSub)
 
 
 def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
@@ -190,7 +207,13 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     own_syntax = replace(syntax, percent_is_escaped=False, paramstyle="named")
     back = scan(written, own_syntax)
     counts = Counter(word for word in back.words if word in _COUNTED)
-    given = Counter(word for word in scanned.words if word in _COUNTED)
+    said = (part for word in scanned.words for part in _SAME_AS.get(word, (word,)))
+    given = Counter(word for word in said if word in _COUNTED)
+    # INTERVAL 1 DAY is written back as INTERVAL '1' DAY.
+    requoted = counts["'"] - given["'"]
+    if 0 < requoted <= sum(isinstance(node, _WITH_INTERVAL) for node in nodes):
+        counts["'"] -= requoted
+        counts["0"] += requoted
     counts.subtract(_added_in_writing(nodes, scanned, counts, given))
     if +counts != given:
         return False
@@ -235,17 +258,6 @@ def _has_gap(scanned: Scan) -> bool:
         if (before == "IN" and word != "(") or (word == "AS" and before in _OPENING):
             return True
     return False
-
-
-def _has_plus_sign(scanned: Scan) -> bool:
-    return any(
-        word == "+"
-        and (
-            before in _BEFORE_SIGN
-            or (scanned.tokens[index].kind is TokenKind.PUNCTUATION and before not in (")", "]"))
-        )
-        for index, (before, word) in enumerate(pairwise(scanned.words))
-    )
 
 
 def _has_operand_in_parentheses(scanned: Scan) -> bool:
@@ -312,9 +324,6 @@ def _has_blank_in_a_call(scanned: Scan) -> bool:
 
 
 _CALLED_WORDS = word_set("CAST EXTRACT")
-_BEFORE_SIGN = word_set(
-    "SELECT DISTINCT ALL WHERE HAVING AND OR NOT BY WHEN THEN ELSE CASE BETWEEN LIKE DIV MOD"
-)
 _OPENING = word_set("( [ , SELECT DISTINCT ALL BY WHERE")
 _BEFORE_ALL = word_set("SELECT UNION INTERSECT EXCEPT LIMIT ( = == <> != < > <= >= .")
 _NEEDS_MORE = word_set("SELECT BY WHERE FROM HAVING WHEN THEN ELSE AND OR")

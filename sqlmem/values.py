@@ -16,8 +16,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from sqlmem import measures
 from sqlmem.codecs import Codec, Unrepresentable, codec_for, codec_for_value
 from sqlmem.dialects.base import Result, Semantics
+from sqlmem.measures import Measure
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.readings import as_moment, read_text
@@ -48,7 +50,7 @@ _SAMPLES: dict[Kind, Any] = {
 }
 
 # Drivers that give a parameter the type of what it stands beside, and refuse what that can't hold.
-_TYPED_PARAMETERS = frozenset({"asyncpg"})
+TYPED_PARAMETERS = frozenset({"asyncpg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,16 @@ class Value:
         sql: its text in the store; empty while it is open (`literal` or `parameter`).
         type: None while it is open, and for NULL.
         source: the table and column whose values these are, unchanged.
+        calls: of an aggregate that the store composes: the calls in `sql` to which FILTER and OVER belong.
         alias: the table's name in the store's statement, where `sql` is the column itself in reach.
         result: how the origin gives it out, if it isn't a column.
         is_condition: it came from a predicate, so it is true, false or NULL in any dialect.
         is_distinct: equal values are the same value, so that any of them may stand for all.
         cast: the type that the statement gives an open parameter or literal.
+        measure: how what is known of the values follows from the columns'; None where it isn't, or
+            they are a column's (`known`).
+        is_collated: SQLite: an explicit COLLATE is in it, which reaches the comparison around it.
+        is_json: SQLite: it may bear the mark of JSON, which doesn't outlive every way of being computed.
         adapt: what the statement makes of an open parameter by itself, as '%' || :name || '%'; from
             a present value to another, raising `Unrepresentable`.
     """
@@ -92,8 +99,19 @@ class Value:
     literal: Literal | None = None
     parameter: int | None = None
     cast: Column | None = None
+    measure: Measure | None = None
+    is_collated: bool = False
+    is_json: bool = False
     adapt: Callable[[Any], Any] | None = None
     alias: str | None = None
+    calls: tuple[str, ...] = ()
+
+    def with_suffix(self, suffix: str) -> Value:
+        """An aggregate with FILTER or OVER behind each of its calls."""
+        sql = self.sql
+        for call in self.calls or (sql,):
+            sql = sql.replace(call, f"{call}{suffix}")
+        return replace(self, sql=sql, calls=tuple(f"{call}{suffix}" for call in self.calls))
 
     @property
     def is_open(self) -> bool:
@@ -101,6 +119,19 @@ class Value:
 
 
 NULL = Value("NULL")
+
+_NOTHING = measures.Span(0, 0, 0, 0.0, is_negative=False, has_signed_zero=False, is_distinct=True)
+
+
+def known(value: Value) -> Measure:
+    """How what is known of a value follows from the columns'."""
+    if value.measure is not None:
+        return value.measure
+    if value.source is not None:
+        return Measure(value.source)
+    if value is NULL:
+        return measures.constant(_NOTHING)
+    return measures.constant(measures.TRUTH if value.is_condition else measures.ANYTHING)
 
 
 def codec_of(column: Column, driver: str | None) -> Codec:
@@ -127,7 +158,7 @@ def converter(
     convert = codec_of(column, driver).parameter
     if convert is None:
         raise Refuse(f"a parameter beside {_described(column)} is compared by rules of the origin's own")
-    if cast is None and driver in _TYPED_PARAMETERS and column.kind is Kind.INTEGER:
+    if cast is None and driver in TYPED_PARAMETERS and column.kind is Kind.INTEGER:
         cast = column
     if cast is not None and cast.kind is not column.kind and not (is_compared and are_moments(cast, column)):
         raise Refuse(f"a parameter cast to {cast.type_name} beside {_described(column)}")

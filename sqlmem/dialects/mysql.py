@@ -5,10 +5,10 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 
 from __future__ import annotations
 
-from sqlmem.dialects import shapes
+from sqlmem.dialects import mysql_texts, shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
+from sqlmem.dialects.casts import mysql_cast
 from sqlmem.dialects.choices import mysql_choice
-from sqlmem.dialects.mysql_texts import RULES as TEXT_RULES
 from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.model import Column, Kind
 
@@ -33,6 +33,7 @@ SEMANTICS = Semantics(
     booleans_are_integers=True,
     sums=_sums,
     numeric_sum_code=246,
+    float_sum=result(Kind.FLOAT, "DOUBLE", 5),
     minmax={
         Kind.INTEGER: None,
         Kind.UNSIGNED: None,
@@ -48,6 +49,9 @@ SEMANTICS = Semantics(
     shapes=shapes.MYSQL,
     casts={
         "DATE": Column("", Kind.DATE, "DATE"),
+        "BIGINT": Column("", Kind.INTEGER, "BIGINT"),
+        "DECIMAL": Column("", Kind.NUMERIC, "DECIMAL", precision=10, scale=0),
+        "DOUBLE": Column("", Kind.FLOAT, "double"),
         "DATETIME": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
         "TIMESTAMP": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
         # What the parser makes of TIMESTAMP '…'.
@@ -71,10 +75,12 @@ SEMANTICS = Semantics(
     text_has_nul=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
-    rules={**TEXT_RULES},
+    rules=mysql_texts.RULES,
+    called=mysql_texts.CALLED,
     literals=mysql_literal,
     parameters=MYSQL,
     choice=mysql_choice,
+    cast=mysql_cast,
     refused={
         "text equality": "the column's collation ignores case, accents or trailing blanks",
         "LIKE": "the column's collation decides what is alike",

@@ -97,6 +97,11 @@ def _psycopg2_integer(value: int) -> Column:
     return _bucketed(Decimal(value))
 
 
+def _psycopg2_decimal(value: Decimal) -> Column:
+    # Decimal('2') is written as 2.
+    return _psycopg2_integer(int(value)) if _is_whole(str(value)) else _bucketed(value)
+
+
 def _psycopg2_float(value: float) -> Column:
     # Written as 1.5, which is a numeric.
     return _bucketed(Decimal(repr(value)))
@@ -144,7 +149,12 @@ _POSTGRESQL: dict[type, Classify] = {
     type(None): lambda _: Untyped.NULL,
 }
 _PSYCOPG: dict[type, Classify] = {**_POSTGRESQL, int: _psycopg_integer, float: lambda _: _DOUBLE}
-_PSYCOPG2: dict[type, Classify] = {**_POSTGRESQL, int: _psycopg2_integer, float: _psycopg2_float}
+_PSYCOPG2: dict[type, Classify] = {
+    **_POSTGRESQL,
+    int: _psycopg2_integer,
+    float: _psycopg2_float,
+    Decimal: _psycopg2_decimal,
+}
 # What isn't a number is written in quotes: a text of the connection's collation.
 _QUOTED = Column("", Kind.TEXT, "VARCHAR", collation=Collation.UNKNOWN)
 _MYSQL_DOUBLE = Column("", Kind.FLOAT, "double")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sqlmem.model import Column, Kind
 
@@ -58,10 +59,30 @@ class Operand:
         kinds: of a value that has a type.
         takes: the type that a literal or parameter takes here; None: that of the first typed
             operand. An open operand for which there is neither makes the row unfit.
+        is_own: a literal or parameter has the type here that it has by itself; only a quoted one
+            (and a driver's untyped text) takes another, as above.
     """
 
     kinds: Kinds
     takes: Column | None = None
+    is_own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An operand that has its type.
+
+    Attributes:
+        literal: the number that was written; None if it is anything else.
+    """
+
+    sql: str
+    type: Column
+    literal: Decimal | None = None
+
+
+# The store's text and the result, where both depend on the operands' sizes; None: not on these.
+Render = Callable[[Sequence[Taken]], tuple[str, Result] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +94,8 @@ class Rule:
         store: STORE, FUNCTION: the store's text, {0}, {1}, … for the operands; of a variadic row
             {all} for all of them, comma-separated.
         result: the result's type, fixed or by the operands' types; None: that of the first operand.
+        render: STORE, FUNCTION: `store` and `result` at once, where they depend on the operands' sizes.
+        told: the result in words, where `render` or a function of the operands decides it.
         wrong: COLUMN, ORIGIN: the one case that would be wrong in the store.
     """
 
@@ -80,6 +103,8 @@ class Rule:
     way: Way
     store: str = ""
     result: Result | ResultOf | None = None
+    render: Render | None = None
+    told: str = ""
     wrong: str = ""
     is_variadic: bool = False
 
@@ -102,3 +127,12 @@ def matches(rule: Rule, types: Sequence[Column | None]) -> bool:
 def expand(rule: Rule, count: int) -> tuple[Operand, ...]:
     """The row's operands, the last one repeated up to the count."""
     return rule.operands + rule.operands[-1:] * (count - len(rule.operands))
+
+
+def joined(*tables: Rules) -> Rules:
+    """Several tables as one; of a name that several have, the rows of the first come first."""
+    rows: dict[str, tuple[Rule, ...]] = {}
+    for table in tables:
+        for name, found in table.items():
+            rows[name] = rows.get(name, ()) + found
+    return rows

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from sqlmem.expressions import (
     aggregates,
+    arrays,
     atoms,
+    casts,
     choices,
     computed,
+    dynamic,
     grouping,
     likes,
+    moments,
     predicates,
     ruled,
     subqueries,
@@ -35,8 +39,14 @@ _HANDLERS = {
     **ruled.HANDLERS,
     **likes.HANDLERS,
     **choices.HANDLERS,
+    **arrays.HANDLERS,
+    **casts.HANDLERS,
+    **moments.HANDLERS,
     **texts.HANDLERS,
 }
+
+
+_DYNAMIC_HANDLERS = {**_HANDLERS, **dynamic.HANDLERS}
 
 
 def expressions(context: Context, subquery: Subquery) -> Expressions:
@@ -45,7 +55,8 @@ def expressions(context: Context, subquery: Subquery) -> Expressions:
     Args:
         subquery: how the planner renders a SELECT inside of an expression.
     """
-    return Expressions(context, subquery, _HANDLERS, fetched, rank)
+    handlers = _DYNAMIC_HANDLERS if context.semantics.is_dynamic else _HANDLERS
+    return Expressions(context, subquery, handlers, fetched, rank)
 
 
 __all__ = ["Expressions", "expressions", "only"]

@@ -7,17 +7,20 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from sqlmem.codecs import codec_by_name
 from sqlmem.dialects.base import Result
-from sqlmem.expressions.closed import only
+from sqlmem.expressions.closed import is_total, only
 from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
-from sqlmem.model import Collation, Kind
-from sqlmem.plan import Refuse, SumCheck
+from sqlmem.expressions.sums import mean, total
+from sqlmem.measures import REALS, Check, Measure, Need, constant, counted, summed
+from sqlmem.model import Kind
+from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import Value, as_text, check_null, check_ordered
+from sqlmem.values import Value, as_text, check_equal, check_null, check_ordered, known
+
+_COUNTED = Measure(None, counted, with_rows=True)
 
 
-def aggregate(render: Expressions, node: exp.AggFunc, scope: Scope) -> Value:
+def aggregate(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
     return aggregate_of(render, node, scope, is_window=False)
 
 
@@ -30,7 +33,7 @@ def aggregate_of(render: Expressions, node: exp.Expr, scope: Scope, *, is_window
             raise Refuse("an aggregate of an aggregate")
         scope.saw_aggregate = True
     only(node, "this", "expressions", "big_int")
-    if node.args.get("expressions"):
+    if node.args.get("expressions") and not is_total(node):
         raise Refuse("an aggregate of several arguments")
     was_in_aggregate, scope.is_in_aggregate = (
         scope.is_in_aggregate,
@@ -38,18 +41,29 @@ def aggregate_of(render: Expressions, node: exp.Expr, scope: Scope, *, is_window
     )
     try:
         argument, is_distinct = node.this, False
+        if isinstance(node, exp.Anonymous):
+            if len(node.expressions) != 1:
+                raise Refuse("an aggregate of several arguments")
+            argument = node.expressions[0]
         if isinstance(argument, exp.Distinct):
             only(argument, "expressions")
             if len(argument.expressions) != 1 or is_window:
                 raise Refuse("an aggregate of several distinct values")
             argument, is_distinct = argument.expressions[0], True
-        return _over_argument(render, node, argument, scope, is_distinct=is_distinct)
+        in_order = scope.adds_in_order and not is_window and not is_distinct
+        return _over_argument(render, node, argument, scope, is_distinct=is_distinct, in_order=in_order)
     finally:
         scope.is_in_aggregate = was_in_aggregate
 
 
 def _over_argument(
-    render: Expressions, node: exp.Expr, argument: exp.Expr, scope: Scope, *, is_distinct: bool
+    render: Expressions,
+    node: exp.Expr,
+    argument: exp.Expr,
+    scope: Scope,
+    *,
+    is_distinct: bool,
+    in_order: bool,
 ) -> Value:
     distinct = "DISTINCT " if is_distinct else ""
     if isinstance(node, exp.Count):
@@ -57,16 +71,16 @@ def _over_argument(
         if isinstance(argument, exp.Star):
             if is_distinct:
                 raise Refuse("COUNT(DISTINCT *)")
-            return Value("count(*)", count.type, result=count)
+            return Value("count(*)", count.type, result=count, measure=_COUNTED)
         value = render.value(argument, scope)
         if value.literal is not None and not is_distinct:
-            return Value("count(*)", count.type, result=count)
+            return Value("count(*)", count.type, result=count, measure=_COUNTED)
         if value.is_open:
             raise Refuse("COUNT of a parameter")
         if is_distinct and value.type is not None:
             render.check_same(value, "COUNT(DISTINCT)")
         check_null(value.type, "COUNT")
-        return Value(f"count({distinct}{value.sql})", count.type, result=count)
+        return Value(f"count({distinct}{value.sql})", count.type, result=count, measure=_COUNTED)
     if isinstance(node, exp.LogicalAnd | exp.LogicalOr):
         if render.semantics.comparison.type.kind is not Kind.BOOLEAN:
             raise Refuse("an aggregate of conditions is computed by the origin")
@@ -74,26 +88,31 @@ def _over_argument(
         result = render.semantics.comparison
         return Value(f"{name}({render.condition(argument, scope)})", result.type, result=result)
     value = render.value(argument, scope)
+    if render.semantics.is_dynamic:
+        return _dynamic(render, node, value, distinct, in_order=in_order)
+    if isinstance(node, exp.Sum | exp.Avg):
+        return _added(render, node, value, distinct)
     if value.type is None:
         raise Refuse("an aggregate of a value whose type only the origin knows")
     if isinstance(node, exp.Min | exp.Max):
         return _extreme(render, "min" if isinstance(node, exp.Min) else "max", value)
-    if isinstance(node, exp.Sum):
-        return _sum(render, distinct, value)
-    if isinstance(node, exp.Avg) and render.semantics.is_dynamic and not is_distinct:
-        _check_sum(render, value, is_mean=True)
-        return Value(f"avg({value.sql})", DYNAMIC, is_distinct=False)
     raise Refuse(render.refused(node.key.upper(), f"{node.key.upper()} is computed by the origin"))
+
+
+def _added(render: Expressions, node: exp.Sum | exp.Avg, value: Value, distinct: str) -> Value:
+    """SUM and AVG of a typed value."""
+    value = render.own(value)
+    if value.type is None:
+        raise Refuse("an aggregate of a value whose type only the origin knows")
+    is_mean = isinstance(node, exp.Avg)
+    if value.type.kind is Kind.FLOAT:
+        return _float_sum(render, "avg" if is_mean else "sum", distinct, value)
+    return mean(render, distinct, value) if is_mean else total(render, distinct, value)
 
 
 def _extreme(render: Expressions, name: str, value: Value) -> Value:
     column = value.type
     assert column is not None
-    if render.semantics.is_dynamic:
-        check_ordered(column, name.upper(), render.semantics)
-        if column.collation is not Collation.BINARY or not value.is_distinct:
-            raise Refuse(f"{name.upper()} of values that may be equal and not the same")
-        return Value(f"{name}({value.sql})", DYNAMIC, is_distinct=value.is_distinct)
     if column.kind not in render.semantics.minmax:
         raise Refuse(f"{name.upper()} of {column.type_name or column.kind.value}")
     code = render.semantics.minmax[column.kind]
@@ -116,33 +135,58 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
     return Value(f"{name}({value.sql})", column, value.source, result)
 
 
-def _sum(render: Expressions, distinct: str, value: Value) -> Value:
-    column = value.type
-    assert column is not None
-    if render.semantics.is_dynamic:
-        if distinct:
-            raise Refuse("SUM(DISTINCT) is computed by the origin")
-        _check_sum(render, value, is_mean=False)
-        return Value(f"sum({value.sql})", DYNAMIC)
-    if column.kind is Kind.INTEGER and column.is_compared:
-        result = render.semantics.sums.get(column.type_name)
-        if result is None:
-            raise Refuse(f"SUM of {column.type_name}")
-        return Value(f"sum({distinct}{value.sql})", result.type, result=result)
-    if column.kind is Kind.NUMERIC and render.semantics.numeric_sum_code is not None:
-        if (column.precision or 0) > 18 or column.scale is None:
-            raise Refuse("SUM of numbers of more than 18 digits")
-        result = Result(replace(column, precision=18), render.semantics.numeric_sum_code)
-        codec_by_name(f"numeric:18:{column.scale}")
-        return Value(f"sum({distinct}{value.sql})", result.type, result=result)
-    # The order of addition shows in a float's last digit.
-    raise Refuse(f"SUM of {column.type_name or column.kind.value}")
+def _float_sum(render: Expressions, name: str, distinct: str, value: Value) -> Value:
+    """A sum or mean of floats: the order of addition shows in the last digit, unless every step is exact."""
+    result = render.semantics.float_sum
+    if (
+        result is None
+        or value.type is None
+        or not value.type.is_compared
+        or value.source is None
+        # MariaDB rounds the sum of DOUBLE(10, 2) to two places.
+        or value.type.type_name.upper() != result.type.type_name
+    ):
+        raise Refuse(render.refused("float sum", f"{name.upper()} of floats"))
+    if distinct:
+        check_equal(value.type, f"{name.upper()}(DISTINCT)")
+    # An infinite value is NaN beside its opposite, an error or NULL: FINITE looks for it too.
+    need = Need.FINITE if render.context.sums_floats else Need.MEAN
+    render.context.checks.append(Check(need, known(value)))
+    return Value(f"{name}({distinct}{value.sql})", result.type, result=result)
 
 
-def _check_sum(render: Expressions, value: Value, *, is_mean: bool) -> None:
-    if value.source is None:
-        raise Refuse("a sum of computed values that may be floats")
-    render.context.checks.append(SumCheck(*value.source, is_mean))
+# The dynamic dialect's aggregates whose addends must be exact -> what they need.
+_ADDING = {"sum": Need.SUM, "avg": Need.MEAN, "total": Need.MEAN}
+
+
+def _dynamic(render: Expressions, node: exp.Expr, value: Value, distinct: str, *, in_order: bool) -> Value:
+    """MIN, MAX, SUM, AVG and TOTAL of dynamically typed values."""
+    name = str(node.this if isinstance(node, exp.Anonymous) else node.key).lower()
+    render.not_overridden(name)
+    column = value.type or DYNAMIC
+    if name in ("min", "max"):
+        check_ordered(column, name.upper(), render.semantics)
+        render.distinct(value, name.upper())
+        return replace(
+            value,
+            sql=f"{name}({value.sql})",
+            type=replace(column, affinity=None),
+            source=None,
+            measure=known(value),
+        )
+    need = _ADDING.get(name)
+    if need is None:
+        raise Refuse(f"{name.upper()} is computed by the origin")
+    if distinct:
+        check_equal(column, f"{name.upper()}(DISTINCT)")
+        # The sum is a whole number or a float by which of 1 and 1.0 stands for both.
+        render.context.checks.append(Check(Need.SINGLE, known(value)))
+    if not (render.context.sums_floats or in_order):
+        if value.measure is None and value.source is None:
+            raise Refuse("a sum of computed values that may be floats")
+        render.context.checks.append(Check(need, known(value)))
+    measure = Measure(None, summed, (known(value),), with_rows=True) if name == "sum" else constant(REALS)
+    return Value(f"{name}({distinct}{value.sql})", DYNAMIC, is_distinct=False, measure=measure)
 
 
 HANDLERS: Mapping[type[exp.Expr], Handler] = {

@@ -95,7 +95,7 @@ MADE = "sqlmem_made"
 
 
 def _slice(slices: Slices, node: exp.Expr, qualifiers: set[str]) -> Slice | None:
-    if not node.meta.get(MADE):
+    if not (node.meta.get(MADE) and isinstance(node, exp.Func)):
         return slices.of(node, qualifiers)
     inner = slices.of(node.this, qualifiers)
     if inner is None:

@@ -15,7 +15,7 @@ from sqlmem.expressions.tuples import is_tuple, listed_rows
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import Value, check_null
+from sqlmem.values import NULL, Value, check_null
 
 COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
@@ -104,7 +104,9 @@ def between(render: Expressions, node: exp.Between, scope: Scope) -> Value:
     if value.is_open:
         raise Refuse("BETWEEN of a value whose type only the origin knows")
     left, low = render.pair(value, render.value(node.args["low"], scope), "BETWEEN", is_ordered=True)
-    _, high = render.pair(value, render.value(node.args["high"], scope), "BETWEEN", is_ordered=True)
+    again, high = render.pair(value, render.value(node.args["high"], scope), "BETWEEN", is_ordered=True)
+    if again.sql != left.sql:
+        return render.predicate(f"{left.sql} >= {low.sql} AND {again.sql} <= {high.sql}")
     return render.predicate(f"{left.sql} BETWEEN {low.sql} AND {high.sql}")
 
 
@@ -123,17 +125,25 @@ def in_(render: Expressions, node: exp.In, scope: Scope) -> Value:
         sql, outputs = render.subquery(query, scope)
         if len(outputs) != 1:
             raise Refuse("IN over several columns")
-        left, _ = render.pair(value, outputs[0], "IN", is_ordered=False)
+        left, other = render.pair(value, outputs[0], "IN", is_ordered=False)
+        if other.sql != outputs[0].sql:
+            raise Refuse("IN over a query of another type")
         return render.predicate(f"{left.sql} IN ({sql})")
     items = node.expressions
     if not items:
         raise Refuse("IN over nothing")
     texts = []
-    left = value
+    forms = set()
     for item in items:
-        left, other = render.pair(value, render.value(item, scope), "IN", is_ordered=False)
+        right = render.value(item, scope)
+        left, other = render.pair(value, right, "IN", is_ordered=False)
         texts.append(other.sql)
-    return render.predicate(f"{left.sql} IN ({', '.join(texts)})")
+        if right is not NULL:
+            forms.add(left.sql)
+    if len(forms) > 1:
+        # The store compares one form of the value with all of them.
+        raise Refuse("IN over values of different types")
+    return render.predicate(f"{forms.pop() if forms else value.sql} IN ({', '.join(texts)})")
 
 
 def exists(render: Expressions, node: exp.Exists, scope: Scope) -> Value:

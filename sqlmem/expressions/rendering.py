@@ -16,7 +16,9 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
+from sqlmem.expressions.mixed import number_key, number_pair
 from sqlmem.functions import UNKNOWN
+from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse
 from sqlmem.scopes import Context, Scope
@@ -28,6 +30,7 @@ from sqlmem.values import (
     check_equal,
     check_ordered,
     converter,
+    known,
     literal_value,
     own_converter,
     unified,
@@ -42,6 +45,8 @@ _ALTERNATIVE_KINDS = frozenset(
 
 # Of parameters: those whose own type says all of the value that the origin gives back.
 _GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
+# Of those that are cast: scale, zone, the driver's own class or the sign of zero would be lost.
+_NOT_GIVEN_BACK = frozenset({Kind.NUMERIC, Kind.FLOAT, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES})
 
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
@@ -114,12 +119,12 @@ class Expressions:
         if value.parameter is not None:
             if value.cast is None:
                 return self._given_back(value)
-            if value.cast.kind in (Kind.NUMERIC, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES):
+            if value.cast.kind in _NOT_GIVEN_BACK:
                 raise Refuse("a parameter given back by the statement")
-            return self.bound(value, value.cast)
+            return self._cast(value, value.cast)
         if value.literal is not None:
             if value.cast is not None:
-                return self.bound(value, value.cast)
+                return self._cast(value, value.cast)
             if not value.literal.is_text and value.literal.text.lstrip("-").isdigit():
                 integer = int(value.literal.text)
                 if abs(integer) < 2**31:
@@ -131,6 +136,15 @@ class Expressions:
                 return replace(self.bound(value, text.type), result=text)
             raise Refuse("a constant whose type only the origin knows")
         return value
+
+    def _cast(self, value: Value, cast: Column) -> Value:
+        """What the statement gives a type, as a column of the answer."""
+        if cast.kind is Kind.INTEGER and self.semantics.text is None:
+            # MariaDB's CAST(:n AS SIGNED) is an INTEGER or a BIGINT, by its digits.
+            raise Refuse("an integer whose type depends on its size")
+        column = replace(cast, precision=None) if cast.kind is Kind.TEXT else cast
+        code = self.semantics.code_of(column)
+        return replace(self.bound(value, column), result=None if code is None else Result(column, code))
 
     def _given_back(self, value: Value) -> Value:
         """A parameter as a column of the answer."""
@@ -190,6 +204,8 @@ class Expressions:
         if not value.is_open:
             return value.type
         cast = value.cast
+        if cast is None and value.adapt is not None:
+            raise Refuse("a computed parameter whose type only the origin knows")
         if cast is not None and (cast.kind is not Kind.NUMERIC or cast.precision is not None):
             return cast
         if value.literal is not None:
@@ -224,6 +240,13 @@ class Expressions:
             return read(replace(literal, text=f"{sign}{text}"))
 
         return self.context.argument(Argument(None, stored, literal=literal.place, reread=reread))
+
+    def result_of(self, column: Column, what: str) -> Result:
+        """How the origin gives out computed values of this type."""
+        code = self.semantics.code_of(column)
+        if code is None:
+            raise Refuse(f"{what} of {column.type_name}")
+        return Result(column, code)
 
     def literal_of(self, literal: Literal) -> Value:
         if not self.semantics.is_dynamic:
@@ -266,17 +289,22 @@ class Expressions:
 
     def pair(self, left: Value, right: Value, what: str, *, is_ordered: bool) -> tuple[Value, Value]:
         """Two values side by side, with one type; refused unless the store compares them as the origin."""
+        if self.semantics.is_dynamic:
+            for value in (left, right):
+                if value.type is not None:
+                    self._check(value.type, what, is_ordered=is_ordered)
+            return left, right
         if left.type is None and right.type is None:
             raise Refuse(f"{what} of two values whose types only the origin knows")
         if left.type is None:
             right, left = self.pair(right, left, what, is_ordered=is_ordered)
             return left, right
+        numbers = number_pair(self, left, right, what)
+        if numbers is not None:
+            return numbers
         column = left.type
         if right.type is not None:
-            if self.semantics.is_dynamic:
-                self._check(right.type, what, is_ordered=is_ordered)
-            else:
-                column = unified(left.type, right.type, what)
+            column = unified(left.type, right.type, what)
         elif right.is_open:
             try:
                 self._check(column, what, is_ordered=is_ordered)
@@ -340,9 +368,12 @@ class Expressions:
             check_ordered(value.type, what, self.semantics)
         except Refuse:
             rank = self._rank(self, value)
-            if rank is None:
+            if rank is not None:
+                return rank.sql
+            key = number_key(self, value)
+            if key is None:
                 raise
-            return rank.sql
+            return key.sql
         return value.sql
 
     def rank(self, value: Value) -> Value | None:
@@ -358,6 +389,8 @@ class Expressions:
     def alternatives(self, results: Sequence[Value], what: str) -> tuple[list[Value], Value]:
         """Values of which one is the result, brought to one type."""
         typed = [result for result in results if result.type is not None]
+        if self.semantics.is_dynamic:
+            return list(results), self._one_of(results)
         if not typed:
             settled = [self.settle(result) if result.is_open else result for result in results]
             typed = [result for result in settled if result.type is not None]
@@ -366,9 +399,6 @@ class Expressions:
             results = settled
         column = typed[0].type
         assert column is not None
-        if self.semantics.is_dynamic:
-            # 1 and 1.0 from two branches are equal and not the same.
-            return list(results), Value("", DYNAMIC, is_distinct=False)
         for result in typed[1:]:
             assert result.type is not None
             column = unified(column, result.type, what)
@@ -389,6 +419,29 @@ class Expressions:
                 raise Refuse(f"{what} of {column.type_name} and a text, which makes it text")
         results = [self._bound_alternative(result, column) for result in results]
         return list(results), Value("", column, result=Result(column, code))
+
+    def _one_of(self, results: Sequence[Value]) -> Value:
+        """A dynamically typed value that is one of these, without affinity as the origin's has none."""
+        collations = [result.type.collation for result in results if result.type is not None]
+        other = next((collation for collation in collations if collation is not Collation.BINARY), None)
+        measure = Measure(None, either, tuple(known(result) for result in results))
+        return Value(
+            "",
+            DYNAMIC if other is None else replace(DYNAMIC, collation=other),
+            # Under another collation equal texts may come from two of them.
+            is_distinct=False,
+            measure=measure if other is None else None,
+            is_collated=any(result.is_collated for result in results),
+            is_json=any(result.is_json for result in results),
+        )
+
+    def distinct(self, value: Value, what: str) -> None:
+        """Make sure that one of equal values may stand for all: at once, or when they are there."""
+        if value.is_distinct:
+            return
+        if not self.semantics.is_dynamic or (value.measure is None and value.source is None):
+            raise Refuse(f"{what} of values that may be equal and not the same")
+        self.context.checks.append(Check(Need.DISTINCT, known(value)))
 
     def _bound_alternative(self, result: Value, column: Column) -> Value:
         if result.parameter is None or column.kind is not Kind.INTEGER:
@@ -423,7 +476,9 @@ class Expressions:
         only(node, "this", "desc", "nulls_first")
         value = output if output is not None else self.value(node.this, scope)
         if value.type is None:
-            raise Refuse("an order by a constant")
+            if not self.semantics.is_dynamic:
+                raise Refuse("an order by a constant")
+            value = replace(value, type=DYNAMIC)
         key = self.sort_key(value, "ORDER BY")
         direction = "DESC" if node.args.get("desc") else "ASC"
         # The parser has filled in the dialect's own place for NULLs.

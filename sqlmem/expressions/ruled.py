@@ -8,26 +8,49 @@ origin computes is for the caller (`Expressions.value`) to try.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from sqlglot import exp
 
 from sqlmem.dialects.base import Result
-from sqlmem.dialects.rules import Rule, Way, expand, matches
-from sqlmem.expressions.closed import only
+from sqlmem.dialects.rules import Rule, Taken, Way, expand, matches
+from sqlmem.expressions import computed
+from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.rendering import Expressions, Handler
+from sqlmem.model import Column
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.values import NULL, Value
 
 # The parser's class -> the name in the tables, and its arguments in order. A list argument
 # (`expressions`) stands for all its items.
-NODES: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {}
+NODES: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
+    exp.Add: ("+", ("this", "expression")),
+    exp.Sub: ("-", ("this", "expression")),
+    exp.Mul: ("*", ("this", "expression")),
+    exp.Div: ("/", ("this", "expression")),
+    exp.IntDiv: ("div", ("this", "expression")),
+    exp.Mod: ("%", ("this", "expression")),
+    exp.Abs: ("abs", ("this",)),
+    exp.Round: ("round", ("this", "decimals")),
+    exp.Trunc: ("trunc", ("this", "decimals")),
+    exp.Floor: ("floor", ("this",)),
+    exp.Ceil: ("ceil", ("this",)),
+    exp.Sign: ("sign", ("this",)),
+    exp.Sqrt: ("sqrt", ("this",)),
+}
 
 # What the parser notes on functions without meaning here.
-_IGNORED_ARGUMENTS = ("binary", "is_string", "encoding", "returns_int")
+_IGNORED_ARGUMENTS = ("binary", "is_string", "encoding", "returns_int", "typed", "safe")
 
 
 def ruled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
+    if render.semantics.is_dynamic:
+        # There it is the store's own meaning.
+        handler = computed.HANDLERS.get(type(node))
+        if handler is None:
+            raise Refuse(f"{described(node)} is computed by the origin")
+        return handler(render, node, scope)
     name, keys = NODES[type(node)]
     only(node, *keys, *_IGNORED_ARGUMENTS)
     operands: list[exp.Expr] = []
@@ -46,9 +69,8 @@ def by_rules(render: Expressions, name: str, values: list[Value]) -> Value:
     Raises:
         Refuse: no row fits, or the row leaves it to the origin; with the case that would be wrong.
     """
-    types = [value.type for value in values]
     rule = next(
-        (rule for rule in render.semantics.rules.get(name, ()) if matches(rule, types)),
+        (rule for rule in render.semantics.rules.get(name, ()) if _fits(render, rule, values)),
         None,
     )
     if rule is None:
@@ -63,6 +85,16 @@ def by_rules(render: Expressions, name: str, values: list[Value]) -> Value:
     columns = [value.type for value in taken if value.type is not None]
     if len(columns) != len(taken):
         raise Refuse(f"{name} of NULL")
+    if rule.render is not None:
+        rendered = rule.render(
+            [
+                Taken(value.sql, column, _number(given))
+                for value, column, given in zip(taken, columns, values, strict=True)
+            ]
+        )
+        if rendered is None:
+            raise Refuse(f"{name} of operands of these sizes is computed by the origin")
+        return Value(f"({rendered[0]})", rendered[1].type, result=rendered[1])
     result = rule.result if isinstance(rule.result, Result) else None
     if result is None:
         if rule.result is None:
@@ -77,6 +109,27 @@ def by_rules(render: Expressions, name: str, values: list[Value]) -> Value:
     return Value(f"({sql})", result.type, result=result)
 
 
+def _fits(render: Expressions, rule: Rule, values: list[Value]) -> bool:
+    """Whether the operands fit the row. What is open fits any, unless its own type counts there."""
+    types = [value.type for value in values]
+    if not matches(rule, types):
+        return False
+    operands = expand(rule, len(values))
+    if not any(operand.is_own and value.is_open for value, operand in zip(values, operands, strict=True)):
+        return True
+    # Only now: asking for a parameter's type makes the plan one of its types.
+    for number, (value, operand) in enumerate(zip(values, operands, strict=True)):
+        if operand.is_own and value.is_open:
+            own = render.own_type(value)
+            types[number] = own if isinstance(own, Column) else None
+    return matches(rule, types)
+
+
+def _number(value: Value) -> Decimal | None:
+    literal = value.literal
+    return None if literal is None or literal.is_text else Decimal(literal.text)
+
+
 def _settled(render: Expressions, name: str, rule: Rule, values: list[Value]) -> list[Value]:
     """The operands, with literals and parameters having taken their types."""
     first = next((value.type for value in values if value.type is not None), None)
@@ -84,6 +137,10 @@ def _settled(render: Expressions, name: str, rule: Rule, values: list[Value]) ->
     for value, operand in zip(values, expand(rule, len(values)), strict=True):
         if value is NULL or not value.is_open:
             taken.append(value)
+            continue
+        if operand.is_own and isinstance(own := render.own_type(value), Column):
+            taken.append(render.own(value))
+            first = first or own
             continue
         column = operand.takes if operand.takes is not None else first
         if column is None:

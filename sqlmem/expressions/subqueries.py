@@ -59,13 +59,14 @@ def quantified(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
     if len(outputs) != 1:
         raise Refuse("ANY or ALL over several columns")
     is_any = isinstance(node.expression, exp.Any)
-    left, _ = render.pair(value, outputs[0], "ANY or ALL", is_ordered=operator not in ("=", "<>"))
-    if (operator, is_any) == ("=", True):
-        return render.predicate(f"{left.sql} IN ({sql})")
-    if (operator, is_any) == ("<>", False):
-        return render.predicate(f"{left.sql} NOT IN ({sql})")
     alias = render.context.alias("d")
-    test = f"{left.sql} {operator} {alias}.c0"
+    output = replace(outputs[0], sql=f"{alias}.c0", alias=None)
+    left, right = render.pair(value, output, "ANY or ALL", is_ordered=operator not in ("=", "<>"))
+    if right.sql == output.sql and (operator, is_any) == ("=", True):
+        return render.predicate(f"{left.sql} IN ({sql})")
+    if right.sql == output.sql and (operator, is_any) == ("<>", False):
+        return render.predicate(f"{left.sql} NOT IN ({sql})")
+    test = f"{left.sql} {operator} {right.sql}"
     rows = f"SELECT 1 FROM ({sql}) AS {alias} WHERE"
     decisive = test if is_any else f"NOT ({test})"
     return render.predicate(

@@ -65,7 +65,9 @@ def in_list(render: Expressions, node: exp.In, scope: Scope) -> Value:
         for value, output in zip(values, outputs, strict=True):
             if value.is_open:
                 raise Refuse("IN of a value whose type only the origin knows")
-            render.pair(value, output, "IN", is_ordered=False)
+            one, other = render.pair(value, output, "IN", is_ordered=False)
+            if (one.sql, other.sql) != (value.sql, output.sql):
+                raise Refuse("IN over a query of another type")
         return render.predicate(f"({', '.join(value.sql for value in values)}) IN ({sql})")
     if render.semantics.is_dynamic:
         raise Refuse("a list of row values in IN is an error at the origin")

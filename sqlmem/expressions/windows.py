@@ -13,7 +13,7 @@ from sqlglot import exp
 from sqlmem.codecs import Unrepresentable
 from sqlmem.expressions.aggregates import aggregate, aggregate_of
 from sqlmem.expressions.choices import chosen
-from sqlmem.expressions.closed import described, only
+from sqlmem.expressions.closed import described, is_total, only
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Argument, Refuse
@@ -37,7 +37,7 @@ _MEMBERS: dict[type[exp.Expr], str] = {
 _AGGREGATES = (exp.Count, exp.Sum, exp.Min, exp.Max, exp.Avg, exp.LogicalAnd, exp.LogicalOr)
 
 # The store's aggregates that it can also compute over a window.
-_NATIVE = ("count(", "sum(", "min(", "max(", "avg(")
+_NATIVE = ("count(", "sum(", "min(", "max(", "avg(", "total(")
 
 _LARGEST_OFFSET = 2**31 - 1
 _SIDES = frozenset({"PRECEDING", "FOLLOWING"})
@@ -59,7 +59,7 @@ def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
             raise Refuse(f"a frame with {described(node.this)} is an error at the origin")
         parts.append(_frame(render, frame, order, scope))
     over = " ".join(part for part in parts if part)
-    return replace(value, sql=f"{value.sql} OVER ({over})", alias=None)
+    return replace(value.with_suffix(f" OVER ({over})"), alias=None)
 
 
 def filtered(render: Expressions, node: exp.Filter, scope: Scope) -> Value:
@@ -71,21 +71,21 @@ def _check_filter(render: Expressions, node: exp.Filter) -> None:
     only(node, "this", "expression")
     if "filter" not in render.semantics.shapes:
         raise Refuse("FILTER is an error at the origin")
-    if not isinstance(node.this, exp.AggFunc) or not isinstance(node.expression, exp.Where):
+    if not (isinstance(node.this, exp.AggFunc) or is_total(node.this)) or not isinstance(
+        node.expression, exp.Where
+    ):
         raise Refuse("FILTER without an aggregate")
 
 
 def _with_filter(
     render: Expressions, node: exp.Filter, value: Value, scope: Scope, *, is_window: bool
 ) -> Value:
-    if not _is_one_call(value.sql):
-        raise Refuse("FILTER on an aggregate that the store composes of others")
     was_in_aggregate, scope.is_in_aggregate = scope.is_in_aggregate, not is_window
     try:
         condition = render.condition(node.expression.this, scope)
     finally:
         scope.is_in_aggregate = was_in_aggregate
-    return replace(value, sql=f"{value.sql} FILTER (WHERE {condition})", alias=None)
+    return value.with_suffix(f" FILTER (WHERE {condition})")
 
 
 # -- what is computed ----------------------------------------------------------------------
@@ -105,19 +105,26 @@ def _function(render: Expressions, inner: exp.Expr, scope: Scope, *, has_order: 
         return _member(render, inner, scope), True
     if isinstance(inner, exp.Filter):
         _check_filter(render, inner)
-        if not isinstance(inner.this, _AGGREGATES):
+        if not (isinstance(inner.this, _AGGREGATES) or _is_dynamic_total(render, inner.this)):
             raise Refuse(f"a window over {described(inner.this)}")
         value = _over(render, inner.this, scope)
         return _with_filter(render, inner, value, scope, is_window=True), True
-    if isinstance(inner, _AGGREGATES):
+    if isinstance(inner, _AGGREGATES) or _is_dynamic_total(render, inner):
         return _over(render, inner, scope), True
     raise Refuse(f"a window over {described(inner)}")
 
 
+def _is_dynamic_total(render: Expressions, inner: exp.Expr) -> bool:
+    return render.semantics.is_dynamic and is_total(inner)
+
+
 def _over(render: Expressions, inner: exp.Expr, scope: Scope) -> Value:
     value = aggregate_of(render, inner, scope, is_window=True)
-    if not value.sql.startswith(_NATIVE) or not _is_one_call(value.sql):
+    if any(not call.startswith(_NATIVE) for call in value.calls or (value.sql,)):
         raise Refuse(f"a window over {described(inner)}")
+    if render.context.sums_floats and value.type is not None and value.type.kind is Kind.FLOAT:
+        # What a frame leaves behind is subtracted, and the error of that grows.
+        raise Refuse(f"a window over {described(inner)} of floats")
     return value
 
 
@@ -186,26 +193,6 @@ def _count(render: Expressions, node: exp.Expr | None, *, least: int) -> str:
         key = render.context.parameters[int(str(node.this)[1:])]
         return render.context.argument(Argument(key, None, convert, refuses_null=True))
     raise Refuse("a window function with a computed offset")
-
-
-def _is_one_call(sql: str) -> bool:
-    """Whether a text is one call, so that FILTER or OVER behind it means that call."""
-    name, opened, rest = sql.partition("(")
-    if not opened or not name.replace("_", "").isalnum():
-        return False
-    depth, quote = 1, ""
-    for index, character in enumerate(rest):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "\"'":
-            quote = character
-        elif character == "(":
-            depth += 1
-        elif character == ")":
-            depth -= 1
-            if depth == 0:
-                return index == len(rest) - 1
-    return False
 
 
 # -- the window ----------------------------------------------------------------------------

@@ -35,6 +35,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "codecs/*",
         "functions/*",
         "dialects/*",
+        "constants",
         "plan",
         "stored",
         "names",
@@ -87,6 +88,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "engine",
         "__init__",
     ),
+    "testing": ("testing/*",),
 }
 
 # Who may know what else. What isn't named here is free.
@@ -105,6 +107,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "tables",
             "explaining",
             "engine",
+            "testing/*",
         }
     ),
     # `waiting` holds no state: it only waits for an event that another thread sets.
