@@ -30,6 +30,7 @@ from sqlmem.lexemes import (
     is_closed,
     pattern,
     quotes_at_end,
+    unescaped,
 )
 
 
@@ -277,7 +278,8 @@ class _Scanner:
             and (self.syntax.backslash_escapes or group == "escaped_string"),
         ):
             self.unterminated = True
-        if group in ("escaped_string", "unicode_string"):
+        plain = unescaped(piece) if group == "escaped_string" else None
+        if group == "unicode_string" or (group == "escaped_string" and plain is None):
             self._note("a string literal with a prefix")  # sqlglot drops the E of E'…'
         elif self._touches(start) and self.tokens[-1].kind is TokenKind.WORD:
             prefix = self.words[-1]
@@ -291,7 +293,7 @@ class _Scanner:
             self._note("an escape in a string literal")
             if self.family == "other" and ("\\" + quote) in piece:
                 self._suspect("a backslash may escape a quote")
-        self._literal(TokenKind.STRING, "'", piece, start, end)
+        self._literal(TokenKind.STRING, "'", piece if plain is None else plain, start, end)
 
     def _name(self, group: str, piece: str, start: int, end: int) -> None:
         opening = '"' if group == "unicode_name" else piece[0]

@@ -61,6 +61,7 @@ class Semantics:
         most_digits: of a sum.
         minmax: the kinds that MIN and MAX take, and the `type_code` where it isn't the column's own.
         window_functions: those without an argument -> result.
+        window_integers: type names of computed integers that LAG, FIRST_VALUE and their like keep.
         casts: parser's type name -> what a parameter or literal so cast is.
         integer_bounds: type name -> largest value; a parameter beyond is an error at the origin.
         codes: type name, without its size -> `type_code`.
@@ -73,6 +74,8 @@ class Semantics:
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
         rules: what operators and functions mean by the types of their operands; see `rules`.
+        shapes: forms of queries that it has, of those that not every origin has; where one is missing
+            the statement is an error there. See `shapes`.
         mixes_numbers: numbers of different types compare by their exact values, or as floats beside one.
         called: the names of the functions among the rules, as statements call them.
         literals: the type that a literal of its own has; None: only the origin knows.
@@ -102,6 +105,7 @@ class Semantics:
     most_digits: int = 1000
     minmax: Mapping[Kind, int | None] = field(default_factory=dict)
     window_functions: Mapping[str, Result] = field(default_factory=dict)
+    window_integers: frozenset[str] = frozenset({"SMALLINT", "INTEGER", "BIGINT"})
     casts: Mapping[str, Column] = field(default_factory=dict)
     integer_bounds: Mapping[str, int] = field(default_factory=dict)
     codes: Mapping[str, int] = field(default_factory=dict)
@@ -113,6 +117,7 @@ class Semantics:
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
+    shapes: frozenset[str] = frozenset()
     mixes_numbers: bool = False
     called: frozenset[str] = frozenset()
     literals: Callable[..., ParameterType | None] | None = None
