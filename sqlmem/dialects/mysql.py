@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
 from sqlmem.dialects.choices import mysql_choice
+from sqlmem.dialects.mysql_numbers import CALLED, DIVISION_DIGITS, mean
+from sqlmem.dialects.mysql_numbers import RULES as NUMBER_RULES
 from sqlmem.dialects.mysql_texts import RULES as TEXT_RULES
 from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.model import Column, Kind
@@ -41,6 +43,7 @@ SEMANTICS = Semantics(
         Kind.TIMESTAMP: None,
         Kind.TEXT: None,
     },
+    minmax_integer=LONGLONG,
     window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG},
     casts={
         "DATE": Column("", Kind.DATE, "DATE"),
@@ -67,7 +70,11 @@ SEMANTICS = Semantics(
     text_has_nul=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
-    rules={**TEXT_RULES},
+    rules={**NUMBER_RULES, **TEXT_RULES},
+    mean=mean,
+    mixes_numbers=True,
+    division_digits=DIVISION_DIGITS,
+    called=CALLED,
     literals=mysql_literal,
     parameters=MYSQL,
     choice=mysql_choice,

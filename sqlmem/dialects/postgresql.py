@@ -33,7 +33,6 @@ SEMANTICS = Semantics(
     sums={"SMALLINT": BIGINT, "INTEGER": BIGINT, "BIGINT": BIGINT_SUM},
     numeric_sum_code=1700,
     mean=mean,
-    mean_function="sqlmem_numeric_mean",
     minmax={
         Kind.INTEGER: None,
         Kind.NUMERIC: None,

@@ -85,6 +85,8 @@ def _aggregate_of(
         result = render.semantics.comparison
         return Value(f"{name}({render.condition(argument, scope)})", result.type, result=result)
     value = render.value(argument, scope)
+    if value.is_final:
+        raise Refuse(f"{node.key.upper()} of a quotient that was rounded")
     if isinstance(node, exp.Sum | exp.Avg):
         return _added(render, node, value, distinct)
     if value.type is None:
@@ -124,6 +126,8 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
         # max(varchar) is text.
         column = as_text(column, render.semantics.text.type)
     result = value.result if value.source is None else Result(column, code)
+    if value.source is None and column.kind is Kind.INTEGER and render.semantics.minmax_integer is not None:
+        result = render.semantics.minmax_integer
     try:
         check_ordered(column, name.upper(), render.semantics)
     except Refuse:

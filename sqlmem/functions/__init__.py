@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmem.functions import choices, numbers, patterns, postgresql_numbers
+from sqlmem.functions import choices, mysql_numbers, numbers, patterns, postgresql_numbers
 
 
 class NotKnown(Exception):
@@ -30,6 +30,7 @@ RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
 # name -> number of arguments (-1: any), implementation
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **numbers.SCALARS,
+    **mysql_numbers.SCALARS,
     **postgresql_numbers.SCALARS,
     "sqlmem_like": (2, patterns.like),
     "sqlmem_greatest": (-1, choices.greatest),
