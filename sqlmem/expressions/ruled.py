@@ -13,11 +13,12 @@ from decimal import Decimal
 from sqlglot import exp
 
 from sqlmem.dialects.base import Result
+from sqlmem.dialects.parameters import Untyped
 from sqlmem.dialects.rules import Rule, Taken, Way, expand, matches
 from sqlmem.expressions import computed
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.rendering import Expressions, Handler
-from sqlmem.model import Column
+from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.values import NULL, Value
@@ -159,10 +160,18 @@ def _settled(render: Expressions, name: str, rule: Rule, values: list[Value]) ->
         if value is NULL or not value.is_open:
             taken.append(value)
             continue
-        if operand.is_own and isinstance(own := render.own_type(value), Column):
-            taken.append(render.own(value))
-            first = first or own
-            continue
+        if operand.is_own:
+            own = render.own_type(value)
+            if isinstance(own, Column):
+                taken.append(render.own(value))
+                first = first or own
+                continue
+            if own is Untyped.NULL and render.semantics.text is None:
+                # MariaDB's NULL has no type of its neighbour's: 1 + NULL is a float.
+                raise Refuse(f"{name} of NULL")
+            if first is not None and first.kind in (Kind.NUMERIC, Kind.DECIMAL):
+                # '1.5' is a numeric of scale 1 beside one of any scale.
+                raise Refuse(f"{name} of a number and a text, whose scale may be another")
         column = operand.takes if operand.takes is not None else first
         if column is None:
             raise Refuse(f"{name} of values whose types only the origin knows")
