@@ -36,8 +36,8 @@ format: $(DEV_STAMP) ## put every file into the project's format
 bench: $(DEV_STAMP) ## timings of hits, misses and fills
 	$(PY) -m benchmarks $(ARGS)
 
-fuzz: $(DEV_STAMP) ## the generated tests, with many more examples and a new seed
-	SQLMEM_TEST_SEED=$${SQLMEM_TEST_SEED:-$$(date +%s)} SQLMEM_TEST_STATEMENTS=$${SQLMEM_TEST_STATEMENTS:-20000} \
+fuzz: $(DEV_STAMP) ## the generated tests for long, with a new seed; SQLMEM_TEST_STATEMENTS=200000
+	SQLMEM_TEST_SEED=$${SQLMEM_TEST_SEED:-$$(date +%s)} SQLMEM_TEST_STATEMENTS=$${SQLMEM_TEST_STATEMENTS:-50000} \
 		$(PY) -m pytest --hypothesis-profile=fuzz -m generated $(ARGS)
 
 clean: ## remove what make and the tools have made

@@ -18,7 +18,7 @@ from sqlmem.codecs import OPAQUE, Codec, Unrepresentable, codec_for, codec_for_v
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.origin import OriginConnection, driver_errors
 from sqlmem.store import Generation, Store, StoredColumn, Writer
-from sqlmem.stored import stored_names
+from sqlmem.stored import stored_names, wanted_indexes
 
 # Rows per batch: large enough that Python's per-batch work vanishes, small enough that a
 # fork, or a bound on memory, waits for a few milliseconds.
@@ -132,7 +132,7 @@ def fill(
             )
             for encoder, item in zip(encoders, description, strict=True)
         }
-        generation = writer.seal(stored, schema.indexes, read_at)
+        generation = writer.seal(stored, wanted_indexes(schema), read_at)
     except BaseException as error:
         if writer is not None:
             writer.abandon()

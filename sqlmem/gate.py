@@ -312,6 +312,8 @@ def function_names(scan: Scan) -> frozenset[str]:
     names = set()
     for index in range(len(scan.words) - 1):
         if scan.words[index + 1] == "(" and scan.tokens[index].kind in (TokenKind.WORD, TokenKind.NAME):
+            if index in scan.uncalled:
+                continue
             name = scan.words[index].lstrip('"').upper()
             if scan.tokens[index].kind is TokenKind.NAME or name not in _NOT_FUNCTIONS:
                 names.add(name)

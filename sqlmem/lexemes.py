@@ -62,6 +62,19 @@ FOREIGN_PUNCTUATION: dict[Family, frozenset[str]] = {
 }
 
 
+# What a call's name has in front when it goes to the parser (SQLite), and the words that "(" follows
+# without a call, or with one that the parser reads as it is meant.
+CALL_PREFIX = "sqlmem_call_"
+_OPENED = """
+    SELECT DISTINCT ALL FROM JOIN ON USING WHERE GROUP BY HAVING ORDER LIMIT OFFSET UNION INTERSECT EXCEPT
+    WITH RECURSIVE AS MATERIALIZED AND OR NOT IN EXISTS ANY SOME CASE WHEN THEN ELSE END BETWEEN IS LIKE GLOB
+    REGEXP MATCH ESCAPE COLLATE VALUES OVER FILTER WINDOW PARTITION ROWS RANGE GROUPS FETCH CAST RAISE TABLE
+    INDEXED COUNT SUM MIN MAX AVG TOTAL GROUP_CONCAT STRING_AGG ROW_NUMBER RANK DENSE_RANK PERCENT_RANK
+    CUME_DIST NTILE LAG LEAD FIRST_VALUE LAST_VALUE NTH_VALUE
+"""
+OPENED_WORDS = frozenset(_OPENED.split())
+
+
 def _line_comment(family: Family) -> str:
     match family:
         case "postgresql":

@@ -261,7 +261,7 @@ class OriginConnection:
     def told(self, candidate: Candidate) -> Column:
         """What the origin says of an expression: its type, or why it isn't cached.
 
-        Reads no row. After an error of the origin's the transaction is rolled back.
+        Reads no row. What the origin reports as an error leaves the transaction as it was.
 
         Raises:
             The driver's exceptions: the connection is lost.
@@ -269,17 +269,22 @@ class OriginConnection:
         expression = self.origin.text_of(candidate)
         text = f"SELECT {self.expression_text(expression)} FROM {self.table_text(candidate.table)} LIMIT 0"
         try:
-            reason = not_immutable(self.connection, self.origin.family, candidate.asked)
-            if reason is None:
-                result = self.connection.exec_driver_sql(text)
-                cursor: Any = result.cursor
-                description = tuple(cursor.description[0])
-                result.close()
-                return described(self.origin.family, candidate, expression, description)
+            # PostgreSQL gives up a transaction after an error: what the caller began goes on behind it.
+            with (
+                self.connection.begin_nested()
+                if self.origin.family == "postgresql"
+                else contextlib.nullcontext()
+            ):
+                reason = not_immutable(self.connection, self.origin.family, candidate.asked)
+                if reason is None:
+                    result = self.connection.exec_driver_sql(text)
+                    cursor: Any = result.cursor
+                    description = tuple(cursor.description[0])
+                    result.close()
+                    return described(self.origin.family, candidate, expression, description)
         except exc.DBAPIError as error:
             if not self.is_usable or error.connection_invalidated:
                 raise (error.orig or error) from None
-            self.recover()
             reason = f"the origin doesn't compute it ({type(error.orig).__name__})"
         return Column(candidate.name, Kind.OPAQUE, "", refusal=reason, expression=expression)
 

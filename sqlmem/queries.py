@@ -11,8 +11,10 @@ from dataclasses import replace
 from sqlglot import exp
 
 from sqlmem.expressions import expressions, only
-from sqlmem.model import Collation
-from sqlmem.outputs import Spelling, callable_names, table_spelling
+from sqlmem.expressions.closed import is_total
+from sqlmem.model import Collation, Column
+from sqlmem.order import is_added_in_order
+from sqlmem.outputs import ROW_IDS, Spelling, callable_names, table_spelling
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Context, Relation, Scope
 from sqlmem.stored import DATA, quoted, stored_names
@@ -99,6 +101,7 @@ class Queries:
         group_text = reasons.attempt(lambda: self._group(node, scope), "")
         # Without knowing the groups nothing can be said of what stands in them.
         reasons.raise_any()
+        self._settle_order(node, scope)
 
         values = [
             reasons.attempt(functools.partial(self._item, item, scope), NULL) for item in node.expressions
@@ -138,6 +141,19 @@ class Queries:
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
         )
         return text, tuple(values)
+
+    def _settle_order(self, node: exp.Select, scope: Scope) -> None:
+        """Find out whether the aggregates add up in the origin's own order; the row id is needed then."""
+        source = node.args["from_"].this if node.args.get("from_") is not None else None
+        if not isinstance(source, exp.Table) or scope.group_keys is None or _is_within(scope):
+            return
+        schema = self._context.schemas.get(table_spelling(source, self._context))
+        if schema is None or schema.name not in {table.name for table in self._context.tables}:
+            return
+        if is_added_in_order(self._context, schema, node):
+            scope.adds_in_order = True
+            key = next(index.columns[0] for index in schema.indexes if index.is_primary_key)
+            self._context.need(Value("", source=(self._context.table(schema), key)))
 
     def _item(self, item: exp.Expr, scope: Scope) -> Value:
         return self._expressions.typed(item.this if isinstance(item, exp.Alias) else item, scope)
@@ -182,6 +198,7 @@ class Queries:
         if schema.refusal is not None:
             raise Refuse(f"table {schema.name} isn't cached: {schema.refusal}")
         index = self._context.table(schema)
+        self._context.uses += 1
         stored = self._context.alias("t")
         names = stored_names(schema)
         columns: dict[str, Value | None] = {}
@@ -198,6 +215,11 @@ class Queries:
                     alias=stored,
                 )
             )
+        if self._context.semantics.is_dynamic:
+            row_id = next((item.columns[0] for item in schema.indexes if item.is_primary_key), None)
+            if row_id is not None:
+                value = columns[self._context.spelling(schema.by_name[row_id])]
+                columns = {**dict.fromkeys(ROW_IDS, value), **columns}
         keys = next((item.columns for item in schema.indexes if item.is_primary_key), ())
         scope = Scope(
             around,
@@ -205,6 +227,7 @@ class Queries:
             columns,
             ctes=around.ctes,
             key_columns=frozenset(f"{stored}.{quoted(names[key])}" for key in keys),
+            database=spelling[0] if alias == spelling[1] else None,
             stored_alias=stored,
         )
         database = "main" if index == 0 else f"s{index}"
@@ -265,11 +288,11 @@ class Queries:
         return inner
 
     def _check_distinct(self, value: Value, what: str) -> None:
-        if value.type is None:
+        if value.type is not None:
+            self._expressions.check_same(value, what)
+        elif not self._context.semantics.is_dynamic:
             raise Refuse(f"{what} of a constant")
-        self._expressions.check_same(value, what)
-        if not value.is_distinct:
-            raise Refuse(f"{what} of values that may be equal and not the same")
+        self._expressions.distinct(value, what)
 
     def _order(self, node: exp.Expr, scope: Scope, values: list[Value], *, is_distinct: bool) -> str:
         clause = node.args.get("order")
@@ -357,11 +380,15 @@ class Queries:
             _, value = self._expressions.alternatives([one, other], operator)
             is_distinct = one.is_distinct and other.is_distinct
             same = one.source if one.source == other.source else None
-            value = replace(value, sql="", source=same, is_distinct=is_distinct, alias=None)
+            value = replace(
+                value, sql="", source=same, is_distinct=is_distinct and value.is_distinct, alias=None
+            )
             if not is_all:
                 self._check_distinct(value, operator)
                 self._check_distinct(one, operator)
                 self._check_distinct(other, operator)
+            if self._context.semantics.is_dynamic and value.type is not None:
+                value = replace(value, type=_compound(value.type, one.type, other.type))
             values.append(value)
         # Every operand as a derived table: SQLite takes no parentheses, ORDER BY or LIMIT in one.
         names = ", ".join(f"c{number}" for number in range(len(values)))
@@ -381,6 +408,30 @@ class Queries:
         return f"{prefix}SELECT {columns} FROM ({sql}) AS {stored}{tail}", tuple(outer)
 
 
+def _is_within(scope: Scope) -> bool:
+    """Whether a SELECT with a source of its own is around this one, whose columns it may use."""
+    around = scope.parent
+    while around is not None:
+        if around.columns:
+            return True
+        around = around.parent
+    return False
+
+
+def _compound(column: Column, left: Column | None, right: Column | None) -> Column:
+    """The type of a compound's column in SQLite.
+
+    Of unequal affinities or collations it isn't documented which one a comparison around it uses.
+    """
+    one, other = (
+        (None, Collation.BINARY) if arm is None else (arm.affinity, arm.collation) for arm in (left, right)
+    )
+    if one[0] != other[0] and "REAL" in (one[0], other[0]):
+        # Read out of a derived table, as the store's is, a column of that affinity makes floats of integers.
+        raise Refuse("a set operation of a REAL column and another")
+    return replace(column, affinity=one[0], collation=one[1], is_compared=one == other and column.is_compared)
+
+
 def _refuse_having() -> None:
     raise Refuse("HAVING without a group")
 
@@ -395,7 +446,7 @@ def _has_aggregate(node: exp.Expr) -> bool:
         return any(_has_aggregate(child) for child in _flat(children)) or any(
             _has_aggregate(child) for child in _flat(inner.args.values())
         )
-    if isinstance(node, exp.AggFunc) and not isinstance(node, exp.RowNumber):
+    if (isinstance(node, exp.AggFunc) and not isinstance(node, exp.RowNumber)) or is_total(node):
         return True
     return any(_has_aggregate(child) for child in _flat(node.args.values()))
 

@@ -16,7 +16,7 @@ from sqlglot import exp
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Column, Kind, TableSchema
-from sqlmem.plan import Argument, Check, Refuse, TypesNeeded
+from sqlmem.plan import Argument, Condition, Refuse, TypesNeeded
 from sqlmem.slices import Slices
 from sqlmem.values import Value
 
@@ -35,6 +35,8 @@ class Scope:
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
         key_columns: the columns of the source's primary key, as stored text.
+        database: the schema of its table, if it is written and the table has no alias.
+        adds_in_order: its aggregates meet the rows of each group in the origin's order.
         stored_alias: the source's name in the store's statement, if it is a table.
     """
 
@@ -47,6 +49,8 @@ class Scope:
     key_columns: frozenset[str] = frozenset()
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
+    adds_in_order: bool = False
+    database: str | None = None
     stored_alias: str | None = None
 
 
@@ -70,10 +74,13 @@ class Context:
     schemas: Mapping[tuple[str | None, str], TableSchema]
     # parameter's key -> its type, of those that this planning was given
     types: Mapping[str | int, ParameterType] = field(default_factory=dict)
+    # sums of floats may come from the store, whatever their last digits are
+    sums_floats: bool = False
+    uses: int = 0
     tables: list[TableSchema] = field(default_factory=list)
     needed: list[dict[str, None]] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
+    checks: list[Condition] = field(default_factory=list)
     aliases: int = 0
     slices: Slices | None = None
     local_functions: frozenset[str] = frozenset()  # in lower case, as written
@@ -133,6 +140,13 @@ class Context:
 
     def argument(self, argument: Argument) -> str:
         """The mark of an argument; `in_order` brings the arguments into the order of the marks."""
+        if argument.key is None:
+            # One mark for equal constants, so that an expression is known again where it is grouped by.
+            for number, other in enumerate(self.arguments, 1):
+                is_fixed = other.key is None and other.literal is None and argument.literal is None
+                same = is_fixed and type(other.constant) is type(argument.constant) is str
+                if same and other.constant == argument.constant:
+                    return f"\0{number}\0"
         self.arguments.append(argument)
         return f"\0{len(self.arguments)}\0"
 
@@ -214,7 +228,14 @@ class Context:
         return self._resolved(node, scope)[0]
 
     def _resolved(self, node: exp.Column, scope: Scope) -> tuple[Value, Scope]:
-        if node.args.get("db") or node.args.get("catalog") or node.args.get("join_mark"):
+        database = node.args.get("db")
+        if database is not None and self.semantics.is_dynamic and scope.database is not None:
+            # main.t.a: only of the innermost source, and only if that is written with its schema too.
+            if self.fold_table(database) != scope.database or node.args["table"].name.lower() != scope.alias:
+                raise Refuse("a column qualified by another schema")
+        elif database:
+            raise Refuse("a column qualified by more than its table")
+        if node.args.get("catalog") or node.args.get("join_mark"):
             raise Refuse("a column qualified by more than its table")
         identifier = node.this
         if not isinstance(identifier, exp.Identifier):

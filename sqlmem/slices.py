@@ -8,20 +8,34 @@ Rule: a slice is believed only if parsing it alone gives the same tree as the pa
 
 from __future__ import annotations
 
+import string
 from bisect import bisect_right
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlglot import exp
 
 from sqlmem.grammar import expression_of
+from sqlmem.lexemes import CALL_PREFIX
 from sqlmem.lexer import Scan, TokenKind, scan
 
 # How many tokens may stand around those whose place sqlglot tells: CAST ( … AS numeric ( 10 , 2 ) ).
 _MOST_BEFORE = 4
 _MOST_AFTER = 9
 _MOST_AROUND = 11
+# Of ASCII only, as the origins fold it: É and é may be two columns.
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+_GAPLESS_AFTER = frozenset(["(", ","])
+_GAPLESS_BEFORE = frozenset([")", ","])
 _OPEN = {"(": 1, "[": 1, ")": -1, "]": -1}
+
+
+class Call(NamedTuple):
+    """A name before a parenthesis, in lower case, and how many items stand in it, by its commas."""
+
+    name: str
+    arity: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +47,13 @@ class Slice:
             two slices of one text are the same expression.
         words: as `Scan.words` has them, qualifiers left out.
         kinds: the kind of each word's token.
-        calls: names of what is called, in lower case, in order; keywords before a parenthesis too.
+        calls: what is called, in order; keywords before a parenthesis too.
     """
 
     text: str
     words: tuple[str, ...]
     kinds: tuple[TokenKind, ...]
-    calls: tuple[str, ...]
+    calls: tuple[Call, ...]
 
 
 class Slices:
@@ -84,12 +98,12 @@ class Slices:
         start, end = node.meta.get("start"), node.meta.get("end")
         if not isinstance(start, int) or not isinstance(end, int):
             return None
-        return self._scan.text[start : end + 1].lower()
+        return self._scan.text[start : end + 1].lower().removeprefix(CALL_PREFIX)
 
     def _range(self, node: exp.Expr) -> tuple[int, int] | None:
         """First and last token."""
         places = [(inner.meta["start"], inner.meta["end"]) for inner in node.walk() if "start" in inner.meta]
-        if not places or len(self._scan.sql) != len(self._scan.text):
+        if not places:
             return None
         first = self._token(min(start for start, _ in places))
         last = self._token(max(end for _, end in places))
@@ -116,7 +130,7 @@ class Slices:
         text: list[str] = []
         words: list[str] = []
         kinds: list[TokenKind] = []
-        calls: list[str] = []
+        calls: list[Call] = []
         index, end, is_apart = low, scanned.tokens[low].start, False
         while index <= high:
             token, word = scanned.tokens[index], scanned.words[index]
@@ -134,15 +148,31 @@ class Slices:
                 continue
             piece = scanned.text[token.start : token.end]
             if token.kind is TokenKind.WORD:
-                piece = piece.lower()
+                piece = piece.translate(_LOWER)
                 if index < high and scanned.words[index + 1] == "(":
-                    calls.append(piece)
-            text.append(f" {piece}" if is_apart and text else piece)
+                    calls.append(Call(piece, _arity(scanned.words[index + 1 : high + 1])))
+            # A gap beside these means nothing; before a parenthesis it may.
+            is_apart = (
+                is_apart and bool(words) and words[-1] not in _GAPLESS_AFTER and word not in _GAPLESS_BEFORE
+            )
+            text.append(f" {piece}" if is_apart else piece)
             words.append(word)
             kinds.append(token.kind)
             end, is_apart = token.end, False
             index += 1
         return Slice("".join(text), tuple(words), tuple(kinds), tuple(calls))
+
+
+def _arity(words: tuple[str, ...]) -> int:
+    """How many items are in the parentheses that the words begin with."""
+    depth = 0
+    count = 0 if words[1:2] == (")",) else 1
+    for word in words:
+        depth += _OPEN.get(word, 0)
+        if depth == 0:
+            break
+        count += depth == 1 and word == ","
+    return count
 
 
 def _is_balanced(words: tuple[str, ...]) -> bool:

@@ -41,7 +41,7 @@ from sqlmem.snapshot_form import (
 )
 from sqlmem.snapshot_text import from_text
 from sqlmem.store import Store, StoredColumn, Writer
-from sqlmem.stored import quoted
+from sqlmem.stored import quoted, wanted_indexes
 
 _MOST_TABLES = 100_000
 _LONGEST_TEXT = 1 << 24  # of a definition; far above one with SQLite's 2000 columns
@@ -282,7 +282,7 @@ class _Reader:
             # Not below the age that it had when it was written: the wall clock may have been set back.
             age = max(0.0, self._clock.wall() - filled_at, self._written_at - filled_at)
             if writer.bytes <= self._room:
-                generation = writer.seal(stored, schema.indexes, self._clock.monotonic() - age)
+                generation = writer.seal(stored, wanted_indexes(schema), self._clock.monotonic() - age)
         except sqlite3.OperationalError as error:
             if "full" not in str(error):  # as large as one in-memory database may be
                 raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from sqlmem.model import TableSchema
+from sqlmem.model import Index, TableSchema
 
 DATA = "data"  # the one table of a generation
 
@@ -37,6 +37,22 @@ def stored_names(schema: TableSchema) -> dict[str, str]:
     for column in schema.expressions:
         names.setdefault(column.name, expression_name(column.name))
     return names
+
+
+def wanted_indexes(schema: TableSchema) -> tuple[Index, ...]:
+    """What the store should have indexes on, as far as the columns are there: what the origin has, and ranks.
+
+    A parameter finds its text's rank by one, and where the origin looks a text up by an index, the
+    store looks its rank up by one.
+    """
+    leading = {index.columns[0] for index in schema.indexes}
+    indexes = list(schema.indexes)
+    for column in schema.expressions:
+        if column.rank_of is not None:
+            indexes.append(Index((column.rank_of, column.name)))
+            if column.rank_of in leading:
+                indexes.append(Index((column.name,)))
+    return tuple(indexes)
 
 
 def expression_name(text: str) -> str:

@@ -65,8 +65,11 @@ def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
         range(len(scanned.parameters))
     ):
         return "the parser lost a placeholder"
-    if scanned.words.count("*") != sum(isinstance(node, (exp.Star, exp.Mul)) for node in nodes):
-        return "the parser lost a *"
+    lost = next(
+        (sign for sign, kinds in _SIGNS.items() if _count(nodes, kinds) != scanned.words.count(sign)), None
+    )
+    if lost is not None:
+        return f"the parser lost a {lost}"
     if _has_blank_in_a_call(scanned):
         return "a blank between a function's name and its parenthesis"
     if _has_gap(scanned) or not _comes_back(nodes, scanned):
@@ -79,6 +82,15 @@ def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
         # a = b IS NULL, a || b + c, a NOT LIKE b = c: read differently by different origins.
         return "what it means depends on the precedence of its operators; parentheses would tell"
     return None
+
+
+# What must be in the tree as often as in the text. +a: in SQLite without the affinity of a, elsewhere a
+# column of another name.
+_SIGNS: dict[str, tuple[type[exp.Expr], ...]] = {"*": (exp.Star, exp.Mul), "+": (exp.Add,)}
+
+
+def _count(nodes: list[exp.Expr], kinds: tuple[type[exp.Expr], ...]) -> int:
+    return sum(isinstance(node, kinds) for node in nodes)
 
 
 # node -> the arguments that it may have; sqlglot has a place for many more.
@@ -115,7 +127,12 @@ _RESERVED = word_set(
     NOT IN IS NULL LIKE BETWEEN EXISTS WITH ON END
     """
 )
+# As they are written back.
+_SAME_AS = {"ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
 _COUNTED = _RESERVED | word_set("OVER PARTITION ESCAPE FILTER VALUES ' 0 .")
+
+
+_WITH_INTERVAL = (exp.Interval, exp.DateAdd, exp.DateSub)
 
 
 def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
@@ -127,7 +144,14 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     own_syntax = replace(syntax, percent_is_escaped=False, paramstyle="named")
     back = scan(written, own_syntax)
     counts = Counter(word for word in back.words if word in _COUNTED)
-    if counts != Counter(word for word in scanned.words if word in _COUNTED):
+    said = (part for word in scanned.words for part in _SAME_AS.get(word, (word,)))
+    own = Counter(word for word in said if word in _COUNTED)
+    # INTERVAL 1 DAY is written back as INTERVAL '1' DAY.
+    requoted = counts["'"] - own["'"]
+    if 0 < requoted <= sum(isinstance(node, _WITH_INTERVAL) for node in nodes):
+        counts["'"] -= requoted
+        counts["0"] += requoted
+    if counts != own:
         return False
     bodies = sum(
         word == "AS" and following in ("(", "MATERIALIZED", "NOT")

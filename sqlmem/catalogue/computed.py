@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from sqlmem.plan import Candidate
 
 _VOLATILITIES = sa.text(
     "SELECT p.proname, p.provolatile::text, ARRAY(SELECT pg_catalog.format_type(t, NULL)"
-    " FROM unnest(p.proargtypes) AS t)"
+    " FROM unnest(p.proargtypes) AS t), p.pronargdefaults, p.provariadic <> 0"
     " FROM pg_catalog.pg_proc p WHERE p.proname = ANY(:names) AND p.prokind = 'f'"
     " AND pg_catalog.pg_function_is_visible(p.oid)"
 )
@@ -32,24 +32,41 @@ def not_immutable(connection: Connection, family: str, asked: Asked) -> str | No
     """Why the functions of an expression may give another result another time; None if they can't."""
     if family != "postgresql" or not asked.functions:
         return None
-    variants: dict[str, list[tuple[str, list[str]]]] = {name: [] for name in asked.functions}
-    for name, volatility, types in connection.execute(_VOLATILITIES, {"names": list(asked.functions)}):
-        variants[str(name)].append((str(volatility), [str(type_) for type_ in types]))
-    for name, found in variants.items():
+    variants: dict[str, list[_Variant]] = {name: [] for name, _ in asked.functions}
+    rows = connection.execute(_VOLATILITIES, {"names": list(variants)})
+    for name, volatility, types, defaults, is_variadic in rows:
+        names = tuple(str(type_) for type_ in types)
+        variants[str(name)].append(_Variant(volatility == "i", names, int(defaults), bool(is_variadic)))
+    wanted = [_TYPE_NAMES[kind] for kind in asked.moments]
+    for name, arity in asked.functions:
+        found = [variant for variant in variants[name] if variant.takes(arity)]
         if not found:
             return f"the origin's catalogue has no function {name}"
-        if all(volatility == "i" for volatility, _ in found):
+        if all(variant.is_immutable for variant in found):
             continue
         # Which variant is called depends on the operands' types: there must be an immutable one
         # for each kind of date and time among the columns, and none of another volatility.
-        wanted = [_TYPE_NAMES[kind] for kind in asked.moments]
         if not wanted:
             return f"{name} isn't immutable for all types"
         for type_ in wanted:
-            volatilities = {volatility for volatility, types in found if type_ in types}
-            if volatilities != {"i"}:
+            if {variant.is_immutable for variant in found if type_ in variant.types} != {True}:
                 return f"{name} isn't immutable for {type_}"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """One of the functions of a name, with the types of its arguments."""
+
+    is_immutable: bool
+    types: tuple[str, ...]
+    defaults: int
+    is_variadic: bool
+
+    def takes(self, arity: int | None) -> bool:
+        if arity is None or self.is_variadic:
+            return True
+        return len(self.types) - self.defaults <= arity <= len(self.types)
 
 
 def described(family: str, candidate: Candidate, expression: str, description: tuple[Any, ...]) -> Column:
@@ -65,7 +82,7 @@ def described(family: str, candidate: Candidate, expression: str, description: t
 def _typed(family: str, candidate: Candidate, expression: str, description: tuple[Any, ...]) -> Column:
     name = candidate.name
     if candidate.rank_of is not None:
-        return Column(name, Kind.INTEGER, "BIGINT", expression=expression)
+        return Column(name, Kind.INTEGER, "BIGINT", expression=expression, rank_of=candidate.rank_of)
     code, precision, scale = description[1], description[4], description[5]
     if family == "postgresql":
         type_name, kind = _POSTGRESQL.get(code, (f"type {code}", Kind.OPAQUE))

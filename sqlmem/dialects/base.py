@@ -24,6 +24,10 @@ class Facts:
         overridden: SQLite: functions that the application replaced (lower case).
         division_digits: MariaDB: div_precision_increment; None for MySQL, whose arithmetic wasn't looked at.
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
+        names_are_declared: SQLite: an unaliased column is given out under its declared name, however
+            the statement writes it; PRAGMA short_column_names changes it.
+        scans_forward: SQLite: scans run as they do by default, and sorts keep the order of equals;
+            PRAGMA reverse_unordered_selects and PRAGMA threads change it.
         backslash_escapes: MariaDB: without NO_BACKSLASH_ESCAPES, which takes it from LIKE too.
     """
 
@@ -31,6 +35,8 @@ class Facts:
     overridden: frozenset[str] = frozenset()
     like_ignores_case: bool = True
     division_digits: int | None = None
+    names_are_declared: bool = False
+    scans_forward: bool = False
     backslash_escapes: bool = True
 
 
@@ -50,6 +56,7 @@ class Semantics:
         booleans_are_integers: a comparison yields 0 or 1, and a number is a condition.
         sums: type name of an INTEGER column -> result of SUM; without a row: not computed locally.
         numeric_sum_code: `type_code` of a SUM of NUMERIC(p,s); None: not computed locally.
+        float_sum: result of SUM and AVG of FLOAT; None: not computed locally.
         mean: from the type of what is averaged to AVG's result, and the form of its text with {0} for the
             sum and {1} for the count; None: not of this type.
         minmax: the kinds that MIN and MAX take, and the `type_code` where it isn't the column's own.
@@ -61,7 +68,7 @@ class Semantics:
         names_are_figured: an unaliased expression is named by PostgreSQL's rule.
         names_are_text: it is named by its text.
         text_order: the collations whose order the store has.
-        functions: dynamic dialects: the parser's name -> the store's.
+        has_arrays: = ANY and <> ALL take one.
         text_has_nul: a text may contain NUL, at which the store's own functions of text end.
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
@@ -73,6 +80,7 @@ class Semantics:
         literals: the type that a literal of its own has; None: only the origin knows.
         parameters: driver -> the type that a parameter of its own has; see `parameters`.
         choice: the type that values of these types become where one of them is the result.
+        cast: what a cast makes of a stored value of one type as another: the store's text, and the type.
         refused: what looks local and is not -> the case that would be wrong.
     """
 
@@ -90,6 +98,7 @@ class Semantics:
     booleans_are_integers: bool = False
     sums: Mapping[str, Result] = field(default_factory=dict)
     numeric_sum_code: int | None = None
+    float_sum: Result | None = None
     mean: Callable[[Column], tuple[Result, str] | None] | None = None
     minmax: Mapping[Kind, int | None] = field(default_factory=dict)
     minmax_integer: Result | None = None
@@ -100,7 +109,7 @@ class Semantics:
     names_are_figured: bool = False
     names_are_text: bool = False
     text_order: frozenset[Collation] = frozenset({Collation.BINARY})
-    functions: Mapping[str, str] = field(default_factory=dict)
+    has_arrays: bool = False
     text_has_nul: bool = False
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
@@ -111,6 +120,7 @@ class Semantics:
     literals: Callable[..., ParameterType | None] | None = None
     parameters: Mapping[str, Classify] = field(default_factory=dict)
     choice: Callable[[Sequence[ParameterType]], Column | None] | None = None
+    cast: Callable[[str, Column, Column], tuple[str, Column] | None] | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
 
     def has_text_like(self, type_: Column) -> bool:

@@ -7,7 +7,7 @@ dependence on time or session, or the name of a function that is immutable, by t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlmem.model import Kind
@@ -81,12 +81,13 @@ class Asked:
     """What the origin must be asked of an expression before it counts as immutable.
 
     Attributes:
-        functions: names, as its catalogue has them.
+        functions: names as its catalogue has them, and with how many arguments they are called; None
+            where a syntax of its own leaves that open.
         moments: kinds of date and time among the columns: a function that has variants of several
             volatilities must have an immutable one for each of these, and no other.
     """
 
-    functions: tuple[str, ...]
+    functions: tuple[tuple[str, int | None], ...]
     moments: tuple[Kind, ...]
 
 
@@ -94,7 +95,7 @@ def is_known_word(word: str) -> bool:
     return word in _WORDS
 
 
-def unknown_call(family: str, calls: tuple[str, ...]) -> str | None:
+def unknown_call(family: str, calls: Iterable[str]) -> str | None:
     """The first of the called names that isn't immutable; None if all are, or only the origin knows."""
     if family == "postgresql":
         return None
@@ -108,15 +109,14 @@ def unknown_call(family: str, calls: tuple[str, ...]) -> str | None:
     )
 
 
-def asked(family: str, calls: tuple[str, ...], kinds: frozenset[Kind]) -> Asked:
+def asked(family: str, calls: Iterable[tuple[str, int]], kinds: frozenset[Kind]) -> Asked:
     """What is for the origin's catalogue to say."""
     if family != "postgresql":
         return Asked((), ())
-    names = [_POSTGRESQL_CALLS.get(name, name) for name in calls]
     wanted = [
-        name
-        for name, written in zip(names, calls, strict=True)
-        if written in _POSTGRESQL_CALLS or written not in _GRAMMAR_CALLS
+        (_POSTGRESQL_CALLS[name], None) if name in _POSTGRESQL_CALLS else (name, arity)
+        for name, arity in calls
+        if name in _POSTGRESQL_CALLS or name not in _GRAMMAR_CALLS
     ]
     moments = sorted((kind for kind in kinds if kind in _MOMENTS), key=lambda kind: kind.value)
     return Asked(tuple(dict.fromkeys(wanted)), tuple(moments))

@@ -5,12 +5,12 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 
 from __future__ import annotations
 
+from sqlmem.dialects import mysql_numbers, mysql_texts
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
+from sqlmem.dialects.casts import mysql_cast
 from sqlmem.dialects.choices import mysql_choice
-from sqlmem.dialects.mysql_numbers import CALLED, DIVISION_DIGITS, mean
-from sqlmem.dialects.mysql_numbers import RULES as NUMBER_RULES
-from sqlmem.dialects.mysql_texts import RULES as TEXT_RULES
 from sqlmem.dialects.parameters import MYSQL, mysql_literal
+from sqlmem.dialects.rules import joined
 from sqlmem.model import Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)
@@ -34,6 +34,7 @@ SEMANTICS = Semantics(
     booleans_are_integers=True,
     sums=_sums,
     numeric_sum_code=246,
+    float_sum=result(Kind.FLOAT, "DOUBLE", 5),
     minmax={
         Kind.INTEGER: None,
         Kind.UNSIGNED: None,
@@ -47,6 +48,9 @@ SEMANTICS = Semantics(
     window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG},
     casts={
         "DATE": Column("", Kind.DATE, "DATE"),
+        "BIGINT": Column("", Kind.INTEGER, "BIGINT"),
+        "DECIMAL": Column("", Kind.NUMERIC, "DECIMAL", precision=10, scale=0),
+        "DOUBLE": Column("", Kind.FLOAT, "double"),
         "DATETIME": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
         "TIMESTAMP": Column("", Kind.TIMESTAMP, "DATETIME", precision=0),
         # What the parser makes of TIMESTAMP '…'.
@@ -70,14 +74,15 @@ SEMANTICS = Semantics(
     text_has_nul=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
-    rules={**NUMBER_RULES, **TEXT_RULES},
-    mean=mean,
+    rules=joined(mysql_numbers.RULES, mysql_texts.RULES),
+    called=mysql_numbers.CALLED | mysql_texts.CALLED,
+    mean=mysql_numbers.mean,
     mixes_numbers=True,
-    division_digits=DIVISION_DIGITS,
-    called=CALLED,
+    division_digits=mysql_numbers.DIVISION_DIGITS,
     literals=mysql_literal,
     parameters=MYSQL,
     choice=mysql_choice,
+    cast=mysql_cast,
     refused={
         "text equality": "the column's collation ignores case, accents or trailing blanks",
         "LIKE": "the column's collation decides what is alike",

@@ -23,3 +23,6 @@ RULES: Rules = {
     "greatest": (Rule((_ANY,), Way.STORE, "max({all})", is_variadic=True),),
     "least": (Rule((_ANY,), Way.STORE, "min({all})", is_variadic=True),),
 }
+
+# As the functions among them are called.
+CALLED = frozenset(["date_add", "date_sub", "greatest", "if", "ifnull", "least", "nullif"])

@@ -5,12 +5,12 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 
 from __future__ import annotations
 
+from sqlmem.dialects import postgresql_numbers, postgresql_texts
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
+from sqlmem.dialects.casts import postgresql_cast
 from sqlmem.dialects.choices import postgresql_choice
 from sqlmem.dialects.parameters import POSTGRESQL, postgresql_literal
-from sqlmem.dialects.postgresql_numbers import CALLED, mean
-from sqlmem.dialects.postgresql_numbers import RULES as NUMBER_RULES
-from sqlmem.dialects.postgresql_texts import RULES as TEXT_RULES
+from sqlmem.dialects.rules import joined
 from sqlmem.model import Collation, Column, Kind
 
 BOOLEAN = result(Kind.BOOLEAN, "BOOLEAN", 16)
@@ -18,6 +18,7 @@ BIGINT = result(Kind.INTEGER, "BIGINT", 20)
 INTEGER = result(Kind.INTEGER, "INTEGER", 23)
 # A literal or a cast: the database's default collation, of which only equality is known.
 TEXT = result(Kind.TEXT, "TEXT", 25, collation=Collation.DETERMINISTIC)
+DOUBLE = result(Kind.FLOAT, "DOUBLE PRECISION", 701)
 # SUM(bigint) is numeric without a scale: its values are whole and come as Decimal.
 BIGINT_SUM = result(Kind.NUMERIC, "NUMERIC", 1700, precision=18, scale=0)
 
@@ -32,7 +33,8 @@ SEMANTICS = Semantics(
     folds_unquoted=str.lower,
     sums={"SMALLINT": BIGINT, "INTEGER": BIGINT, "BIGINT": BIGINT_SUM},
     numeric_sum_code=1700,
-    mean=mean,
+    float_sum=DOUBLE,
+    mean=postgresql_numbers.mean,
     minmax={
         Kind.INTEGER: None,
         Kind.NUMERIC: None,
@@ -74,17 +76,21 @@ SEMANTICS = Semantics(
         "DATE": 1082,
         "TIME WITHOUT TIME ZONE": 1083,
         "TIMESTAMP WITHOUT TIME ZONE": 1114,
+        # As casts name it.
+        "TIMESTAMP": 1114,
         "NUMERIC": 1700,
         "UUID": 2950,
     },
     names_are_figured=True,
     pure_functions=PURE_FUNCTIONS,
     mixes_numbers=True,
-    rules={**NUMBER_RULES, **TEXT_RULES},
-    called=CALLED,
+    rules=joined(postgresql_numbers.RULES, postgresql_texts.RULES),
+    called=postgresql_numbers.CALLED | postgresql_texts.CALLED,
     literals=postgresql_literal,
     parameters=POSTGRESQL,
+    has_arrays=True,
     choice=postgresql_choice,
+    cast=postgresql_cast,
     refused={
         "LIKE": "the store's LIKE ignores the case of ASCII letters, the origin's doesn't",
         "ILIKE": "the store knows the case of ASCII letters only",

@@ -36,3 +36,6 @@ RULES: Rules = {
     "greatest": (Rule((_ANY,), Way.FUNCTION, "sqlmem_greatest({all})", is_variadic=True),),
     "least": (Rule((_ANY,), Way.FUNCTION, "sqlmem_least({all})", is_variadic=True),),
 }
+
+# As the functions among them are called.
+CALLED = frozenset(["concat", "greatest", "least", "nullif"])

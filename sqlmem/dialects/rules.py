@@ -135,3 +135,12 @@ def matches(rule: Rule, types: Sequence[Column | None]) -> bool:
 def expand(rule: Rule, count: int) -> tuple[Operand, ...]:
     """The row's operands, the last one repeated up to the count."""
     return rule.operands + rule.operands[-1:] * (count - len(rule.operands))
+
+
+def joined(*tables: Rules) -> Rules:
+    """Several tables as one; of a name that several have, the rows of the first come first."""
+    rows: dict[str, tuple[Rule, ...]] = {}
+    for table in tables:
+        for name, found in table.items():
+            rows[name] = rows.get(name, ()) + found
+    return rows

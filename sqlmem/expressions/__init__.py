@@ -6,7 +6,20 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
-from sqlmem.expressions import aggregates, atoms, choices, computed, likes, predicates, ruled, texts
+from sqlmem.expressions import (
+    aggregates,
+    arrays,
+    atoms,
+    casts,
+    choices,
+    computed,
+    dynamic,
+    likes,
+    moments,
+    predicates,
+    ruled,
+    texts,
+)
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.fetched import fetched, rank
 from sqlmem.expressions.rendering import Expressions, Subquery
@@ -20,8 +33,14 @@ _HANDLERS = {
     **ruled.HANDLERS,
     **likes.HANDLERS,
     **choices.HANDLERS,
+    **arrays.HANDLERS,
+    **casts.HANDLERS,
+    **moments.HANDLERS,
     **texts.HANDLERS,
 }
+
+
+_DYNAMIC_HANDLERS = {**_HANDLERS, **dynamic.HANDLERS}
 
 
 def expressions(context: Context, subquery: Subquery) -> Expressions:
@@ -30,7 +49,8 @@ def expressions(context: Context, subquery: Subquery) -> Expressions:
     Args:
         subquery: how the planner renders a SELECT inside of an expression.
     """
-    return Expressions(context, subquery, _HANDLERS, fetched, rank)
+    handlers = _DYNAMIC_HANDLERS if context.semantics.is_dynamic else _HANDLERS
+    return Expressions(context, subquery, handlers, fetched, rank)
 
 
 __all__ = ["Expressions", "expressions", "only"]

@@ -77,30 +77,13 @@ def cast(render: Expressions, node: exp.Cast, scope: Scope) -> Value:
         value = render.value(node.this, scope)
         is_distinct = known.type_name in ("INTEGER", "TEXT")
         return render.dynamic(f"CAST({value.sql} AS {known.type_name})", is_distinct=is_distinct)
-    known = _with_size(known, to)
-    value = render.value(node.this, scope)
-    if value is NULL:
-        raise Refuse("a NULL whose type only the origin knows")
-    if value.is_open:
-        if value.cast is not None:
-            raise Refuse("a cast of a cast")
-        if value.literal is not None and known.kind is Kind.TEXT and known.precision is not None:
-            raise Refuse("a literal that may be cut")
-        return replace(value, cast=known)
-    if (
-        value.type is not None
-        and value.type.kind is known.kind
-        and value.type.type_name == known.type_name
-        and known.precision is None
-    ):
-        return value
     raise Refuse(f"a cast to {known.type_name}")
 
 
 _MOST_FRACTION_DIGITS = 6
 
 
-def _with_size(known: Column, to: exp.Expr) -> Column:
+def sized(known: Column, to: exp.Expr) -> Column:
     sizes = [int(str(size.this)) for size in to.expressions if str(size.this).isdigit()]
     if known.kind is Kind.NUMERIC:
         return replace(known, precision=sizes[0], scale=sizes[1] if len(sizes) > 1 else 0) if sizes else known

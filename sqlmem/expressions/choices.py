@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlglot import exp
 
@@ -16,13 +16,22 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.numbers import scale_of
 from sqlmem.dialects.parameters import ParameterType, Untyped
-from sqlmem.expressions import computed
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Handler
+from sqlmem.expressions.ruled import by_rules
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.values import NULL, Value, as_text, check_ordered
+
+_NUMBERS = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.DECIMAL, Kind.FLOAT})
+
+# kind of number -> those that are wider
+_WIDENED = {
+    Kind.INTEGER: frozenset({Kind.NUMERIC, Kind.DECIMAL, Kind.FLOAT}),
+    Kind.NUMERIC: frozenset({Kind.FLOAT}),
+    Kind.DECIMAL: frozenset({Kind.FLOAT}),
+}
 
 # MariaDB: of more characters a result is no VARCHAR.
 _LONGEST_TEXT = 4000
@@ -75,12 +84,15 @@ def coalesce(render: Expressions, node: exp.Coalesce, scope: Scope) -> Value:
 
 
 def nullif(render: Expressions, node: exp.Nullif, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return computed.function(render, node, scope)
     only(node, "this", "expression")
     left, right = render.value(node.this, scope), render.value(node.expression, scope)
     if left.type is None or right is NULL:
         raise Refuse("NULLIF of a value whose type only the origin knows")
+    if render.semantics.text is not None and left.type.kind in _WIDENED:
+        type_ = _own_type(render, right)
+        if _is_number(type_) and type_.kind in _WIDENED[left.type.kind]:
+            # It is compared as the wider type, and given back as that.
+            raise Refuse(f"NULLIF of {_described(left.type)} and {_described(type_)}")
     one, other = render.pair(left, right, "NULLIF", is_ordered=False)
     # In PostgreSQL the type is that of the comparison's left side: text, of varchar.
     column = left.type
@@ -102,6 +114,8 @@ def extreme(render: Expressions, node: exp.Greatest | exp.Least, scope: Scope) -
     results = [render.value(item, scope) for item in (node.this, *node.expressions)]
     if len(results) < 2 or any(result is NULL for result in results):
         raise Refuse(f"{name.upper()} of NULL")
+    if _has_numbers(render, name) and all(_is_number(_own_type(render, result)) for result in results):
+        return by_rules(render, name, results)
     skips_null = render.semantics.text is not None
     if not skips_null and any(_own_type(render, result) is Untyped.NULL for result in results):
         # MariaDB makes it a float or a text.
@@ -114,6 +128,15 @@ def extreme(render: Expressions, node: exp.Greatest | exp.Least, scope: Scope) -
     if not skips_null:
         return replace(value, sql=f"{'max' if name == 'greatest' else 'min'}({', '.join(texts)})")
     return replace(value, sql=f"sqlmem_{name}({', '.join(texts)})")
+
+
+def _is_number(type_: ParameterType | None) -> TypeGuard[Column]:
+    return isinstance(type_, Column) and type_.kind in _NUMBERS
+
+
+def _has_numbers(render: Expressions, name: str) -> bool:
+    """Whether the dialect's table has a row of its own for numbers."""
+    return any(rule.render is not None for rule in render.semantics.rules[name])
 
 
 def chosen(render: Expressions, results: Sequence[Value], what: str) -> tuple[list[Value], Value]:

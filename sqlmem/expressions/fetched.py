@@ -20,7 +20,7 @@ from sqlmem.lexer import TokenKind
 from sqlmem.model import Collation, Kind, TableSchema
 from sqlmem.plan import Candidate, Refuse, Unknown
 from sqlmem.scopes import Scope
-from sqlmem.slices import Slice, Slices
+from sqlmem.slices import Call, Slice, Slices
 from sqlmem.stored import expression_name, quoted, stored_names
 from sqlmem.values import EQUAL_TEXT, Value
 
@@ -95,7 +95,7 @@ MADE = "sqlmem_made"
 
 
 def _slice(slices: Slices, node: exp.Expr, qualifiers: set[str]) -> Slice | None:
-    if not node.meta.get(MADE):
+    if not (node.meta.get(MADE) and isinstance(node, exp.Func)):
         return slices.of(node, qualifiers)
     inner = slices.of(node.this, qualifiers)
     if inner is None:
@@ -105,7 +105,7 @@ def _slice(slices: Slices, node: exp.Expr, qualifiers: set[str]) -> Slice | None
         f"{name}({inner.text})",
         (name.upper(), "(", *inner.words, ")"),
         (TokenKind.WORD, TokenKind.PUNCTUATION, *inner.kinds, TokenKind.PUNCTUATION),
-        (name, *inner.calls),
+        (Call(name, 1), *inner.calls),
     )
 
 

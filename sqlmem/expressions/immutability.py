@@ -58,7 +58,10 @@ def is_immutable(family: str, node: exp.Expr, found: Slice, names: set[str], kin
         found: the expression's text.
         names: of the columns in it, as written.
     """
-    if not _are_words_known(found, names) or immutable.unknown_call(family, found.calls) is not None:
+    if (
+        not _are_words_known(found, names)
+        or immutable.unknown_call(family, [call.name for call in found.calls]) is not None
+    ):
         return False
     if family == "postgresql":
         return all(_is_immutable_node(each, kinds) for each in node.walk())

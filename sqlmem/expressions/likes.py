@@ -90,7 +90,8 @@ def _by_column(
 ) -> Value:
     """A pattern that differs by row."""
     column = pattern.type
-    assert column is not None and value.type is not None
+    assert column is not None
+    assert value.type is not None
     if name == "ilike" or escape != ESCAPE:
         raise Refuse(f"{name.upper()} with a pattern that is computed")
     if column.kind is not Kind.TEXT or not column.is_compared or column.collation is not value.type.collation:

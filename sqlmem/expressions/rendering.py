@@ -18,6 +18,7 @@ from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.mixed import number_key, number_pair
 from sqlmem.functions import UNKNOWN
+from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse
 from sqlmem.scopes import Context, Scope
@@ -29,6 +30,7 @@ from sqlmem.values import (
     check_equal,
     check_ordered,
     converter,
+    known,
     literal_value,
     own_converter,
     unified,
@@ -43,6 +45,8 @@ _ALTERNATIVE_KINDS = frozenset(
 
 # Of parameters: those whose own type says all of the value that the origin gives back.
 _GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
+# Of those that are cast: scale, zone, the driver's own class or the sign of zero would be lost.
+_NOT_GIVEN_BACK = frozenset({Kind.NUMERIC, Kind.FLOAT, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES})
 
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
@@ -115,12 +119,12 @@ class Expressions:
         if value.parameter is not None:
             if value.cast is None:
                 return self._given_back(value)
-            if value.cast.kind in (Kind.NUMERIC, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES):
+            if value.cast.kind in _NOT_GIVEN_BACK:
                 raise Refuse("a parameter given back by the statement")
-            return self.bound(value, value.cast)
+            return self._cast(value, value.cast)
         if value.literal is not None:
             if value.cast is not None:
-                return self.bound(value, value.cast)
+                return self._cast(value, value.cast)
             if not value.literal.is_text and value.literal.text.lstrip("-").isdigit():
                 integer = int(value.literal.text)
                 if abs(integer) < 2**31:
@@ -147,6 +151,15 @@ class Expressions:
         return replace(
             value, sql=sql, type=kept, result=Result(kept, result.code), is_distinct=True, is_final=True
         )
+
+    def _cast(self, value: Value, cast: Column) -> Value:
+        """What the statement gives a type, as a column of the answer."""
+        if cast.kind is Kind.INTEGER and self.semantics.text is None:
+            # MariaDB's CAST(:n AS SIGNED) is an INTEGER or a BIGINT, by its digits.
+            raise Refuse("an integer whose type depends on its size")
+        column = replace(cast, precision=None) if cast.kind is Kind.TEXT else cast
+        code = self.semantics.code_of(column)
+        return replace(self.bound(value, column), result=None if code is None else Result(column, code))
 
     def _given_back(self, value: Value) -> Value:
         """A parameter as a column of the answer."""
@@ -206,6 +219,8 @@ class Expressions:
         if not value.is_open:
             return value.type
         cast = value.cast
+        if cast is None and value.adapt is not None:
+            raise Refuse("a computed parameter whose type only the origin knows")
         if cast is not None and (cast.kind is not Kind.NUMERIC or cast.precision is not None):
             return cast
         if value.literal is not None:
@@ -289,6 +304,11 @@ class Expressions:
 
     def pair(self, left: Value, right: Value, what: str, *, is_ordered: bool) -> tuple[Value, Value]:
         """Two values side by side, with one type; refused unless the store compares them as the origin."""
+        if self.semantics.is_dynamic:
+            for value in (left, right):
+                if value.type is not None:
+                    self._check(value.type, what, is_ordered=is_ordered)
+            return left, right
         if left.type is None and right.type is None:
             raise Refuse(f"{what} of two values whose types only the origin knows")
         if left.type is None:
@@ -302,10 +322,7 @@ class Expressions:
             return numbers
         column = left.type
         if right.type is not None:
-            if self.semantics.is_dynamic:
-                self._check(right.type, what, is_ordered=is_ordered)
-            else:
-                column = unified(left.type, right.type, what)
+            column = unified(left.type, right.type, what)
         elif right.is_open:
             try:
                 self._check(column, what, is_ordered=is_ordered)
@@ -392,6 +409,8 @@ class Expressions:
     def alternatives(self, results: Sequence[Value], what: str) -> tuple[list[Value], Value]:
         """Values of which one is the result, brought to one type."""
         typed = [result for result in results if result.type is not None]
+        if self.semantics.is_dynamic:
+            return list(results), self._one_of(results)
         if not typed:
             settled = [self.settle(result) if result.is_open else result for result in results]
             typed = [result for result in settled if result.type is not None]
@@ -400,9 +419,6 @@ class Expressions:
             results = settled
         column = typed[0].type
         assert column is not None
-        if self.semantics.is_dynamic:
-            # 1 and 1.0 from two branches are equal and not the same.
-            return list(results), Value("", DYNAMIC, is_distinct=False)
         for result in typed[1:]:
             assert result.type is not None
             column = unified(column, result.type, what)
@@ -423,6 +439,29 @@ class Expressions:
                 raise Refuse(f"{what} of {column.type_name} and a text, which makes it text")
         results = [self._bound_alternative(result, column) for result in results]
         return list(results), Value("", column, result=Result(column, code))
+
+    def _one_of(self, results: Sequence[Value]) -> Value:
+        """A dynamically typed value that is one of these, without affinity as the origin's has none."""
+        collations = [result.type.collation for result in results if result.type is not None]
+        other = next((collation for collation in collations if collation is not Collation.BINARY), None)
+        measure = Measure(None, either, tuple(known(result) for result in results))
+        return Value(
+            "",
+            DYNAMIC if other is None else replace(DYNAMIC, collation=other),
+            # Under another collation equal texts may come from two of them.
+            is_distinct=False,
+            measure=measure if other is None else None,
+            is_collated=any(result.is_collated for result in results),
+            is_json=any(result.is_json for result in results),
+        )
+
+    def distinct(self, value: Value, what: str) -> None:
+        """Make sure that one of equal values may stand for all: at once, or when they are there."""
+        if value.is_distinct:
+            return
+        if not self.semantics.is_dynamic or (value.measure is None and value.source is None):
+            raise Refuse(f"{what} of values that may be equal and not the same")
+        self.context.checks.append(Check(Need.DISTINCT, known(value)))
 
     def _bound_alternative(self, result: Value, column: Column) -> Value:
         if result.parameter is None or column.kind is not Kind.INTEGER:
@@ -457,7 +496,9 @@ class Expressions:
         only(node, "this", "desc", "nulls_first")
         value = output if output is not None else self.value(node.this, scope)
         if value.type is None:
-            raise Refuse("an order by a constant")
+            if not self.semantics.is_dynamic:
+                raise Refuse("an order by a constant")
+            value = replace(value, type=DYNAMIC)
         if value.has_hidden_digits or value.is_final:
             if node.find_ancestor(exp.Window, exp.Query) is not node.find_ancestor(exp.Query):
                 raise Refuse("a window ordered by a quotient")

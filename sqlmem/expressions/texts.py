@@ -14,7 +14,6 @@ from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
-from sqlmem.expressions import computed
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.model import Column, Kind
@@ -24,8 +23,6 @@ from sqlmem.values import NULL, Literal, Value, as_text, check_collations, colla
 
 
 def piped(render: Expressions, node: exp.DPipe, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return computed.operator(render, node, scope)
     if "||" not in render.semantics.rules:
         raise Refuse(render.refused("||", "||"))
     values = [render.value(part, scope) for part in _chain(node)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmem.functions import choices, mysql_numbers, numbers, patterns, postgresql_numbers
+from sqlmem.functions import choices, moments, mysql_numbers, numbers, patterns, postgresql_numbers
 
 
 class NotKnown(Exception):
@@ -25,17 +25,24 @@ def _unknown(_value: Any) -> None:
     raise NotKnown
 
 
+def _unhex(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
+
+
 # Raises; not deterministic, so that SQLite doesn't call it where it isn't reached.
 RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
 # name -> number of arguments (-1: any), implementation
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
-    **numbers.SCALARS,
-    **mysql_numbers.SCALARS,
-    **postgresql_numbers.SCALARS,
+    "sqlmem_unhex": (1, _unhex),
     "sqlmem_like": (2, patterns.like),
     "sqlmem_greatest": (-1, choices.greatest),
     "sqlmem_least": (-1, choices.least),
+    "sqlmem_float": (3, choices.as_float),
+    **moments.SCALARS,
     "sqlmem_decimal": (3, choices.decimal),
+    **numbers.SCALARS,
+    **mysql_numbers.SCALARS,
+    **postgresql_numbers.SCALARS,
 }
 # name -> number of arguments, class with step() and finalize()
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {

@@ -23,3 +23,9 @@ def decimal(stored: int | str | None, precision: int, scale: int) -> str | None:
     decode = codec_by_name(f"numeric:{precision}:{scale}").decode
     assert decode is not None
     return str(decode(stored))
+
+
+def as_float(stored: int | str | None, precision: int, scale: int) -> float | None:
+    """The float nearest to a number."""
+    text = decimal(stored, precision, scale)
+    return None if text is None else float(text)

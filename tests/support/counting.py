@@ -101,8 +101,11 @@ def is_data(statement: str) -> bool:
         return False
     if text in SESSION_QUERIES or _VARIABLES.fullmatch(text):
         return False
-    is_catalogue_query = _CATALOGUE.search(text) is not None and not _WRITES.search(text)
-    return not is_catalogue_query
+    is_read = not _WRITES.search(text)
+    # A question for types only: it reads no row.
+    if is_read and text.startswith("select ") and text.endswith(" limit 0"):
+        return False
+    return not (is_read and _CATALOGUE.search(text) is not None)
 
 
 class OriginCounter:
