@@ -56,7 +56,7 @@ def make_plan(
         slices=slices,
         local_functions=_local_functions(semantics),
     )
-    _check_functions(parsed, slices)
+    _check_functions(parsed, slices, semantics)
     context.shares_literals = shares_literals
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
@@ -106,13 +106,13 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
     return tuple(found)
 
 
-def _check_functions(parsed: Parsed, slices: Slices) -> None:
+def _check_functions(parsed: Parsed, slices: Slices, semantics: Semantics) -> None:
     """Raises `Refuse` for what is called by a name that no node of the tree is known to have.
 
     The others are looked at where they stand: `Context.check_called`.
     """
     seen = {slices.called(node) for node in parsed.tree.find_all(exp.Func)}
-    unknown = sorted({name.lower() for name in parsed.functions} - seen - _SYNTAX)
+    unknown = sorted({name.lower() for name in parsed.functions} - seen - _SYNTAX - semantics.called)
     if unknown:
         raise Refuse(f"the function {unknown[0]} is computed by the origin")
 

@@ -124,6 +124,11 @@ class Context:
         self.needed.append({})
         return len(self.tables) - 1
 
+    @property
+    def computes_numbers(self) -> bool:
+        """Whether the origin is known to compute with numbers as the rows say."""
+        return self.semantics.division_digits == self.facts.division_digits
+
     def parameter_type(self, index: int) -> ParameterType:
         """What the statement's parameter is to the origin by itself. Makes the plan one of its types.
 

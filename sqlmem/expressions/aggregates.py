@@ -90,6 +90,8 @@ def _over_argument(
     value = render.value(argument, scope)
     if render.semantics.is_dynamic:
         return _dynamic(render, node, value, distinct, in_order=in_order)
+    if value.is_final:
+        raise Refuse(f"{node.key.upper()} of a quotient that was rounded")
     if isinstance(node, exp.Sum | exp.Avg):
         return _added(render, node, value, distinct)
     if value.type is None:
@@ -120,6 +122,8 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
         # max(varchar) is text.
         column = as_text(column, render.semantics.text.type)
     result = value.result if value.source is None else Result(column, code)
+    if value.source is None and column.kind is Kind.INTEGER and render.semantics.minmax_integer is not None:
+        result = render.semantics.minmax_integer
     try:
         check_ordered(column, name.upper(), render.semantics)
     except Refuse:

@@ -143,6 +143,7 @@ def chosen(render: Expressions, results: Sequence[Value], what: str) -> tuple[li
     """Values of which one is the result, brought to one type; and the result without its text."""
     if render.semantics.choice is None:
         return render.alternatives(results, what)
+    results = [render.shown(result) for result in results]
     types = [_own_type(render, result) for result in results]
     column = render.semantics.choice([type_ for type_ in types if type_ is not None])
     if column is None:
@@ -153,7 +154,8 @@ def chosen(render: Expressions, results: Sequence[Value], what: str) -> tuple[li
     brought = [
         _brought(render, result, type_, column, what) for result, type_ in zip(results, types, strict=True)
     ]
-    return brought, Value("", column, result=Result(column, code))
+    is_final = any(result.is_final for result in results)
+    return brought, Value("", column, result=Result(column, code), is_final=is_final)
 
 
 def _own_type(render: Expressions, value: Value) -> ParameterType | None:

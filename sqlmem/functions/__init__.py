@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmem.functions import choices, guards, moments, numbers, patterns, postgresql_numbers
+from sqlmem.functions import choices, guards, moments, mysql_numbers, numbers, patterns, postgresql_numbers
 
 
 class NotKnown(Exception):
@@ -42,6 +42,7 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **moments.SCALARS,
     "sqlmem_decimal": (3, choices.decimal),
     **numbers.SCALARS,
+    **mysql_numbers.SCALARS,
     **postgresql_numbers.SCALARS,
 }
 # name -> number of arguments, class with step() and finalize()
