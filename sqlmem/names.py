@@ -6,9 +6,14 @@ cast's target type if its operand has no name, and otherwise ?column?.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from sqlmem.plan import Refuse
+
+# From a function's node to the name by which it is called; None where that isn't known.
+Called = Callable[[exp.Expr], str | None]
 
 _FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.Count: "count",
@@ -50,31 +55,40 @@ _TYPES = {
     "UUID": "uuid",
 }
 UNNAMED = "?column?"
+# Functions to the parser, and nothing that is called.
+_NOT_CALLED = (exp.Connector, exp.Case, exp.Cast)
 
 
-def figured_name(node: exp.Expr) -> str:
+# Called under one name, and named by another: TRIM is BTRIM, LTRIM or RTRIM.
+_NAMED_OTHERWISE = frozenset({"trim", "extract", "overlay", "position", "cast"})
+
+
+def figured_name(node: exp.Expr, called: Called) -> str:
     """The name, or `Refuse` where the written form would have to be known."""
-    return _figured(node)[0]
+    return _figured(node, called)[0]
 
 
-def _figured(node: exp.Expr) -> tuple[str, bool]:
+def _figured(node: exp.Expr, called: Called) -> tuple[str, bool]:
     """The name, and whether it is strong enough to win over a cast's type."""
     if isinstance(node, exp.Paren | exp.Window | exp.Filter):
-        return _figured(node.this)
+        return _figured(node.this, called)
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier):
         name = str(node.this.this)
         return (name if node.this.args.get("quoted") else name.lower()), True
     if type(node) in _FUNCTIONS:
         return _FUNCTIONS[type(node)], True
-    if isinstance(node, exp.LogicalAnd | exp.LogicalOr | exp.Mod | exp.Ceil):
+    if isinstance(node, exp.Mod) or (isinstance(node, exp.Func) and not isinstance(node, _NOT_CALLED)):
         # BOOL_AND and EVERY are one node, and so are a % b and mod(a, b).
-        raise Refuse("a name that depends on how the function was written")
+        written = called(node)
+        if written is None or not written.isidentifier() or written in _NAMED_OTHERWISE:
+            raise Refuse("a name that depends on how the function was written")
+        return written, True
     if isinstance(node, exp.Case):
         default = node.args.get("default")
-        name, is_strong = _figured(default) if default is not None else (UNNAMED, False)
+        name, is_strong = _figured(default, called) if default is not None else (UNNAMED, False)
         return (name, True) if is_strong else ("case", False)
     if isinstance(node, exp.Cast):
-        name, is_strong = _figured(node.this)
+        name, is_strong = _figured(node.this, called)
         if is_strong:
             return name, True
         to = node.args["to"].this
@@ -90,10 +104,8 @@ def _figured(node: exp.Expr) -> tuple[str, bool]:
                 alias = item.args["alias"]
                 name = str(alias.this)
                 return (name if alias.args.get("quoted") else name.lower()), True
-            return _figured(item)
+            return _figured(item, called)
         raise Refuse("a name that only the origin knows")
-    if isinstance(node, exp.Func) and not isinstance(node, exp.Connector):
-        raise Refuse("a name that depends on how the function was written")
     if isinstance(node, exp.Boolean):
         # A typed constant: named by its type.
         return "bool", False

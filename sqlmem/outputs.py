@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from sqlmem.expressions import only
-from sqlmem.names import figured_name
+from sqlmem.names import Called, figured_name
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Context
 
@@ -33,7 +33,7 @@ def callable_names(context: Context, node: exp.Expr) -> list[str]:
         elif isinstance(item, exp.Column) and isinstance(item.this, exp.Identifier):
             names.append(context.fold_column(item.this))
         elif context.semantics.names_are_figured:
-            names.append(figured_name(item))
+            names.append(figured_name(item, _called(context)))
         else:
             # A name that nothing can be called by.
             names.append("")
@@ -49,7 +49,7 @@ def given_names(context: Context, node: exp.Expr, texts: tuple[str | None, ...])
         elif isinstance(item, exp.Column) and isinstance(item.this, exp.Identifier):
             names.append(_column_name(context, item, node))
         elif context.semantics.names_are_figured:
-            names.append(figured_name(item))
+            names.append(figured_name(item, _called(context)))
         else:
             text = texts[number] if number < len(texts) else None
             if not context.semantics.names_are_text or text is None or item.find(exp.Placeholder) is not None:
@@ -86,6 +86,10 @@ def _column_name(context: Context, column: exp.Column, node: exp.Expr) -> str:
     if declared != [name]:
         raise Refuse("a column written in another case than declared")
     return name
+
+
+def _called(context: Context) -> Called:
+    return context.slices.called if context.slices is not None else lambda _: None
 
 
 def leftmost(node: exp.Expr) -> exp.Select:

@@ -31,7 +31,7 @@ _PLAIN_WORDS = word_set(
     PRECISION FLOAT FLOAT4 FLOAT8 BOOLEAN BOOL DATE TIMESTAMP TIMESTAMPTZ DATETIME WITHOUT UUID JSON
     JSONB BYTEA BLOB SIGNED UNSIGNED CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP LOCALTIME
     LOCALTIMESTAMP CURRENT_USER SESSION_USER CURRENT_ROLE CURRENT_CATALOG CURRENT_SCHEMA YEAR MONTH
-    DAY HOUR MINUTE SECOND ARRAY FOR GLOB X REGCLASS EXCLUDE TIES OTHERS NO
+    DAY HOUR MINUTE SECOND ARRAY FOR GLOB BOTH LEADING TRAILING PLACING X REGCLASS EXCLUDE TIES OTHERS NO
     """
 )
 # Words that "(" follows in a clause that changes what is read.
@@ -118,6 +118,10 @@ _RESERVED = word_set(
 _COUNTED = _RESERVED | word_set("OVER PARTITION ESCAPE FILTER VALUES ' 0 .")
 
 
+_WITH_WORD: dict[str, tuple[type[exp.Expr], ...]] = {
+    "FROM": (exp.Trim, exp.Substring, exp.Extract, exp.Overlay),
+    "IN": (exp.StrPosition,),
+}
 _WITH_INTERVAL = (exp.Interval, exp.DateAdd, exp.DateSub)
 
 
@@ -136,7 +140,11 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     if 0 < requoted <= sum(isinstance(node, _WITH_INTERVAL) for node in nodes):
         counts["'"] -= requoted
         counts["0"] += requoted
-    if counts != own:
+    # TRIM(a FROM b), SUBSTRING(a FROM 1), POSITION(a IN b): written with a comma, or back from one.
+    for word, kinds in _WITH_WORD.items():
+        if abs(counts[word] - own[word]) <= sum(isinstance(node, kinds) for node in nodes):
+            counts[word] = own[word]
+    if +counts != +own:
         return False
     bodies = sum(
         word == "AS" and following in ("(", "MATERIALIZED", "NOT")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmem.functions import choices, moments, numbers, patterns, postgresql_numbers
+from sqlmem.functions import choices, moments, numbers, patterns, postgresql_numbers, postgresql_texts
 
 
 class NotKnown(Exception):
@@ -42,6 +42,7 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "sqlmem_decimal": (3, choices.decimal),
     **numbers.SCALARS,
     **postgresql_numbers.SCALARS,
+    **postgresql_texts.SCALARS,
 }
 # name -> number of arguments, class with step() and finalize()
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {
