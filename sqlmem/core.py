@@ -108,7 +108,12 @@ class Core:
             residency=self.residency,
             clock=self.clock,
         )
-        self.front = Front(self.origin, self.registry, self.settings.plan_cache_size)
+        self.front = Front(
+            self.origin,
+            self.registry,
+            self.settings.plan_cache_size,
+            sums_floats=self.settings.float_aggregates == "local",
+        )
         is_sampling = self.settings.verify > 0
         self._shortcut = SampledShortcut if is_sampling else Shortcut
         self.executor = (SamplingExecutor if is_sampling else Executor)(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import operator
 import struct
 import uuid
 import zoneinfo
@@ -105,6 +106,8 @@ def _slots(cls: type) -> tuple[str, ...]:
 
 
 _COMPARE: dict[type, Callable[[Any, Any], bool]] = {
+    # Of one type already, so that equality is enough.
+    **dict.fromkeys((int, str, bool, bytes, type(None)), operator.eq),
     float: lambda one, other: struct.pack(">d", one) == struct.pack(">d", other),
     Decimal: lambda one, other: one.as_tuple() == other.as_tuple(),
     list: _same_items,

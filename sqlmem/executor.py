@@ -25,7 +25,7 @@ from sqlmem.front import Bound, Bypassed, Front, Planned, Refused
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
 from sqlmem.origin import OriginConnection
-from sqlmem.plan import RankCheck
+from sqlmem.present import obstacle
 from sqlmem.registry import TableState
 from sqlmem.store import Generation, Retired, Store
 
@@ -230,17 +230,10 @@ class Executor:
         return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale))
 
     def check_values(self, planned: Planned, generations: Sequence[Generation]) -> None:
-        """Raise `GiveUp` if these rows could make the answer another one at the origin."""
-        for check in planned.plan.checks:
-            if isinstance(check, RankCheck):
-                if not self._store.is_one_to_one(generations[check.table], check.column, check.rank):
-                    raise GiveUp("values that the origin holds as equal, and that aren't the same")
-                continue
-            facts = self._store.facts(generations[check.table], check.column)
-            if facts.has_reals or facts.has_others:
-                raise GiveUp("a sum of values that aren't all integers: the order of addition may show")
-            if check.is_mean and facts.magnitude * max(1, generations[check.table].rows) >= 2**53:
-                raise GiveUp("a mean of integers beyond what a float adds exactly")
+        """Raise `GiveUp` if the plan isn't exact on what these generations hold."""
+        reason = obstacle(self._store, planned.plan, generations)
+        if reason is not None:
+            raise GiveUp(reason)
 
     def check_arguments(self, planned: Planned, parameters: Any) -> None:
         """Raise `GiveUp` if a parameter stands in the way."""

@@ -142,6 +142,7 @@ class Front:
     origin: Origin
     registry: Registry
     capacity: int
+    sums_floats: bool = False
     _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     # shape of a text -> plans for it, whatever some of the constants are; guarded by _lock
@@ -345,7 +346,7 @@ class Front:
                     raise NotNow("its tables change faster than they can be read")
                 schemas[spelling] = schema
             try:
-                return _plan_of(parsed, semantics, facts, schemas, typing)
+                return _plan_of(parsed, semantics, facts, schemas, typing, sums_floats=self.sums_floats)
             except TypesNeeded as needed:
                 typing.add(needed.key, semantics.parameters[facts.driver or ""])
             except Unknown as unknown:
@@ -503,12 +504,22 @@ def _plan_of(
     facts: Facts,
     schemas: Mapping[Spelling, TableSchema],
     typing: Typing,
+    *,
+    sums_floats: bool,
 ) -> Plan:
     try:
-        return make_plan(parsed, semantics, facts, schemas, typing.types)
+        return make_plan(parsed, semantics, facts, schemas, typing.types, sums_floats=sums_floats)
     except Refuse:
         # Where a constant must be seen, to find an expression among those grouped by.
-        return make_plan(parsed, semantics, facts, schemas, typing.types, shares_literals=False)
+        return make_plan(
+            parsed,
+            semantics,
+            facts,
+            schemas,
+            typing.types,
+            shares_literals=False,
+            sums_floats=sums_floats,
+        )
 
 
 def _positions(parsed: Parsed) -> int:

@@ -51,15 +51,30 @@ PG_SPECIAL_CHARACTERS = frozenset("~!@#%^&|`?")
 
 # What sqlglot and the origins agree on. All others are the origin's.
 KNOWN_PUNCTUATION = frozenset(
-    ("( ) , . ; + - * / % = <> != < > <= >= || :: " + "[ ] : -> ->> <=> & | << >> ~ ==").split(" ")
+    ("( ) , . ; + - * / % = <> != < > <= >= || :: " + "[ ] : -> ->> <=> & | << >> ~ ~* !~ !~* ==").split(" ")
 )
 # Per family: punctuation that is known elsewhere and not here.
 FOREIGN_PUNCTUATION: dict[Family, frozenset[str]] = {
-    "sqlite": frozenset([":", "[", "]", "::", "<=>"]),
-    "postgresql": frozenset(["<=>", "==", "~"]),
-    "mysql": frozenset([":", "[", "]", "::", "==", "||"]),  # || joins text under PIPES_AS_CONCAT
-    "other": frozenset(["<=>", "==", "->", "->>"]),
+    "sqlite": frozenset([":", "[", "]", "::", "<=>", "~*", "!~", "!~*"]),
+    "postgresql": frozenset(["<=>", "=="]),
+    "mysql": frozenset(
+        [":", "[", "]", "::", "==", "||", "~*", "!~", "!~*"]
+    ),  # || joins text under PIPES_AS_CONCAT
+    "other": frozenset(["<=>", "==", "->", "->>", "~*", "!~", "!~*"]),
 }
+
+
+# What a call's name has in front when it goes to the parser (SQLite), and the words that "(" follows
+# without a call, or with one that the parser reads as it is meant.
+CALL_PREFIX = "sqlmem_call_"
+_OPENED = """
+    SELECT DISTINCT ALL FROM JOIN ON USING WHERE GROUP BY HAVING ORDER LIMIT OFFSET UNION INTERSECT EXCEPT
+    WITH RECURSIVE AS MATERIALIZED AND OR NOT IN EXISTS ANY SOME CASE WHEN THEN ELSE END BETWEEN IS LIKE GLOB
+    REGEXP MATCH ESCAPE COLLATE VALUES OVER FILTER WINDOW PARTITION ROWS RANGE GROUPS FETCH CAST RAISE TABLE
+    INDEXED COUNT SUM MIN MAX AVG TOTAL GROUP_CONCAT STRING_AGG ROW_NUMBER RANK DENSE_RANK PERCENT_RANK
+    CUME_DIST NTILE LAG LEAD FIRST_VALUE LAST_VALUE NTH_VALUE
+"""
+OPENED_WORDS = frozenset(_OPENED.split())
 
 
 def _line_comment(family: Family) -> str:
@@ -153,3 +168,18 @@ def is_closed(piece: str, quote: str, *, escapes: bool) -> bool:
                 index += 1
         return False
     return quotes_at_end(body, quote) % 2 == 1
+
+
+_ESCAPED = re.compile(r"\\(.)|\\|''", re.DOTALL)
+_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "'": "'", "\\": "\\"}
+
+
+def unescaped(piece: str) -> str | None:
+    """E'…' as a literal without escapes; None if it has others than the plain ones."""
+    if not piece.endswith("'") or len(piece) < 3:
+        return None
+    body = piece[2:-1]
+    if any(found.group() != "''" and found.group(1) not in _ESCAPES for found in _ESCAPED.finditer(body)):
+        return None
+    text = _ESCAPED.sub(lambda found: _ESCAPES.get(found.group(1) or "'", "'"), body)
+    return "'" + text.replace("'", "''") + "'"

@@ -6,18 +6,23 @@ Rule 2: what sqlglot would read otherwise than the origin is `Scan.ambiguous`: s
 statement is answered by the origin and never parsed.
 Rule 3: comments never reach sqlglot, and each placeholder reaches it as ``:p<n>``, n
 counting the placeholders of the text from zero.
+Rule 4: a call of SQLite's reaches it under a name that it doesn't know: it reads many functions as
+others (LOG's arguments, a JSON path, IFNULL), and what was written would be lost.
 """
 
 from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlmem.lexemes import (
+    CALL_PREFIX,
     FOREIGN_PUNCTUATION,
     KNOWN_PUNCTUATION,
+    OPENED_WORDS,
     PG_OPERATOR_CHARACTERS,
     PG_SPECIAL_CHARACTERS,
     Family,
@@ -25,6 +30,7 @@ from sqlmem.lexemes import (
     is_closed,
     pattern,
     quotes_at_end,
+    unescaped,
 )
 
 
@@ -63,6 +69,7 @@ class Scan:
         doubt: why it isn't certain where literals and comments end; None if it is.
         unterminated: a literal or comment that the text ends in.
         has_executable_comment: a comment that the origin runs.
+        uncalled: the tokens that "(" follows without a call: types, names of common table expressions.
     """
 
     text: str
@@ -77,6 +84,7 @@ class Scan:
     doubt: str | None
     unterminated: bool
     has_executable_comment: bool
+    uncalled: frozenset[int] = frozenset()
 
 
 PLACEHOLDER_PREFIX = "p"
@@ -117,6 +125,7 @@ class _Scanner:
         self.syntax = syntax
         self.family: Family = syntax.family
         self.out: list[str] = []
+        self.places: list[int] = []  # per token, where in `out` it is
         self.words: list[str] = []
         self.tokens: list[Token] = []
         self.comments: list[tuple[int, int]] = []
@@ -126,6 +135,7 @@ class _Scanner:
         self.doubt: str | None = None
         self.unterminated = False
         self.has_executable_comment = False
+        self.uncalled: set[int] = set()
 
     def run(self) -> Scan:
         text, match = self.text, pattern(self.syntax).match
@@ -138,6 +148,8 @@ class _Scanner:
                 continue
             position = self._take(found.lastgroup or "operator", found)
         self._check_parameters()
+        if self.family == "sqlite":
+            self._keep_calls()
         return Scan(
             text=text,
             syntax=self.syntax,
@@ -151,6 +163,7 @@ class _Scanner:
             doubt=self.doubt,
             unterminated=self.unterminated,
             has_executable_comment=self.has_executable_comment,
+            uncalled=frozenset(self.uncalled),
         )
 
     def _take(self, group: str, found: re.Match[str]) -> int:
@@ -199,6 +212,7 @@ class _Scanner:
     def _add(self, kind: TokenKind, word: str, start: int, end: int, sql: str | None = None) -> None:
         self.words.append(word)
         self.tokens.append(Token(kind, start, end))
+        self.places.append(len(self.out))
         self.out.append(word if sql is None else sql)
 
     def _touches(self, start: int) -> bool:
@@ -217,6 +231,8 @@ class _Scanner:
                 self._note("a word has invisible characters")
             self._add(TokenKind.WORD, piece.upper(), start, end, piece)
             return
+        if self.family == "sqlite" and piece.upper() == "BYTEA":
+            self._note("a type that the parser takes for BLOB")
         if self._touches(start) and self.tokens[-1].kind is TokenKind.NUMBER:
             self._note("a number runs into a word")  # 1e5x: a name in MySQL, an alias or an error elsewhere
         self._add(TokenKind.WORD, piece.upper(), start, end, piece)
@@ -262,7 +278,8 @@ class _Scanner:
             and (self.syntax.backslash_escapes or group == "escaped_string"),
         ):
             self.unterminated = True
-        if group in ("escaped_string", "unicode_string"):
+        plain = unescaped(piece) if group == "escaped_string" else None
+        if group == "unicode_string" or (group == "escaped_string" and plain is None):
             self._note("a string literal with a prefix")  # sqlglot drops the E of E'…'
         elif self._touches(start) and self.tokens[-1].kind is TokenKind.WORD:
             prefix = self.words[-1]
@@ -276,7 +293,7 @@ class _Scanner:
             self._note("an escape in a string literal")
             if self.family == "other" and ("\\" + quote) in piece:
                 self._suspect("a backslash may escape a quote")
-        self._literal(TokenKind.STRING, "'", piece, start, end)
+        self._literal(TokenKind.STRING, "'", piece if plain is None else plain, start, end)
 
     def _name(self, group: str, piece: str, start: int, end: int) -> None:
         opening = '"' if group == "unicode_name" else piece[0]
@@ -385,6 +402,43 @@ class _Scanner:
         if len(self.styles) > 1:
             self._note("placeholders of more than one style")
 
+    def _keep_calls(self) -> None:
+        """Give each call a name that sqlglot has no opinion of, and a JSON path its parentheses."""
+        words, last = self.words, len(self.words) - 1
+        closing = _closing(words)
+        for index in range(last):
+            if words[index] in ("->", "->>") and self.tokens[index + 1].kind in (
+                TokenKind.STRING,
+                TokenKind.NUMBER,
+            ):
+                place = self.places[index + 1]
+                self.out[place] = f"({self.out[place]})"
+            if (
+                words[index + 1] == "("
+                and self.tokens[index].kind is TokenKind.WORD
+                and words[index] not in OPENED_WORDS
+                and not words[index].startswith("PRAGMA_")
+            ):
+                if self._is_type(index) or self._is_head(closing.get(index + 1)):
+                    self.uncalled.add(index)
+                    continue
+                self.out[self.places[index]] = CALL_PREFIX + self.out[self.places[index]]
+
+    def _is_type(self, index: int) -> bool:
+        """Whether a word stands in a type's name: CAST(a AS character varying(3))."""
+        while index > 0 and self.tokens[index - 1].kind is TokenKind.WORD:
+            index -= 1
+            if self.words[index] in OPENED_WORDS:
+                return self.words[index] == "AS"
+        return False
+
+    def _is_head(self, closed: int | None) -> bool:
+        """Whether a parenthesis that closes here ends a list of columns: WITH d (a, b) AS (…)."""
+        if closed is None:
+            return False
+        following = self.words[closed + 1 : closed + 3]
+        return following[:1] == ["AS"] and following[1:] in (["("], ["MATERIALIZED"], ["NOT"])
+
     def _count_statements(self) -> int:
         count, is_empty = 0, True
         for word in self.words:
@@ -393,6 +447,18 @@ class _Scanner:
             elif is_empty:
                 count, is_empty = count + 1, False
         return count
+
+
+def _closing(words: Sequence[str]) -> dict[int, int]:
+    """Where each parenthesis that opens is closed."""
+    opened: list[int] = []
+    closing: dict[int, int] = {}
+    for index, word in enumerate(words):
+        if word == "(":
+            opened.append(index)
+        elif word == ")" and opened:
+            closing[opened.pop()] = index
+    return closing
 
 
 __all__ = ["PLACEHOLDER_PREFIX", "Family", "Scan", "Syntax", "Token", "TokenKind", "scan"]

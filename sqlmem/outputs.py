@@ -9,7 +9,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from sqlmem.expressions import only
-from sqlmem.names import Called, figured_name
+from sqlmem.items import Call
+from sqlmem.names import figured_name
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Context
 
@@ -33,15 +34,21 @@ def callable_names(context: Context, node: exp.Expr) -> list[str]:
         elif isinstance(item, exp.Column) and isinstance(item.this, exp.Identifier):
             names.append(context.fold_column(item.this))
         elif context.semantics.names_are_figured:
-            names.append(figured_name(item, _called(context)))
+            names.append(figured_name(item))
         else:
             # A name that nothing can be called by.
             names.append("")
     return names
 
 
-def given_names(context: Context, node: exp.Expr, texts: tuple[str | None, ...]) -> list[str]:
-    """The columns' names as the origin gives them out."""
+def given_names(
+    context: Context, node: exp.Expr, texts: tuple[str | None, ...], calls: tuple[Call | None, ...]
+) -> list[str]:
+    """The columns' names as the origin gives them out.
+
+    Args:
+        texts, calls: of the parser, per item; see `Parsed`.
+    """
     names = []
     for number, item in enumerate(leftmost(node).expressions):
         if isinstance(item, exp.Alias):
@@ -49,10 +56,12 @@ def given_names(context: Context, node: exp.Expr, texts: tuple[str | None, ...])
         elif isinstance(item, exp.Column) and isinstance(item.this, exp.Identifier):
             names.append(_column_name(context, item, node))
         elif context.semantics.names_are_figured:
-            names.append(figured_name(item, _called(context)))
+            names.append(figured_name(item, calls[number] if number < len(calls) else None))
         else:
             text = texts[number] if number < len(texts) else None
-            if not context.semantics.names_are_text or text is None or item.find(exp.Placeholder) is not None:
+            # SQLite gets the text as it is, placeholders included.
+            is_other = not context.semantics.is_dynamic and item.find(exp.Placeholder) is not None
+            if not context.semantics.names_are_text or text is None or is_other:
                 raise Refuse("an expression without a name, which only the origin gives it")
             names.append(text)
     return names
@@ -70,26 +79,54 @@ def _column_name(context: Context, column: exp.Column, node: exp.Expr) -> str:
     name = _given(context, column.this)
     if not context.semantics.ignores_column_case:
         return name
+    declared = _declared(context, column, node)
+    if declared is None:
+        raise Refuse("a column whose name only the origin knows")
     # The name as it was declared or as it was written: dialects and versions differ.
-    select = leftmost(node)
-    source = select.args.get("from_")
+    if declared != name and not context.facts.names_are_declared:
+        raise Refuse("a column written in another case than declared")
+    return declared
+
+
+def _declared(context: Context, column: exp.Column, node: exp.Expr) -> str | None:
+    """The name of a column as the table declares it; None if that can't be told."""
+    name = _given(context, column.this)
+    source = leftmost(node).args.get("from_")
     table = source.this if source is not None else None
     if isinstance(table, exp.Table):
         schema = context.schemas.get(table_spelling(table, context))
-        declared = (
-            [known.name for known in schema.columns if known.name.lower() == name.lower()]
-            if schema
-            else [name]
-        )
-    else:
-        declared = [name]
-    if declared != [name]:
-        raise Refuse("a column written in another case than declared")
-    return name
+        if schema is None:
+            return name if _is_plain(context, name, node) else None
+        found = [known.name for known in schema.columns if known.name.lower() == name.lower()]
+        if not found and name.lower() in ROW_IDS and context.semantics.is_dynamic:
+            found = [index.columns[0] for index in schema.indexes if index.is_primary_key]
+        return found[0] if found else None
+    return name if _is_plain(context, name, node) else None
 
 
-def _called(context: Context) -> Called:
-    return context.slices.called if context.slices is not None else lambda _: None
+def _is_plain(context: Context, name: str, node: exp.Expr) -> bool:
+    """Whether all names of this one in the statement are written alike.
+
+    The name of a derived column is the inner query's, by rules that depend on that query's shape.
+    """
+    if not context.semantics.is_dynamic:
+        return True
+    written = {
+        str(identifier.this)
+        for identifier in node.root().find_all(exp.Identifier)
+        if str(identifier.this).lower() == name.lower()
+    }
+    declared = {
+        known.name
+        for schema in context.schemas.values()
+        for known in schema.columns
+        if known.name.lower() == name.lower()
+    }
+    return len(written | declared) == 1
+
+
+# What SQLite calls a table's row id, where the table has no column of that name.
+ROW_IDS = ("rowid", "oid", "_rowid_")
 
 
 def leftmost(node: exp.Expr) -> exp.Select:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.immutable import Asked
+from sqlmem.measures import Check
 from sqlmem.model import Collation, TableName
 
 T = TypeVar("T")
@@ -132,19 +133,6 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class SumCheck:
-    """A condition on a column's present values without which the plan isn't exact.
-
-    A sum of dynamically typed values is exact in any order if all are integers; a mean, if
-    moreover no partial sum can leave the integers that a float holds.
-    """
-
-    table: int
-    column: str
-    is_mean: bool
-
-
-@dataclass(frozen=True, slots=True)
 class RankCheck:
     """A condition on a column's present values: two that the origin holds as equal are the same.
 
@@ -156,7 +144,7 @@ class RankCheck:
     rank: str
 
 
-Check = SumCheck | RankCheck
+Condition = Check | RankCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +154,9 @@ class Plan:
     Attributes:
         tables: those read; the first is `main` in `sql`, the others s1, s2, ….
         columns: per table, those needed, in the order met.
+        checks: what must be true of the tables' present values; looked at once per generation.
+        uses: how often the statement names a table as a source: no SELECT in it reads more rows than
+            all tables together have, so many times.
     """
 
     tables: tuple[TableName, ...]
@@ -173,4 +164,5 @@ class Plan:
     sql: str
     arguments: tuple[Argument, ...]
     outputs: tuple[Output, ...]
-    checks: tuple[Check, ...] = ()
+    checks: tuple[Condition, ...] = ()
+    uses: int = 1

@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
+from sqlmem.dialects.sqlite_functions import FUNCTIONS
 from sqlmem.model import Kind, TableSchema
 from sqlmem.outputs import Spelling, given_names, table_spelling
 from sqlmem.parser import Parsed
@@ -29,6 +30,7 @@ def make_plan(
     types: Mapping[str | int, ParameterType] = MappingProxyType({}),
     *,
     shares_literals: bool = True,
+    sums_floats: bool = False,
 ) -> Plan:
     """How the store answers the statement.
 
@@ -36,6 +38,7 @@ def make_plan(
         schemas: definition of each table that `table_spellings` names.
         shares_literals: the plan is to hold for other constants too, where it can.
         types: the types of those parameters that earlier plannings asked for, by their keys.
+        sums_floats: sums of floats may be the store's, whatever their last digits are.
 
     Raises:
         Refuse: the origin must answer, with the reason.
@@ -49,6 +52,7 @@ def make_plan(
         parsed.parameters,
         schemas,
         types,
+        sums_floats=sums_floats,
         slices=slices,
         local_functions=_local_functions(semantics),
     )
@@ -56,13 +60,13 @@ def make_plan(
     context.shares_literals = shares_literals
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
-    names = given_names(context, parsed.tree, parsed.item_texts)
+    names = given_names(context, parsed.tree, parsed.item_texts, parsed.item_calls)
     if len(names) != len(values):
         raise Refuse("names of columns that only the origin knows")
     outputs = []
     for name, value in zip(names, values, strict=True):
         if value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
-            if not (semantics.is_dynamic and value.type is not None):
+            if not semantics.is_dynamic:
                 raise Refuse("a result whose type only the origin knows")
             outputs.append(Output(name, None, semantics.integer))
         else:
@@ -82,6 +86,7 @@ def make_plan(
         arguments=arguments,
         outputs=tuple(outputs),
         checks=tuple(dict.fromkeys(context.checks)),
+        uses=max(1, context.uses),
     )
 
 
@@ -165,12 +170,19 @@ _TYPED_NAMES = frozenset(
         "lead",
         "first_value",
         "last_value",
+        "nth_value",
+        "ntile",
+        "percent_rank",
+        "cume_dist",
         "bool_and",
         "bool_or",
         "every",
         "exists",
         "cast",
         "any",
+        "row",
+        "nullif",
+        "grouping",
         # Types with a size, which look like calls.
         "char",
         "datetime",
@@ -179,19 +191,4 @@ _TYPED_NAMES = frozenset(
         "varchar",
     ]
 )
-_DYNAMIC_NAMES = _TYPED_NAMES | frozenset(
-    [
-        "abs",
-        "hex",
-        "ifnull",
-        "instr",
-        "length",
-        "lower",
-        "nullif",
-        "replace",
-        "round",
-        "typeof",
-        "unicode",
-        "upper",
-    ]
-)
+_DYNAMIC_NAMES = _TYPED_NAMES | {"total"} | FUNCTIONS.keys()

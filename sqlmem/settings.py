@@ -109,6 +109,7 @@ class Settings:
     stale_if_error: float
     max_memory: int
     mode: str
+    float_aggregates: str
     plan_cache_size: int
     verify: float
 
@@ -236,6 +237,12 @@ def _mode(value: Any) -> str:
     return "strict"
 
 
+def _float_aggregates(value: Any) -> str:
+    if value not in ("origin", "local"):
+        raise _Unusable("must be 'origin' or 'local'")
+    return str(value)
+
+
 def _count(value: Any) -> int:
     expected = "must be a positive whole number"
     if isinstance(value, str):
@@ -322,6 +329,13 @@ SETTINGS: tuple[Setting, ...] = (
         "strict",
         _mode,
         "strict: a read-only cache; what isn't proven a read is refused.",
+    ),
+    Setting(
+        "float_aggregates",
+        "origin",
+        _float_aggregates,
+        "What adds up floats whose sum depends on the order: origin, or local for the store, "
+        "whose last digits may differ.",
     ),
     Setting(
         "plan_cache_size",

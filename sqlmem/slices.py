@@ -17,6 +17,7 @@ from typing import NamedTuple
 from sqlglot import exp
 
 from sqlmem.grammar import expression_of
+from sqlmem.lexemes import CALL_PREFIX
 from sqlmem.lexer import Scan, TokenKind, scan
 
 # How many tokens may stand around those whose place sqlglot tells: CAST ( … AS numeric ( 10 , 2 ) ).
@@ -97,7 +98,7 @@ class Slices:
         start, end = node.meta.get("start"), node.meta.get("end")
         if not isinstance(start, int) or not isinstance(end, int):
             return None
-        return self._scan.text[start : end + 1].lower()
+        return self._scan.text[start : end + 1].lower().removeprefix(CALL_PREFIX)
 
     def _range(self, node: exp.Expr) -> tuple[int, int] | None:
         """First and last token."""

@@ -28,6 +28,7 @@ from typing import Any
 from sqlmem.codecs import Codec
 from sqlmem.errors import StoreError
 from sqlmem.functions import AGGREGATES, RAISING, SCALARS
+from sqlmem.measures import Span
 from sqlmem.model import Index, TableName
 from sqlmem.stored import DATA, quoted
 
@@ -65,7 +66,7 @@ class Generation:
             statement that it was read for may have it, and retires it.
         serial: larger for a later fill, over the whole process; never a clock.
         read_at: monotonic seconds just before the origin was read.
-        facts: column -> what was found out about its values so far, see `Store.facts`.
+        facts: column -> what was found out about its values so far, see `present`.
         pairs: column and rank -> see `Store.is_one_to_one`.
     """
 
@@ -81,22 +82,7 @@ class Generation:
     is_retired: bool = False
     pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
     is_private: bool = False
-    facts: dict[str, ColumnFacts] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnFacts:
-    """What arithmetic on a dynamically typed column depends on.
-
-    Attributes:
-        has_reals: a value is of storage class REAL.
-        has_others: a value is TEXT or BLOB.
-        magnitude: the largest absolute INTEGER value.
-    """
-
-    has_reals: bool
-    has_others: bool
-    magnitude: int
+    facts: dict[str, Span] = field(default_factory=dict)
 
 
 class Writer:
@@ -274,23 +260,6 @@ class Store:
             for generation in generations:
                 if generation.is_retired:
                     self._close(idle)
-
-    def facts(self, generation: Generation, column: str) -> ColumnFacts:
-        """What a dynamically typed column holds; found out once per generation and column."""
-        known = generation.facts.get(column)
-        if known is None:
-            name = quoted(generation.columns[column].stored_name)
-            sql = (
-                f"SELECT coalesce(max(typeof({name}) = 'real'), 0),"
-                f" coalesce(max(typeof({name}) IN ('text', 'blob')), 0),"
-                # abs() of the least integer is an error, hence the two halves.
-                f" coalesce(max(CASE typeof({name}) WHEN 'integer' THEN max({name}, -({name} + 1)) END), 0)"
-                f" FROM main.{DATA}"
-            )
-            reals, others, magnitude = self.query((generation,), sql, ())[0]
-            known = ColumnFacts(bool(reals), bool(others), magnitude + 1)
-            generation.facts[column] = known
-        return known
 
     def is_one_to_one(self, generation: Generation, column: str, rank: str) -> bool:
         """Whether each value of a column has one rank and each rank one value; found out once."""

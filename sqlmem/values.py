@@ -16,8 +16,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from sqlmem import measures
 from sqlmem.codecs import Codec, Unrepresentable, codec_for, codec_for_value
 from sqlmem.dialects.base import Result, Semantics
+from sqlmem.measures import Measure
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.readings import as_moment, read_text
@@ -80,6 +82,10 @@ class Value:
         is_condition: it came from a predicate, so it is true, false or NULL in any dialect.
         is_distinct: equal values are the same value, so that any of them may stand for all.
         cast: the type that the statement gives an open parameter or literal.
+        measure: how what is known of the values follows from the columns'; None where it isn't, or
+            they are a column's (`known`).
+        is_collated: SQLite: an explicit COLLATE is in it, which reaches the comparison around it.
+        is_json: SQLite: it may bear the mark of JSON, which doesn't outlive every way of being computed.
         adapt: what the statement makes of an open parameter by itself, as '%' || :name || '%'; from
             a present value to another, raising `Unrepresentable`.
     """
@@ -93,6 +99,9 @@ class Value:
     literal: Literal | None = None
     parameter: int | None = None
     cast: Column | None = None
+    measure: Measure | None = None
+    is_collated: bool = False
+    is_json: bool = False
     adapt: Callable[[Any], Any] | None = None
     alias: str | None = None
     calls: tuple[str, ...] = ()
@@ -110,6 +119,19 @@ class Value:
 
 
 NULL = Value("NULL")
+
+_NOTHING = measures.Span(0, 0, 0, 0.0, is_negative=False, has_signed_zero=False, is_distinct=True)
+
+
+def known(value: Value) -> Measure:
+    """How what is known of a value follows from the columns'."""
+    if value.measure is not None:
+        return value.measure
+    if value.source is not None:
+        return Measure(value.source)
+    if value is NULL:
+        return measures.constant(_NOTHING)
+    return measures.constant(measures.TRUTH if value.is_condition else measures.ANYTHING)
 
 
 def codec_of(column: Column, driver: str | None) -> Codec:

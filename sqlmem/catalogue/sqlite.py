@@ -63,10 +63,43 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     depends_on: frozenset[TableName] | None = frozenset()
     if is_view:
         depends_on, refusal = _sqlite_view(connection, quoted, str(sql), full, depth=0)
-    # Only an INTEGER PRIMARY KEY of a rowid table is its row id and can hold nothing else.
-    if "WITHOUT ROWID" in str(sql).upper() or _sqlite_has_key_index(connection, quoted, full.name):
+    # Only a key that is the table's row id can hold nothing but integers, each once. All others have an
+    # index of their own, also INTEGER PRIMARY KEY DESC, and hold any number of NULLs.
+    has_key_index, is_plain = _looked_at(connection, quoted, full.name)
+    if has_key_index:
         indexes = tuple(replace(index, is_primary_key=False) for index in indexes)
-    return TableSchema(full, columns, indexes, is_view, depends_on, refusal)
+    if connection.exec_driver_sql("PRAGMA encoding").scalar() != "UTF-8":
+        refusal = refusal or "its database isn't in UTF-8, whose texts order otherwise"
+    has_row_id = not is_view and any(index.is_primary_key for index in indexes)
+    return TableSchema(
+        full,
+        columns,
+        indexes,
+        is_view,
+        depends_on,
+        refusal,
+        is_scanned_by_row_id=has_row_id and is_plain and refusal is None,
+    )
+
+
+def _looked_at(connection: Connection, schema: str, table: str) -> tuple[bool, bool]:
+    """Whether the primary key has an index of its own, and whether all indexes are plain.
+
+    Plain: over all rows, of columns, ascending. SQLAlchemy leaves out the others or doesn't say.
+    """
+    has_key, is_plain = False, True
+    for _, index, _, origin, is_partial, *_ in connection.exec_driver_sql(
+        f"PRAGMA {schema}.index_list({_quoted(table)})"
+    ).all():
+        has_key = has_key or origin == "pk"
+        parts = connection.exec_driver_sql(f"PRAGMA {schema}.index_xinfo({_quoted(index)})").all()
+        # cid -1 is the row id, which every index ends in; -2 an expression.
+        is_plain = is_plain and not is_partial and not any(cid == -2 or desc for _, cid, _, desc, *_ in parts)
+    return has_key, is_plain
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _sqlite_declared(connection: Connection, schema: str, table: str) -> dict[str, str]:
@@ -75,18 +108,6 @@ def _sqlite_declared(connection: Connection, schema: str, table: str) -> dict[st
         str(row[1]): str(row[2] or "")
         for row in connection.exec_driver_sql(f"PRAGMA {schema}.table_xinfo({name})")
     }
-
-
-def _sqlite_has_key_index(connection: Connection, schema: str, table: str) -> bool:
-    """Whether a key of one INTEGER is kept in an index of its own, and so isn't the row id.
-
-    For historical reasons that is what INTEGER PRIMARY KEY DESC is: it may hold NULL, and twice.
-    """
-    name = '"' + table.replace('"', '""') + '"'
-    keys = [row for row in connection.exec_driver_sql(f"PRAGMA {schema}.table_xinfo({name})") if row[5]]
-    if len(keys) != 1 or str(keys[0][2]).upper() != "INTEGER":
-        return False
-    return any(row[3] == "pk" for row in connection.exec_driver_sql(f"PRAGMA {schema}.index_list({name})"))
 
 
 def _sqlite_affinity(declared: str) -> str:

@@ -20,8 +20,16 @@ def facts(connection: Connection, family: str) -> Facts:
         like = connection.exec_driver_sql(
             "SELECT 'a' LIKE 'A' FROM (SELECT 1 FROM sqlite_master UNION SELECT 1)"
         ).scalar()
+        names = tuple(connection.exec_driver_sql("SELECT TYPE FROM sqlite_master LIMIT 0").keys())
         return Facts(
-            driver, overridden=frozenset(str(row[0]).lower() for row in rows), like_ignores_case=bool(like)
+            driver,
+            overridden=frozenset(str(row[0]).lower() for row in rows),
+            like_ignores_case=bool(like),
+            names_are_declared=names == ("type",),
+            scans_forward=not any(
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+                for name in ("reverse_unordered_selects", "threads")
+            ),
         )
     if family == "mysql":
         modes = str(connection.exec_driver_sql("SELECT @@sql_mode").scalar())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -64,7 +65,9 @@ def _dynamic(affinity: str) -> Codec:
         return value if check is None else check(value)
 
     def parameter(value: Any) -> Any:
-        # None of the types that the driver adapts, and anybody can register an adapter: bool, date …
+        # None of the types that the driver adapts, and anybody can register an adapter: date, Decimal …
+        if type(value) is bool and (bool, sqlite3.PrepareProtocol) not in sqlite3.adapters:
+            return int(value)
         if type(value) not in _DYNAMIC_TYPES:
             raise Unrepresentable("a parameter that SQLite has no type for")
         check = checks.get(type(value))

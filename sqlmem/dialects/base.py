@@ -23,12 +23,18 @@ class Facts:
         driver: SQLAlchemy's name of the driver; some give two of the origin's values as one.
         overridden: SQLite: functions that the application replaced (lower case).
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
+        names_are_declared: SQLite: an unaliased column is given out under its declared name, however
+            the statement writes it; PRAGMA short_column_names changes it.
+        scans_forward: SQLite: scans run as they do by default, and sorts keep the order of equals;
+            PRAGMA reverse_unordered_selects and PRAGMA threads change it.
         backslash_escapes: MariaDB: without NO_BACKSLASH_ESCAPES, which takes it from LIKE too.
     """
 
     driver: str | None = None
     overridden: frozenset[str] = frozenset()
     like_ignores_case: bool = True
+    names_are_declared: bool = False
+    scans_forward: bool = False
     backslash_escapes: bool = True
 
 
@@ -48,25 +54,28 @@ class Semantics:
         booleans_are_integers: a comparison yields 0 or 1, and a number is a condition.
         sums: type name of an INTEGER column -> result of SUM; without a row: not computed locally.
         numeric_sum_code: `type_code` of a SUM of NUMERIC(p,s); None: not computed locally.
+        float_sum: result of SUM and AVG of FLOAT; None: not computed locally.
         mean: from the type of what is averaged to AVG's result; None: not on this type, or not computed
             locally.
         mean_function: of a sum, a count and the scale of what is averaged.
         most_digits: of a sum.
         minmax: the kinds that MIN and MAX take, and the `type_code` where it isn't the column's own.
         window_functions: those without an argument -> result.
+        window_integers: type names of computed integers that LAG, FIRST_VALUE and their like keep.
         casts: parser's type name -> what a parameter or literal so cast is.
         integer_bounds: type name -> largest value; a parameter beyond is an error at the origin.
         codes: type name, without its size -> `type_code`.
         names_are_figured: an unaliased expression is named by PostgreSQL's rule.
         names_are_text: it is named by its text.
         text_order: the collations whose order the store has.
-        functions: dynamic dialects: the parser's name -> the store's.
         has_arrays: = ANY and <> ALL take one.
         text_has_nul: a text may contain NUL, at which the store's own functions of text end.
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
         rules: what operators and functions mean by the types of their operands; see `rules`.
+        shapes: forms of queries that it has, of those that not every origin has; where one is missing
+            the statement is an error there. See `shapes`.
         mixes_numbers: numbers of different types compare by their exact values, or as floats beside one.
         called: the names of the functions among the rules, as statements call them.
         literals: the type that a literal of its own has; None: only the origin knows.
@@ -90,23 +99,25 @@ class Semantics:
     booleans_are_integers: bool = False
     sums: Mapping[str, Result] = field(default_factory=dict)
     numeric_sum_code: int | None = None
+    float_sum: Result | None = None
     mean: Callable[[Column], Result | None] | None = None
     mean_function: str = ""
     most_digits: int = 1000
     minmax: Mapping[Kind, int | None] = field(default_factory=dict)
     window_functions: Mapping[str, Result] = field(default_factory=dict)
+    window_integers: frozenset[str] = frozenset({"SMALLINT", "INTEGER", "BIGINT"})
     casts: Mapping[str, Column] = field(default_factory=dict)
     integer_bounds: Mapping[str, int] = field(default_factory=dict)
     codes: Mapping[str, int] = field(default_factory=dict)
     names_are_figured: bool = False
     names_are_text: bool = False
     text_order: frozenset[Collation] = frozenset({Collation.BINARY})
-    functions: Mapping[str, str] = field(default_factory=dict)
     has_arrays: bool = False
     text_has_nul: bool = False
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
+    shapes: frozenset[str] = frozenset()
     mixes_numbers: bool = False
     called: frozenset[str] = frozenset()
     literals: Callable[..., ParameterType | None] | None = None

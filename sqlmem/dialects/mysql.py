@@ -5,7 +5,7 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 
 from __future__ import annotations
 
-from sqlmem.dialects import mysql_texts
+from sqlmem.dialects import mysql_texts, shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
 from sqlmem.dialects.casts import mysql_cast
 from sqlmem.dialects.choices import mysql_choice
@@ -33,6 +33,7 @@ SEMANTICS = Semantics(
     booleans_are_integers=True,
     sums=_sums,
     numeric_sum_code=246,
+    float_sum=result(Kind.FLOAT, "DOUBLE", 5),
     minmax={
         Kind.INTEGER: None,
         Kind.UNSIGNED: None,
@@ -42,7 +43,10 @@ SEMANTICS = Semantics(
         Kind.TIMESTAMP: None,
         Kind.TEXT: None,
     },
-    window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG},
+    # PERCENT_RANK and CUME_DIST reach the client with ten digits, and are compared with all.
+    window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG, "ntile": LONGLONG},
+    window_integers=frozenset({"BIGINT"}),
+    shapes=shapes.MYSQL,
     casts={
         "DATE": Column("", Kind.DATE, "DATE"),
         "BIGINT": Column("", Kind.INTEGER, "BIGINT"),

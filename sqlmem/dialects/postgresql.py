@@ -5,7 +5,7 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 
 from __future__ import annotations
 
-from sqlmem.dialects import postgresql_numbers, postgresql_texts
+from sqlmem.dialects import postgresql_numbers, postgresql_texts, shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
 from sqlmem.dialects.casts import postgresql_cast
 from sqlmem.dialects.choices import postgresql_choice
@@ -18,6 +18,7 @@ BIGINT = result(Kind.INTEGER, "BIGINT", 20)
 INTEGER = result(Kind.INTEGER, "INTEGER", 23)
 # A literal or a cast: the database's default collation, of which only equality is known.
 TEXT = result(Kind.TEXT, "TEXT", 25, collation=Collation.DETERMINISTIC)
+DOUBLE = result(Kind.FLOAT, "DOUBLE PRECISION", 701)
 # SUM(bigint) is numeric without a scale: its values are whole and come as Decimal.
 BIGINT_SUM = result(Kind.NUMERIC, "NUMERIC", 1700, precision=18, scale=0)
 
@@ -32,6 +33,7 @@ SEMANTICS = Semantics(
     folds_unquoted=str.lower,
     sums={"SMALLINT": BIGINT, "INTEGER": BIGINT, "BIGINT": BIGINT_SUM},
     numeric_sum_code=1700,
+    float_sum=DOUBLE,
     mean=postgresql_numbers.mean,
     mean_function="sqlmem_numeric_mean",
     minmax={
@@ -45,7 +47,15 @@ SEMANTICS = Semantics(
         # max(varchar) is text.
         Kind.TEXT: 25,
     },
-    window_functions={"row_number": BIGINT, "rank": BIGINT, "dense_rank": BIGINT},
+    window_functions={
+        "row_number": BIGINT,
+        "rank": BIGINT,
+        "dense_rank": BIGINT,
+        "ntile": INTEGER,
+        "percent_rank": DOUBLE,
+        "cume_dist": DOUBLE,
+    },
+    shapes=shapes.POSTGRESQL,
     casts={
         "SMALLINT": Column("", Kind.INTEGER, "SMALLINT"),
         "INT": Column("", Kind.INTEGER, "INTEGER"),

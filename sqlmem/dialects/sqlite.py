@@ -2,14 +2,15 @@
 
 The store runs in the same process on the same library as an origin behind `sqlite3`, its
 columns have the origin's affinities and collations, and its rows are in the origin's order.
-What stays the origin's: what an application replaced, what depends on the time, and sums of
-floats, where the order of addition shows in the last digit.
+What stays the origin's: what an application replaced, what depends on the present, and sums of
+floats, where the order of addition shows in the last digit. Functions and types: `sqlite_functions`.
 """
 
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
-from sqlmem.model import Collation, Column, Kind
+from sqlmem.dialects.shapes import SQLITE
+from sqlmem.model import Collation, Kind
 
 INTEGER = result(Kind.DYNAMIC, "INTEGER", collation=Collation.BINARY)
 TEXT = result(Kind.DYNAMIC, "TEXT", collation=Collation.BINARY)
@@ -25,38 +26,14 @@ SEMANTICS = Semantics(
     ignores_column_case=True,
     ignores_table_case=True,
     booleans_are_integers=True,
-    window_functions={"row_number": INTEGER, "rank": INTEGER, "dense_rank": INTEGER},
-    # How the parser names a type -> one with the same affinity in the store.
-    casts={
-        "INT": Column("", Kind.DYNAMIC, "INTEGER"),
-        "BIGINT": Column("", Kind.DYNAMIC, "INTEGER"),
-        "TEXT": Column("", Kind.DYNAMIC, "TEXT"),
-        "VARCHAR": Column("", Kind.DYNAMIC, "TEXT"),
-        "DOUBLE": Column("", Kind.DYNAMIC, "REAL"),
-        "FLOAT": Column("", Kind.DYNAMIC, "REAL"),
-        "DECIMAL": Column("", Kind.DYNAMIC, "NUMERIC"),
-    },
+    window_functions=dict.fromkeys(
+        ("row_number", "rank", "dense_rank", "ntile", "percent_rank", "cume_dist"), INTEGER
+    ),
+    shapes=SQLITE,
     names_are_text=True,
     text_order=frozenset({Collation.BINARY, Collation.NOCASE, Collation.RTRIM}),
-    # The parser's name -> the store's. Each depends on nothing but its arguments. Date and
-    # time functions are not here: a stored value 'now' would make them depend on the time.
-    functions={
-        "abs": "abs",
-        "coalesce": "coalesce",
-        "hex": "hex",
-        "instr": "instr",
-        "length": "length",
-        "lower": "lower",
-        "nullif": "nullif",
-        "replace": "replace",
-        "round": "round",
-        "typeof": "typeof",
-        "unicode": "unicode",
-        "upper": "upper",
-    },
     pure_functions=PURE_FUNCTIONS | {"ifnull", "iif", "typeof", "total"},
     refused={
         "float sum": "the order of addition shows in the last digit",
-        "date": "a value of 'now' makes it depend on the time",
     },
 )

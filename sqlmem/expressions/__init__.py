@@ -13,11 +13,15 @@ from sqlmem.expressions import (
     casts,
     choices,
     computed,
+    dynamic,
+    grouping,
     likes,
     moments,
     predicates,
     ruled,
+    subqueries,
     texts,
+    windows,
 )
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.fetched import fetched, rank
@@ -28,6 +32,9 @@ _HANDLERS = {
     **atoms.HANDLERS,
     **predicates.HANDLERS,
     **aggregates.HANDLERS,
+    **windows.HANDLERS,
+    **grouping.HANDLERS,
+    **subqueries.HANDLERS,
     **computed.HANDLERS,
     **ruled.HANDLERS,
     **likes.HANDLERS,
@@ -39,13 +46,17 @@ _HANDLERS = {
 }
 
 
+_DYNAMIC_HANDLERS = {**_HANDLERS, **dynamic.HANDLERS}
+
+
 def expressions(context: Context, subquery: Subquery) -> Expressions:
     """What renders the expressions of one statement. For one thread.
 
     Args:
         subquery: how the planner renders a SELECT inside of an expression.
     """
-    return Expressions(context, subquery, _HANDLERS, fetched, rank)
+    handlers = _DYNAMIC_HANDLERS if context.semantics.is_dynamic else _HANDLERS
+    return Expressions(context, subquery, handlers, fetched, rank)
 
 
 __all__ = ["Expressions", "expressions", "only"]

@@ -1,38 +1,30 @@
-"""Aggregates and windows."""
+"""Aggregates. Over windows: `windows`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlglot import exp
 
 from sqlmem.dialects.base import Result
-from sqlmem.expressions.closed import described, only
+from sqlmem.expressions.closed import is_total, only
 from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
 from sqlmem.expressions.sums import mean, total
-from sqlmem.model import Collation, Kind
-from sqlmem.plan import Refuse, SumCheck
+from sqlmem.measures import REALS, Check, Measure, Need, constant, counted, summed
+from sqlmem.model import Kind
+from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import Value, as_text, check_null, check_ordered
+from sqlmem.values import Value, as_text, check_equal, check_null, check_ordered, known
 
-_WINDOW_NAMES: dict[type[exp.Expr], str] = {
-    exp.RowNumber: "row_number",
-    exp.Rank: "rank",
-    exp.DenseRank: "dense_rank",
-    exp.Lag: "lag",
-    exp.Lead: "lead",
-    exp.FirstValue: "first_value",
-    exp.LastValue: "last_value",
-}
-# SQLite's own, which it also computes over a window.
-_NATIVE = ("count(", "sum(", "min(", "max(", "avg(")
+_COUNTED = Measure(None, counted, with_rows=True)
 
 
-def aggregate(render: Expressions, node: exp.AggFunc, scope: Scope) -> Value:
-    return _aggregate(render, node, scope, is_window=False)
+def aggregate(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
+    return aggregate_of(render, node, scope, is_window=False)
 
 
-def _aggregate(render: Expressions, node: exp.Expr, scope: Scope, *, is_window: bool) -> Value:
+def aggregate_of(render: Expressions, node: exp.Expr, scope: Scope, *, is_window: bool) -> Value:
     """COUNT, MIN, MAX, SUM and, of conditions, BOOL_AND and BOOL_OR."""
     if not is_window:
         if scope.group_keys is None:
@@ -41,7 +33,7 @@ def _aggregate(render: Expressions, node: exp.Expr, scope: Scope, *, is_window: 
             raise Refuse("an aggregate of an aggregate")
         scope.saw_aggregate = True
     only(node, "this", "expressions", "big_int")
-    if node.args.get("expressions"):
+    if node.args.get("expressions") and not is_total(node):
         raise Refuse("an aggregate of several arguments")
     was_in_aggregate, scope.is_in_aggregate = (
         scope.is_in_aggregate,
@@ -49,18 +41,29 @@ def _aggregate(render: Expressions, node: exp.Expr, scope: Scope, *, is_window: 
     )
     try:
         argument, is_distinct = node.this, False
+        if isinstance(node, exp.Anonymous):
+            if len(node.expressions) != 1:
+                raise Refuse("an aggregate of several arguments")
+            argument = node.expressions[0]
         if isinstance(argument, exp.Distinct):
             only(argument, "expressions")
             if len(argument.expressions) != 1 or is_window:
                 raise Refuse("an aggregate of several distinct values")
             argument, is_distinct = argument.expressions[0], True
-        return _aggregate_of(render, node, argument, scope, is_distinct=is_distinct)
+        in_order = scope.adds_in_order and not is_window and not is_distinct
+        return _over_argument(render, node, argument, scope, is_distinct=is_distinct, in_order=in_order)
     finally:
         scope.is_in_aggregate = was_in_aggregate
 
 
-def _aggregate_of(
-    render: Expressions, node: exp.Expr, argument: exp.Expr, scope: Scope, *, is_distinct: bool
+def _over_argument(
+    render: Expressions,
+    node: exp.Expr,
+    argument: exp.Expr,
+    scope: Scope,
+    *,
+    is_distinct: bool,
+    in_order: bool,
 ) -> Value:
     distinct = "DISTINCT " if is_distinct else ""
     if isinstance(node, exp.Count):
@@ -68,16 +71,16 @@ def _aggregate_of(
         if isinstance(argument, exp.Star):
             if is_distinct:
                 raise Refuse("COUNT(DISTINCT *)")
-            return Value("count(*)", count.type, result=count)
+            return Value("count(*)", count.type, result=count, measure=_COUNTED)
         value = render.value(argument, scope)
         if value.literal is not None and not is_distinct:
-            return Value("count(*)", count.type, result=count)
+            return Value("count(*)", count.type, result=count, measure=_COUNTED)
         if value.is_open:
             raise Refuse("COUNT of a parameter")
         if is_distinct and value.type is not None:
             render.check_same(value, "COUNT(DISTINCT)")
         check_null(value.type, "COUNT")
-        return Value(f"count({distinct}{value.sql})", count.type, result=count)
+        return Value(f"count({distinct}{value.sql})", count.type, result=count, measure=_COUNTED)
     if isinstance(node, exp.LogicalAnd | exp.LogicalOr):
         if render.semantics.comparison.type.kind is not Kind.BOOLEAN:
             raise Refuse("an aggregate of conditions is computed by the origin")
@@ -85,6 +88,8 @@ def _aggregate_of(
         result = render.semantics.comparison
         return Value(f"{name}({render.condition(argument, scope)})", result.type, result=result)
     value = render.value(argument, scope)
+    if render.semantics.is_dynamic:
+        return _dynamic(render, node, value, distinct, in_order=in_order)
     if isinstance(node, exp.Sum | exp.Avg):
         return _added(render, node, value, distinct)
     if value.type is None:
@@ -95,28 +100,19 @@ def _aggregate_of(
 
 
 def _added(render: Expressions, node: exp.Sum | exp.Avg, value: Value, distinct: str) -> Value:
+    """SUM and AVG of a typed value."""
+    value = render.own(value)
+    if value.type is None:
+        raise Refuse("an aggregate of a value whose type only the origin knows")
     is_mean = isinstance(node, exp.Avg)
-    if not render.semantics.is_dynamic:
-        value = render.own(value)
-        if value.type is None:
-            raise Refuse("an aggregate of a value whose type only the origin knows")
-        return mean(render, distinct, value) if is_mean else total(render, distinct, value)
-    if distinct:
-        raise Refuse(f"{node.key.upper()}(DISTINCT) is computed by the origin")
-    _check_sum(render, value, is_mean=is_mean)
-    if is_mean:
-        return Value(f"avg({value.sql})", DYNAMIC, is_distinct=False)
-    return Value(f"sum({value.sql})", DYNAMIC)
+    if value.type.kind is Kind.FLOAT:
+        return _float_sum(render, "avg" if is_mean else "sum", distinct, value)
+    return mean(render, distinct, value) if is_mean else total(render, distinct, value)
 
 
 def _extreme(render: Expressions, name: str, value: Value) -> Value:
     column = value.type
     assert column is not None
-    if render.semantics.is_dynamic:
-        check_ordered(column, name.upper(), render.semantics)
-        if column.collation is not Collation.BINARY or not value.is_distinct:
-            raise Refuse(f"{name.upper()} of values that may be equal and not the same")
-        return Value(f"{name}({value.sql})", DYNAMIC, is_distinct=value.is_distinct)
     if column.kind not in render.semantics.minmax:
         raise Refuse(f"{name.upper()} of {column.type_name or column.kind.value}")
     code = render.semantics.minmax[column.kind]
@@ -139,79 +135,61 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
     return Value(f"{name}({value.sql})", column, value.source, result)
 
 
-def _check_sum(render: Expressions, value: Value, *, is_mean: bool) -> None:
-    if value.source is None:
-        raise Refuse("a sum of computed values that may be floats")
-    render.context.checks.append(SumCheck(*value.source, is_mean))
+def _float_sum(render: Expressions, name: str, distinct: str, value: Value) -> Value:
+    """A sum or mean of floats: the order of addition shows in the last digit, unless every step is exact."""
+    result = render.semantics.float_sum
+    if (
+        result is None
+        or value.type is None
+        or not value.type.is_compared
+        or value.source is None
+        # MariaDB rounds the sum of DOUBLE(10, 2) to two places.
+        or value.type.type_name.upper() != result.type.type_name
+    ):
+        raise Refuse(render.refused("float sum", f"{name.upper()} of floats"))
+    if distinct:
+        check_equal(value.type, f"{name.upper()}(DISTINCT)")
+    # An infinite value is NaN beside its opposite, an error or NULL: FINITE looks for it too.
+    need = Need.FINITE if render.context.sums_floats else Need.MEAN
+    render.context.checks.append(Check(need, known(value)))
+    return Value(f"{name}({distinct}{value.sql})", result.type, result=result)
 
 
-def filtered(render: Expressions, node: exp.Filter, scope: Scope) -> Value:
-    only(node, "this", "expression")
-    if not isinstance(node.this, exp.AggFunc) or not isinstance(node.expression, exp.Where):
-        raise Refuse("FILTER without an aggregate")
-    value = aggregate(render, node.this, scope)
-    scope.is_in_aggregate = True
-    try:
-        condition = render.condition(node.expression.this, scope)
-    finally:
-        scope.is_in_aggregate = False
-    return value.with_suffix(f" FILTER (WHERE {condition})")
+# The dynamic dialect's aggregates whose addends must be exact -> what they need.
+_ADDING = {"sum": Need.SUM, "avg": Need.MEAN, "total": Need.MEAN}
 
 
-def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
-    only(node, "this", "partition_by", "order", "over")
-    inner = node.this
-    ordering = node.args.get("order")
-    if isinstance(inner, exp.RowNumber | exp.Rank | exp.DenseRank):
-        only(inner)
-        if inner.args.get("expressions"):
-            raise Refuse("a hypothetical rank")
-        result = render.semantics.window_functions.get(_WINDOW_NAMES[type(inner)])
-        if result is None:
-            raise Refuse(f"{inner.key.upper()} is computed by the origin")
-        value = Value(f"{_WINDOW_NAMES[type(inner)]}()", result.type, result=result)
-    elif isinstance(inner, exp.Lag | exp.Lead | exp.FirstValue | exp.LastValue):
-        only(inner, "this", "offset")
-        of = render.value(inner.this, scope)
-        if of.source is None or of.type is None:
-            raise Refuse("a window function of a computed value")
-        offset = inner.args.get("offset")
-        if offset is not None and not (isinstance(offset, exp.Literal) and str(offset.this).isdigit()):
-            raise Refuse("a window function with a computed offset")
-        more = "" if offset is None else f", {offset.this}"
-        value = Value(
-            f"{_WINDOW_NAMES[type(inner)]}({of.sql}{more})",
-            of.type,
-            of.source,
-            is_distinct=of.is_distinct,
+def _dynamic(render: Expressions, node: exp.Expr, value: Value, distinct: str, *, in_order: bool) -> Value:
+    """MIN, MAX, SUM, AVG and TOTAL of dynamically typed values."""
+    name = str(node.this if isinstance(node, exp.Anonymous) else node.key).lower()
+    render.not_overridden(name)
+    column = value.type or DYNAMIC
+    if name in ("min", "max"):
+        check_ordered(column, name.upper(), render.semantics)
+        render.distinct(value, name.upper())
+        return replace(
+            value,
+            sql=f"{name}({value.sql})",
+            type=replace(column, affinity=None),
+            source=None,
+            measure=known(value),
         )
-    elif isinstance(inner, exp.Count | exp.Sum | exp.Min | exp.Max | exp.Avg):
-        value = _aggregate(render, inner, scope, is_window=True)
-        if any(not call.startswith(_NATIVE) for call in value.calls or (value.sql,)):
-            raise Refuse(f"a window over {described(inner)}")
-    else:
-        raise Refuse(f"a window over {described(inner)}")
-    parts = []
-    keys = node.args.get("partition_by") or []
-    if keys:
-        texts = []
-        for key in keys:
-            item = render.value(key, scope)
-            if item.type is None:
-                raise Refuse("a window partitioned by a constant")
-            render.check_same(item, "PARTITION BY")
-            texts.append(item.sql)
-        parts.append(f"PARTITION BY {', '.join(texts)}")
-    if ordering is not None:
-        parts.append(
-            f"ORDER BY {', '.join(render.ordered(item, scope, None) for item in ordering.expressions)}"
-        )
-    return value.with_suffix(f" OVER ({' '.join(parts)})")
+    need = _ADDING.get(name)
+    if need is None:
+        raise Refuse(f"{name.upper()} is computed by the origin")
+    if distinct:
+        check_equal(column, f"{name.upper()}(DISTINCT)")
+        # The sum is a whole number or a float by which of 1 and 1.0 stands for both.
+        render.context.checks.append(Check(Need.SINGLE, known(value)))
+    if not (render.context.sums_floats or in_order):
+        if value.measure is None and value.source is None:
+            raise Refuse("a sum of computed values that may be floats")
+        render.context.checks.append(Check(need, known(value)))
+    measure = Measure(None, summed, (known(value),), with_rows=True) if name == "sum" else constant(REALS)
+    return Value(f"{name}({distinct}{value.sql})", DYNAMIC, is_distinct=False, measure=measure)
 
 
 HANDLERS: Mapping[type[exp.Expr], Handler] = {
-    exp.Window: window,
-    exp.Filter: filtered,
     exp.Count: aggregate,
     exp.Min: aggregate,
     exp.Max: aggregate,

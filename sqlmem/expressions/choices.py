@@ -16,7 +16,6 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.numbers import scale_of
 from sqlmem.dialects.parameters import ParameterType, Untyped
-from sqlmem.expressions import computed
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.expressions.ruled import by_rules
@@ -87,8 +86,6 @@ def coalesce(render: Expressions, node: exp.Coalesce, scope: Scope) -> Value:
 
 
 def nullif(render: Expressions, node: exp.Nullif, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return computed.function(render, node, scope)
     only(node, "this", "expression")
     left, right = render.value(node.this, scope), render.value(node.expression, scope)
     if left.type is None or right is NULL:

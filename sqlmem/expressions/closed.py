@@ -14,6 +14,11 @@ def only(node: exp.Expr, *known: str) -> None:
             raise Refuse(f"{described(node)} with {key.rstrip('_').replace('_', ' ')}")
 
 
+def is_total(node: exp.Expr) -> bool:
+    """Whether it is SQLite's TOTAL, an aggregate that the parser takes for a function of anybody's."""
+    return isinstance(node, exp.Anonymous) and str(node.this).lower() == "total"
+
+
 def described(node: exp.Expr) -> str:
     if isinstance(node, exp.Anonymous):
         return f"the function {str(node.this).lower()}"

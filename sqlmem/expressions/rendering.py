@@ -18,6 +18,7 @@ from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.mixed import number_key, number_pair
 from sqlmem.functions import UNKNOWN
+from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse
 from sqlmem.scopes import Context, Scope
@@ -29,6 +30,7 @@ from sqlmem.values import (
     check_equal,
     check_ordered,
     converter,
+    known,
     literal_value,
     own_converter,
     unified,
@@ -287,6 +289,11 @@ class Expressions:
 
     def pair(self, left: Value, right: Value, what: str, *, is_ordered: bool) -> tuple[Value, Value]:
         """Two values side by side, with one type; refused unless the store compares them as the origin."""
+        if self.semantics.is_dynamic:
+            for value in (left, right):
+                if value.type is not None:
+                    self._check(value.type, what, is_ordered=is_ordered)
+            return left, right
         if left.type is None and right.type is None:
             raise Refuse(f"{what} of two values whose types only the origin knows")
         if left.type is None:
@@ -297,10 +304,7 @@ class Expressions:
             return numbers
         column = left.type
         if right.type is not None:
-            if self.semantics.is_dynamic:
-                self._check(right.type, what, is_ordered=is_ordered)
-            else:
-                column = unified(left.type, right.type, what)
+            column = unified(left.type, right.type, what)
         elif right.is_open:
             try:
                 self._check(column, what, is_ordered=is_ordered)
@@ -385,6 +389,8 @@ class Expressions:
     def alternatives(self, results: Sequence[Value], what: str) -> tuple[list[Value], Value]:
         """Values of which one is the result, brought to one type."""
         typed = [result for result in results if result.type is not None]
+        if self.semantics.is_dynamic:
+            return list(results), self._one_of(results)
         if not typed:
             settled = [self.settle(result) if result.is_open else result for result in results]
             typed = [result for result in settled if result.type is not None]
@@ -393,9 +399,6 @@ class Expressions:
             results = settled
         column = typed[0].type
         assert column is not None
-        if self.semantics.is_dynamic:
-            # 1 and 1.0 from two branches are equal and not the same.
-            return list(results), Value("", DYNAMIC, is_distinct=False)
         for result in typed[1:]:
             assert result.type is not None
             column = unified(column, result.type, what)
@@ -416,6 +419,29 @@ class Expressions:
                 raise Refuse(f"{what} of {column.type_name} and a text, which makes it text")
         results = [self._bound_alternative(result, column) for result in results]
         return list(results), Value("", column, result=Result(column, code))
+
+    def _one_of(self, results: Sequence[Value]) -> Value:
+        """A dynamically typed value that is one of these, without affinity as the origin's has none."""
+        collations = [result.type.collation for result in results if result.type is not None]
+        other = next((collation for collation in collations if collation is not Collation.BINARY), None)
+        measure = Measure(None, either, tuple(known(result) for result in results))
+        return Value(
+            "",
+            DYNAMIC if other is None else replace(DYNAMIC, collation=other),
+            # Under another collation equal texts may come from two of them.
+            is_distinct=False,
+            measure=measure if other is None else None,
+            is_collated=any(result.is_collated for result in results),
+            is_json=any(result.is_json for result in results),
+        )
+
+    def distinct(self, value: Value, what: str) -> None:
+        """Make sure that one of equal values may stand for all: at once, or when they are there."""
+        if value.is_distinct:
+            return
+        if not self.semantics.is_dynamic or (value.measure is None and value.source is None):
+            raise Refuse(f"{what} of values that may be equal and not the same")
+        self.context.checks.append(Check(Need.DISTINCT, known(value)))
 
     def _bound_alternative(self, result: Value, column: Column) -> Value:
         if result.parameter is None or column.kind is not Kind.INTEGER:
@@ -450,7 +476,9 @@ class Expressions:
         only(node, "this", "desc", "nulls_first")
         value = output if output is not None else self.value(node.this, scope)
         if value.type is None:
-            raise Refuse("an order by a constant")
+            if not self.semantics.is_dynamic:
+                raise Refuse("an order by a constant")
+            value = replace(value, type=DYNAMIC)
         key = self.sort_key(value, "ORDER BY")
         direction = "DESC" if node.args.get("desc") else "ASC"
         # The parser has filled in the dialect's own place for NULLs.
@@ -466,7 +494,7 @@ class Expressions:
         keys = scope.group_keys
         if not keys or scope.is_in_aggregate or isinstance(node, exp.Column | exp.Literal | exp.Placeholder):
             return None
-        arguments, checks = len(self.context.arguments), len(self.context.checks)
+        mark = self.context.mark()
         scope.group_keys = None
         try:
             value = self.value(node, scope)
@@ -476,8 +504,7 @@ class Expressions:
             scope.group_keys = keys
         if value.sql in keys:
             return value
-        del self.context.arguments[arguments:]
-        del self.context.checks[checks:]
+        self.context.back_to(mark)
         return None
 
     def refused(self, key: str, otherwise: str) -> str:

@@ -25,8 +25,6 @@ from sqlmem.values import NULL, Literal, Value, as_text, check_collations, colla
 
 
 def piped(render: Expressions, node: exp.DPipe, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return computed.operator(render, node, scope)
     if "||" not in render.semantics.rules:
         raise Refuse(render.refused("||", "||"))
     values = [render.value(part, scope) for part in _chain(node)]

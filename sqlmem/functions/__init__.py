@@ -11,7 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmem.functions import choices, moments, numbers, patterns, postgresql_numbers, postgresql_texts
+from sqlmem.functions import (
+    choices,
+    guards,
+    moments,
+    numbers,
+    patterns,
+    postgresql_numbers,
+    postgresql_texts,
+)
 
 
 class NotKnown(Exception):
@@ -33,6 +41,7 @@ def _unhex(text: str | None) -> bytes | None:
 RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
 # name -> number of arguments (-1: any), implementation
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    **guards.SCALARS,
     "sqlmem_unhex": (1, _unhex),
     "sqlmem_like": (2, patterns.like),
     "sqlmem_greatest": (-1, choices.greatest),

@@ -1,0 +1,142 @@
+"""What a generation's values are, as far as a plan may depend on it; found out once and kept with it.
+
+Nothing here changes a generation: it is asked like any reader asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlmem.measures import BLOB, INTEGER, REAL, TEXT, Need, Span, failing
+from sqlmem.plan import Plan, RankCheck
+from sqlmem.store import Generation, Store
+from sqlmem.stored import DATA, quoted
+
+# The finest grain that is looked for: floats that are no multiples of 2**-24 are as good as any.
+_GRAINS = 24
+_MOST = 2.0**70  # beyond, a total is of no use
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The values of a plan's tables.
+
+    Attributes:
+        with_distinct: whether equal values that aren't the same are looked for, which costs a sort.
+    """
+
+    store: Store
+    generations: Sequence[Generation]
+    rows: int
+    uses: int
+    with_distinct: bool
+
+    def span(self, table: int, column: str) -> Span:
+        generation = self.generations[table]
+        span = generation.facts.get(column)
+        if span is None:
+            span = _span(self.store, generation, column)
+            generation.facts[column] = span
+        if not self.with_distinct:
+            return span
+        key = f"{column}\0"  # no column has such a name
+        known = generation.facts.get(key)
+        if known is None:
+            known = replace(span, is_distinct=_is_distinct(self.store, generation, column))
+            generation.facts[key] = known
+        return known
+
+
+def obstacle(store: Store, plan: Plan, generations: Sequence[Generation]) -> str | None:
+    """Why the plan isn't exact on these generations' values; None if it is."""
+    if not plan.checks:
+        return None
+    # Nothing but the statement's sources makes rows, and one names its tables so many times.
+    rows = plan.uses * sum(generation.rows for generation in generations)
+    for check in plan.checks:
+        if isinstance(check, RankCheck):
+            if not store.is_one_to_one(generations[check.table], check.column, check.rank):
+                return "values that the origin holds as equal, and that aren't the same"
+            continue
+        present = Present(store, generations, rows, plan.uses, check.need is Need.DISTINCT)
+        reason = failing(check, present)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _span(store: Store, generation: Generation, column: str) -> Span:
+    name = quoted(generation.columns[column].stored_name)
+    kind = f"typeof({name})"
+    whole, real = f"{kind} = 'integer'", f"{kind} = 'real'"
+    sql = (
+        f"SELECT coalesce(max({whole}), 0), coalesce(max({real}), 0), coalesce(max({kind} = 'text'), 0),"
+        f" coalesce(max({kind} = 'blob'), 0),"
+        # abs() of the least integer is an error, hence the two halves.
+        f" coalesce(max(CASE WHEN {whole} THEN max({name}, -({name} + 1)) END), 0),"
+        f" coalesce(max(CASE WHEN {real} THEN abs({name}) END), 0.0),"
+        f" coalesce(max(CASE WHEN {whole} OR {real} THEN {name} < 0 END), 0),"
+        f" total(CASE WHEN {whole} THEN max({name}, -({name} + 1)) + 1.0 WHEN {real} THEN abs({name}) END)"
+        f" FROM main.{DATA}"
+    )
+    wholes, reals, texts, blobs, integer, largest, negative, total = store.query((generation,), sql, ())[0]
+    classes = INTEGER * wholes | REAL * reals | TEXT * texts | BLOB * blobs
+    size = integer + 1 if wholes else 0
+    units: int | None = size
+    exponent = 0
+    if texts or blobs:
+        units = None
+    elif reals:
+        grain = _grain(store, generation, name)
+        if grain is None:
+            units = None
+        else:
+            exponent = -grain
+            units = max(size, int(largest) + 1) << grain
+    return Span(
+        classes,
+        units,
+        exponent,
+        max(float(size), largest) * (1 + 2**-50) if not (texts or blobs) else float("inf"),
+        bool(negative) or bool(texts or blobs),
+        # A codec keeps no -0.0 (see encode_float).
+        has_signed_zero=False,
+        is_distinct=False,
+        # Rounded at each step, hence more than enough on top.
+        total=None if units is None or total > _MOST else int(total * (1 + 2**-20) + 1) << -exponent,
+    )
+
+
+def _grain(store: Store, generation: Generation, name: str) -> int | None:
+    """The least k for which all floats are multiples of 2**-k; None if it is past `_GRAINS`."""
+
+    def is_enough(grain: int) -> bool:
+        scaled = f"({name} * {2.0**grain!r})"
+        # The scaling is exact, and so is the comparison; a cast of what is too large isn't equal.
+        sql = (
+            f"SELECT EXISTS (SELECT 1 FROM main.{DATA} WHERE typeof({name}) = 'real'"
+            f" AND {scaled} <> CAST({scaled} AS INTEGER))"
+        )
+        return not store.query((generation,), sql, ())[0][0]
+
+    if not is_enough(_GRAINS):
+        return None
+    least, most = 0, _GRAINS
+    while least < most:
+        middle = (least + most) // 2
+        if is_enough(middle):
+            most = middle
+        else:
+            least = middle + 1
+    return least
+
+
+def _is_distinct(store: Store, generation: Generation, column: str) -> bool:
+    """Whether no two values are equal, by the column's collation, and not the same."""
+    name = quoted(generation.columns[column].stored_name)
+    sql = (
+        f"SELECT (SELECT count(*) FROM (SELECT DISTINCT {name} FROM main.{DATA}))"
+        f" = (SELECT count(*) FROM (SELECT DISTINCT {name} COLLATE BINARY, typeof({name}) FROM main.{DATA}))"
+    )
+    return bool(store.query((generation,), sql, ())[0][0])

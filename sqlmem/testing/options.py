@@ -1,0 +1,52 @@
+"""What a run can be told, and what it says where that can't be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlmem.engine import CachingEngine
+from sqlmem.errors import SqlmemError
+
+PHASES = ("cold", "warm", "restarted", "invalidated")
+MakeEngine = Callable[..., CachingEngine]
+
+
+class RunError(SqlmemError):
+    """A run can't be made as asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run goes about it.
+
+    Attributes:
+        rows: of each large table.
+        batch: statements that share an engine.
+        phases: which of `PHASES`, in that order.
+        max_differences: the run ends with the batch in which so many are reached; None for never.
+        shrunk: how many of the differences are reduced.
+        on_progress: called after each batch with the statements asked and those wrong so far.
+        make_engine: what wraps the bare engine; for trying the harness itself.
+    """
+
+    statements: int = 1000
+    seed: int = 0
+    rows: int = 40
+    batch: int = 400
+    phases: tuple[str, ...] = PHASES
+    max_differences: int | None = 5
+    shrunk: int = 10
+    on_progress: Callable[[int, int], None] | None = None
+    make_engine: MakeEngine = CachingEngine
+
+    def __post_init__(self) -> None:
+        for name, least in (("statements", 1), ("rows", 1), ("batch", 1), ("shrunk", 0)):
+            if getattr(self, name) < least:
+                raise RunError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if self.max_differences is not None and self.max_differences < 1:
+            raise RunError(f"max_differences must be at least 1, got {self.max_differences}")
+        if unknown := set(self.phases) - set(PHASES):
+            raise RunError(f"phases must be among {', '.join(PHASES)}, got {', '.join(sorted(unknown))}")
+        if not self.phases:
+            raise RunError(f"phases must be some of {', '.join(PHASES)}, got none")
