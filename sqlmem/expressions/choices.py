@@ -64,6 +64,8 @@ def case(render: Expressions, node: exp.Case, scope: Scope) -> Value:
 
 
 def if_(render: Expressions, node: exp.If, scope: Scope) -> Value:
+    if render.semantics.is_dynamic and exp.If in computed.HANDLERS:
+        return computed.HANDLERS[exp.If](render, node, scope)
     only(node, "this", "true", "false")
     if "if" not in render.semantics.rules:
         raise Refuse("IF is computed by the origin")
@@ -107,6 +109,11 @@ def nullif(render: Expressions, node: exp.Nullif, scope: Scope) -> Value:
 
 
 def extreme(render: Expressions, node: exp.Greatest | exp.Least, scope: Scope) -> Value:
+    if render.semantics.is_dynamic:
+        handler = computed.HANDLERS.get(type(node))
+        if handler is None:
+            raise Refuse(f"{node.key.upper()} is computed by the origin")
+        return handler(render, node, scope)
     only(node, "this", "expressions", "ignore_nulls")
     name = "greatest" if isinstance(node, exp.Greatest) else "least"
     if name not in render.semantics.rules:
@@ -149,7 +156,9 @@ def chosen(render: Expressions, results: Sequence[Value], what: str) -> tuple[li
     if column is None:
         raise Refuse(f"{what} of {' and '.join(_described(type_) for type_ in types if type_ is not None)}")
     code = render.semantics.code_of(column)
-    if code is None:
+    has_null = any(type_ is None or type_ is Untyped.NULL for type_ in types)
+    if code is None or (column.type_name == "MEDIUMINT" and has_null):
+        # MariaDB makes a BIGINT of NULL and MEDIUMINT, in that order.
         raise Refuse(f"{what} of {column.type_name or column.kind.value}")
     brought = [
         _brought(render, result, type_, column, what) for result, type_ in zip(results, types, strict=True)
