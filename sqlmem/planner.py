@@ -56,11 +56,11 @@ def make_plan(
         slices=slices,
         local_functions=_local_functions(semantics),
     )
-    _check_functions(parsed, slices)
+    _check_functions(parsed, slices, semantics)
     context.shares_literals = shares_literals
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
-    names = given_names(context, parsed.tree, parsed.item_texts)
+    names = given_names(context, parsed.tree, parsed.item_texts, parsed.item_calls)
     if len(names) != len(values):
         raise Refuse("names of columns that only the origin knows")
     outputs = []
@@ -106,13 +106,13 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
     return tuple(found)
 
 
-def _check_functions(parsed: Parsed, slices: Slices) -> None:
+def _check_functions(parsed: Parsed, slices: Slices, semantics: Semantics) -> None:
     """Raises `Refuse` for what is called by a name that no node of the tree is known to have.
 
     The others are looked at where they stand: `Context.check_called`.
     """
     seen = {slices.called(node) for node in parsed.tree.find_all(exp.Func)}
-    unknown = sorted({name.lower() for name in parsed.functions} - seen - _SYNTAX)
+    unknown = sorted({name.lower() for name in parsed.functions} - seen - _SYNTAX - semantics.called)
     if unknown:
         raise Refuse(f"the function {unknown[0]} is computed by the origin")
 
@@ -170,12 +170,19 @@ _TYPED_NAMES = frozenset(
         "lead",
         "first_value",
         "last_value",
+        "nth_value",
+        "ntile",
+        "percent_rank",
+        "cume_dist",
         "bool_and",
         "bool_or",
         "every",
         "exists",
         "cast",
         "any",
+        "row",
+        "nullif",
+        "grouping",
         # Types with a size, which look like calls.
         "char",
         "datetime",

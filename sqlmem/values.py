@@ -75,7 +75,9 @@ class Value:
         sql: its text in the store; empty while it is open (`literal` or `parameter`).
         type: None while it is open, and for NULL.
         source: the table and column whose values these are, unchanged.
+        is_constant: it is computed from constants and parameters alone.
         calls: of an aggregate that the store composes: the calls in `sql` to which FILTER and OVER belong.
+        is_final: it was rounded to be given out, and the origin would go on with more digits.
         alias: the table's name in the store's statement, where `sql` is the column itself in reach.
         result: how the origin gives it out, if it isn't a column.
         is_condition: it came from a predicate, so it is true, false or NULL in any dialect.
@@ -104,6 +106,8 @@ class Value:
     adapt: Callable[[Any], Any] | None = None
     alias: str | None = None
     calls: tuple[str, ...] = ()
+    is_final: bool = False
+    is_constant: bool = False
 
     def with_suffix(self, suffix: str) -> Value:
         """An aggregate with FILTER or OVER behind each of its calls."""
@@ -111,6 +115,11 @@ class Value:
         for call in self.calls or (sql,):
             sql = sql.replace(call, f"{call}{suffix}")
         return replace(self, sql=sql, calls=tuple(f"{call}{suffix}" for call in self.calls))
+
+    @property
+    def has_hidden_digits(self) -> bool:
+        """Whether the value has more digits inside of an expression than it is given out with."""
+        return self.result is not None and self.result.shown is not None
 
     @property
     def is_open(self) -> bool:

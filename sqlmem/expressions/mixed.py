@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmem.codecs import Unrepresentable
 from sqlmem.constants import compared, nearest_float
-from sqlmem.dialects.numbers import is_wide, number, scale_of, size
+from sqlmem.dialects.numbers import is_wide, scale_of, size
+from sqlmem.dialects.parameters import number
 from sqlmem.functions.numbers import NARROW_DIGITS
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, Refuse

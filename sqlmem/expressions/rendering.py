@@ -135,7 +135,22 @@ class Expressions:
                 text = self.semantics.text
                 return replace(self.bound(value, text.type), result=text)
             raise Refuse("a constant whose type only the origin knows")
-        return value
+        return self.shown(value)
+
+    def shown(self, value: Value) -> Value:
+        """A value with the digits with which it is given out."""
+        if not value.has_hidden_digits:
+            return value
+        result, column = value.result, value.type
+        assert result is not None
+        assert result.shown is not None
+        assert column is not None
+        scale, precision = column.scale or 0, column.precision or 0
+        kept = number(precision - scale + result.shown + 1, result.shown, column.type_name)
+        sql = f"sqlmem_decimal_round({value.sql}, {scale}, {result.shown}, {kept.precision})"
+        return replace(
+            value, sql=sql, type=kept, result=Result(kept, result.code), is_distinct=True, is_final=True
+        )
 
     def _cast(self, value: Value, cast: Column) -> Value:
         """What the statement gives a type, as a column of the answer."""
@@ -299,6 +314,9 @@ class Expressions:
         if left.type is None:
             right, left = self.pair(right, left, what, is_ordered=is_ordered)
             return left, right
+        if any(value.is_final or value.has_hidden_digits for value in (left, right)):
+            # MariaDB compares all digits of a quotient here, and the rounded one there.
+            raise Refuse(f"{what} of a quotient")
         numbers = number_pair(self, left, right, what)
         if numbers is not None:
             return numbers
@@ -352,6 +370,8 @@ class Expressions:
         Where that is so only for some values, those at hand are looked at when the plan is used.
         """
         assert value.type is not None
+        if value.has_hidden_digits or (value.is_final and what != "DISTINCT"):
+            raise Refuse(f"{what} of a quotient")
         try:
             check_equal(value.type, what)
         except Refuse:
@@ -479,6 +499,10 @@ class Expressions:
             if not self.semantics.is_dynamic:
                 raise Refuse("an order by a constant")
             value = replace(value, type=DYNAMIC)
+        if value.has_hidden_digits or value.is_final:
+            if node.find_ancestor(exp.Window, exp.Query) is not node.find_ancestor(exp.Query):
+                raise Refuse("a window ordered by a quotient")
+            value = self.shown(value)
         key = self.sort_key(value, "ORDER BY")
         direction = "DESC" if node.args.get("desc") else "ASC"
         # The parser has filled in the dialect's own place for NULLs.
@@ -494,7 +518,7 @@ class Expressions:
         keys = scope.group_keys
         if not keys or scope.is_in_aggregate or isinstance(node, exp.Column | exp.Literal | exp.Placeholder):
             return None
-        arguments, checks = len(self.context.arguments), len(self.context.checks)
+        mark = self.context.mark()
         scope.group_keys = None
         try:
             value = self.value(node, scope)
@@ -504,8 +528,7 @@ class Expressions:
             scope.group_keys = keys
         if value.sql in keys:
             return value
-        del self.context.arguments[arguments:]
-        del self.context.checks[checks:]
+        self.context.back_to(mark)
         return None
 
     def refused(self, key: str, otherwise: str) -> str:

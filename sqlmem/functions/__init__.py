@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmem.functions import choices, moments, numbers, patterns, postgresql_numbers
+from sqlmem.functions import (
+    choices,
+    guards,
+    moments,
+    mysql_numbers,
+    numbers,
+    patterns,
+    postgresql_numbers,
+    postgresql_texts,
+)
 
 
 class NotKnown(Exception):
@@ -33,6 +42,7 @@ def _unhex(text: str | None) -> bytes | None:
 RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
 # name -> number of arguments (-1: any), implementation
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    **guards.SCALARS,
     "sqlmem_unhex": (1, _unhex),
     "sqlmem_like": (2, patterns.like),
     "sqlmem_greatest": (-1, choices.greatest),
@@ -41,7 +51,9 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **moments.SCALARS,
     "sqlmem_decimal": (3, choices.decimal),
     **numbers.SCALARS,
+    **mysql_numbers.SCALARS,
     **postgresql_numbers.SCALARS,
+    **postgresql_texts.SCALARS,
 }
 # name -> number of arguments, class with step() and finalize()
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {
