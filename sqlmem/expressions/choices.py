@@ -64,8 +64,6 @@ def case(render: Expressions, node: exp.Case, scope: Scope) -> Value:
 
 
 def if_(render: Expressions, node: exp.If, scope: Scope) -> Value:
-    if render.semantics.is_dynamic and exp.If in computed.HANDLERS:
-        return computed.HANDLERS[exp.If](render, node, scope)
     only(node, "this", "true", "false")
     if "if" not in render.semantics.rules:
         raise Refuse("IF is computed by the origin")
@@ -109,11 +107,6 @@ def nullif(render: Expressions, node: exp.Nullif, scope: Scope) -> Value:
 
 
 def extreme(render: Expressions, node: exp.Greatest | exp.Least, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        handler = computed.HANDLERS.get(type(node))
-        if handler is None:
-            raise Refuse(f"{node.key.upper()} is computed by the origin")
-        return handler(render, node, scope)
     only(node, "this", "expressions", "ignore_nulls")
     name = "greatest" if isinstance(node, exp.Greatest) else "least"
     if name not in render.semantics.rules:
