@@ -148,8 +148,8 @@ class _Scanner:
                 continue
             position = self._take(found.lastgroup or "operator", found)
         self._check_parameters()
-        if self.family == "sqlite":
-            self._keep_calls()
+        if self.family != "other":
+            self._look_at_calls()
         return Scan(
             text=text,
             syntax=self.syntax,
@@ -402,14 +402,22 @@ class _Scanner:
         if len(self.styles) > 1:
             self._note("placeholders of more than one style")
 
-    def _keep_calls(self) -> None:
-        """Give each call a name that sqlglot has no opinion of, and a JSON path its parentheses."""
-        words, last = self.words, len(self.words) - 1
+    def _look_at_calls(self) -> None:
+        """Tell calls from what looks like one.
+
+        For SQLite each call gets a name that sqlglot has no opinion of, and a JSON path its parentheses.
+        """
+        words, is_sqlite = self.words, self.family == "sqlite"
         closing = _closing(words)
-        for index in range(last):
-            if words[index] in ("->", "->>") and self.tokens[index + 1].kind in (
-                TokenKind.STRING,
-                TokenKind.NUMBER,
+        for index in range(len(words) - 1):
+            if (
+                is_sqlite
+                and words[index] in ("->", "->>")
+                and self.tokens[index + 1].kind
+                in (
+                    TokenKind.STRING,
+                    TokenKind.NUMBER,
+                )
             ):
                 place = self.places[index + 1]
                 self.out[place] = f"({self.out[place]})"
@@ -421,8 +429,8 @@ class _Scanner:
             ):
                 if self._is_type(index) or self._is_head(closing.get(index + 1)):
                     self.uncalled.add(index)
-                    continue
-                self.out[self.places[index]] = CALL_PREFIX + self.out[self.places[index]]
+                elif is_sqlite:
+                    self.out[self.places[index]] = CALL_PREFIX + self.out[self.places[index]]
 
     def _is_type(self, index: int) -> bool:
         """Whether a word stands in a type's name: CAST(a AS character varying(3))."""
