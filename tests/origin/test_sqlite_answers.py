@@ -502,6 +502,25 @@ def test_a_compound_of_unequal_affinities_keeps_the_values(pair: Pair) -> None:
     pair.origins(["SELECT d.x FROM (SELECT n AS x FROM v UNION ALL SELECT t FROM v) AS d WHERE d.x = '2'"])
 
 
+def test_columns_beside_the_extreme_of_the_key_are_those_of_its_row(pair: Pair) -> None:
+    """Of another column several rows may have it, and any of them is the origin's choice."""
+    pair.local(
+        [
+            "SELECT n % 2 AS g, max(id) AS last, t, c FROM v GROUP BY n % 2",
+            "SELECT min(ID) AS first, upper(t) AS x FROM v WHERE n > 0",
+            "SELECT max(rowid) AS last, b FROM v WHERE n > 1e9 GROUP BY typeof(t)",
+        ]
+    )
+    pair.origins(
+        [
+            "SELECT n % 2 AS g, max(r) AS most, t FROM v GROUP BY n % 2",
+            "SELECT max(id) AS last, min(id) AS first, t FROM v GROUP BY n % 2",
+            "SELECT max(id) AS last, count(*) AS s, t FROM v GROUP BY n % 2",
+            "SELECT t FROM v GROUP BY n % 2",
+        ]
+    )
+
+
 # -- names -------------------------------------------------------------------------------------
 
 
