@@ -31,8 +31,24 @@ EQUALITIES = frozenset({"=", "<>", "IS", "IS NOT"})
 def comparison(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
     operator = COMPARISONS[type(node)]
     left, right = _same_moments(render.value(node.this, scope), render.value(node.expression, scope))
-    left, right = render.pair(left, right, "comparison", is_ordered=operator not in EQUALITIES)
-    return render.predicate(f"{left.sql} {operator} {right.sql}")
+    texts = []
+    for one in _forms(render, left):
+        for other in _forms(render, right):
+            first, second = render.pair(one, other, "comparison", is_ordered=operator not in EQUALITIES)
+            texts.append(f"{first.sql} {operator} {second.sql}")
+    if len(texts) == 1:
+        return render.predicate(texts[0])
+    # MariaDB compares a quotient with all its digits in some places and rounded in others.
+    agree = " AND ".join(f"({texts[0]}) IS ({text})" for text in texts[1:])
+    return render.predicate(f"CASE WHEN {agree} THEN {texts[0]} ELSE sqlmem_fail({left.sql}) END")
+
+
+def _forms(render: Expressions, value: Value) -> list[Value]:
+    """What a quotient may be compared as; of all else the value itself."""
+    if value.has_hidden_digits:
+        value = render.shown(value)
+    whole = value.with_all_digits
+    return [value] if whole is None else [whole, replace(value, is_final=False, hidden=None)]
 
 
 def _same_moments(left: Value, right: Value) -> tuple[Value, Value]:
@@ -152,7 +168,14 @@ def scalar_subquery(render: Expressions, node: exp.Subquery, scope: Scope) -> Va
     # Two rows are an error at the origin, the first of them in SQLite.
     if not render.semantics.is_dynamic and not _gives_one_row(node.this):
         raise Refuse("a subquery that may give several rows as a value")
-    return replace(render.settle(outputs[0]), sql=f"({sql})", is_condition=False)
+    value = render.settle(outputs[0])
+    given = replace(value, sql=f"({sql})", is_condition=False)
+    whole = value.with_all_digits
+    if whole is None:
+        return given
+    # The same query for all digits of what it gives.
+    text = sql.replace(f"{value.sql} AS c0", f"{whole.sql} AS c0", 1)
+    return replace(given, hidden=(given.sql, replace(whole, sql=f"({text})")) if text != sql else None)
 
 
 def like(render: Expressions, node: exp.Like, scope: Scope) -> Value:

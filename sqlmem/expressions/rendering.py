@@ -134,6 +134,8 @@ class Expressions:
             if value.literal.is_text and self.semantics.text is not None:
                 text = self.semantics.text
                 return replace(self.bound(value, text.type), result=text)
+            if not value.literal.is_text and self.semantics.mixes_numbers:
+                return self._given_back(value)
             raise Refuse("a constant whose type only the origin knows")
         return self.shown(value)
 
@@ -149,7 +151,13 @@ class Expressions:
         kept = number(precision - scale + result.shown + 1, result.shown, column.type_name)
         sql = f"sqlmem_decimal_round({value.sql}, {scale}, {result.shown}, {kept.precision})"
         return replace(
-            value, sql=sql, type=kept, result=Result(kept, result.code), is_distinct=True, is_final=True
+            value,
+            sql=sql,
+            type=kept,
+            result=Result(kept, result.code),
+            is_distinct=True,
+            is_final=True,
+            hidden=(sql, replace(value, result=Result(column, result.code))),
         )
 
     def _cast(self, value: Value, cast: Column) -> Value:
@@ -309,6 +317,8 @@ class Expressions:
                 if value.type is not None:
                     self._check(value.type, what, is_ordered=is_ordered)
             return left, right
+        if left.type is None and right.type is None and self._is_number(left) and self._is_number(right):
+            left = self.own(left)
         if left.type is None and right.type is None:
             raise Refuse(f"{what} of two values whose types only the origin knows")
         if left.type is None:
@@ -335,6 +345,15 @@ class Expressions:
             right = self.bound(right, column, is_compared=True)
         self._check(column, what, is_ordered=is_ordered)
         return left, right
+
+    def _is_number(self, value: Value) -> bool:
+        """Whether a constant or parameter is one by itself."""
+        if not self.semantics.mixes_numbers or not value.is_open or value.adapt is not None:
+            return False
+        if value.literal is not None and value.literal.is_text:
+            return False
+        own = self.own_type(value)
+        return isinstance(own, Column) and own.kind in (Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT)
 
     def _looked_up(self, left: Value, right: Value, *, is_ordered: bool) -> tuple[Value, Value] | None:
         """Ranks instead of texts that only the origin can compare; None if there are none.
