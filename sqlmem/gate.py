@@ -307,26 +307,6 @@ def may_hide_a_write(scan: Scan) -> str | None:
     return None if name is None else f"{name} is a function with side effects"
 
 
-def function_names(scan: Scan) -> frozenset[str]:
-    """The names, in upper case, of all that is called with parentheses, as far as words can tell."""
-    names = set()
-    for index in range(len(scan.words) - 1):
-        if scan.words[index + 1] == "(" and scan.tokens[index].kind in (TokenKind.WORD, TokenKind.NAME):
-            if index in scan.uncalled:
-                continue
-            name = scan.words[index].lstrip('"').upper()
-            if scan.tokens[index].kind is TokenKind.NAME or name not in _NOT_FUNCTIONS:
-                names.add(name)
-    return frozenset(names)
-
-
-# Words that "(" follows without a call.
-_NOT_FUNCTIONS = word_set(
-    "SELECT FROM WHERE AND OR NOT IN EXISTS ANY ALL SOME AS ON USING BY HAVING WHEN THEN ELSE CASE VALUES "
-    "OVER FILTER WITHIN UNION INTERSECT EXCEPT WITH BETWEEN LIKE ILIKE IS LIMIT OFFSET DISTINCT ROW ARRAY "
-    "CAST MATERIALIZED WINDOW JOIN FETCH EXTRACT INTERVAL DIV XOR RLIKE REGEXP GLOB MATCH"
-)
-
 _SUSPECTS = _STATEMENT_VERBS | {"INTO", "FOR", "LOCK", "NEXT"}
 _LOCK_STRENGTHS = frozenset([("UPDATE",), ("SHARE",), ("NO", "KEY"), ("KEY", "SHARE")])
 

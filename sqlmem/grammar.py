@@ -6,6 +6,7 @@ Rule 2: its warnings are silenced in here only: the application may use sqlglot 
 
 from __future__ import annotations
 
+import functools
 import logging
 from contextvars import ContextVar
 
@@ -52,6 +53,44 @@ def text_of(tree: exp.Expr, syntax: Syntax) -> str | None:
         return None
     finally:
         _is_parsing.reset(token)
+
+
+@functools.cache
+def groups_as_origins() -> bool:
+    """Whether set operations without parentheses are grouped as each origin groups them.
+
+    SQLite takes them from the left; PostgreSQL, MariaDB and MySQL take INTERSECT first.
+    """
+    return all(
+        _shape(sqlglot.parse_one(text, read=dialect)) == shape
+        for text, *shapes in _GROUPINGS
+        for dialect, shape in zip(("sqlite", "postgres", "mysql"), shapes, strict=True)
+    )
+
+
+# Operands written 1, 2, 3, …; the grouping in each dialect.
+_LEFT_FIRST = "((1 u 2) i 3)"
+_GROUPINGS = (
+    ("SELECT 1 UNION SELECT 2 INTERSECT SELECT 3", _LEFT_FIRST, "(1 u (2 i 3))", "(1 u (2 i 3))"),
+    ("SELECT 1 INTERSECT SELECT 2 UNION SELECT 3", *["((1 i 2) u 3)"] * 3),
+    ("SELECT 1 UNION SELECT 2 EXCEPT SELECT 3", *["((1 u 2) e 3)"] * 3),
+    ("SELECT 1 EXCEPT SELECT 2 UNION SELECT 3", *["((1 e 2) u 3)"] * 3),
+    (
+        "SELECT 1 EXCEPT SELECT 2 INTERSECT SELECT 3 UNION SELECT 4",
+        "(((1 e 2) i 3) u 4)",
+        "((1 e (2 i 3)) u 4)",
+        "((1 e (2 i 3)) u 4)",
+    ),
+    ("SELECT 1 INTERSECT SELECT 2 INTERSECT SELECT 3", *["((1 i 2) i 3)"] * 3),
+)
+
+
+def _shape(node: exp.Expr) -> str:
+    while isinstance(node, exp.Subquery):
+        node = node.this
+    if isinstance(node, exp.SetOperation):
+        return f"({_shape(node.this)} {node.key[0]} {_shape(node.expression)})"
+    return str(node.expressions[0].this)
 
 
 def placeholder_index(node: exp.Placeholder) -> int | None:

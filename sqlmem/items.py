@@ -5,6 +5,8 @@ Rule: where an origin names an item otherwise than by its text, there is no text
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlglot import exp
 
 from sqlmem.gate import word_set
@@ -28,6 +30,60 @@ def item_texts(tree: exp.Expr, scanned: Scan) -> tuple[str | None, ...]:
         None if _is_named_otherwise(item) else _item_text(scanned, first, last)
         for item, (first, last) in zip(items, spans, strict=True)
     )
+
+
+class Call(NamedTuple):
+    """How an item's text begins, its own parentheses left out.
+
+    Attributes:
+        name: the function that it begins with, by the name that PostgreSQL has for it; None: with none.
+        is_whole: the item is that call and nothing else.
+    """
+
+    name: str | None
+    is_whole: bool
+
+
+def item_calls(scanned: Scan) -> tuple[Call | None, ...]:
+    """Per item of the leftmost outermost SELECT how it begins; None where that can't be told."""
+    spans = _item_spans(scanned)
+    return () if spans is None else tuple(_call(scanned, first, last) for first, last in spans)
+
+
+def _call(scanned: Scan, first: int, last: int) -> Call | None:
+    words = scanned.words
+    while words[first] == "(" and _closing(words, first) == last:
+        first, last = first + 1, last - 1
+    if words[first] == "+":
+        return None  # the parser leaves a sign out
+    while first < last and words[first] == "(":
+        first += 1
+    if first >= last or words[first + 1] != "(":
+        return Call(None, is_whole=False)
+    kind, word = scanned.tokens[first].kind, words[first]
+    is_whole = _closing(words, first + 1) == last
+    if kind is TokenKind.NAME:
+        return Call(word[1:], is_whole)
+    if kind is not TokenKind.WORD or word in _OTHERWISE_CALLED:
+        return None
+    if word == "TRIM":
+        return Call(_TRIMS.get(words[first + 2], "btrim"), is_whole)
+    return Call(word.lower(), is_whole)
+
+
+def _closing(words: tuple[str, ...], opening: int) -> int:
+    """The place of the parenthesis that closes the one there; -1 if none does."""
+    depth = 0
+    for index in range(opening, len(words)):
+        depth += {"(": 1, ")": -1}.get(words[index], 0)
+        if depth == 0:
+            return index
+    return -1
+
+
+_TRIMS = {"LEADING": "ltrim", "TRAILING": "rtrim"}
+# Named by the server's version, by its operands, or no function at all.
+_OTHERWISE_CALLED = word_set("EXTRACT COLLATION INTERVAL NOT IN SELECT VALUES CASE ANY SOME ALL DISTINCT")
 
 
 def _is_named_otherwise(item: exp.Expr) -> bool:

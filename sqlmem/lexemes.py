@@ -51,14 +51,16 @@ PG_SPECIAL_CHARACTERS = frozenset("~!@#%^&|`?")
 
 # What sqlglot and the origins agree on. All others are the origin's.
 KNOWN_PUNCTUATION = frozenset(
-    ("( ) , . ; + - * / % = <> != < > <= >= || :: " + "[ ] : -> ->> <=> & | << >> ~ ==").split(" ")
+    ("( ) , . ; + - * / % = <> != < > <= >= || :: " + "[ ] : -> ->> <=> & | << >> ~ ~* !~ !~* ==").split(" ")
 )
 # Per family: punctuation that is known elsewhere and not here.
 FOREIGN_PUNCTUATION: dict[Family, frozenset[str]] = {
-    "sqlite": frozenset([":", "[", "]", "::", "<=>"]),
-    "postgresql": frozenset(["<=>", "==", "~"]),
-    "mysql": frozenset([":", "[", "]", "::", "==", "||"]),  # || joins text under PIPES_AS_CONCAT
-    "other": frozenset(["<=>", "==", "->", "->>"]),
+    "sqlite": frozenset([":", "[", "]", "::", "<=>", "~*", "!~", "!~*"]),
+    "postgresql": frozenset(["<=>", "=="]),
+    "mysql": frozenset(
+        [":", "[", "]", "::", "==", "||", "~*", "!~", "!~*"]
+    ),  # || joins text under PIPES_AS_CONCAT
+    "other": frozenset(["<=>", "==", "->", "->>", "~*", "!~", "!~*"]),
 }
 
 
@@ -166,3 +168,18 @@ def is_closed(piece: str, quote: str, *, escapes: bool) -> bool:
                 index += 1
         return False
     return quotes_at_end(body, quote) % 2 == 1
+
+
+_ESCAPED = re.compile(r"\\(.)|\\|''", re.DOTALL)
+_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "'": "'", "\\": "\\"}
+
+
+def unescaped(piece: str) -> str | None:
+    """E'…' as a literal without escapes; None if it has others than the plain ones."""
+    if not piece.endswith("'") or len(piece) < 3:
+        return None
+    body = piece[2:-1]
+    if any(found.group() != "''" and found.group(1) not in _ESCAPES for found in _ESCAPED.finditer(body)):
+        return None
+    text = _ESCAPED.sub(lambda found: _ESCAPES.get(found.group(1) or "'", "'"), body)
+    return "'" + text.replace("'", "''") + "'"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from sqlmem.expressions import only
+from sqlmem.items import Call
 from sqlmem.names import figured_name
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Context
@@ -40,8 +41,14 @@ def callable_names(context: Context, node: exp.Expr) -> list[str]:
     return names
 
 
-def given_names(context: Context, node: exp.Expr, texts: tuple[str | None, ...]) -> list[str]:
-    """The columns' names as the origin gives them out."""
+def given_names(
+    context: Context, node: exp.Expr, texts: tuple[str | None, ...], calls: tuple[Call | None, ...]
+) -> list[str]:
+    """The columns' names as the origin gives them out.
+
+    Args:
+        texts, calls: of the parser, per item; see `Parsed`.
+    """
     names = []
     for number, item in enumerate(leftmost(node).expressions):
         if isinstance(item, exp.Alias):
@@ -49,7 +56,7 @@ def given_names(context: Context, node: exp.Expr, texts: tuple[str | None, ...])
         elif isinstance(item, exp.Column) and isinstance(item.this, exp.Identifier):
             names.append(_column_name(context, item, node))
         elif context.semantics.names_are_figured:
-            names.append(figured_name(item))
+            names.append(figured_name(item, calls[number] if number < len(calls) else None))
         else:
             text = texts[number] if number < len(texts) else None
             # SQLite gets the text as it is, placeholders included.

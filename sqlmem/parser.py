@@ -13,22 +13,22 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from sqlmem.calls import function_names
 from sqlmem.gate import (
     WRITE_HINT,
     Passthrough,
     Query,
     Refusal,
     classify,
-    function_names,
     has_side_effects,
     may_hide_a_write,
     quick_classify,
     word_set,
 )
 from sqlmem.grammar import placeholder_index, tree_of
-from sqlmem.items import item_texts
+from sqlmem.items import Call, item_calls, item_texts
 from sqlmem.lexer import Family, Scan, Syntax, scan
-from sqlmem.trust import distrust
+from sqlmem.trust import distrust, is_written_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Parsed:
             position in the DBAPI parameters.
         item_texts: per item of the leftmost outermost SELECT its text as the origin sees it;
             None where it has an alias or the text can't be told.
+        item_calls: per item of the same SELECT how its text begins; None where that can't be told.
         functions: the names, in upper case, of all that is called.
         scanned: the text, taken apart.
     """
@@ -48,6 +49,7 @@ class Parsed:
     tree: exp.Query
     parameters: tuple[str | int, ...]
     item_texts: tuple[str | None, ...]
+    item_calls: tuple[Call | None, ...]
     functions: frozenset[str]
     scanned: Scan
 
@@ -147,7 +149,12 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
         return _NO_TABLE
     if all(_is_catalogue(table, scanned.syntax.family) for table in tables):
         return _CATALOGUE
-    if any(isinstance(node, exp.Star) and not _is_counted(node) for node in nodes):
+    if any(
+        isinstance(node, exp.Star)
+        and not _is_counted(node)
+        and not ("*" not in scanned.words and node.parent is not None and is_written_rows(node.parent))
+        for node in nodes
+    ):
         # The columns of * change with the table; the text must say what the store has to hold.
         return STAR
     if any(isinstance(node, (exp.Join, exp.Lateral)) for node in nodes) or _has_join_word(scanned):
@@ -158,7 +165,14 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
     reason = distrust(nodes, scanned)
     if reason is not None:
         return Passthrough(reason)
-    return Parsed(tree, scanned.parameters, item_texts(tree, scanned), function_names(scanned), scanned)
+    return Parsed(
+        tree,
+        scanned.parameters,
+        item_texts(tree, scanned),
+        item_calls(scanned),
+        function_names(scanned),
+        scanned,
+    )
 
 
 def _by_words(scanned: Scan, reason: str) -> Passthrough | Refusal:

@@ -60,7 +60,7 @@ def make_plan(
     context.shares_literals = shares_literals
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
-    names = given_names(context, parsed.tree, parsed.item_texts)
+    names = given_names(context, parsed.tree, parsed.item_texts, parsed.item_calls)
     if len(names) != len(values):
         raise Refuse("names of columns that only the origin knows")
     outputs = []
@@ -170,12 +170,19 @@ _TYPED_NAMES = frozenset(
         "lead",
         "first_value",
         "last_value",
+        "nth_value",
+        "ntile",
+        "percent_rank",
+        "cume_dist",
         "bool_and",
         "bool_or",
         "every",
         "exists",
         "cast",
         "any",
+        "row",
+        "nullif",
+        "grouping",
         # Types with a size, which look like calls.
         "char",
         "datetime",

@@ -21,6 +21,7 @@ _LOOSENESS: dict[type[exp.Expr], int] = {
     exp.And: 2,
     exp.Not: 3,
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is, exp.Like, exp.ILike), 4),
+    exp.SimilarTo: 4,
     **dict.fromkeys((exp.In, exp.Between, exp.Escape, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Glob), 4),
     exp.Add: 6,
     exp.Sub: 6,
@@ -63,9 +64,9 @@ def mixes_nodes(nodes: list[exp.Expr], *, has_casts: bool) -> bool:
 # The same by words, since sqlglot writes groupings of its own into the tree as if they were the
 # text's: it takes a <=> b >= c, or a = b NOT IN (c), otherwise than MariaDB and SQLite do.
 _COMPARISON_WORDS = word_set(
-    "= == <> != < > <= >= <=> LIKE ILIKE IN BETWEEN IS ISNULL NOTNULL GLOB REGEXP RLIKE"
+    "= == <> != < > <= >= <=> LIKE ILIKE SIMILAR IN BETWEEN IS ISNULL NOTNULL GLOB REGEXP RLIKE"
 )
-_LOOSE_OPERATORS = word_set("|| & | << >> ~ ^ # -> ->>")
+_LOOSE_OPERATORS = word_set("|| & | << >> ~ ~* !~ !~* ^ # -> ->>")
 _ARITHMETIC = word_set("+ - * / % DIV MOD")
 _SEPARATORS = word_set(
     """
@@ -74,7 +75,7 @@ _SEPARATORS = word_set(
     """
     "INTERSECT EXCEPT ORDER GROUP WINDOW ROWS RANGE OVER FILTER VALUES WITH"
 )
-_NEGATED = word_set("LIKE ILIKE IN BETWEEN NULL GLOB REGEXP RLIKE")
+_NEGATED = word_set("LIKE ILIKE SIMILAR IN BETWEEN NULL GLOB REGEXP RLIKE")
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Renders queries: SELECT, set operations, CTEs and derived tables, from a closed list of clauses.
+"""Renders queries: SELECT from a closed list of clauses, and the way to what other modules know.
 
 This file knows the shape of queries, `expressions` what stands in them.
 """
@@ -11,13 +11,19 @@ from dataclasses import replace
 from sqlglot import exp
 
 from sqlmem.expressions import expressions, only
+from sqlmem.expressions.choices import chosen
 from sqlmem.expressions.closed import is_total
-from sqlmem.model import Collation, Column
+from sqlmem.grouping_sets import by_sets, has_sets
+from sqlmem.limits import limit_text
+from sqlmem.model import Column
 from sqlmem.order import is_added_in_order
-from sqlmem.outputs import ROW_IDS, Spelling, callable_names, table_spelling
+from sqlmem.outputs import callable_names, table_spelling
+from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
-from sqlmem.scopes import Context, Relation, Scope
-from sqlmem.stored import DATA, quoted, stored_names
+from sqlmem.row_lists import rows_of, values_of
+from sqlmem.scopes import Context, Scope
+from sqlmem.set_operations import Expected, Rendered, set_operation
+from sqlmem.sources import from_clause, with_clause
 from sqlmem.values import NULL, Value
 
 
@@ -25,52 +31,36 @@ class Queries:
     """Renders the queries of one statement. For one thread."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
-        self._expressions = expressions(context, self.query)
+        self.context = self._context = context
+        self.expressions = self._expressions = expressions(context, self.query)
+        # id of a SELECT that stands for one grouping set -> the columns that it leaves out
+        self._left_out: dict[int, list[exp.Expr]] = {}
 
     # -- queries ---------------------------------------------------------------------------
 
-    def query(self, node: exp.Expr, scope: Scope) -> tuple[str, tuple[Value, ...]]:
-        """A SELECT or set operation in the names of the scope around it: its text, its columns."""
+    def query(self, node: exp.Expr, scope: Scope, expected: Expected = ()) -> Rendered:
+        """A SELECT or set operation in the names of the scope around it: its text, its columns.
+
+        Args:
+            expected: per column the type that a literal, a parameter or NULL takes in it.
+        """
         while isinstance(node, exp.Subquery):
             only(node, "this")
             node = node.this
         if isinstance(node, exp.Select):
-            return self._select(node, scope)
+            written = values_of(node)
+            if written is not None:
+                return rows_of(self, written, scope)
+            if has_sets(node):
+                return by_sets(self, node, scope, self._arm)
+            return self._select(node, scope, expected)
+        if isinstance(node, exp.Values):
+            return rows_of(self, node, scope)
         if isinstance(node, exp.SetOperation):
-            return self._set_operation(node, scope)
+            return set_operation(self, node, scope)
         raise Refuse(f"{str(node.key).upper()} is computed by the origin")
 
-    def _with(self, node: exp.Query, scope: Scope) -> tuple[str, Scope]:
-        clause = node.args.get("with_")
-        if clause is None:
-            return "", scope
-        only(clause, "expressions")
-        # A scope of its own without columns: CTEs are seen by what follows, and by nothing outside.
-        inner = Scope(scope, ctes=dict(scope.ctes))
-        texts = []
-        for cte in clause.expressions:
-            only(cte, "this", "alias")
-            alias = cte.args["alias"]
-            only(alias, "this", "columns")
-            sql, values = self.query(cte.this, inner)
-            relation = self._relation(cte.this, sql, values, alias)
-            stored = self._context.alias("k")
-            columns = ", ".join(f"c{number}" for number in range(len(values)))
-            texts.append(f"{stored}({columns}) AS ({sql})")
-            inner.ctes[self._context.fold_table(alias.this)] = replace(relation, sql=stored)
-        return f"WITH {', '.join(texts)} ", inner
-
-    def _relation(self, node: exp.Expr, sql: str, values: tuple[Value, ...], alias: exp.Expr) -> Relation:
-        listed = alias.args.get("columns") or []
-        names = [self._context.fold_column(column) for column in listed] or callable_names(
-            self._context, node
-        )
-        if len(names) != len(values):
-            raise Refuse("a list of column names that doesn't fit")
-        return Relation(sql, tuple(names), values)
-
-    def _select(self, node: exp.Select, around: Scope) -> tuple[str, tuple[Value, ...]]:
+    def _select(self, node: exp.Select, around: Scope, expected: Expected = ()) -> Rendered:
         only(
             node,
             "with_",
@@ -83,9 +73,12 @@ class Queries:
             "order",
             "limit",
             "offset",
+            "windows",
         )
-        prefix, around = self._with(node, around)
-        source, scope = self._from(node, around)
+        prefix, around = with_clause(self, node, around)
+        source, scope = from_clause(self, node, around)
+        scope.windows = self._windows(node)
+        scope.may_guard = node.parent is None and bool(source) and _gives_rows(node)
         render = self._expressions
         # What is refused in one clause doesn't keep the others from being looked at: all is told.
         reasons = Reasons()
@@ -98,32 +91,54 @@ class Queries:
             for item in node.expressions
             if isinstance(item, exp.Alias) and isinstance(item.args["alias"], exp.Identifier)
         }
-        group_text = reasons.attempt(lambda: self._group(node, scope), "")
+        is_set = id(node) in self._left_out
+        group = self._group_by_set if is_set else self._group
+        group_text = reasons.attempt(lambda: group(node, scope), "")
         # Without knowing the groups nothing can be said of what stands in them.
         reasons.raise_any()
         self._settle_order(node, scope)
 
+        types = [*expected, *[None] * len(node.expressions)]
         values = [
-            reasons.attempt(functools.partial(self._item, item, scope), NULL) for item in node.expressions
+            reasons.attempt(functools.partial(self._item, item, scope, type_), NULL)
+            for item, type_ in zip(node.expressions, types, strict=False)
         ]
         having = node.args.get("having")
         having_text = ""
         if having is not None:
-            having_text = reasons.attempt(lambda: f" HAVING {render.condition(having.this, scope)}", "")
+            condition = self._with_aliases(having.this, node, scope, "having alias")
+            having_text = reasons.attempt(lambda: f" HAVING {render.condition(condition, scope)}", "")
             if not group_text and not scope.saw_aggregate:
                 reasons.attempt(_refuse_having, None)
         reasons.raise_any()
+        if is_set and not group_text and "grouping sets" not in self._context.semantics.shapes:
+            # WITH ROLLUP: no row for all rows if there are none.
+            having_text = f"{having_text} AND count(*) > 0" if having_text else " HAVING count(*) > 0"
+        if (
+            not group_text
+            and scope.saw_aggregate
+            and not self._context.semantics.is_dynamic
+            and not any(map(_has_aggregate, node.expressions))
+        ):
+            # The store knows an aggregate only by what is selected.
+            values[0] = replace(values[0], sql=f"CASE WHEN count(*) >= 0 THEN {values[0].sql} END")
 
         distinct = node.args.get("distinct")
-        if distinct is not None:
+        is_chosen = is_chosen_by_place(node)
+        if distinct is not None and not is_chosen:
             reasons.attempt(lambda: only(distinct), None)
             for value in values:
                 reasons.attempt(functools.partial(self._check_distinct, value, "DISTINCT"), None)
         order_text = reasons.attempt(
-            lambda: self._order(node, scope, values, is_distinct=distinct is not None), ""
+            lambda: self._order(node, scope, values, is_distinct=distinct is not None and not is_chosen), ""
         )
-        limit_text = reasons.attempt(lambda: self._limit(node), "")
+        limit_text = reasons.attempt(lambda: "" if is_chosen else self.limit(node), "")
         reasons.raise_any()
+        if is_chosen:
+            if scope.may_guard and self._context.guards:
+                raise Refuse("a subquery that may give several rows as a value")
+            body = f"{source}{where_text}{group_text}{having_text}"
+            return chosen_by_place(self, node, scope, values, body, order_text, prefix), tuple(values)
         if (
             limit_text
             and not order_text
@@ -136,6 +151,8 @@ class Queries:
             order_text = self._natural_order(source)
 
         columns = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values))
+        if scope.may_guard and self._context.guards:
+            source, where_text = self._guarded(self._context.guards, source, where_text)
         text = (
             f"{prefix}SELECT {'DISTINCT ' if distinct is not None else ''}{columns}{source}"
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
@@ -155,91 +172,58 @@ class Queries:
             key = next(index.columns[0] for index in schema.indexes if index.is_primary_key)
             self._context.need(Value("", source=(self._context.table(schema), key)))
 
-    def _item(self, item: exp.Expr, scope: Scope) -> Value:
-        return self._expressions.typed(item.this if isinstance(item, exp.Alias) else item, scope)
+    def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:
+        """FROM and WHERE with guards, which the store looks at before the first row."""
+        aliases = [self._context.alias("g") for _ in guards]
+        # CROSS JOIN keeps the order in which they are written.
+        before = " CROSS JOIN ".join(
+            f"({guard}) AS {alias}" for guard, alias in zip(guards, aliases, strict=True)
+        )
+        tests = " AND ".join(f"{alias}.ok" for alias in aliases)
+        condition = where.removeprefix(" WHERE ")
+        return (
+            f" FROM {before} CROSS JOIN {source.removeprefix(' FROM ')}",
+            f" WHERE {tests}" + (f" AND {condition}" if where else ""),
+        )
+
+    def _windows(self, node: exp.Select) -> dict[str, exp.Window]:
+        named: dict[str, exp.Window] = {}
+        for window in node.args.get("windows") or []:
+            key = self._context.fold_column(window.this)
+            if key in named:
+                raise Refuse(f"two windows {key!r}")
+            named[key] = window
+        return named
+
+    def _item(self, item: exp.Expr, scope: Scope, expected: Column | None) -> Value:
+        inner = item.this if isinstance(item, exp.Alias) else item
+        if expected is None:
+            return self._expressions.typed(inner, scope)
+        value = self._expressions.value(inner, scope)
+        if value is NULL:
+            return Value("NULL", expected)
+        (_, taken), result = chosen(self._expressions, [Value("", expected), value], "a set operation")
+        return Value(taken.sql, result.type, result=result.result)
+
+    def _with_aliases(self, term: exp.Expr, node: exp.Expr, scope: Scope, shape: str) -> exp.Expr:
+        """An expression with the outputs that it names in their place, where the origin knows them there."""
+        if shape not in self._context.semantics.shapes or not scope.outputs:
+            return term
+
+        def replaced(inner: exp.Expr) -> exp.Expr:
+            if isinstance(inner, exp.Column) and inner.args.get("table") is None:
+                name = self._context.fold_column(inner.this)
+                if name in scope.outputs and name not in scope.columns:
+                    if callable_names(self._context, node).count(name) > 1:
+                        raise Refuse("a name that two outputs have")
+                    return exp.Paren(this=scope.outputs[name].copy())
+            return inner
+
+        return term.transform(replaced)
 
     def _natural_order(self, source: str) -> str:
         alias = source.rsplit(" ", 1)[-1]
         return f" ORDER BY {alias}.rowid" if alias.startswith("t") else ""
-
-    def _from(self, node: exp.Select, around: Scope) -> tuple[str, Scope]:
-        clause = node.args.get("from_")
-        if clause is None:
-            return "", Scope(around, ctes=around.ctes, group_keys=None)
-        source = clause.this
-        if isinstance(source, exp.Table):
-            spelling = table_spelling(source, self._context)
-            alias_node = source.args.get("alias")
-            if alias_node is not None:
-                only(alias_node, "this")
-            cte = around.ctes.get(spelling[1]) if spelling[0] is None else None
-            alias = self._context.fold_table(alias_node.this) if alias_node is not None else spelling[1]
-            if cte is not None:
-                stored = self._context.alias("d")
-                return f" FROM {cte.sql} AS {stored}", self._relation_scope(around, alias, stored, cte)
-            return self._table(spelling, alias, around)
-        if isinstance(source, exp.Subquery):
-            only(source, "this", "alias")
-            alias_node = source.args.get("alias")
-            if alias_node is None:
-                # Some origins demand one and report an error.
-                raise Refuse("a derived table without a name")
-            only(alias_node, "this", "columns")
-            # A derived table doesn't see its neighbours, only what is around the SELECT.
-            sql, values = self.query(source.this, around)
-            relation = self._relation(source.this, sql, values, alias_node)
-            stored = self._context.alias("d")
-            scope = self._relation_scope(around, self._context.fold_table(alias_node.this), stored, relation)
-            return f" FROM ({sql}) AS {stored}", scope
-        raise Refuse(f"{str(source.key).upper()} as a source is computed by the origin")
-
-    def _table(self, spelling: Spelling, alias: str, around: Scope) -> tuple[str, Scope]:
-        schema = self._context.schemas[spelling]
-        if schema.refusal is not None:
-            raise Refuse(f"table {schema.name} isn't cached: {schema.refusal}")
-        index = self._context.table(schema)
-        self._context.uses += 1
-        stored = self._context.alias("t")
-        names = stored_names(schema)
-        columns: dict[str, Value | None] = {}
-        for column in schema.columns:
-            key = self._context.spelling(column)
-            columns[key] = (
-                None
-                if key in columns
-                else Value(
-                    f"{stored}.{quoted(names[column.name])}",
-                    column,
-                    (index, column.name),
-                    is_distinct=_is_distinct(column.affinity, column.collation),
-                    alias=stored,
-                )
-            )
-        if self._context.semantics.is_dynamic:
-            row_id = next((item.columns[0] for item in schema.indexes if item.is_primary_key), None)
-            if row_id is not None:
-                value = columns[self._context.spelling(schema.by_name[row_id])]
-                columns = {**dict.fromkeys(ROW_IDS, value), **columns}
-        keys = next((item.columns for item in schema.indexes if item.is_primary_key), ())
-        scope = Scope(
-            around,
-            alias,
-            columns,
-            ctes=around.ctes,
-            key_columns=frozenset(f"{stored}.{quoted(names[key])}" for key in keys),
-            database=spelling[0] if alias == spelling[1] else None,
-            stored_alias=stored,
-        )
-        database = "main" if index == 0 else f"s{index}"
-        return f" FROM {database}.{DATA} AS {stored}", scope
-
-    def _relation_scope(self, around: Scope, alias: str, stored: str, relation: Relation) -> Scope:
-        columns: dict[str, Value | None] = {}
-        for number, (name, value) in enumerate(zip(relation.names, relation.values, strict=True)):
-            if value.type is None:
-                raise Refuse("a derived column whose type only the origin knows")
-            columns[name] = None if name in columns else replace(value, sql=f"{stored}.c{number}", alias=None)
-        return Scope(around, alias, columns, ctes=around.ctes)
 
     def _group(self, node: exp.Select, scope: Scope) -> str:
         """GROUP BY; from here on the scope's columns must be grouped or aggregated."""
@@ -302,6 +286,8 @@ class Queries:
         terms = []
         for ordered in clause.expressions:
             output = self._output_of(ordered.this, node, values)
+            if output is None:
+                ordered = self._with_aliases(ordered, node, scope, "order alias")  # noqa: PLW2901
             term = self._expressions.ordered(ordered, scope, output)
             if (
                 is_distinct
@@ -333,79 +319,49 @@ class Queries:
                 return values[positions[0]]
         return None
 
-    def _limit(self, node: exp.Expr) -> str:
-        parts = []
-        limit = node.args.get("limit")
-        if limit is not None:
-            if isinstance(limit, exp.Fetch):
-                options = limit.args.get("limit_options")
-                if options is not None:
-                    only(options, "rows")
-                count = limit.args.get("count")
-            else:
-                only(limit, "expression")
-                count = limit.expression
-            parts.append(f" LIMIT {self._row_count(count)}")
-        offset = node.args.get("offset")
-        if offset is not None:
-            only(offset, "expression")
-            if limit is None:
-                parts.append(" LIMIT -1")
-            parts.append(f" OFFSET {self._row_count(offset.expression)}")
-        return "".join(parts)
+    def _arm(self, node: exp.Select, left_out: list[exp.Expr], around: Scope) -> Rendered:
+        """A SELECT by one grouping set; `left_out`: columns of the others, NULL in it."""
+        self._left_out[id(node)] = left_out
+        try:
+            return self._select(node, around)
+        finally:
+            del self._left_out[id(node)]
 
-    def _row_count(self, node: exp.Expr | None) -> str:
-        if isinstance(node, exp.Literal) and not node.is_string and str(node.this).isdigit():
-            return str(node.this)
-        inner = node
-        if isinstance(inner, exp.Cast) and str(inner.args["to"].this) in ("DType.INT", "DType.BIGINT"):
-            inner = inner.this
-        if isinstance(inner, exp.Placeholder):
-            return self._expressions.row_count(inner)
-        raise Refuse("a LIMIT that isn't a number")
+    def _group_by_set(self, node: exp.Select, scope: Scope) -> str:
+        """GROUP BY one grouping set; without a column all rows are one group, also if there are none."""
+        left_out = self._left_out[id(node)]
+        scope.nulled = frozenset(self._expressions.value(column, scope).sql for column in left_out)
+        if node.args["group"].expressions:
+            return self._group(node, scope)
+        scope.group_keys = set()
+        scope.saw_aggregate = True
+        return ""
 
-    def _set_operation(self, node: exp.SetOperation, around: Scope) -> tuple[str, tuple[Value, ...]]:
-        only(node, "with_", "this", "expression", "distinct", "order", "limit", "offset")
-        prefix, around = self._with(node, around)
-        left_sql, left = self.query(node.this, around)
-        right_sql, right = self.query(node.expression, around)
-        if len(left) != len(right):
-            raise Refuse("a set operation over different numbers of columns")
-        is_all = not node.args.get("distinct")
-        operator = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}.get(type(node))
-        if operator is None or (is_all and operator != "UNION"):
-            raise Refuse("a set operation that the store doesn't have")
-        values = []
-        for one, other in zip(left, right, strict=True):
-            _, value = self._expressions.alternatives([one, other], operator)
-            is_distinct = one.is_distinct and other.is_distinct
-            same = one.source if one.source == other.source else None
-            value = replace(
-                value, sql="", source=same, is_distinct=is_distinct and value.is_distinct, alias=None
-            )
-            if not is_all:
-                self._check_distinct(value, operator)
-                self._check_distinct(one, operator)
-                self._check_distinct(other, operator)
-            if self._context.semantics.is_dynamic and value.type is not None:
-                value = replace(value, type=_compound(value.type, one.type, other.type))
-            values.append(value)
-        # Every operand as a derived table: SQLite takes no parentheses, ORDER BY or LIMIT in one.
-        names = ", ".join(f"c{number}" for number in range(len(values)))
-        word = f"{operator} ALL" if is_all else operator
-        sql = f"SELECT {names} FROM ({left_sql}) {word} SELECT {names} FROM ({right_sql})"
-        values = [replace(value, sql=f"c{number}") for number, value in enumerate(values)]
-        stored = self._context.alias("d")
-        outer = [replace(value, sql=f"{stored}.c{number}") for number, value in enumerate(values)]
-        empty = Scope(around, ctes=around.ctes)
-        if node.args.get("order") is not None:
-            for ordered in node.args["order"].expressions:
-                if self._output_of(ordered.this, node, outer) is None:
-                    raise Refuse("ORDER BY an expression behind a set operation")
-        order = self._order(node, empty, outer, is_distinct=False)
-        tail = f"{order}{self._limit(node)}"
-        columns = ", ".join(f"{stored}.c{number} AS c{number}" for number in range(len(values)))
-        return f"{prefix}SELECT {columns} FROM ({sql}) AS {stored}{tail}", tuple(outer)
+    # -- for the modules that know one shape each ------------------------------------------
+
+    def with_clause(self, node: exp.Query, scope: Scope) -> tuple[str, Scope]:
+        return with_clause(self, node, scope)
+
+    def order(self, node: exp.Expr, scope: Scope, values: list[Value], *, is_distinct: bool) -> str:
+        return self._order(node, scope, values, is_distinct=is_distinct)
+
+    def output_of(self, term: exp.Expr, node: exp.Expr, values: list[Value]) -> Value | None:
+        return self._output_of(term, node, values)
+
+    def limit(self, node: exp.Expr) -> str:
+        return limit_text(self.expressions, node)
+
+    def check_distinct(self, value: Value, what: str) -> None:
+        self._check_distinct(value, what)
+
+
+def _gives_rows(node: exp.Select) -> bool:
+    """Whether its limit says that it gives a row, if there is one: of LIMIT 0 nothing is looked at."""
+    limit = node.args.get("limit")
+    if limit is None:
+        return True
+    count = limit.args.get("count") if isinstance(limit, exp.Fetch) else limit.expression
+    return isinstance(count, exp.Literal) and str(count.this).isdigit() and int(str(count.this)) > 0
 
 
 def _is_within(scope: Scope) -> bool:
@@ -416,20 +372,6 @@ def _is_within(scope: Scope) -> bool:
             return True
         around = around.parent
     return False
-
-
-def _compound(column: Column, left: Column | None, right: Column | None) -> Column:
-    """The type of a compound's column in SQLite.
-
-    Of unequal affinities or collations it isn't documented which one a comparison around it uses.
-    """
-    one, other = (
-        (None, Collation.BINARY) if arm is None else (arm.affinity, arm.collation) for arm in (left, right)
-    )
-    if one[0] != other[0] and "REAL" in (one[0], other[0]):
-        # Read out of a derived table, as the store's is, a column of that affinity makes floats of integers.
-        raise Refuse("a set operation of a REAL column and another")
-    return replace(column, affinity=one[0], collation=one[1], is_compared=one == other and column.is_compared)
 
 
 def _refuse_having() -> None:
@@ -443,6 +385,9 @@ def _has_aggregate(node: exp.Expr) -> bool:
     if isinstance(node, exp.Window):
         children = [child for key, child in node.args.items() if key != "this"]
         inner = node.this
+        if isinstance(inner, exp.Filter):
+            children.append(inner.expression)
+            inner = inner.this
         return any(_has_aggregate(child) for child in _flat(children)) or any(
             _has_aggregate(child) for child in _flat(inner.args.values())
         )
@@ -459,13 +404,3 @@ def _flat(values: object) -> list[exp.Expr]:
         elif isinstance(value, list):
             found.extend(item for item in value if isinstance(item, exp.Expr))
     return found
-
-
-def _is_distinct(affinity: str | None, collation: Collation) -> bool:
-    """Whether equal values of a column are the same value.
-
-    Not so under NOCASE, nor where a column without affinity holds 1 beside 1.0.
-    """
-    if affinity is None:
-        return True
-    return affinity in ("INTEGER", "REAL", "NUMERIC", "TEXT") and collation is Collation.BINARY

@@ -8,14 +8,14 @@ name that isn't a column is no error but a string.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlglot import exp
 
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
-from sqlmem.model import Column, Kind, TableSchema
+from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.plan import Argument, Condition, Refuse, TypesNeeded
 from sqlmem.slices import Slices
 from sqlmem.values import Value
@@ -31,11 +31,14 @@ class Scope:
 
     Attributes:
         columns: folded name -> value; None marks a name that two columns share.
+        windows: the named windows of the SELECT.
+        may_guard: guards may be put before it: it is the outermost SELECT.
         group_keys: the stored text of what is grouped by; None outside of a grouped SELECT.
+        nulled: the stored text of columns that are NULL here: other grouping sets group by them.
+        table: the source's name, if it is a table without an alias.
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
         key_columns: the columns of the source's primary key, as stored text.
-        database: the schema of its table, if it is written and the table has no alias.
         adds_in_order: its aggregates meet the rows of each group in the origin's order.
         stored_alias: the source's name in the store's statement, if it is a table.
     """
@@ -45,12 +48,15 @@ class Scope:
     columns: Mapping[str, Value | None] = field(default_factory=dict)
     ctes: dict[str, Relation] = field(default_factory=dict)
     outputs: dict[str, exp.Expr] = field(default_factory=dict)
+    windows: dict[str, exp.Window] = field(default_factory=dict)
+    may_guard: bool = False
     group_keys: set[str] | None = None
+    nulled: frozenset[str] = frozenset()
     key_columns: frozenset[str] = frozenset()
+    table: TableName | None = None
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
     adds_in_order: bool = False
-    database: str | None = None
     stored_alias: str | None = None
 
 
@@ -81,20 +87,23 @@ class Context:
     needed: list[dict[str, None]] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
     checks: list[Condition] = field(default_factory=list)
+    guards: list[str] = field(default_factory=list)  # queries that fail, or not, before any row is looked at
     aliases: int = 0
     slices: Slices | None = None
     local_functions: frozenset[str] = frozenset()  # in lower case, as written
     shares_literals: bool = False  # the plan is to hold for other constants, where it can
 
-    def mark(self) -> tuple[int, int, list[int]]:
+    def mark(self) -> tuple[int, int, int, list[int]]:
         """How far the gathering has come, for `back_to`."""
-        return len(self.arguments), len(self.checks), [len(columns) for columns in self.needed]
+        needed = [len(columns) for columns in self.needed]
+        return len(self.arguments), len(self.checks), len(self.guards), needed
 
-    def back_to(self, mark: tuple[int, int, list[int]]) -> None:
+    def back_to(self, mark: tuple[int, int, int, list[int]]) -> None:
         """Forget what was gathered since: it was for a text that isn't used."""
-        arguments, checks, needed = mark
+        arguments, checks, guards, needed = mark
         del self.arguments[arguments:]
         del self.checks[checks:]
+        del self.guards[guards:]
         for index, columns in enumerate(self.needed):
             # A table stays, also one first met meanwhile: its number may be in texts that are.
             for name in list(columns)[needed[index] if index < len(needed) else 0 :]:
@@ -219,6 +228,9 @@ class Context:
     def column(self, node: exp.Column, scope: Scope) -> Value:
         """The value that a column's name means; notes that the plan needs it."""
         value, owner = self._resolved(node, scope)
+        if value.sql in owner.nulled and not owner.is_in_aggregate:
+            self.need(value)
+            return replace(value, sql="NULL", alias=None)
         self.check_stands(value, owner, scope)
         self.need(value)
         return value
@@ -228,24 +240,22 @@ class Context:
         return self._resolved(node, scope)[0]
 
     def _resolved(self, node: exp.Column, scope: Scope) -> tuple[Value, Scope]:
-        database = node.args.get("db")
-        if database is not None and self.semantics.is_dynamic and scope.database is not None:
-            # main.t.a: only of the innermost source, and only if that is written with its schema too.
-            if self.fold_table(database) != scope.database or node.args["table"].name.lower() != scope.alias:
-                raise Refuse("a column qualified by another schema")
-        elif database:
-            raise Refuse("a column qualified by more than its table")
         if node.args.get("catalog") or node.args.get("join_mark"):
-            raise Refuse("a column qualified by more than its table")
+            raise Refuse("a column qualified by more than its schema and table")
         identifier = node.this
         if not isinstance(identifier, exp.Identifier):
             raise Refuse("a form of column that the planner doesn't know")
         name = self.fold_column(identifier)
         qualifier = node.args.get("table")
         alias = self.fold_table(qualifier) if qualifier is not None else None
+        database = node.args.get("db")
         inner: Scope | None = scope
         while inner is not None:
-            if alias is None or alias == inner.alias:
+            if database is not None and not self._is_table(inner, database):
+                # An alias hides the name, and then a schema before it is an error at the origin.
+                if alias == inner.alias:
+                    raise Refuse("a schema before what isn't its table's name")
+            elif alias is None or alias == inner.alias:
                 if name in inner.columns:
                     value = inner.columns[name]
                     if value is None:
@@ -256,8 +266,13 @@ class Context:
             inner = inner.parent
         raise Refuse(f"column {name!r} isn't known")
 
+    def _is_table(self, scope: Scope, database: exp.Identifier) -> bool:
+        return scope.table is not None and scope.table.schema == self._folded(database)
+
     def check_stands(self, value: Value, owner: Scope, scope: Scope) -> None:
         """Raises `Refuse` unless a column of `owner` may stand in `scope`, grouped as these are."""
+        if value.sql in owner.nulled and not owner.is_in_aggregate:
+            raise Refuse("a computed value over a column that this grouping set leaves out")
         if owner is not scope and _within_aggregate(scope, owner):
             # It may be an aggregate of the outer SELECT.
             raise Refuse("an aggregate over an outer column")

@@ -13,10 +13,11 @@ from itertools import pairwise
 from sqlglot import exp
 
 from sqlmem.gate import word_set
-from sqlmem.grammar import placeholder_index, text_of
+from sqlmem.grammar import groups_as_origins, placeholder_index, text_of
 from sqlmem.items import ITEM_ENDS
-from sqlmem.lexer import Scan, TokenKind, scan
+from sqlmem.lexer import Family, Scan, TokenKind, scan
 from sqlmem.precedence import mixes_nodes, mixes_operators
+from sqlmem.reserved import is_reserved
 
 # Words that a tree of known nodes accounts for by its shape. Any other must appear in the tree as
 # a name: sqlglot skips or reinterprets what it doesn't need.
@@ -31,7 +32,7 @@ _PLAIN_WORDS = word_set(
     PRECISION FLOAT FLOAT4 FLOAT8 BOOLEAN BOOL DATE TIMESTAMP TIMESTAMPTZ DATETIME WITHOUT UUID JSON
     JSONB BYTEA BLOB SIGNED UNSIGNED CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP LOCALTIME
     LOCALTIMESTAMP CURRENT_USER SESSION_USER CURRENT_ROLE CURRENT_CATALOG CURRENT_SCHEMA YEAR MONTH
-    DAY HOUR MINUTE SECOND ARRAY FOR GLOB X REGCLASS EXCLUDE TIES OTHERS NO
+    DAY HOUR MINUTE SECOND ARRAY FOR GLOB BOTH LEADING TRAILING PLACING X REGCLASS EXCLUDE TIES OTHERS NO
     """
 )
 # Words that "(" follows in a clause that changes what is read.
@@ -43,11 +44,7 @@ def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
     names: set[str] = set()
     placeholders: list[int | None] = []
     for node in nodes:
-        if (
-            isinstance(node, exp.Identifier)
-            and not node.args.get("quoted")
-            and node.name.upper() in _RESERVED
-        ):
+        if isinstance(node, exp.Identifier) and is_reserved(node, scanned.syntax.family):
             return "a reserved word is used as a name"
         if isinstance(node, (exp.Identifier, exp.Var)):
             names.add(node.name.upper())
@@ -55,27 +52,39 @@ def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
             placeholders.append(placeholder_index(node))
         elif isinstance(node, exp.Parameter):
             return "it has a placeholder of another style"
-        elif _has_unknown_clause(node):
-            # ONLY, DISTINCT ON, TABLESAMPLE, PARTITION (…), INDEXED BY, WITH ROLLUP, WITH TIES, …
+        elif _has_unknown_clause(node, scanned.syntax.family):
+            # ONLY, TABLESAMPLE, PARTITION (…), INDEXED BY, …
             return "it has a clause that changes what is read"
-        if isinstance(node, exp.SetOperation) and _mixes_set_operations(node):
+        if isinstance(node, exp.SetOperation) and _mixes_set_operations(node) and not groups_as_origins():
             # SQLite takes them from the left, the others take INTERSECT first.
             return "set operations of several kinds without parentheses"
     if sorted(placeholders, key=lambda index: -1 if index is None else index) != list(
         range(len(scanned.parameters))
     ):
         return "the parser lost a placeholder"
+    return _distrust_words(nodes, scanned, names)
+
+
+def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> str | None:
+    """Why the text has words that the tree doesn't account for, or that this origin doesn't know."""
+    stars = sum(map(is_written_rows, nodes)) if "*" not in scanned.words else 0
     lost = next(
-        (sign for sign, kinds in _SIGNS.items() if _count(nodes, kinds) != scanned.words.count(sign)), None
+        (
+            sign
+            for sign, kinds in _SIGNS.items()
+            if _count(nodes, kinds) - (stars if sign == "*" else 0) != scanned.words.count(sign)
+        ),
+        None,
     )
     if lost is not None:
         return f"the parser lost a {lost}"
-    if _has_blank_in_a_call(scanned):
-        return "a blank between a function's name and its parenthesis"
+    foreign = _foreign_form(scanned)
+    if foreign is not None:
+        return foreign
     if _has_gap(scanned) or not _comes_back(nodes, scanned):
         # SELECT a, FROM t; BETWEEN 1 2; GROUP BY HAVING: sqlglot forgives what the origin reports.
         return "the parser leaves out or adds a word"
-    word = _unaccounted(scanned, names)
+    word = _unaccounted(scanned, names, _said_by_nodes(nodes))
     if word is not None:
         return f"the parser doesn't account for {word}"
     if mixes_operators(scanned) or mixes_nodes(nodes, has_casts="::" in scanned.words):
@@ -84,6 +93,57 @@ def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
     return None
 
 
+def _foreign_form(scanned: Scan) -> str | None:
+    """What the parser reads in any dialect, and this origin reports or takes for something else."""
+    family = scanned.syntax.family
+    if _copies_window(scanned):
+        # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
+        return "a window that is copied in parentheses"
+    if family == "postgresql" and _has_limit_with_comma(scanned.words):
+        return "LIMIT with a comma is an error at the origin"
+    if family == "mysql":
+        if _has_blank_in_a_call(scanned):
+            return "a blank between a function's name and its parenthesis"
+        if "NULLS" in scanned.words:
+            return "NULLS FIRST and NULLS LAST are errors at the origin"
+    if family == "sqlite" and _has_operand_in_parentheses(scanned):
+        return "an operand of a set operation in parentheses is an error at the origin"
+    if family == "sqlite" and _has_value_in_list(scanned.words):
+        # IN ((SELECT a FROM t)) is IN over one value, the first row's.
+        return "a query in two pairs of parentheses is a value at the origin"
+    return None
+
+
+def is_written_rows(node: exp.Expr) -> bool:
+    """Whether a SELECT * is what the parser makes of VALUES."""
+    source = node.args.get("from_") if isinstance(node, exp.Select) else None
+    return (
+        source is not None
+        and isinstance(source.this, exp.Values)
+        and source.this.alias == "_values"
+        and isinstance(node.expressions[0], exp.Star)
+    )
+
+
+def _said_by_nodes(nodes: list[exp.Expr]) -> Counter[str]:
+    """Words that nodes of these kinds stand for."""
+    said: Counter[str] = Counter()
+    for node in nodes:
+        for kind, words in _SAYING.items():
+            if isinstance(node, kind):
+                said.update(words)
+    return said
+
+
+_SAYING: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.Cube: ("CUBE",),
+    exp.Grouping: ("GROUPING",),
+    exp.GroupingSets: ("GROUPING", "SETS"),
+    exp.RegexpLike: ("REGEXP",),
+    exp.Rollup: ("ROLLUP",),
+    exp.SimilarTo: ("SIMILAR", "TO"),
+}
+_SAME_WORDS = {"RLIKE": "REGEXP"}
 # What must be in the tree as often as in the text. +a: in SQLite without the affinity of a, elsewhere a
 # column of another name.
 _SIGNS: dict[str, tuple[type[exp.Expr], ...]] = {"*": (exp.Star, exp.Mul), "+": (exp.Add,)}
@@ -101,9 +161,9 @@ _KNOWN_CLAUSES: dict[type[exp.Expr], frozenset[str]] = {
     exp.Union: word_set("this expression distinct order limit offset with_"),
     exp.Except: word_set("this expression distinct order limit offset with_"),
     exp.Intersect: word_set("this expression distinct order limit offset with_"),
-    exp.Group: word_set("expressions"),
-    exp.Distinct: word_set("expressions"),
-    exp.LimitOptions: word_set("rows"),
+    exp.Group: word_set("expressions rollup"),
+    exp.Distinct: word_set("expressions on"),
+    exp.LimitOptions: word_set("rows with_ties"),
     exp.CTE: word_set("this alias materialized"),
     exp.With: word_set("expressions recursive"),
     exp.Order: word_set("expressions"),
@@ -111,27 +171,34 @@ _KNOWN_CLAUSES: dict[type[exp.Expr], frozenset[str]] = {
 }
 
 
-def _has_unknown_clause(node: exp.Expr) -> bool:
+def _has_unknown_clause(node: exp.Expr, family: Family) -> bool:
     if isinstance(node, exp.TableAlias):
-        return bool(node.args.get("columns")) and not isinstance(node.parent, exp.CTE)
+        # FROM (SELECT …) AS v (a, b): not in SQLite, nor in MariaDB.
+        may_list = isinstance(node.parent, exp.CTE) or (
+            family == "postgresql" and isinstance(node.parent, (exp.Subquery, exp.Values))
+        )
+        return bool(node.args.get("columns")) and not may_list
     if isinstance(node, exp.DataTypeParam):
         return not isinstance(node.this, exp.Literal)  # CAST(a AS CHAR(a)): an error at the origin
     known = _KNOWN_CLAUSES.get(type(node))
     return known is not None and any(value and key not in known for key, value in node.args.items())
 
 
-# Words that no origin takes for a name, and that a statement written back has as often as before.
-_RESERVED = word_set(
+# Words that a statement written back has as often as before.
+_COUNTED = word_set(
     """
     SELECT FROM WHERE GROUP BY HAVING ORDER LIMIT UNION INTERSECT EXCEPT DISTINCT CASE WHEN THEN ELSE AND OR
-    NOT IN IS NULL LIKE BETWEEN EXISTS WITH ON END
+    NOT IN IS NULL LIKE BETWEEN EXISTS WITH ON END OVER PARTITION ESCAPE FILTER VALUES ' 0 .
     """
 )
 # As they are written back.
 _SAME_AS = {"ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
-_COUNTED = _RESERVED | word_set("OVER PARTITION ESCAPE FILTER VALUES ' 0 .")
 
 
+_WITH_WORD: dict[str, tuple[type[exp.Expr], ...]] = {
+    "FROM": (exp.Trim, exp.Substring, exp.Extract, exp.Overlay),
+    "IN": (exp.StrPosition,),
+}
 _WITH_INTERVAL = (exp.Interval, exp.DateAdd, exp.DateSub)
 
 
@@ -145,19 +212,43 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     back = scan(written, own_syntax)
     counts = Counter(word for word in back.words if word in _COUNTED)
     said = (part for word in scanned.words for part in _SAME_AS.get(word, (word,)))
-    own = Counter(word for word in said if word in _COUNTED)
+    given = Counter(word for word in said if word in _COUNTED)
     # INTERVAL 1 DAY is written back as INTERVAL '1' DAY.
-    requoted = counts["'"] - own["'"]
+    requoted = counts["'"] - given["'"]
     if 0 < requoted <= sum(isinstance(node, _WITH_INTERVAL) for node in nodes):
         counts["'"] -= requoted
         counts["0"] += requoted
-    if counts != own:
+    counts.subtract(_added_in_writing(nodes, scanned, counts, given))
+    # TRIM(a FROM b), SUBSTRING(a FROM 1), POSITION(a IN b): written with a comma, or back from one.
+    for word, kinds in _WITH_WORD.items():
+        if abs(counts[word] - given[word]) <= sum(isinstance(node, kinds) for node in nodes):
+            counts[word] = given[word]
+    if +counts != +given:
         return False
     bodies = sum(
         word == "AS" and following in ("(", "MATERIALIZED", "NOT")
         for word, following in pairwise(scanned.words)
     )
     return bodies >= sum(isinstance(node, exp.CTE) for node in nodes)
+
+
+def _added_in_writing(
+    nodes: list[exp.Expr], scanned: Scan, back: Counter[str], given: Counter[str]
+) -> Counter[str]:
+    """Words that the parser's way of writing adds, and that say nothing more."""
+    added: Counter[str] = Counter()
+    # ROWS 1 PRECEDING as ROWS BETWEEN 1 PRECEDING AND CURRENT ROW.
+    short = sum(isinstance(node, exp.WindowSpec) and not node.args.get("end") for node in nodes)
+    added.update({"AND": short, "BETWEEN": short})
+    # WITH v AS (VALUES …) as WITH v AS (SELECT * FROM (VALUES …) AS _values).
+    rows = sum(map(is_written_rows, nodes)) if "*" not in scanned.words else 0
+    added.update({"SELECT": rows, "FROM": rows})
+    # a !~ b as NOT a ~ b.
+    added.update({"NOT": sum(word in ("!~", "!~*") for word in scanned.words)})
+    # substr(a, 1) as SUBSTRING(a FROM 1).
+    parts = sum(isinstance(node, exp.Substring) for node in nodes)
+    added.update({"FROM": min(parts, max(0, back["FROM"] - given["FROM"] - rows))})
+    return added
 
 
 def _has_gap(scanned: Scan) -> bool:
@@ -177,10 +268,58 @@ def _has_gap(scanned: Scan) -> bool:
     return False
 
 
+def _has_operand_in_parentheses(scanned: Scan) -> bool:
+    words = scanned.words
+    opened: list[bool] = []
+    for index, word in enumerate(words):
+        before = words[index - 1] if index else ";"
+        following = words[index + 1] if index + 1 < len(words) else ";"
+        if word == "(":
+            is_query = following in ("SELECT", "(", "WITH", "VALUES")
+            if is_query and before in ("UNION", "INTERSECT", "EXCEPT", "ALL", ";"):
+                return True
+            opened.append(is_query and before == "(")
+        elif word == ")" and opened and opened.pop() and following in ("UNION", "INTERSECT", "EXCEPT"):
+            return True
+    return False
+
+
+def _has_value_in_list(words: tuple[str, ...]) -> bool:
+    return any(
+        word == "IN"
+        and words[index + 1 : index + 3] == ("(", "(")
+        and words[index + 3 : index + 4] in (("SELECT",), ("(",), ("WITH",), ("VALUES",))
+        for index, word in enumerate(words)
+    )
+
+
+def _has_limit_with_comma(words: tuple[str, ...]) -> bool:
+    depth, is_limit = 0, False
+    for word in words:
+        if word in ("(", "["):
+            depth += is_limit
+        elif word in (")", "]"):
+            is_limit = is_limit and depth > 0
+            depth -= is_limit
+        elif word == "LIMIT":
+            depth, is_limit = 0, True
+        elif word in ("OFFSET", "UNION", "SELECT", "FETCH", ";"):
+            is_limit = False
+        elif word == "," and is_limit and depth == 0:
+            return True
+    return False
+
+
+def _copies_window(scanned: Scan) -> bool:
+    words = scanned.words
+    return any(
+        word == "OVER" and words[index + 1 : index + 2] == ("(",) and words[index + 3 : index + 4] == (")",)
+        for index, word in enumerate(words)
+    )
+
+
 def _has_blank_in_a_call(scanned: Scan) -> bool:
     # count (*): a syntax error in MariaDB and MySQL, or a stored function, unless IGNORE_SPACE is set.
-    if scanned.syntax.family != "mysql":
-        return False
     words, tokens = scanned.words, scanned.tokens
     return any(
         following == "("
@@ -194,15 +333,19 @@ def _has_blank_in_a_call(scanned: Scan) -> bool:
 
 _CALLED_WORDS = word_set("CAST EXTRACT")
 _OPENING = word_set("( [ , SELECT DISTINCT ALL BY WHERE")
-_BEFORE_ALL = word_set("SELECT UNION INTERSECT EXCEPT ( = == <> != < > <= >= .")
+_BEFORE_ALL = word_set("SELECT UNION INTERSECT EXCEPT LIMIT ( = == <> != < > <= >= .")
 _NEEDS_MORE = word_set("SELECT BY WHERE FROM HAVING WHEN THEN ELSE AND OR")
 _NO_BEGINNING = word_set(") SELECT ASC DESC WHEN THEN ELSE END AND OR")
 
 
-def _unaccounted(scanned: Scan, names: set[str]) -> str | None:
+def _unaccounted(scanned: Scan, names: set[str], said: Counter[str]) -> str | None:
     words, last = scanned.words, len(scanned.words) - 1
     for index, word in enumerate(words):
         if scanned.tokens[index].kind is not TokenKind.WORD or word in _PLAIN_WORDS or word in names:
+            continue
+        saying = _SAME_WORDS.get(word, word)
+        if said[saying] > 0:
+            said[saying] -= 1
             continue
         if index < last and words[index + 1] == "(" and word not in _CLAUSE_WORDS:
             continue  # a call; what is called is the planner's to know

@@ -16,10 +16,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlmem import measures
 from sqlmem.codecs import Codec, Unrepresentable, codec_for, codec_for_value
 from sqlmem.dialects.base import Result, Semantics
-from sqlmem.measures import Measure
+from sqlmem.measures import ANYTHING, TRUTH, Measure, Span, constant
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.readings import as_moment, read_text
@@ -137,7 +136,7 @@ class Value:
 
 NULL = Value("NULL")
 
-_NOTHING = measures.Span(0, 0, 0, 0.0, is_negative=False, has_signed_zero=False, is_distinct=True)
+_NOTHING = Span(0, 0, 0, 0.0, is_negative=False, has_signed_zero=False, is_distinct=True)
 
 
 def known(value: Value) -> Measure:
@@ -147,8 +146,8 @@ def known(value: Value) -> Measure:
     if value.source is not None:
         return Measure(value.source)
     if value is NULL:
-        return measures.constant(_NOTHING)
-    return measures.constant(measures.TRUTH if value.is_condition else measures.ANYTHING)
+        return constant(_NOTHING)
+    return constant(TRUTH if value.is_condition else ANYTHING)
 
 
 def codec_of(column: Column, driver: str | None) -> Codec:

@@ -62,6 +62,7 @@ class Semantics:
         minmax: the kinds that MIN and MAX take, and the `type_code` where it isn't the column's own.
         minmax_integer: what MIN and MAX make of integers that are no column; None: their own type.
         window_functions: those without an argument -> result.
+        window_integers: type names of computed integers that LAG, FIRST_VALUE and their like keep.
         casts: parser's type name -> what a parameter or literal so cast is.
         integer_bounds: type name -> largest value; a parameter beyond is an error at the origin.
         codes: type name, without its size -> `type_code`.
@@ -74,6 +75,8 @@ class Semantics:
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
         rules: what operators and functions mean by the types of their operands; see `rules`.
+        shapes: forms of queries that it has, of those that not every origin has; where one is missing
+            the statement is an error there. See `shapes`.
         mixes_numbers: numbers of different types compare by their exact values, or as floats beside one.
         division_digits: the fact of that name under which the rows about numbers hold; None: always.
         called: the names of the functions among the rules, as statements call them.
@@ -103,6 +106,7 @@ class Semantics:
     minmax: Mapping[Kind, int | None] = field(default_factory=dict)
     minmax_integer: Result | None = None
     window_functions: Mapping[str, Result] = field(default_factory=dict)
+    window_integers: frozenset[str] = frozenset({"SMALLINT", "INTEGER", "BIGINT"})
     casts: Mapping[str, Column] = field(default_factory=dict)
     integer_bounds: Mapping[str, int] = field(default_factory=dict)
     codes: Mapping[str, int] = field(default_factory=dict)
@@ -114,6 +118,7 @@ class Semantics:
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=dict)
+    shapes: frozenset[str] = frozenset()
     mixes_numbers: bool = False
     division_digits: int | None = None
     called: frozenset[str] = frozenset()

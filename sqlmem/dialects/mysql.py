@@ -5,7 +5,7 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 
 from __future__ import annotations
 
-from sqlmem.dialects import mysql_numbers, mysql_texts
+from sqlmem.dialects import mysql_numbers, mysql_texts, shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
 from sqlmem.dialects.casts import mysql_cast
 from sqlmem.dialects.choices import mysql_choice
@@ -45,7 +45,10 @@ SEMANTICS = Semantics(
         Kind.TEXT: None,
     },
     minmax_integer=LONGLONG,
-    window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG},
+    # PERCENT_RANK and CUME_DIST reach the client with ten digits, and are compared with all.
+    window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG, "ntile": LONGLONG},
+    window_integers=frozenset({"BIGINT"}),
+    shapes=shapes.MYSQL,
     casts={
         "DATE": Column("", Kind.DATE, "DATE"),
         "BIGINT": Column("", Kind.INTEGER, "BIGINT"),

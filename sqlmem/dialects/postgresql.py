@@ -5,7 +5,7 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 
 from __future__ import annotations
 
-from sqlmem.dialects import postgresql_numbers, postgresql_texts
+from sqlmem.dialects import postgresql_numbers, postgresql_texts, shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
 from sqlmem.dialects.casts import postgresql_cast
 from sqlmem.dialects.choices import postgresql_choice
@@ -46,7 +46,15 @@ SEMANTICS = Semantics(
         # max(varchar) is text.
         Kind.TEXT: 25,
     },
-    window_functions={"row_number": BIGINT, "rank": BIGINT, "dense_rank": BIGINT},
+    window_functions={
+        "row_number": BIGINT,
+        "rank": BIGINT,
+        "dense_rank": BIGINT,
+        "ntile": INTEGER,
+        "percent_rank": DOUBLE,
+        "cume_dist": DOUBLE,
+    },
+    shapes=shapes.POSTGRESQL,
     casts={
         "SMALLINT": Column("", Kind.INTEGER, "SMALLINT"),
         "INT": Column("", Kind.INTEGER, "INTEGER"),

@@ -9,6 +9,7 @@ floats, where the order of addition shows in the last digit. Functions and types
 from __future__ import annotations
 
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
+from sqlmem.dialects.shapes import SQLITE
 from sqlmem.model import Collation, Kind
 
 INTEGER = result(Kind.DYNAMIC, "INTEGER", collation=Collation.BINARY)
@@ -25,7 +26,10 @@ SEMANTICS = Semantics(
     ignores_column_case=True,
     ignores_table_case=True,
     booleans_are_integers=True,
-    window_functions={"row_number": INTEGER, "rank": INTEGER, "dense_rank": INTEGER},
+    window_functions=dict.fromkeys(
+        ("row_number", "rank", "dense_rank", "ntile", "percent_rank", "cume_dist"), INTEGER
+    ),
+    shapes=SQLITE,
     names_are_text=True,
     text_order=frozenset({Collation.BINARY, Collation.NOCASE, Collation.RTRIM}),
     pure_functions=PURE_FUNCTIONS | {"ifnull", "iif", "typeof", "total"},

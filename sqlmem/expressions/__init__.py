@@ -14,11 +14,14 @@ from sqlmem.expressions import (
     choices,
     computed,
     dynamic,
+    grouping,
     likes,
     moments,
     predicates,
     ruled,
+    subqueries,
     texts,
+    windows,
 )
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.fetched import fetched, rank
@@ -29,6 +32,9 @@ _HANDLERS = {
     **atoms.HANDLERS,
     **predicates.HANDLERS,
     **aggregates.HANDLERS,
+    **windows.HANDLERS,
+    **grouping.HANDLERS,
+    **subqueries.HANDLERS,
     **computed.HANDLERS,
     **ruled.HANDLERS,
     **likes.HANDLERS,

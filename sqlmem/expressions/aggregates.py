@@ -1,4 +1,4 @@
-"""Aggregates and windows."""
+"""Aggregates. Over windows: `windows`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from sqlmem.dialects.base import Result
-from sqlmem.expressions.closed import described, is_total, only
+from sqlmem.expressions.closed import is_total, only
 from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
 from sqlmem.expressions.sums import mean, total
 from sqlmem.measures import REALS, Check, Measure, Need, constant, counted, summed
@@ -17,27 +17,14 @@ from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.values import Value, as_text, check_equal, check_null, check_ordered, known
 
-_WINDOW_NAMES: dict[type[exp.Expr], str] = {
-    exp.RowNumber: "row_number",
-    exp.Rank: "rank",
-    exp.DenseRank: "dense_rank",
-    exp.Lag: "lag",
-    exp.Lead: "lead",
-    exp.FirstValue: "first_value",
-    exp.LastValue: "last_value",
-}
-# SQLite's own, which it also computes over a window.
-_NATIVE = ("count(", "sum(", "min(", "max(", "avg(")
-
-
 _COUNTED = Measure(None, counted, with_rows=True)
 
 
 def aggregate(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
-    return _aggregate(render, node, scope, is_window=False)
+    return aggregate_of(render, node, scope, is_window=False)
 
 
-def _aggregate(render: Expressions, node: exp.Expr, scope: Scope, *, is_window: bool) -> Value:
+def aggregate_of(render: Expressions, node: exp.Expr, scope: Scope, *, is_window: bool) -> Value:
     """COUNT, MIN, MAX, SUM and, of conditions, BOOL_AND and BOOL_OR."""
     if not is_window:
         if scope.group_keys is None:
@@ -64,12 +51,12 @@ def _aggregate(render: Expressions, node: exp.Expr, scope: Scope, *, is_window: 
                 raise Refuse("an aggregate of several distinct values")
             argument, is_distinct = argument.expressions[0], True
         in_order = scope.adds_in_order and not is_window and not is_distinct
-        return _aggregate_of(render, node, argument, scope, is_distinct=is_distinct, in_order=in_order)
+        return _over_argument(render, node, argument, scope, is_distinct=is_distinct, in_order=in_order)
     finally:
         scope.is_in_aggregate = was_in_aggregate
 
 
-def _aggregate_of(
+def _over_argument(
     render: Expressions,
     node: exp.Expr,
     argument: exp.Expr,
@@ -206,77 +193,7 @@ def _dynamic(render: Expressions, node: exp.Expr, value: Value, distinct: str, *
     return Value(f"{name}({distinct}{value.sql})", DYNAMIC, is_distinct=False, measure=measure)
 
 
-def filtered(render: Expressions, node: exp.Filter, scope: Scope) -> Value:
-    only(node, "this", "expression")
-    if not (isinstance(node.this, exp.AggFunc) or is_total(node.this)) or not isinstance(
-        node.expression, exp.Where
-    ):
-        raise Refuse("FILTER without an aggregate")
-    value = aggregate(render, node.this, scope)
-    scope.is_in_aggregate = True
-    try:
-        condition = render.condition(node.expression.this, scope)
-    finally:
-        scope.is_in_aggregate = False
-    return value.with_suffix(f" FILTER (WHERE {condition})")
-
-
-def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
-    only(node, "this", "partition_by", "order", "over")
-    inner = node.this
-    ordering = node.args.get("order")
-    if isinstance(inner, exp.RowNumber | exp.Rank | exp.DenseRank):
-        only(inner)
-        if inner.args.get("expressions"):
-            raise Refuse("a hypothetical rank")
-        result = render.semantics.window_functions.get(_WINDOW_NAMES[type(inner)])
-        if result is None:
-            raise Refuse(f"{inner.key.upper()} is computed by the origin")
-        value = Value(f"{_WINDOW_NAMES[type(inner)]}()", result.type, result=result)
-    elif isinstance(inner, exp.Lag | exp.Lead | exp.FirstValue | exp.LastValue):
-        only(inner, "this", "offset")
-        of = render.value(inner.this, scope)
-        if of.source is None or of.type is None:
-            raise Refuse("a window function of a computed value")
-        offset = inner.args.get("offset")
-        if offset is not None and not (isinstance(offset, exp.Literal) and str(offset.this).isdigit()):
-            raise Refuse("a window function with a computed offset")
-        more = "" if offset is None else f", {offset.this}"
-        value = Value(
-            f"{_WINDOW_NAMES[type(inner)]}({of.sql}{more})",
-            of.type,
-            of.source,
-            is_distinct=of.is_distinct,
-        )
-    elif isinstance(inner, exp.Count | exp.Sum | exp.Min | exp.Max | exp.Avg) or (
-        render.semantics.is_dynamic and is_total(inner)
-    ):
-        value = _aggregate(render, inner, scope, is_window=True)
-        if any(not call.startswith(_NATIVE) for call in value.calls or (value.sql,)):
-            raise Refuse(f"a window over {described(inner)}")
-    else:
-        raise Refuse(f"a window over {described(inner)}")
-    parts = []
-    keys = node.args.get("partition_by") or []
-    if keys:
-        texts = []
-        for key in keys:
-            item = render.value(key, scope)
-            if item.type is None:
-                raise Refuse("a window partitioned by a constant")
-            render.check_same(item, "PARTITION BY")
-            texts.append(item.sql)
-        parts.append(f"PARTITION BY {', '.join(texts)}")
-    if ordering is not None:
-        parts.append(
-            f"ORDER BY {', '.join(render.ordered(item, scope, None) for item in ordering.expressions)}"
-        )
-    return value.with_suffix(f" OVER ({' '.join(parts)})")
-
-
 HANDLERS: Mapping[type[exp.Expr], Handler] = {
-    exp.Window: window,
-    exp.Filter: filtered,
     exp.Count: aggregate,
     exp.Min: aggregate,
     exp.Max: aggregate,

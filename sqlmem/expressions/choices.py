@@ -149,7 +149,9 @@ def chosen(render: Expressions, results: Sequence[Value], what: str) -> tuple[li
     if column is None:
         raise Refuse(f"{what} of {' and '.join(_described(type_) for type_ in types if type_ is not None)}")
     code = render.semantics.code_of(column)
-    if code is None:
+    has_null = any(type_ is None or type_ is Untyped.NULL for type_ in types)
+    if code is None or (column.type_name == "MEDIUMINT" and has_null):
+        # MariaDB makes a BIGINT of NULL and MEDIUMINT, in that order.
         raise Refuse(f"{what} of {column.type_name or column.kind.value}")
     brought = [
         _brought(render, result, type_, column, what) for result, type_ in zip(results, types, strict=True)

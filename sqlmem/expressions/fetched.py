@@ -22,7 +22,7 @@ from sqlmem.plan import Candidate, Refuse, Unknown
 from sqlmem.scopes import Scope
 from sqlmem.slices import Call, Slice, Slices
 from sqlmem.stored import expression_name, quoted, stored_names
-from sqlmem.values import EQUAL_TEXT, Value
+from sqlmem.values import EQUAL_TEXT, Value, collate_of
 
 # A longer one is generated rather than written, and would be asked for once.
 _LONGEST = 2_000
@@ -186,6 +186,8 @@ def _collation(node: exp.Expr, values: list[Value]) -> Collation:
     """That of a text which it may be, as the texts have it that it is made of."""
     texts = [value.type for value in values if value.type is not None and value.type.kind is Kind.TEXT]
     is_plain = node.find(exp.Collate) is None and all(
-        column.collation in EQUAL_TEXT and column.is_compared for column in texts
+        # Two named collations together are none, and a fetched column's type doesn't name one.
+        column.collation in EQUAL_TEXT and column.is_compared and not collate_of(column)
+        for column in texts
     )
     return Collation.DETERMINISTIC if is_plain else Collation.UNKNOWN

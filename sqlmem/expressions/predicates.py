@@ -8,8 +8,11 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from sqlmem.expressions import tuples
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.rendering import Expressions, Handler
+from sqlmem.expressions.subqueries import is_quantified, quantified
+from sqlmem.expressions.tuples import is_tuple, listed_rows
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.scopes import Scope
@@ -30,6 +33,10 @@ EQUALITIES = frozenset({"=", "<>", "IS", "IS NOT"})
 
 def comparison(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
     operator = COMPARISONS[type(node)]
+    if is_tuple(node.this) or is_tuple(node.expression):
+        return tuples.comparison(render, node, operator, scope)
+    if is_quantified(node.expression):
+        return quantified(render, node, scope)
     left, right = _same_moments(render.value(node.this, scope), render.value(node.expression, scope))
     texts = []
     for one in _forms(render, left):
@@ -121,11 +128,13 @@ def between(render: Expressions, node: exp.Between, scope: Scope) -> Value:
 
 
 def in_(render: Expressions, node: exp.In, scope: Scope) -> Value:
+    if is_tuple(node.this):
+        return tuples.in_list(render, node, scope)
     only(node, "this", "expressions", "query")
     value = render.value(node.this, scope)
     if value.is_open:
         raise Refuse("IN of a value whose type only the origin knows")
-    query = node.args.get("query")
+    query = listed_rows(node) or node.args.get("query")
     if query is not None:
         if not render.semantics.is_dynamic and query.find(exp.Limit, exp.Fetch, exp.Offset) is not None:
             # MariaDB has none in IN and reports an error.
@@ -160,24 +169,6 @@ def exists(render: Expressions, node: exp.Exists, scope: Scope) -> Value:
     return render.predicate(f"EXISTS ({sql})")
 
 
-def scalar_subquery(render: Expressions, node: exp.Subquery, scope: Scope) -> Value:
-    only(node, "this", "alias")
-    sql, outputs = render.subquery(node.this, scope)
-    if len(outputs) != 1:
-        raise Refuse("a subquery of several columns as a value")
-    # Two rows are an error at the origin, the first of them in SQLite.
-    if not render.semantics.is_dynamic and not _gives_one_row(node.this):
-        raise Refuse("a subquery that may give several rows as a value")
-    value = render.settle(outputs[0])
-    given = replace(value, sql=f"({sql})", is_condition=False)
-    whole = value.with_all_digits
-    if whole is None:
-        return given
-    # The same query for all digits of what it gives.
-    text = sql.replace(f"{value.sql} AS c0", f"{whole.sql} AS c0", 1)
-    return replace(given, hidden=(given.sql, replace(whole, sql=f"({text})")) if text != sql else None)
-
-
 def like(render: Expressions, node: exp.Like, scope: Scope) -> Value:
     if not render.semantics.is_dynamic:
         raise Refuse(render.refused("LIKE", "LIKE"))
@@ -210,23 +201,6 @@ def glob(render: Expressions, node: exp.Glob, scope: Scope) -> Value:
     )
 
 
-def _gives_one_row(node: exp.Expr) -> bool:
-    """Whether a SELECT gives at most one row whatever the data are."""
-    if not isinstance(node, exp.Select):
-        return False
-    if not node.args.get("group") and any(
-        isinstance(item, exp.AggFunc) or (isinstance(item, exp.Alias) and isinstance(item.this, exp.AggFunc))
-        for item in node.expressions
-    ):
-        return True
-    limit = node.args.get("limit")
-    return (
-        isinstance(limit, exp.Limit)
-        and isinstance(limit.expression, exp.Literal)
-        and str(limit.expression.this) in ("0", "1")
-    )
-
-
 HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.And: conjunction,
     exp.Or: conjunction,
@@ -235,7 +209,6 @@ HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Between: between,
     exp.In: in_,
     exp.Exists: exists,
-    exp.Subquery: scalar_subquery,
     exp.Like: like,
     exp.Escape: escaped_like,
     exp.Glob: glob,

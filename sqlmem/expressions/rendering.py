@@ -537,7 +537,7 @@ class Expressions:
         keys = scope.group_keys
         if not keys or scope.is_in_aggregate or isinstance(node, exp.Column | exp.Literal | exp.Placeholder):
             return None
-        arguments, checks = len(self.context.arguments), len(self.context.checks)
+        mark = self.context.mark()
         scope.group_keys = None
         try:
             value = self.value(node, scope)
@@ -547,8 +547,7 @@ class Expressions:
             scope.group_keys = keys
         if value.sql in keys:
             return value
-        del self.context.arguments[arguments:]
-        del self.context.checks[checks:]
+        self.context.back_to(mark)
         return None
 
     def refused(self, key: str, otherwise: str) -> str:

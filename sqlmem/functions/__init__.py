@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmem.functions import choices, moments, mysql_numbers, numbers, patterns, postgresql_numbers
+from sqlmem.functions import (
+    choices,
+    guards,
+    moments,
+    mysql_numbers,
+    numbers,
+    patterns,
+    postgresql_numbers,
+    postgresql_texts,
+)
 
 
 class NotKnown(Exception):
@@ -36,6 +45,7 @@ RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {
 }
 # name -> number of arguments (-1: any), implementation
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    **guards.SCALARS,
     "sqlmem_unhex": (1, _unhex),
     "sqlmem_like": (2, patterns.like),
     "sqlmem_greatest": (-1, choices.greatest),
@@ -46,6 +56,7 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **numbers.SCALARS,
     **mysql_numbers.SCALARS,
     **postgresql_numbers.SCALARS,
+    **postgresql_texts.SCALARS,
 }
 # name -> number of arguments, class with step() and finalize()
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sqlmem.lexemes import unescaped
 from sqlmem.lexer import Syntax, TokenKind, scan
 
 PSYCOPG = Syntax("postgresql", False, True, "pyformat", True)
@@ -169,7 +170,7 @@ def test_a_text_that_ends_in_a_literal_is_unterminated(syntax, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["SELECT 'a' 'b'", "SELECT E'a'", "SELECT U&'a'", "SELECT 2!=-1", "SELECT 1 /*+ x */"]
+    "text", ["SELECT 'a' 'b'", "SELECT E'\\x41'", "SELECT U&'a'", "SELECT 2!=-1", "SELECT 1 /*+ x */"]
 )
 def test_what_sqlglot_reads_otherwise_is_ambiguous(text):
     """2!=-1 is one operator in PostgreSQL; E'…' loses its E; a hint can change the answer."""
@@ -204,3 +205,24 @@ def test_any_text_has_a_scan(text):
         placeholders = [token for token in found.tokens if token.kind is TokenKind.PLACEHOLDER]
         assert len(placeholders) == len(found.parameters)
         assert found == scan(text, syntax)
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        (r"E'a'", "'a'"),
+        (r"e''", "''"),
+        (r"E'it\'s'", "'it''s'"),
+        (r"E'it''s'", "'it''s'"),
+        (r"E'a\nb\\c'", "'a\nb\\c'"),
+        (r"E'\x41'", None),
+        (r"E'\101'", None),
+        (r"E'\u0041'", None),
+        (r"E'\q'", None),
+        (r"E'open", None),
+        (r"E'\'", None),
+    ],
+)
+def test_escapes_are_read_where_they_are_plain(written, plain):
+    """What PostgreSQL makes of E'…', without the E; None where a digit or a letter more might matter."""
+    assert unescaped(written) == plain

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from sqlmem.gate import Passthrough, Refusal
 from sqlmem.lexer import Syntax
+from sqlmem.names import figured_name
 from sqlmem.parser import Parsed, parse, placeholder_index
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "gate"
@@ -151,13 +152,19 @@ def test_a_statement_without_a_table_is_the_origins(text):
         (POSTGRESQL, "SELECT a FROM t TABLESAMPLE SYSTEM (10)"),
         (MYSQL, "SELECT a FROM t PARTITION (p0)"),
         (MYSQL, "SELECT a FROM t FOR SYSTEM_TIME ALL"),
-        (MYSQL, "SELECT a FROM t GROUP BY a WITH ROLLUP"),
+        (MYSQL, "SELECT a FROM t ORDER BY a NULLS LAST"),
         (MYSQL, "SELECT SQL_CALC_FOUND_ROWS a FROM t"),
         (MYSQL, "SELECT a FROM t WHERE b = 'x\\n'"),
-        (POSTGRESQL, "SELECT a FROM t WHERE b = E'x\\n'"),
+        (POSTGRESQL, "SELECT a FROM t WHERE b = E'x\\101'"),
+        (POSTGRESQL, "SELECT sum(a) OVER (w) FROM t WINDOW w AS (ORDER BY a)"),
+        (POSTGRESQL, "SELECT a FROM t LIMIT 5, 10"),
+        (POSTGRESQL, "SELECT +a FROM t"),
         (SQLITE, "SELECT a FROM t INDEXED BY i"),
         (SQLITE, "SELECT a FROM t WHERE b = 'x' 'y'"),
-        (SQLITE, "SELECT a FROM t UNION SELECT b FROM u INTERSECT SELECT c FROM v"),
+        (SQLITE, "(SELECT a FROM t) UNION SELECT b FROM u"),
+        (SQLITE, "SELECT a FROM t UNION (SELECT b FROM u INTERSECT SELECT c FROM v)"),
+        (SQLITE, "SELECT a FROM t WHERE a IN ((SELECT b FROM u))"),
+        (SQLITE, "SELECT a FROM (SELECT a FROM t) AS v (b)"),
         (POSTGRESQL, "SELECT a FROM t WHERE b @> '{}'"),
     ],
 )
@@ -268,7 +275,7 @@ def test_placeholders_of_the_tree_are_mapped_to_the_parameters():
         (POSTGRESQL, "SELECT a IS DISTINCT FROM b FROM t", ("a IS DISTINCT FROM b",)),
         (MYSQL, "SELECT a+1, 'x', NULL, a + %s FROM t", ("a+1", None, None, None)),
         (MYSQL, "SELECT a %% 2 FROM t", ("a % 2",)),
-        (MYSQL, "SELECT (a), +a, (a + 1) FROM t", (None, None, "(a + 1)")),
+        (MYSQL, "SELECT (a), (a + 1) FROM t", (None, "(a + 1)")),
         (SQLITE, "SELECT ( a ) FROM t", (None,)),
         (MYSQL, "(SELECT a+1 FROM t) UNION (SELECT b FROM u)", ("a+1",)),
     ],
@@ -353,3 +360,30 @@ def test_any_mutated_statement_has_a_verdict(data):
 
     for syntax in (*SYNTAXES.values(), OTHER):
         assert isinstance(parse(text, syntax), (Parsed, Passthrough, Refusal))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT mod(a, 2), a + 2, lower(b)::text, (upper(b)) FROM t", ["mod", "?column?", "lower", "upper"]),
+        ("SELECT substr(b, 1), length(b), round(a, 1) FROM t", ["substr", "length", "round"]),
+        (
+            "SELECT count(*) FILTER (WHERE a = 1), every(c), bool_and(c) FROM t",
+            ["count", "every", "bool_and"],
+        ),
+        (
+            "SELECT b COLLATE \"C\", -a, a AT TIME ZONE 'UTC', (a, b) FROM t",
+            ["b", "?column?", "timezone", "row"],
+        ),
+    ],
+)
+def test_an_item_has_the_name_of_what_was_called(text, expected):
+    """By the words: the tree has one node for SUBSTR and SUBSTRING, BOOL_AND and EVERY, % and MOD."""
+    parsed = parse(text, POSTGRESQL)
+
+    names = [
+        figured_name(item, call)
+        for item, call in zip(parsed.tree.expressions, parsed.item_calls, strict=True)
+    ]
+
+    assert names == expected
