@@ -75,6 +75,8 @@ class Value:
         sql: its text in the store; empty while it is open (`literal` or `parameter`).
         type: None while it is open, and for NULL.
         source: the table and column whose values these are, unchanged.
+        hidden: of what was rounded: its text, and the value with all its digits; of no use where
+            `sql` has become another text.
         is_constant: it is computed from constants and parameters alone.
         calls: of an aggregate that the store composes: the calls in `sql` to which FILTER and OVER belong.
         is_final: it was rounded to be given out, and the origin would go on with more digits.
@@ -107,6 +109,7 @@ class Value:
     alias: str | None = None
     calls: tuple[str, ...] = ()
     is_final: bool = False
+    hidden: tuple[str, Value] | None = None
     is_constant: bool = False
 
     def with_suffix(self, suffix: str) -> Value:
@@ -115,6 +118,11 @@ class Value:
         for call in self.calls or (sql,):
             sql = sql.replace(call, f"{call}{suffix}")
         return replace(self, sql=sql, calls=tuple(f"{call}{suffix}" for call in self.calls))
+
+    @property
+    def with_all_digits(self) -> Value | None:
+        """What was rounded to be given out, as it was before; None if it may not be had here."""
+        return self.hidden[1] if self.hidden is not None and self.hidden[0] == self.sql else None
 
     @property
     def has_hidden_digits(self) -> bool:

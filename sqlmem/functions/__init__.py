@@ -39,7 +39,10 @@ def _unhex(text: str | None) -> bytes | None:
 
 
 # Raises; not deterministic, so that SQLite doesn't call it where it isn't reached.
-RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
+RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    UNKNOWN: (1, _unknown),
+    **numbers.RAISING,
+}
 # name -> number of arguments (-1: any), implementation
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **guards.SCALARS,

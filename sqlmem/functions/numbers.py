@@ -326,8 +326,8 @@ def beside_scaled_as_float(value: float, scale: int) -> int | float:
     return (nearest if nearest / 10**scale < value else nearest - 1) + 0.5
 
 
+RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {"sqlmem_fail": (-1, fail)}
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
-    "sqlmem_fail": (-1, fail),
     **{
         name: (count, null_is_null(function))
         for name, count, function in (

@@ -299,3 +299,52 @@ def test_sums_and_means(pair: Pair) -> None:
         pair.ask("SELECT s FROM a WHERE n < 9 GROUP BY s HAVING SUM(n) > :x ORDER BY s", {"x": value})
 
     pair.check(least=0.7)
+
+
+@pytest.mark.families("mariadb")
+def test_quotient_is_compared_where_its_hidden_digits_do_not_matter(pair: Pair) -> None:
+    """MariaDB rounds 2/3 to 0.6667 in one place and compares 0.666666666 in another."""
+    for condition in (
+        "i / 3 = 0.6667",
+        "i / 3 > 0.5",
+        "i / 7 <= n",
+        "n / s > n / 7",
+        "n > (SELECT avg(n) FROM a)",
+        "n * 3 < (SELECT sum(n) / count(*) FROM a AS x WHERE x.s = a.s)",
+    ):
+        pair.ask(f"SELECT id FROM a WHERE {condition} ORDER BY id", {})
+    for condition in ("AVG(i) > 0.3333", "AVG(n) > 1.5", "SUM(n) / COUNT(*) >= :x", "ROUND(AVG(n), 2) > 1"):
+        pair.ask(f"SELECT s, AVG(i) AS v FROM a GROUP BY s HAVING {condition} ORDER BY s", {"x": D("0.5")})
+    for inner in ("AVG(i)", "SUM(i) / 7"):
+        derived = f"(SELECT s, {inner} AS v FROM a GROUP BY s) AS x"
+        pair.ask(f"SELECT s, v FROM {derived} WHERE v > 0.33333 ORDER BY s", {})
+        pair.ask(f"SELECT s, v * 3 AS w FROM {derived} ORDER BY s", {})
+
+    pair.check(least=0.4)
+
+
+@FAMILIES
+def test_numbers_in_sums_of_choices(pair: Pair) -> None:
+    """What statements have most: conditional sums, shares in percent, prices with a factor."""
+    for expression in (
+        "SUM(CASE WHEN s > 0 THEN 1 ELSE 0 END)",
+        "SUM(CASE WHEN s > 0 THEN n ELSE 0 END)",
+        "COUNT(CASE WHEN n > 1.505 THEN 1 END)",
+        "100.0 * COUNT(CASE WHEN s > 0 THEN 1 END) / COUNT(*)",
+        "ROUND(100.0 * SUM(n) / NULLIF(SUM(m), 0), 1)",
+        "SUM(n * (1 - 0.15))",
+        "SUM(n * i) / NULLIF(SUM(i), 0)",
+        "MAX(n) - MIN(n)",
+        "AVG(n) * :x",
+        "SUM(n) * :x",
+        "SUM(n * :x)",
+        "COALESCE(SUM(n), 0)",
+        "COALESCE(SUM(n), :x)",
+    ):
+        for value in (D("1.19"), 2):
+            tail = f"FROM a WHERE id < {len(ORDINARY)}"
+            parameters = {"x": value} if ":x" in expression else {}
+            pair.ask(f"SELECT {expression} AS v {tail}", parameters)
+            pair.ask(f"SELECT s % 3 AS g, {expression} AS v {tail} GROUP BY s % 3 ORDER BY g", parameters)
+
+    pair.check(least=0.7)
