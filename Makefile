@@ -11,7 +11,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench fuzz clean
+.PHONY: help demo test check lint format bench fuzz docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: $(DEV_STAMP) ## timings of hits, misses and fills
 fuzz: $(DEV_STAMP) ## the generated tests for long, with a new seed; SQLMEM_TEST_STATEMENTS=200000
 	SQLMEM_TEST_SEED=$${SQLMEM_TEST_SEED:-$$(date +%s)} SQLMEM_TEST_STATEMENTS=$${SQLMEM_TEST_STATEMENTS:-50000} \
 		$(PY) -m pytest --hypothesis-profile=fuzz -m generated $(ARGS)
+
+docs: $(DEV_STAMP) ## write docs/answers.md from the planner's tables
+	$(PY) -m docs.generate
 
 clean: ## remove what make and the tools have made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

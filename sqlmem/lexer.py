@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -147,8 +148,8 @@ class _Scanner:
                 continue
             position = self._take(found.lastgroup or "operator", found)
         self._check_parameters()
-        if self.family == "sqlite":
-            self._keep_calls()
+        if self.family != "other":
+            self._look_at_calls()
         return Scan(
             text=text,
             syntax=self.syntax,
@@ -401,13 +402,22 @@ class _Scanner:
         if len(self.styles) > 1:
             self._note("placeholders of more than one style")
 
-    def _keep_calls(self) -> None:
-        """Give each call a name that sqlglot has no opinion of, and a JSON path its parentheses."""
-        words, last = self.words, len(self.words) - 1
-        for index in range(last):
-            if words[index] in ("->", "->>") and self.tokens[index + 1].kind in (
-                TokenKind.STRING,
-                TokenKind.NUMBER,
+    def _look_at_calls(self) -> None:
+        """Tell calls from what looks like one.
+
+        For SQLite each call gets a name that sqlglot has no opinion of, and a JSON path its parentheses.
+        """
+        words, is_sqlite = self.words, self.family == "sqlite"
+        closing = _closing(words)
+        for index in range(len(words) - 1):
+            if (
+                is_sqlite
+                and words[index] in ("->", "->>")
+                and self.tokens[index + 1].kind
+                in (
+                    TokenKind.STRING,
+                    TokenKind.NUMBER,
+                )
             ):
                 place = self.places[index + 1]
                 self.out[place] = f"({self.out[place]})"
@@ -417,10 +427,10 @@ class _Scanner:
                 and words[index] not in OPENED_WORDS
                 and not words[index].startswith("PRAGMA_")
             ):
-                if self._is_type(index) or self._is_head(index):
+                if self._is_type(index) or self._is_head(closing.get(index + 1)):
                     self.uncalled.add(index)
-                    continue
-                self.out[self.places[index]] = CALL_PREFIX + self.out[self.places[index]]
+                elif is_sqlite:
+                    self.out[self.places[index]] = CALL_PREFIX + self.out[self.places[index]]
 
     def _is_type(self, index: int) -> bool:
         """Whether a word stands in a type's name: CAST(a AS character varying(3))."""
@@ -430,15 +440,12 @@ class _Scanner:
                 return self.words[index] == "AS"
         return False
 
-    def _is_head(self, index: int) -> bool:
-        """Whether a word is the name of a common table expression: WITH d (a, b) AS (…)."""
-        depth = 0
-        for position in range(index + 1, len(self.words)):
-            depth += {"(": 1, ")": -1}.get(self.words[position], 0)
-            if depth == 0:
-                following = self.words[position + 1 : position + 3]
-                return following[:1] == ["AS"] and following[1:] in (["("], ["MATERIALIZED"], ["NOT"])
-        return False
+    def _is_head(self, closed: int | None) -> bool:
+        """Whether a parenthesis that closes here ends a list of columns: WITH d (a, b) AS (…)."""
+        if closed is None:
+            return False
+        following = self.words[closed + 1 : closed + 3]
+        return following[:1] == ["AS"] and following[1:] in (["("], ["MATERIALIZED"], ["NOT"])
 
     def _count_statements(self) -> int:
         count, is_empty = 0, True
@@ -448,6 +455,18 @@ class _Scanner:
             elif is_empty:
                 count, is_empty = count + 1, False
         return count
+
+
+def _closing(words: Sequence[str]) -> dict[int, int]:
+    """Where each parenthesis that opens is closed."""
+    opened: list[int] = []
+    closing: dict[int, int] = {}
+    for index, word in enumerate(words):
+        if word == "(":
+            opened.append(index)
+        elif word == ")" and opened:
+            closing[opened.pop()] = index
+    return closing
 
 
 __all__ = ["PLACEHOLDER_PREFIX", "Family", "Scan", "Syntax", "Token", "TokenKind", "scan"]

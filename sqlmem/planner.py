@@ -5,7 +5,7 @@ Pure: no I/O, no lock, no clock. What the origin's catalogue says comes in as sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from sqlglot import exp
@@ -20,6 +20,7 @@ from sqlmem.plan import Output, Plan, Refuse
 from sqlmem.queries import Queries
 from sqlmem.scopes import Context, Scope, representative
 from sqlmem.slices import Slices
+from sqlmem.values import Value
 
 
 def make_plan(
@@ -56,7 +57,7 @@ def make_plan(
         slices=slices,
         local_functions=_local_functions(semantics),
     )
-    _check_functions(parsed, slices)
+    _check_functions(parsed, slices, semantics)
     context.shares_literals = shares_literals
     queries = Queries(context)
     sql, values = queries.query(parsed.tree, Scope(None))
@@ -64,6 +65,8 @@ def make_plan(
     if len(names) != len(values):
         raise Refuse("names of columns that only the origin knows")
     outputs = []
+    if semantics.name == "mysql":
+        _check_large_texts(parsed.tree, context, values)
     for name, value in zip(names, values, strict=True):
         if value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
             if not semantics.is_dynamic:
@@ -106,13 +109,30 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
     return tuple(found)
 
 
-def _check_functions(parsed: Parsed, slices: Slices) -> None:
+# MariaDB describes its larger texts (codes of the protocol) otherwise where a temporary table is made.
+_LARGE_TEXTS = frozenset({249, 250, 251})
+
+
+def _check_large_texts(tree: exp.Expr, context: Context, values: Sequence[Value]) -> None:
+    """Raises `Refuse` for a computed text whose description the origin's plan may change."""
+    clauses = ("group", "distinct", "order", "having", "windows")
+    is_plain = isinstance(tree, exp.Select) and not any(tree.args.get(clause) for clause in clauses)
+    if is_plain and tree.find(exp.Window) is None:
+        return
+    for value in values:
+        if value.source is not None:
+            column = context.tables[value.source[0]].by_name[value.source[1]]
+            if column.description is not None and column.description[0] in _LARGE_TEXTS:
+                raise Refuse("a computed text that the origin describes in several ways")
+
+
+def _check_functions(parsed: Parsed, slices: Slices, semantics: Semantics) -> None:
     """Raises `Refuse` for what is called by a name that no node of the tree is known to have.
 
     The others are looked at where they stand: `Context.check_called`.
     """
     seen = {slices.called(node) for node in parsed.tree.find_all(exp.Func)}
-    unknown = sorted({name.lower() for name in parsed.functions} - seen - _SYNTAX)
+    unknown = sorted({name.lower() for name in parsed.functions} - seen - _SYNTAX - semantics.called)
     if unknown:
         raise Refuse(f"the function {unknown[0]} is computed by the origin")
 

@@ -16,7 +16,7 @@ from sqlmem.expressions.closed import is_total
 from sqlmem.grouping_sets import by_sets, has_sets
 from sqlmem.limits import limit_text
 from sqlmem.model import Column
-from sqlmem.order import is_added_in_order
+from sqlmem.order import is_added_in_order, picks_row
 from sqlmem.outputs import callable_names, table_spelling
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
@@ -167,9 +167,12 @@ class Queries:
         schema = self._context.schemas.get(table_spelling(source, self._context))
         if schema is None or schema.name not in {table.name for table in self._context.tables}:
             return
+        key = next((index.columns[0] for index in schema.indexes if index.is_primary_key), None)
+        if key is None or not self._context.semantics.is_dynamic:
+            return
+        scope.picks_row = picks_row(node, key)
         if is_added_in_order(self._context, schema, node):
             scope.adds_in_order = True
-            key = next(index.columns[0] for index in schema.indexes if index.is_primary_key)
             self._context.need(Value("", source=(self._context.table(schema), key)))
 
     def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:

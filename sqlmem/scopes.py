@@ -39,6 +39,8 @@ class Scope:
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
         key_columns: the columns of the source's primary key, as stored text.
+        picks_row: SQLite: its only aggregate is the MIN or MAX of the row id, so that columns that aren't
+            grouped are those of the one row that has it.
         adds_in_order: its aggregates meet the rows of each group in the origin's order.
         stored_alias: the source's name in the store's statement, if it is a table.
     """
@@ -57,6 +59,7 @@ class Scope:
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
     adds_in_order: bool = False
+    picks_row: bool = False
     stored_alias: str | None = None
 
 
@@ -123,6 +126,11 @@ class Context:
         self.tables.append(schema)
         self.needed.append({})
         return len(self.tables) - 1
+
+    @property
+    def computes_numbers(self) -> bool:
+        """Whether the origin is known to compute with numbers as the rows say."""
+        return self.semantics.division_digits == self.facts.division_digits
 
     def parameter_type(self, index: int) -> ParameterType:
         """What the statement's parameter is to the origin by itself. Makes the plan one of its types.
@@ -274,6 +282,7 @@ class Context:
         if (
             owner.group_keys is not None
             and not owner.is_in_aggregate
+            and not owner.picks_row
             and value.sql not in owner.group_keys
             and not (owner.key_columns and owner.key_columns <= owner.group_keys)
         ):

@@ -66,6 +66,8 @@ def _relation(
         names = callable_names(queries.context, node) if written is None else names_of(queries, len(values))
     if len(names) != len(values):
         raise Refuse("a list of column names that doesn't fit")
+    if len(set(names)) != len(names) and queries.context.semantics.name == "mysql":
+        raise Refuse("two columns of one name in a derived table, which the origin reports as an error")
     return Relation(sql, tuple(names), values)
 
 

@@ -32,7 +32,7 @@ _PLAIN_WORDS = word_set(
     PRECISION FLOAT FLOAT4 FLOAT8 BOOLEAN BOOL DATE TIMESTAMP TIMESTAMPTZ DATETIME WITHOUT UUID JSON
     JSONB BYTEA BLOB SIGNED UNSIGNED CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP LOCALTIME
     LOCALTIMESTAMP CURRENT_USER SESSION_USER CURRENT_ROLE CURRENT_CATALOG CURRENT_SCHEMA YEAR MONTH
-    DAY HOUR MINUTE SECOND ARRAY FOR GLOB X REGCLASS EXCLUDE TIES OTHERS NO
+    DAY HOUR MINUTE SECOND ARRAY FOR GLOB BOTH LEADING TRAILING PLACING X REGCLASS EXCLUDE TIES OTHERS NO
     """
 )
 # Words that "(" follows in a clause that changes what is read.
@@ -195,6 +195,10 @@ _COUNTED = word_set(
 _SAME_AS = {"ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
 
 
+_WITH_WORD: dict[str, tuple[type[exp.Expr], ...]] = {
+    "FROM": (exp.Trim, exp.Substring, exp.Extract, exp.Overlay),
+    "IN": (exp.StrPosition,),
+}
 _WITH_INTERVAL = (exp.Interval, exp.DateAdd, exp.DateSub)
 
 
@@ -215,7 +219,11 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
         counts["'"] -= requoted
         counts["0"] += requoted
     counts.subtract(_added_in_writing(nodes, scanned, counts, given))
-    if +counts != given:
+    # TRIM(a FROM b), SUBSTRING(a FROM 1), POSITION(a IN b): written with a comma, or back from one.
+    for word, kinds in _WITH_WORD.items():
+        if abs(counts[word] - given[word]) <= sum(isinstance(node, kinds) for node in nodes):
+            counts[word] = given[word]
+    if +counts != +given:
         return False
     bodies = sum(
         word == "AS" and following in ("(", "MATERIALIZED", "NOT")

@@ -16,10 +16,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlmem import measures
 from sqlmem.codecs import Codec, Unrepresentable, codec_for, codec_for_value
 from sqlmem.dialects.base import Result, Semantics
-from sqlmem.measures import Measure
+from sqlmem.measures import ANYTHING, TRUTH, Measure, Span, constant
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.readings import as_moment, read_text
@@ -76,7 +75,11 @@ class Value:
         sql: its text in the store; empty while it is open (`literal` or `parameter`).
         type: None while it is open, and for NULL.
         source: the table and column whose values these are, unchanged.
+        hidden: of what was rounded: its text, and the value with all its digits; of no use where
+            `sql` has become another text.
+        is_constant: it is computed from constants and parameters alone.
         calls: of an aggregate that the store composes: the calls in `sql` to which FILTER and OVER belong.
+        is_final: it was rounded to be given out, and the origin would go on with more digits.
         alias: the table's name in the store's statement, where `sql` is the column itself in reach.
         result: how the origin gives it out, if it isn't a column.
         is_condition: it came from a predicate, so it is true, false or NULL in any dialect.
@@ -105,6 +108,9 @@ class Value:
     adapt: Callable[[Any], Any] | None = None
     alias: str | None = None
     calls: tuple[str, ...] = ()
+    is_final: bool = False
+    hidden: tuple[str, Value] | None = None
+    is_constant: bool = False
 
     def with_suffix(self, suffix: str) -> Value:
         """An aggregate with FILTER or OVER behind each of its calls."""
@@ -114,13 +120,23 @@ class Value:
         return replace(self, sql=sql, calls=tuple(f"{call}{suffix}" for call in self.calls))
 
     @property
+    def with_all_digits(self) -> Value | None:
+        """What was rounded to be given out, as it was before; None if it may not be had here."""
+        return self.hidden[1] if self.hidden is not None and self.hidden[0] == self.sql else None
+
+    @property
+    def has_hidden_digits(self) -> bool:
+        """Whether the value has more digits inside of an expression than it is given out with."""
+        return self.result is not None and self.result.shown is not None
+
+    @property
     def is_open(self) -> bool:
         return self.literal is not None or self.parameter is not None
 
 
 NULL = Value("NULL")
 
-_NOTHING = measures.Span(0, 0, 0, 0.0, is_negative=False, has_signed_zero=False, is_distinct=True)
+_NOTHING = Span(0, 0, 0, 0.0, is_negative=False, has_signed_zero=False, is_distinct=True)
 
 
 def known(value: Value) -> Measure:
@@ -130,8 +146,8 @@ def known(value: Value) -> Measure:
     if value.source is not None:
         return Measure(value.source)
     if value is NULL:
-        return measures.constant(_NOTHING)
-    return measures.constant(measures.TRUTH if value.is_condition else measures.ANYTHING)
+        return constant(_NOTHING)
+    return constant(TRUTH if value.is_condition else ANYTHING)
 
 
 def codec_of(column: Column, driver: str | None) -> Codec:

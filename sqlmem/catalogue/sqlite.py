@@ -13,7 +13,7 @@ from sqlmem.catalogue.base import Spelling, UnknownTable, inspected, view_reads
 from sqlmem.model import Collation, Column, Kind, TableName, TableSchema
 
 _DEFINITION = (
-    "SELECT type, name, sql FROM {}.sqlite_master WHERE type IN ('table', 'view') AND lower(name) = ?"
+    "SELECT type, name, sql FROM {}.sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE"
 )
 
 
@@ -22,7 +22,7 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     quoted = '"' + schema.replace('"', '""') + '"'
     if spelling[0] is None:
         temporary = connection.exec_driver_sql(
-            "SELECT 1 FROM sqlite_temp_master WHERE lower(name) = ?", (spelling[1].lower(),)
+            "SELECT 1 FROM sqlite_temp_master WHERE name = ? COLLATE NOCASE", (spelling[1].lower(),)
         ).first()
         if temporary is not None:
             name = TableName("temp", spelling[1])

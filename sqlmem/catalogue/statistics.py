@@ -33,7 +33,14 @@ def facts(connection: Connection, family: str) -> Facts:
         )
     if family == "mysql":
         modes = str(connection.exec_driver_sql("SELECT @@sql_mode").scalar())
-        return Facts(driver, backslash_escapes="NO_BACKSLASH_ESCAPES" not in modes)
+        digits = None
+        if getattr(connection.dialect, "is_mariadb", False):
+            digits = connection.exec_driver_sql("SELECT @@div_precision_increment").scalar()
+        return Facts(
+            driver,
+            backslash_escapes="NO_BACKSLASH_ESCAPES" not in modes,
+            division_digits=None if digits is None else int(digits),
+        )
     return Facts(driver)
 
 

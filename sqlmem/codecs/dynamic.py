@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -66,8 +65,8 @@ def _dynamic(affinity: str) -> Codec:
 
     def parameter(value: Any) -> Any:
         # None of the types that the driver adapts, and anybody can register an adapter: date, Decimal …
-        if type(value) is bool and (bool, sqlite3.PrepareProtocol) not in sqlite3.adapters:
-            return int(value)
+        if type(value) is bool:
+            return value  # the store's driver binds it as the origin's does, whatever is registered for it
         if type(value) not in _DYNAMIC_TYPES:
             raise Unrepresentable("a parameter that SQLite has no type for")
         check = checks.get(type(value))

@@ -22,6 +22,7 @@ class Facts:
     Attributes:
         driver: SQLAlchemy's name of the driver; some give two of the origin's values as one.
         overridden: SQLite: functions that the application replaced (lower case).
+        division_digits: MariaDB: div_precision_increment; None for MySQL, whose arithmetic wasn't looked at.
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
         names_are_declared: SQLite: an unaliased column is given out under its declared name, however
             the statement writes it; PRAGMA short_column_names changes it.
@@ -33,6 +34,7 @@ class Facts:
     driver: str | None = None
     overridden: frozenset[str] = frozenset()
     like_ignores_case: bool = True
+    division_digits: int | None = None
     names_are_declared: bool = False
     scans_forward: bool = False
     backslash_escapes: bool = True
@@ -55,11 +57,10 @@ class Semantics:
         sums: type name of an INTEGER column -> result of SUM; without a row: not computed locally.
         numeric_sum_code: `type_code` of a SUM of NUMERIC(p,s); None: not computed locally.
         float_sum: result of SUM and AVG of FLOAT; None: not computed locally.
-        mean: from the type of what is averaged to AVG's result; None: not on this type, or not computed
-            locally.
-        mean_function: of a sum, a count and the scale of what is averaged.
-        most_digits: of a sum.
+        mean: from the type of what is averaged to AVG's result, and the form of its text with {0} for the
+            sum and {1} for the count; None: not of this type.
         minmax: the kinds that MIN and MAX take, and the `type_code` where it isn't the column's own.
+        minmax_integer: what MIN and MAX make of integers that are no column; None: their own type.
         window_functions: those without an argument -> result.
         window_integers: type names of computed integers that LAG, FIRST_VALUE and their like keep.
         casts: parser's type name -> what a parameter or literal so cast is.
@@ -77,6 +78,7 @@ class Semantics:
         shapes: forms of queries that it has, of those that not every origin has; where one is missing
             the statement is an error there. See `shapes`.
         mixes_numbers: numbers of different types compare by their exact values, or as floats beside one.
+        division_digits: the fact of that name under which the rows about numbers hold; None: always.
         called: the names of the functions among the rules, as statements call them.
         literals: the type that a literal of its own has; None: only the origin knows.
         parameters: driver -> the type that a parameter of its own has; see `parameters`.
@@ -100,10 +102,9 @@ class Semantics:
     sums: Mapping[str, Result] = field(default_factory=dict)
     numeric_sum_code: int | None = None
     float_sum: Result | None = None
-    mean: Callable[[Column], Result | None] | None = None
-    mean_function: str = ""
-    most_digits: int = 1000
+    mean: Callable[[Column], tuple[Result, str] | None] | None = None
     minmax: Mapping[Kind, int | None] = field(default_factory=dict)
+    minmax_integer: Result | None = None
     window_functions: Mapping[str, Result] = field(default_factory=dict)
     window_integers: frozenset[str] = frozenset({"SMALLINT", "INTEGER", "BIGINT"})
     casts: Mapping[str, Column] = field(default_factory=dict)
@@ -119,6 +120,7 @@ class Semantics:
     rules: Rules = field(default_factory=dict)
     shapes: frozenset[str] = frozenset()
     mixes_numbers: bool = False
+    division_digits: int | None = None
     called: frozenset[str] = frozenset()
     literals: Callable[..., ParameterType | None] | None = None
     parameters: Mapping[str, Classify] = field(default_factory=dict)

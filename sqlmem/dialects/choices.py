@@ -72,7 +72,14 @@ def mysql_choice(types: Sequence[ParameterType]) -> Column | None:
     if Kind.FLOAT in kinds:
         return _FLOATS["mysql"] if _has_no_bigint(typed) else None
     if kinds == {Kind.INTEGER}:
-        return _widest(typed)
+        widest = _widest(typed)
+        if widest is None or widest.type_name == "MEDIUMINT":
+            # Beside NULL it is a MEDIUMINT or a BIGINT, by where the NULL stands.
+            return None
+        # The digits decide on the type of what is computed with it.
+        return replace(
+            widest, precision=max(column.precision or _DIGITS[column.type_name] for column in typed)
+        )
     scale = max(column.scale or 0 for column in typed)
     whole = max(
         (column.precision or 0) - (column.scale or 0)

@@ -50,7 +50,7 @@ _POSTGRESQL_CALLS: Mapping[str, str] = {
     "trim": "btrim",
 }
 # MariaDB and MySQL: deterministic, and dependent on nothing but their arguments.
-_MYSQL_FUNCTIONS = _words(
+MYSQL_FUNCTIONS = _words(
     """
     abs acos adddate ascii asin atan atan2 bin bit_count bit_length ceil ceiling char char_length
     character_length concat concat_ws conv cos cot crc32 date date_add date_format date_sub datediff day
@@ -103,7 +103,7 @@ def unknown_call(family: str, calls: Iterable[str]) -> str | None:
         (
             name
             for name in calls
-            if name in _MYSQL_COMPLETING or (name not in _GRAMMAR_CALLS and name not in _MYSQL_FUNCTIONS)
+            if name in _MYSQL_COMPLETING or (name not in _GRAMMAR_CALLS and name not in MYSQL_FUNCTIONS)
         ),
         None,
     )

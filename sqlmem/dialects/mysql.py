@@ -5,11 +5,12 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 
 from __future__ import annotations
 
-from sqlmem.dialects import mysql_texts, shapes
+from sqlmem.dialects import mysql_numbers, mysql_texts, shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
 from sqlmem.dialects.casts import mysql_cast
 from sqlmem.dialects.choices import mysql_choice
 from sqlmem.dialects.parameters import MYSQL, mysql_literal
+from sqlmem.dialects.rules import joined
 from sqlmem.model import Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)
@@ -43,6 +44,7 @@ SEMANTICS = Semantics(
         Kind.TIMESTAMP: None,
         Kind.TEXT: None,
     },
+    minmax_integer=LONGLONG,
     # PERCENT_RANK and CUME_DIST reach the client with ten digits, and are compared with all.
     window_functions={"row_number": LONGLONG, "rank": LONGLONG, "dense_rank": LONGLONG, "ntile": LONGLONG},
     window_integers=frozenset({"BIGINT"}),
@@ -75,8 +77,11 @@ SEMANTICS = Semantics(
     text_has_nul=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
-    rules=mysql_texts.RULES,
-    called=mysql_texts.CALLED,
+    rules=joined(mysql_numbers.RULES, mysql_texts.RULES),
+    called=mysql_numbers.CALLED | mysql_texts.CALLED,
+    mean=mysql_numbers.mean,
+    mixes_numbers=True,
+    division_digits=mysql_numbers.DIVISION_DIGITS,
     literals=mysql_literal,
     parameters=MYSQL,
     choice=mysql_choice,

@@ -8,10 +8,8 @@ answers) or computed by a function on whole numbers of any size.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from sqlmem.dialects.parameters import number
-from sqlmem.dialects.rules import Result, Taken, result
+from sqlmem.dialects.rules import Result, Taken
 from sqlmem.functions.numbers import NARROW_DIGITS, OWN_SCALE
 from sqlmem.model import Column, Kind
 
@@ -34,7 +32,8 @@ DIGITS = {
 def size(column: Column) -> tuple[int, int]:
     """The precision and scale of an exact number."""
     if column.kind is Kind.INTEGER:
-        return DIGITS.get(column.type_name, 19), 0
+        # MariaDB counts the digits of literals and results; more than 64 bits have there aren't.
+        return min(column.precision or DIGITS.get(column.type_name, 19), 19), 0
     precision, scale = column.precision or 0, column.scale or 0
     # A sum is held in 18 digits too, and may have one more: SQLite's bound is 64 bits.
     return (precision + 1 if precision == NARROW_DIGITS else precision), scale
@@ -134,10 +133,3 @@ def float_text(operand: Taken) -> str:
     if operand.type.kind in (Kind.FLOAT, Kind.INTEGER):
         return operand.sql
     return f"sqlmem_to_float({operand.sql}, {scale_of(operand.type)})"
-
-
-def resized(column: Column, precision: int, scale: int) -> Column:
-    return replace(column, precision=precision, scale=scale)
-
-
-__all__ = ["EXACT", "combined", "float_text", "guarded", "is_wide", "multiplied", "number", "result", "size"]

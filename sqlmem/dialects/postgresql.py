@@ -35,7 +35,6 @@ SEMANTICS = Semantics(
     numeric_sum_code=1700,
     float_sum=DOUBLE,
     mean=postgresql_numbers.mean,
-    mean_function="sqlmem_numeric_mean",
     minmax={
         Kind.INTEGER: None,
         Kind.NUMERIC: None,

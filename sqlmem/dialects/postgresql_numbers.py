@@ -16,10 +16,10 @@ from sqlmem.dialects.numbers import (
     guarded,
     is_wide,
     multiplied,
-    number,
     scale_of,
     size,
 )
+from sqlmem.dialects.parameters import number
 from sqlmem.dialects.rules import Operand, Render, Result, Rule, Rules, Taken, Way, result
 from sqlmem.model import Column, Kind
 
@@ -242,6 +242,10 @@ RULES: Rules = {
 CALLED = frozenset({"ceiling", "mod"})
 
 
-def mean(column: Column) -> Result | None:
+def mean(column: Column) -> tuple[Result, str] | None:
     """AVG: a quotient, whose scale follows from its digits. Of floats the order of addition shows."""
-    return _DECIMAL if column.kind in INTEGERS | NUMERICS else None
+    if column.kind is Kind.DECIMAL:
+        return _DECIMAL, "sqlmem_numeric_avg"
+    if column.kind in (Kind.INTEGER, Kind.NUMERIC):
+        return _DECIMAL, f"sqlmem_numeric_mean({{0}}, {{1}}, {size(column)[1]})"
+    return None

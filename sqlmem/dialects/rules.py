@@ -23,6 +23,7 @@ class Result:
 
     Attributes:
         type: its meaning to the planner; the name is empty.
+        shown: digits after the point that are given out, where the value has more inside of an expression.
         codec: the codec's name, None for the one that the type has as a column.
         code: the `type_code` of cursor.description.
     """
@@ -30,6 +31,7 @@ class Result:
     type: Column
     code: int | None = None
     codec: str | None = None
+    shown: int | None = None
 
 
 def result(kind: Kind, type_name: str, code: int | None = None, **more: object) -> Result:
@@ -74,11 +76,15 @@ class Taken:
 
     Attributes:
         literal: the number that was written; None if it is anything else.
+        shown: as of `Result`.
+        is_constant: it depends on no row.
     """
 
     sql: str
     type: Column
     literal: Decimal | None = None
+    shown: int | None = None
+    is_constant: bool = False
 
 
 # The store's text and the result, where both depend on the operands' sizes; None: not on these.
@@ -95,6 +101,7 @@ class Rule:
             {all} for all of them, comma-separated.
         result: the result's type, fixed or by the operands' types; None: that of the first operand.
         render: STORE, FUNCTION: `store` and `result` at once, where they depend on the operands' sizes.
+        needs_numbers: it counts only where the origin is known to compute as these rows say.
         told: the result in words, where `render` or a function of the operands decides it.
         wrong: COLUMN, ORIGIN: the one case that would be wrong in the store.
     """
@@ -107,6 +114,7 @@ class Rule:
     told: str = ""
     wrong: str = ""
     is_variadic: bool = False
+    needs_numbers: bool = False
 
 
 # name of the operator or function, in lower case, as the documentation writes it -> its rows; the

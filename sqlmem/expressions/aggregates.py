@@ -90,6 +90,8 @@ def _over_argument(
     value = render.value(argument, scope)
     if render.semantics.is_dynamic:
         return _dynamic(render, node, value, distinct, in_order=in_order)
+    if value.is_final:
+        raise Refuse(f"{node.key.upper()} of a quotient that was rounded")
     if isinstance(node, exp.Sum | exp.Avg):
         return _added(render, node, value, distinct)
     if value.type is None:
@@ -120,6 +122,10 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
         # max(varchar) is text.
         column = as_text(column, render.semantics.text.type)
     result = value.result if value.source is None else Result(column, code)
+    if render.semantics.minmax_integer is not None and _is_computed(render, value):
+        value = replace(value, source=None)
+    if value.source is None and column.kind is Kind.INTEGER and render.semantics.minmax_integer is not None:
+        result = render.semantics.minmax_integer
     try:
         check_ordered(column, name.upper(), render.semantics)
     except Refuse:
@@ -133,6 +139,13 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
             f"substr({name}(printf('%019d', {rank.sql}) || {value.sql}), 20)", column, value.source, result
         )
     return Value(f"{name}({value.sql})", column, value.source, result)
+
+
+def _is_computed(render: Expressions, value: Value) -> bool:
+    """Whether it is a whole number that the origin computes: of these MariaDB's greatest is a BIGINT."""
+    if value.source is None or value.type is None or value.type.kind is not Kind.INTEGER:
+        return False
+    return render.context.tables[value.source[0]].by_name[value.source[1]].expression is not None
 
 
 def _float_sum(render: Expressions, name: str, distinct: str, value: Value) -> Value:

@@ -71,11 +71,17 @@ def _array_of(node: exp.Binary) -> exp.Expr | None:
         inner: exp.Expr = right.this
         while isinstance(inner, exp.Paren):
             inner = inner.this
-        return inner
+        return None if isinstance(inner, exp.Query) else inner
     name = {exp.EQ: "SOME", exp.NEQ: "ALL"}[type(node)]
+    if isinstance(right, exp.All) and isinstance(node, exp.NEQ):
+        # What the parser of some versions makes of it.
+        whole: exp.Expr = right.this
+        while isinstance(whole, exp.Paren):
+            whole = whole.this
+        return None if isinstance(whole, exp.Query) else whole
     if isinstance(right, exp.Anonymous) and str(right.this).upper() == name and len(right.expressions) == 1:
         found: exp.Expr = right.expressions[0]
-        return found
+        return None if isinstance(found, exp.Query) else found
     return None
 
 

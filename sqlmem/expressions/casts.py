@@ -18,8 +18,6 @@ from sqlmem.values import NULL, Value
 
 
 def cast(render: Expressions, node: exp.Cast, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return atoms.cast(render, node, scope)
     only(node, "this", "to")
     known = target(render, node.args["to"])
     value = render.value(node.this, scope)
@@ -33,6 +31,8 @@ def cast(render: Expressions, node: exp.Cast, scope: Scope) -> Value:
         return replace(value, cast=known)
     own = value.type
     assert own is not None
+    if value.has_hidden_digits or value.is_final:
+        raise Refuse("a cast of a quotient")
     if own.kind is known.kind and own.type_name == known.type_name and known.precision is None:
         return value
     found = None if render.semantics.cast is None else render.semantics.cast(value.sql, own, known)

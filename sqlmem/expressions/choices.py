@@ -143,17 +143,21 @@ def chosen(render: Expressions, results: Sequence[Value], what: str) -> tuple[li
     """Values of which one is the result, brought to one type; and the result without its text."""
     if render.semantics.choice is None:
         return render.alternatives(results, what)
+    results = [render.shown(result) for result in results]
     types = [_own_type(render, result) for result in results]
     column = render.semantics.choice([type_ for type_ in types if type_ is not None])
     if column is None:
         raise Refuse(f"{what} of {' and '.join(_described(type_) for type_ in types if type_ is not None)}")
     code = render.semantics.code_of(column)
-    if code is None:
+    has_null = any(type_ is None or type_ is Untyped.NULL for type_ in types)
+    if code is None or (column.type_name == "MEDIUMINT" and has_null):
+        # MariaDB makes a BIGINT of NULL and MEDIUMINT, in that order.
         raise Refuse(f"{what} of {column.type_name or column.kind.value}")
     brought = [
         _brought(render, result, type_, column, what) for result, type_ in zip(results, types, strict=True)
     ]
-    return brought, Value("", column, result=Result(column, code))
+    is_final = any(result.is_final for result in results)
+    return brought, Value("", column, result=Result(column, code), is_final=is_final)
 
 
 def _own_type(render: Expressions, value: Value) -> ParameterType | None:

@@ -14,7 +14,6 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from sqlmem import measures
 from sqlmem.dialects.sqlite_functions import CASTS, FUNCTIONS, PRESENT, ZONES, Function
 from sqlmem.expressions import predicates
 from sqlmem.expressions.aggregates import aggregate
@@ -22,7 +21,28 @@ from sqlmem.expressions.closed import described, is_total, only
 from sqlmem.expressions.predicates import COMPARISONS, EQUALITIES
 from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
 from sqlmem.lexemes import CALL_PREFIX
-from sqlmem.measures import Combine, Measure, Span, constant
+from sqlmem.measures import (
+    ANYTHING,
+    BLOBS,
+    INTEGER,
+    INTEGERS,
+    NUMBER,
+    TEXTS,
+    Combine,
+    Measure,
+    Span,
+    added,
+    as_real,
+    constant,
+    divided,
+    either,
+    multiplied,
+    negated,
+    number,
+    remainder,
+    subtracted,
+    truncated,
+)
 from sqlmem.model import Collation
 from sqlmem.plan import Argument, Refuse
 from sqlmem.scopes import Scope
@@ -30,20 +50,20 @@ from sqlmem.values import Literal, Value, check_ordered, known
 
 
 def _texts(*_operands: Span) -> Span:
-    return measures.TEXTS
+    return TEXTS
 
 
 def _bits(*_operands: Span) -> Span:
-    return measures.INTEGERS
+    return INTEGERS
 
 
 # node -> the operator, and what comes out
 OPERATORS: dict[type[exp.Expr], tuple[str, Combine]] = {
-    exp.Add: ("+", measures.added),
-    exp.Sub: ("-", measures.subtracted),
-    exp.Mul: ("*", measures.multiplied),
-    exp.Div: ("/", measures.divided),
-    exp.Mod: ("%", measures.remainder),
+    exp.Add: ("+", added),
+    exp.Sub: ("-", subtracted),
+    exp.Mul: ("*", multiplied),
+    exp.Div: ("/", divided),
+    exp.Mod: ("%", remainder),
     exp.DPipe: ("||", _texts),
     exp.BitwiseAnd: ("&", _bits),
     exp.BitwiseOr: ("|", _bits),
@@ -96,21 +116,26 @@ def operator(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
 
 
 def literal(render: Expressions, node: exp.Literal, scope: Scope) -> Value:
-    return _literal(render, str(node.this), is_text=bool(node.is_string))
+    return _literal(render, str(node.this), node)
 
 
-def _literal(render: Expressions, text: str, *, is_text: bool) -> Value:
-    value = render.literal_of(Literal(text, is_text))
-    return replace(value, measure=constant(measures.TEXTS if is_text else measures.number(text.lower())))
+def _literal(render: Expressions, text: str, node: exp.Literal) -> Value:
+    is_text = bool(node.is_string)
+    value = render.literal_of(Literal(text, is_text, render.context.place(node)))
+    if is_text:
+        return replace(value, measure=constant(TEXTS))
+    # Where the plan is for other constants too, nothing is said of this one's size.
+    is_shared = value.sql.startswith("\0")
+    return replace(value, measure=constant(INTEGERS if is_shared else number(text.lower())))
 
 
 def negative(render: Expressions, node: exp.Neg, scope: Scope) -> Value:
     inner = node.this
     if isinstance(inner, exp.Literal) and not inner.is_string:
-        return _literal(render, f"-{inner.this}", is_text=False)
+        return _literal(render, f"-{inner.this}", inner)
     of = render.value(inner, scope)
     # The blank: "--" would open a comment.
-    return computed(f"- {of.sql}", measures.negated, (of,))
+    return computed(f"- {of.sql}", negated, (of,))
 
 
 def inverted(render: Expressions, node: exp.BitwiseNot, scope: Scope) -> Value:
@@ -124,7 +149,7 @@ def blob(render: Expressions, node: exp.HexString, scope: Scope) -> Value:
         stored = bytes.fromhex(str(node.this))
     except ValueError:
         raise Refuse("a blob that isn't written in pairs of digits") from None
-    return Value(render.context.argument(Argument(None, stored)), DYNAMIC, measure=constant(measures.BLOBS))
+    return Value(render.context.argument(Argument(None, stored)), DYNAMIC, measure=constant(BLOBS))
 
 
 def collate(render: Expressions, node: exp.Collate, scope: Scope) -> Value:
@@ -147,7 +172,7 @@ def collate(render: Expressions, node: exp.Collate, scope: Scope) -> Value:
 
 def _plain(of: Span) -> Span:
     """Under BINARY: 1 and 1.0 are equal, and all texts differ."""
-    return replace(of, is_distinct=of.classes & measures.NUMBER != measures.NUMBER and not of.has_signed_zero)
+    return replace(of, is_distinct=of.classes & NUMBER != NUMBER and not of.has_signed_zero)
 
 
 def cast(render: Expressions, node: exp.Cast, scope: Scope) -> Value:
@@ -165,16 +190,16 @@ def cast(render: Expressions, node: exp.Cast, scope: Scope) -> Value:
 
 def _as_number(of: Span) -> Span:
     # 1.0 becomes 1 under some versions and stays 1.0 under others.
-    return replace(of, is_distinct=of.classes == measures.INTEGER) if of.is_number else Span(measures.NUMBER)
+    return replace(of, is_distinct=of.classes == INTEGER) if of.is_number else Span(NUMBER)
 
 
 def _as_blob(of: Span) -> Span:
-    return measures.BLOBS
+    return BLOBS
 
 
 _CASTS: Mapping[str, Combine] = {
-    "INTEGER": measures.truncated,
-    "REAL": measures.as_real,
+    "INTEGER": truncated,
+    "REAL": as_real,
     "TEXT": _texts,
     "BLOB": _as_blob,
     "NUMERIC": _as_number,
@@ -202,7 +227,7 @@ def greatest(render: Expressions, node: exp.Greatest | exp.Least, scope: Scope) 
         if operand.type is not None:
             check_ordered(operand.type, name.upper(), render.semantics)
     texts = ", ".join(operand.sql for operand in operands)
-    return computed(f"{name}({texts})", measures.either, operands, hands_on=True)
+    return computed(f"{name}({texts})", either, operands, hands_on=True)
 
 
 def arrow(render: Expressions, node: exp.JSONExtract | exp.JSONExtractScalar, scope: Scope) -> Value:
@@ -217,7 +242,7 @@ def arrow(render: Expressions, node: exp.JSONExtract | exp.JSONExtractScalar, sc
 
 
 def _anything(*_operands: Span) -> Span:
-    return measures.ANYTHING
+    return ANYTHING
 
 
 def _call(render: Expressions, name: str, nodes: Sequence[exp.Expr], scope: Scope) -> Value:
@@ -249,8 +274,8 @@ def _call(render: Expressions, name: str, nodes: Sequence[exp.Expr], scope: Scop
         f"{name}({', '.join(texts)})",
         combine,
         handed if row.span is None else operands,
-        hands_on=combine is measures.either,
-        is_json=row.is_json or (combine is measures.either and any(item.is_json for item in handed)),
+        hands_on=combine is either,
+        is_json=row.is_json or (combine is either and any(item.is_json for item in handed)),
     )
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmem.codecs import Unrepresentable
 from sqlmem.constants import compared, nearest_float
-from sqlmem.dialects.numbers import is_wide, number, scale_of, size
+from sqlmem.dialects.numbers import is_wide, scale_of, size
+from sqlmem.dialects.parameters import number
 from sqlmem.functions.numbers import NARROW_DIGITS
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, Refuse
@@ -107,6 +108,8 @@ def _beside_constant(
     if right.adapt is not None or (right.literal is not None and right.literal.is_text):
         return None
     convert = compared(column, floats_are_decimals=driver == "psycopg2", is_list=what in _LISTS)
+    if render.semantics.booleans_are_integers:
+        convert = _after_counting(convert)
     if right.cast is not None:
         convert = _after_cast(render, right.cast, convert, driver)
     shown = _as_key(left) if column.kind is Kind.DECIMAL else left
@@ -115,6 +118,11 @@ def _beside_constant(
     if driver in render.semantics.parameters:
         convert = _after_reading(render, right.cast or column, convert)
     return shown, Value(render.argument(right, convert), shown.type)
+
+
+def _after_counting(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """As `convert`, of True as 1."""
+    return lambda value: convert(int(value) if type(value) is bool else value)
 
 
 def _after_reading(render: Expressions, type_: Column, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -127,15 +127,39 @@ class Expressions:
                 return self._cast(value, value.cast)
             if not value.literal.is_text and value.literal.text.lstrip("-").isdigit():
                 integer = int(value.literal.text)
-                if abs(integer) < 2**31:
+                # MariaDB makes a BIGINT of ten digits, whatever they are.
+                if abs(integer) < (10**9 if self.semantics.name == "mysql" else 2**31):
                     return replace(
                         self.bound(value, self.semantics.integer.type), result=self.semantics.integer
                     )
             if value.literal.is_text and self.semantics.text is not None:
                 text = self.semantics.text
                 return replace(self.bound(value, text.type), result=text)
+            if not value.literal.is_text and self.semantics.mixes_numbers:
+                return self._given_back(value)
             raise Refuse("a constant whose type only the origin knows")
-        return value
+        return self.shown(value)
+
+    def shown(self, value: Value) -> Value:
+        """A value with the digits with which it is given out."""
+        if not value.has_hidden_digits:
+            return value
+        result, column = value.result, value.type
+        assert result is not None
+        assert result.shown is not None
+        assert column is not None
+        scale, precision = column.scale or 0, column.precision or 0
+        kept = number(precision - scale + result.shown + 1, result.shown, column.type_name)
+        sql = f"sqlmem_decimal_round({value.sql}, {scale}, {result.shown}, {kept.precision})"
+        return replace(
+            value,
+            sql=sql,
+            type=kept,
+            result=Result(kept, result.code),
+            is_distinct=True,
+            is_final=True,
+            hidden=(sql, replace(value, result=Result(column, result.code))),
+        )
 
     def _cast(self, value: Value, cast: Column) -> Value:
         """What the statement gives a type, as a column of the answer."""
@@ -294,11 +318,16 @@ class Expressions:
                 if value.type is not None:
                     self._check(value.type, what, is_ordered=is_ordered)
             return left, right
+        if left.type is None and right.type is None and self._is_number(left) and self._is_number(right):
+            left = self.own(left)
         if left.type is None and right.type is None:
             raise Refuse(f"{what} of two values whose types only the origin knows")
         if left.type is None:
             right, left = self.pair(right, left, what, is_ordered=is_ordered)
             return left, right
+        if any(value.is_final or value.has_hidden_digits for value in (left, right)):
+            # MariaDB compares all digits of a quotient here, and the rounded one there.
+            raise Refuse(f"{what} of a quotient")
         numbers = number_pair(self, left, right, what)
         if numbers is not None:
             return numbers
@@ -317,6 +346,15 @@ class Expressions:
             right = self.bound(right, column, is_compared=True)
         self._check(column, what, is_ordered=is_ordered)
         return left, right
+
+    def _is_number(self, value: Value) -> bool:
+        """Whether a constant or parameter is one by itself."""
+        if not self.semantics.mixes_numbers or not value.is_open or value.adapt is not None:
+            return False
+        if value.literal is not None and value.literal.is_text:
+            return False
+        own = self.own_type(value)
+        return isinstance(own, Column) and own.kind in (Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT)
 
     def _looked_up(self, left: Value, right: Value, *, is_ordered: bool) -> tuple[Value, Value] | None:
         """Ranks instead of texts that only the origin can compare; None if there are none.
@@ -352,6 +390,8 @@ class Expressions:
         Where that is so only for some values, those at hand are looked at when the plan is used.
         """
         assert value.type is not None
+        if value.has_hidden_digits or (value.is_final and what != "DISTINCT"):
+            raise Refuse(f"{what} of a quotient")
         try:
             check_equal(value.type, what)
         except Refuse:
@@ -474,12 +514,20 @@ class Expressions:
         if not isinstance(node, exp.Ordered):
             raise Refuse("a form of ORDER BY that the planner doesn't know")
         only(node, "this", "desc", "nulls_first")
+        if isinstance(node.this, exp.Boolean | exp.Null) and not self.semantics.is_dynamic:
+            raise Refuse("an order by a constant, which some origins report as an error")
         value = output if output is not None else self.value(node.this, scope)
         if value.type is None:
             if not self.semantics.is_dynamic:
                 raise Refuse("an order by a constant")
             value = replace(value, type=DYNAMIC)
+        if value.has_hidden_digits or value.is_final:
+            if node.find_ancestor(exp.Window, exp.Query) is not node.find_ancestor(exp.Query):
+                raise Refuse("a window ordered by a quotient")
+            value = self.shown(value)
         key = self.sort_key(value, "ORDER BY")
+        if key.strip("()").lstrip("-").isdigit():
+            key = "NULL"  # a constant orders nothing; as a number it would name an output of the store's
         direction = "DESC" if node.args.get("desc") else "ASC"
         # The parser has filled in the dialect's own place for NULLs.
         nulls = "FIRST" if node.args.get("nulls_first") else "LAST"

@@ -13,11 +13,12 @@ from decimal import Decimal
 from sqlglot import exp
 
 from sqlmem.dialects.base import Result
+from sqlmem.dialects.parameters import Untyped
 from sqlmem.dialects.rules import Rule, Taken, Way, expand, matches
 from sqlmem.expressions import computed
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.rendering import Expressions, Handler
-from sqlmem.model import Column
+from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.values import NULL, Value
@@ -29,7 +30,7 @@ NODES: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
     exp.Sub: ("-", ("this", "expression")),
     exp.Mul: ("*", ("this", "expression")),
     exp.Div: ("/", ("this", "expression")),
-    exp.IntDiv: ("div", ("this", "expression")),
+    exp.IntDiv: ("integer division", ("this", "expression")),
     exp.Mod: ("%", ("this", "expression")),
     exp.Abs: ("abs", ("this",)),
     exp.Round: ("round", ("this", "decimals")),
@@ -52,6 +53,8 @@ def ruled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
             raise Refuse(f"{described(node)} is computed by the origin")
         return handler(render, node, scope)
     name, keys = NODES[type(node)]
+    if name == "trunc" and name not in render.semantics.rules:
+        name = "truncate"
     only(node, *keys, *_IGNORED_ARGUMENTS)
     operands: list[exp.Expr] = []
     for key in keys:
@@ -81,6 +84,10 @@ def by_rules(render: Expressions, name: str, values: list[Value]) -> Value:
             if rule.wrong
             else f"{name} is computed by the origin"
         )
+    if rule.needs_numbers and not render.context.computes_numbers:
+        raise Refuse(f"{name} is computed by the origin: another server or setting than is known")
+    if any(value.is_final for value in values):
+        raise Refuse(f"{name} of a quotient that was rounded")
     taken = _settled(render, name, rule, values)
     columns = [value.type for value in taken if value.type is not None]
     if len(columns) != len(taken):
@@ -88,13 +95,28 @@ def by_rules(render: Expressions, name: str, values: list[Value]) -> Value:
     if rule.render is not None:
         rendered = rule.render(
             [
-                Taken(value.sql, column, _number(given))
+                Taken(
+                    value.sql,
+                    column,
+                    _number(given),
+                    value.result.shown if value.result else None,
+                    is_constant=given.is_open or given.is_constant,
+                )
                 for value, column, given in zip(taken, columns, values, strict=True)
             ]
         )
         if rendered is None:
             raise Refuse(f"{name} of operands of these sizes is computed by the origin")
-        return Value(f"({rendered[0]})", rendered[1].type, result=rendered[1])
+        sql, found = rendered
+        return Value(
+            f"({sql})",
+            found.type,
+            result=found,
+            is_distinct=found.shown is None,
+            # MariaDB keeps quotients in some places with all their digits, in others rounded.
+            is_final=found.shown is None and any(value.has_hidden_digits for value in taken),
+            is_constant=all(given.is_open or given.is_constant for given in values),
+        )
     result = rule.result if isinstance(rule.result, Result) else None
     if result is None:
         if rule.result is None:
@@ -138,10 +160,18 @@ def _settled(render: Expressions, name: str, rule: Rule, values: list[Value]) ->
         if value is NULL or not value.is_open:
             taken.append(value)
             continue
-        if operand.is_own and isinstance(own := render.own_type(value), Column):
-            taken.append(render.own(value))
-            first = first or own
-            continue
+        if operand.is_own:
+            own = render.own_type(value)
+            if isinstance(own, Column):
+                taken.append(render.own(value))
+                first = first or own
+                continue
+            if own is Untyped.NULL and render.semantics.text is None:
+                # MariaDB's NULL has no type of its neighbour's: 1 + NULL is a float.
+                raise Refuse(f"{name} of NULL")
+            if first is not None and first.kind in (Kind.NUMERIC, Kind.DECIMAL):
+                # '1.5' is a numeric of scale 1 beside one of any scale.
+                raise Refuse(f"{name} of a number and a text, whose scale may be another")
         column = operand.takes if operand.takes is not None else first
         if column is None:
             raise Refuse(f"{name} of values whose types only the origin knows")

@@ -35,7 +35,14 @@ def scalar_subquery(render: Expressions, node: exp.Subquery, scope: Scope) -> Va
         raise Refuse("a subquery of several columns as a value")
     if not render.semantics.is_dynamic and not _gives_one_row(render, node.this):
         _count_first(render, sql, scope)
-    return replace(render.settle(outputs[0]), sql=f"({sql})", is_condition=False, alias=None)
+    value = render.settle(outputs[0])
+    given = replace(value, sql=f"({sql})", is_condition=False, alias=None)
+    whole = value.with_all_digits
+    if whole is None:
+        return given
+    # The same query for all digits of what it gives.
+    text = sql.replace(f"{value.sql} AS c0", f"{whole.sql} AS c0", 1)
+    return replace(given, hidden=(given.sql, replace(whole, sql=f"({text})")) if text != sql else None)
 
 
 def is_quantified(node: exp.Expr) -> bool:

@@ -6,7 +6,10 @@ an aggregate of ours. A mean is a sum and a count, divided once per group as the
 
 from __future__ import annotations
 
-from sqlmem.dialects.numbers import is_wide, number
+from dataclasses import replace
+
+from sqlmem.dialects.numbers import is_wide
+from sqlmem.dialects.parameters import number
 from sqlmem.dialects.rules import Result
 from sqlmem.expressions.rendering import Expressions
 from sqlmem.functions.numbers import NARROW_DIGITS
@@ -29,9 +32,9 @@ def total(render: Expressions, distinct: str, value: Value) -> Value:
             raise Refuse(f"SUM of {column.type_name}")
         return _call(f"sum({distinct}{value.sql})", result)
     if column.kind is Kind.NUMERIC and code is not None and column.scale is not None:
-        precision = NARROW_DIGITS
-        if is_wide(column):
-            precision = _wide_digits(render, column)
+        if value.has_hidden_digits:
+            raise Refuse("SUM of quotients, which have more digits than they are given out with")
+        precision = (column.precision or 0) + _COUNT_DIGITS if is_wide(column) else NARROW_DIGITS
         return _call(_sum_text(distinct, value, column), Result(number(precision, column.scale), code))
     if column.kind is Kind.DECIMAL and render.semantics.mean is not None and code is not None:
         _not_distinct(distinct)
@@ -45,38 +48,28 @@ def mean(render: Expressions, distinct: str, value: Value) -> Value:
     column = value.type
     assert column is not None
     semantics = render.semantics
-    if semantics.mean is None:
+    if semantics.mean is None or not render.context.computes_numbers:
         raise Refuse(render.refused("AVG", "AVG is computed by the origin"))
-    result = semantics.mean(column)
-    if result is None or not column.is_compared:
+    found = semantics.mean(column) if column.is_compared and not value.has_hidden_digits else None
+    if found is None:
         raise Refuse(f"AVG of {column.type_name or column.kind.value}")
+    result, form = found
     if column.kind is Kind.DECIMAL:
         _not_distinct(distinct)
-        return _call(f"sqlmem_numeric_avg({value.sql})", result)
+        return _call(f"{form}({value.sql})", result)
     added = _sum_text(distinct, value, column)
     counted = f"count({distinct}{value.sql})"
-    scale = column.scale or 0 if column.kind is Kind.NUMERIC else 0
-    sql = f"{semantics.mean_function}({added}, {counted}, {scale})"
-    return Value(
-        sql,
-        result.type,
-        result=result,
-        calls=(added, counted),
-        is_distinct=result.type.kind is not Kind.DECIMAL,
-    )
+    sql = form.format(added, counted)
+    return replace(_call(sql, result), calls=(added, counted))
 
 
 def _sum_text(distinct: str, value: Value, column: Column) -> str:
     return f"{'sqlmem_sum' if is_wide(column) else 'sum'}({distinct}{value.sql})"
 
 
-def _wide_digits(render: Expressions, column: Column) -> int:
-    most = render.semantics.most_digits
-    return min((column.precision or 0) + _COUNT_DIGITS, most)
-
-
 def _call(sql: str, result: Result) -> Value:
-    return Value(sql, result.type, result=result, is_distinct=result.type.kind is not Kind.DECIMAL)
+    is_distinct = result.type.kind is not Kind.DECIMAL and result.shown is None
+    return Value(sql, result.type, result=result, is_distinct=is_distinct)
 
 
 def _not_distinct(distinct: str) -> None:

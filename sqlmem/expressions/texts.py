@@ -16,6 +16,7 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Handler
+from sqlmem.expressions.ruled import by_rules
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
@@ -143,4 +144,88 @@ def _between(before: str, after: str, parameter: Value) -> Callable[[Any], Any]:
     return put_between
 
 
-HANDLERS: Mapping[type[exp.Expr], Handler] = {exp.DPipe: piped, exp.Concat: concat}
+def cased(render: Expressions, node: exp.Lower | exp.Upper, scope: Scope) -> Value:
+    """LOWER and UPPER: of a parameter here, of a value at the origin."""
+    only(node, "this")
+    value = render.value(node.this, scope)
+    name = "lower" if isinstance(node, exp.Lower) else "upper"
+    if name not in render.semantics.rules or not value.is_open:
+        raise Refuse(f"{name.upper()} is computed by the origin")
+    if value.cast is not None and (value.cast.kind is not Kind.TEXT or value.cast.precision is not None):
+        raise Refuse(f"{name.upper()} of what isn't plainly a text")
+    if value.literal is not None:
+        if not value.literal.is_text:
+            raise Refuse(f"{name.upper()} of a number")
+        try:
+            text = _in_case(name, value.literal.text)
+        except Unrepresentable as error:
+            raise Refuse(str(error)) from None
+        return Value("", literal=Literal(text, is_text=True), cast=_own_text(render))
+    adapt = value.adapt
+    return replace(
+        value,
+        cast=_own_text(render),
+        adapt=lambda given: _in_case(name, given if adapt is None else adapt(given)),
+    )
+
+
+def _in_case(name: str, text: Any) -> str:
+    # Of other letters the case follows a locale; so does that of I in Turkish.
+    if type(text) is not str or not text.isascii() or ("I" if name == "lower" else "i") in text:
+        raise Unrepresentable("a text whose case depends on the locale")
+    return text.lower() if name == "lower" else text.upper()
+
+
+# The parser's class -> the name in the tables, and its arguments in order.
+_FUNCTIONS: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
+    exp.Left: ("left", ("this", "expression")),
+    exp.Right: ("right", ("this", "expression")),
+    exp.Substring: ("substring", ("this", "start", "length")),
+    exp.StrPosition: ("strpos", ("this", "substr")),
+    exp.Replace: ("replace", ("this", "expression", "replacement")),
+    exp.Repeat: ("repeat", ("this", "times")),
+    exp.SplitPart: ("split_part", ("this", "delimiter", "part_index")),
+    exp.Reverse: ("reverse", ("this",)),
+    exp.StartsWith: ("starts_with", ("this", "expression")),
+    exp.Length: ("length", ("this",)),
+}
+_TRIMS = {None: "btrim", "BOTH": "btrim", "LEADING": "ltrim", "TRAILING": "rtrim"}
+
+
+def function(render: Expressions, node: exp.Func, scope: Scope) -> Value:
+    name, keys = _FUNCTIONS[type(node)]
+    return _by_rules(render, node, name, keys, scope)
+
+
+def pad(render: Expressions, node: exp.Pad, scope: Scope) -> Value:
+    only(node, "this", "expression", "fill_pattern", "is_left")
+    name = "lpad" if node.args.get("is_left") else "rpad"
+    return _by_rules(render, node, name, ("this", "expression", "fill_pattern"), scope, "is_left")
+
+
+def trim(render: Expressions, node: exp.Trim, scope: Scope) -> Value:
+    name = _TRIMS.get(node.args.get("position") or None)
+    if name is None:
+        raise Refuse("a form of TRIM that the planner doesn't know")
+    return _by_rules(render, node, name, ("this", "expression"), scope, "position")
+
+
+def _by_rules(
+    render: Expressions, node: exp.Func, name: str, keys: tuple[str, ...], scope: Scope, *more: str
+) -> Value:
+    if name not in render.semantics.rules:
+        raise Refuse(f"{name.upper()} is computed by the origin")
+    only(node, *keys, *more)
+    operands = [render.value(node.args[key], scope) for key in keys if node.args.get(key) is not None]
+    return by_rules(render, name, operands)
+
+
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
+    exp.DPipe: piped,
+    exp.Concat: concat,
+    exp.Lower: cased,
+    exp.Upper: cased,
+    exp.Pad: pad,
+    exp.Trim: trim,
+    **dict.fromkeys(_FUNCTIONS, function),
+}

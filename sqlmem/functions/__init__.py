@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmem.functions import choices, guards, moments, numbers, patterns, postgresql_numbers
+from sqlmem.functions import (
+    choices,
+    guards,
+    moments,
+    mysql_numbers,
+    numbers,
+    patterns,
+    postgresql_numbers,
+    postgresql_texts,
+)
 
 
 class NotKnown(Exception):
@@ -30,7 +39,10 @@ def _unhex(text: str | None) -> bytes | None:
 
 
 # Raises; not deterministic, so that SQLite doesn't call it where it isn't reached.
-RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {UNKNOWN: (1, _unknown)}
+RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    UNKNOWN: (1, _unknown),
+    **numbers.RAISING,
+}
 # name -> number of arguments (-1: any), implementation
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **guards.SCALARS,
@@ -42,7 +54,9 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **moments.SCALARS,
     "sqlmem_decimal": (3, choices.decimal),
     **numbers.SCALARS,
+    **mysql_numbers.SCALARS,
     **postgresql_numbers.SCALARS,
+    **postgresql_texts.SCALARS,
 }
 # name -> number of arguments, class with step() and finalize()
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {

@@ -326,8 +326,8 @@ def beside_scaled_as_float(value: float, scale: int) -> int | float:
     return (nearest if nearest / 10**scale < value else nearest - 1) + 0.5
 
 
+RAISING: Mapping[str, tuple[int, Callable[..., Any]]] = {"sqlmem_fail": (-1, fail)}
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
-    "sqlmem_fail": (-1, fail),
     **{
         name: (count, null_is_null(function))
         for name, count, function in (
@@ -371,9 +371,7 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
 
 
 class WideSum:
-    """SUM of decimals stored as text: one of 19 digits more, or of `most`."""
-
-    most = 1000
+    """SUM of decimals stored as text, held in 19 digits more."""
 
     def __init__(self) -> None:
         self.total: int | None = None
@@ -385,7 +383,7 @@ class WideSum:
             self.precision = len(stored) - 1
 
     def finalize(self) -> Any:
-        return None if self.total is None else packed(self.total, min(self.precision + 19, self.most))
+        return None if self.total is None else packed(self.total, self.precision + 19)
 
 
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {"sqlmem_sum": (1, WideSum)}

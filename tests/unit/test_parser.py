@@ -275,7 +275,7 @@ def test_placeholders_of_the_tree_are_mapped_to_the_parameters():
         (POSTGRESQL, "SELECT a IS DISTINCT FROM b FROM t", ("a IS DISTINCT FROM b",)),
         (MYSQL, "SELECT a+1, 'x', NULL, a + %s FROM t", ("a+1", None, None, None)),
         (MYSQL, "SELECT a %% 2 FROM t", ("a % 2",)),
-        (MYSQL, "SELECT (a), +a, (a + 1) FROM t", (None, None, "(a + 1)")),
+        (MYSQL, "SELECT (a), (a + 1) FROM t", (None, "(a + 1)")),
         (SQLITE, "SELECT ( a ) FROM t", (None,)),
         (MYSQL, "(SELECT a+1 FROM t) UNION (SELECT b FROM u)", ("a+1",)),
     ],
