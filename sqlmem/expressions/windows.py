@@ -18,7 +18,7 @@ from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Argument, Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import Literal, Value
+from sqlmem.values import Literal, Value, check_equal
 
 _PLACES: dict[type[exp.Expr], str] = {
     exp.RowNumber: "row_number",
@@ -245,9 +245,21 @@ def _partition(render: Expressions, keys: list[exp.Expr], scope: Scope) -> str:
         item = render.value(key, scope)
         if item.type is None:
             raise Refuse("a window partitioned by a constant")
-        render.check_same(item, "PARTITION BY")
-        texts.append(item.sql)
+        texts.append(_partition_key(render, item))
     return f"PARTITION BY {', '.join(texts)}" if texts else ""
+
+
+def _partition_key(render: Expressions, item: Value) -> str:
+    assert item.type is not None
+    try:
+        check_equal(item.type, "PARTITION BY")
+    except Refuse:
+        # Nothing stands for its equals here: that the origin holds them as equal is enough.
+        rank = render.rank(item)
+        if rank is None:
+            raise
+        return rank.sql
+    return item.sql
 
 
 def _frame(render: Expressions, frame: exp.WindowSpec, order: exp.Order | None, scope: Scope) -> str:
