@@ -122,7 +122,8 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
         # max(varchar) is text.
         column = as_text(column, render.semantics.text.type)
     result = value.result if value.source is None else Result(column, code)
-    if value.source is None and column.kind is Kind.INTEGER and render.semantics.minmax_integer is not None:
+    is_computed = value.source is None or column.expression is not None
+    if is_computed and column.kind is Kind.INTEGER and render.semantics.minmax_integer is not None:
         result = render.semantics.minmax_integer
     try:
         check_ordered(column, name.upper(), render.semantics)
