@@ -120,7 +120,7 @@ def _divided(operands: Sequence[Taken]) -> tuple[str, Result] | None:
 
 def mean(column: Column) -> tuple[Result, str] | None:
     """AVG's result, and the form of its text: {0} for the sum, {1} for the count."""
-    if column.kind not in (Kind.INTEGER, Kind.NUMERIC) or not _is_known(column):
+    if column.kind not in (Kind.INTEGER, Kind.NUMERIC):
         return None
     digits, scale = size(column)
     kept = quotient_scale(scale, 0, DIVISION_DIGITS)
@@ -203,14 +203,20 @@ def _sign(operands: Sequence[Taken]) -> tuple[str, Result] | None:
     return f"sqlmem_decimal_sign({sql})", integer_result(1)
 
 
-def _is_known(column: Column) -> bool:
-    # UNSIGNED: what would be negative is an error.
-    return column.kind is not Kind.INTEGER or column.type_name in _SIGNED
+def _is_known(operand: Taken) -> bool:
+    column = operand.type
+    if column.kind is not Kind.INTEGER:
+        return True
+    if column.type_name not in _SIGNED or column.expression is not None:
+        # UNSIGNED: what would be negative is an error. Drivers don't say it of what the origin computes.
+        return False
+    # The digits of what isn't a column decide on the type: a truth value has one, a year four.
+    return operand.is_column or column.precision is not None or column.type_name == "BIGINT"
 
 
 def _row(render: Render, told: str, *operands: Operand) -> tuple[Rule, ...]:
     def of_known(taken: Sequence[Taken]) -> tuple[str, Result] | None:
-        return render(taken) if all(_is_known(each.type) for each in taken) else None
+        return render(taken) if all(map(_is_known, taken)) else None
 
     return (Rule(operands, Way.FUNCTION, render=of_known, told=told, needs_numbers=True),)
 

@@ -78,6 +78,7 @@ class Taken:
         literal: the number that was written; None if it is anything else.
         shown: as of `Result`.
         is_constant: it depends on no row.
+        is_column: it is a table's column itself.
     """
 
     sql: str
@@ -85,6 +86,7 @@ class Taken:
     literal: Decimal | None = None
     shown: int | None = None
     is_constant: bool = False
+    is_column: bool = False
 
 
 # The store's text and the result, where both depend on the operands' sizes; None: not on these.

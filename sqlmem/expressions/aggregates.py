@@ -122,9 +122,8 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
         # max(varchar) is text.
         column = as_text(column, render.semantics.text.type)
     result = value.result if value.source is None else Result(column, code)
-    if render.semantics.minmax_integer is not None and _is_computed(render, value):
-        value = replace(value, source=None)
-    if value.source is None and column.kind is Kind.INTEGER and render.semantics.minmax_integer is not None:
+    is_computed = value.source is None or column.expression is not None
+    if is_computed and column.kind is Kind.INTEGER and render.semantics.minmax_integer is not None:
         result = render.semantics.minmax_integer
     try:
         check_ordered(column, name.upper(), render.semantics)
@@ -139,13 +138,6 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
             f"substr({name}(printf('%019d', {rank.sql}) || {value.sql}), 20)", column, value.source, result
         )
     return Value(f"{name}({value.sql})", column, value.source, result)
-
-
-def _is_computed(render: Expressions, value: Value) -> bool:
-    """Whether it is a whole number that the origin computes: of these MariaDB's greatest is a BIGINT."""
-    if value.source is None or value.type is None or value.type.kind is not Kind.INTEGER:
-        return False
-    return render.context.tables[value.source[0]].by_name[value.source[1]].expression is not None
 
 
 def _float_sum(render: Expressions, name: str, distinct: str, value: Value) -> Value:

@@ -101,6 +101,7 @@ def by_rules(render: Expressions, name: str, values: list[Value]) -> Value:
                     _number(given),
                     value.result.shown if value.result else None,
                     is_constant=given.is_open or given.is_constant,
+                    is_column=given.alias is not None,
                 )
                 for value, column, given in zip(taken, columns, values, strict=True)
             ]
