@@ -41,7 +41,6 @@ class Scope:
         key_columns: the columns of the source's primary key, as stored text.
         picks_row: SQLite: its only aggregate is the MIN or MAX of the row id, so that columns that aren't
             grouped are those of the one row that has it.
-        adds_in_order: its aggregates meet the rows of each group in the origin's order.
         stored_alias: the source's name in the store's statement, if it is a table.
     """
 
@@ -58,7 +57,6 @@ class Scope:
     table: TableName | None = None
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
-    adds_in_order: bool = False
     picks_row: bool = False
     stored_alias: str | None = None
 

@@ -365,43 +365,6 @@ def test_a_query_that_is_named_twice_is_added_up_twice(pair: Pair) -> None:
     pair.origins([f"WITH k AS (SELECT x FROM f) SELECT sum(d.x) AS s FROM ({twice}) AS d"])
 
 
-def test_sums_in_the_order_of_the_row_id_are_the_stores(pair: Pair) -> None:
-    """Where no index tells the rows of a group apart, both engines meet them in one order."""
-    statements = [
-        f"INSERT INTO f VALUES ({key * 7919 % 1000}, {key % 3}, {(key * 7 % 101) * 0.1}, {key % 5}, 'w')"
-        for key in range(300)
-    ]
-    pair.write(
-        "CREATE TABLE f (id INTEGER PRIMARY KEY, g INTEGER, x NUMERIC(10,2), h INTEGER, w TEXT)",
-        "CREATE INDEX f_g ON f (g)",
-        "CREATE INDEX f_w ON f (w, h)",
-        *statements,
-    )
-
-    pair.local(
-        [
-            "SELECT sum(x) AS s, avg(x) AS a, total(x) AS t FROM f",
-            "SELECT sum(x * 1.1) AS s FROM f WHERE x > 2",
-            "SELECT g, sum(x) AS s FROM f GROUP BY g",
-            "SELECT g, sum(x) AS s FROM f GROUP BY g HAVING sum(x) > 60 ORDER BY g",
-            "SELECT sum(x) AS s FROM f WHERE g = 1",
-            "SELECT w, h, sum(x) AS s FROM f GROUP BY w, h",
-            "SELECT x > 5 AS big, sum(x) AS s FROM f GROUP BY x > 5",
-            "SELECT sum(x) FILTER (WHERE x > 3) AS s FROM f WHERE id BETWEEN 100 AND 900",
-        ]
-    )
-    pair.origins(
-        [
-            "SELECT sum(x) AS s FROM f WHERE g > 0",
-            "SELECT w, sum(x) AS s FROM f GROUP BY w",
-            "SELECT g, sum(x) AS s FROM f GROUP BY g ORDER BY g DESC",
-            "SELECT sum(x) AS s FROM f WHERE id = 7 OR x > 3",
-            "SELECT sum(x) AS s FROM f WHERE g IN (SELECT h FROM f)",
-            "SELECT sum(d.x) AS s FROM (SELECT x FROM f ORDER BY x) AS d",
-        ]
-    )
-
-
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection")
 @pytest.mark.parametrize(
     "index",

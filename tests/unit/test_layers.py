@@ -45,7 +45,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "scopes",
         "expressions/*",
         "outputs",
-        "order",
+        "picks",
         "limits",
         "set_operations",
         "row_lists",
