@@ -126,13 +126,19 @@ def _check_large_texts(tree: exp.Expr, context: Context, values: Sequence[Value]
                 raise Refuse("a computed text that the origin describes in several ways")
 
 
+# Functions that the parser makes the same node of as an operator.
+_OPERATORS = frozenset({"mod"})
+
+
 def _check_functions(parsed: Parsed, slices: Slices, semantics: Semantics) -> None:
     """Raises `Refuse` for what is called by a name that no node of the tree is known to have.
 
     The others are looked at where they stand: `Context.check_called`.
     """
     seen = {slices.called(node) for node in parsed.tree.find_all(exp.Func)}
-    unknown = sorted({name.lower() for name in parsed.functions} - seen - _SYNTAX - semantics.called)
+    unknown = sorted(
+        {name.lower() for name in parsed.functions} - seen - _SYNTAX - (semantics.called & _OPERATORS)
+    )
     if unknown:
         raise Refuse(f"the function {unknown[0]} is computed by the origin")
 

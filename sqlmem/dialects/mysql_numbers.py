@@ -244,5 +244,5 @@ RULES: Rules = {
     "ceil": (_COLUMN("CEIL is INT, BIGINT or DECIMAL by the digits that MariaDB counts", _ANY),),
 }
 
-# Other names of functions among them.
-CALLED = frozenset({"ceiling", "mod"})
+# As the functions among them are called.
+CALLED = frozenset(["abs", "ceil", "ceiling", "floor", "mod", "round", "sign", "truncate"])

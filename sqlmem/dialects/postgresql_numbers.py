@@ -238,8 +238,8 @@ RULES: Rules = {
     ),
 }
 
-# Other names of functions among them.
-CALLED = frozenset({"ceiling", "mod"})
+# As the functions among them are called.
+CALLED = frozenset(["abs", "ceil", "ceiling", "floor", "mod", "round", "sign", "sqrt", "trunc"])
 
 
 def mean(column: Column) -> tuple[Result, str] | None:
