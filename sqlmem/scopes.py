@@ -65,11 +65,16 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A CTE or derived table: its text in the store, its columns' names and values."""
+    """A CTE or derived table: its text in the store, its columns' names and values.
+
+    Attributes:
+        uses: how often it reads tables.
+    """
 
     sql: str
     names: tuple[str, ...]
     values: tuple[Value, ...]
+    uses: int = 0
 
 
 @dataclass(eq=False)

@@ -353,6 +353,18 @@ def test_sums_that_show_the_order_are_the_origins(pair: Pair) -> None:
     )
 
 
+def test_a_query_that_is_named_twice_is_added_up_twice(pair: Pair) -> None:
+    """The bound of an exact sum counts the rows as often as they are read."""
+    pair.write(
+        "CREATE TABLE f (id INTEGER PRIMARY KEY, x REAL)",
+        *(f"INSERT INTO f VALUES ({key}, {2.0**50!r})" for key in range(7)),
+    )
+    twice = "SELECT x FROM k UNION ALL SELECT x FROM k"
+
+    pair.local(["WITH k AS (SELECT x FROM f WHERE id < 3) SELECT sum(d.x) AS s FROM (SELECT x FROM k) AS d"])
+    pair.origins([f"WITH k AS (SELECT x FROM f) SELECT sum(d.x) AS s FROM ({twice}) AS d"])
+
+
 def test_sums_in_the_order_of_the_row_id_are_the_stores(pair: Pair) -> None:
     """Where no index tells the rows of a group apart, both engines meet them in one order."""
     statements = [

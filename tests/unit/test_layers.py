@@ -77,6 +77,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "surface": (
         "variants",
+        "entries",
+        "sharing",
         "front",
         "executor",
         "sampling",
