@@ -207,8 +207,16 @@ class Queries:
 
     def _with_aliases(self, term: exp.Expr, node: exp.Expr, scope: Scope, shape: str) -> exp.Expr:
         """An expression with the outputs that it names in their place, where the origin knows them there."""
-        if shape not in self._context.semantics.shapes or not scope.outputs:
+        if (
+            shape not in self._context.semantics.shapes
+            or not scope.outputs
+            or term.find(exp.Query) is not None
+        ):
+            # In a subquery the name may be a column of its own.
             return term
+
+        # MariaDB: in HAVING it may, and alone.
+        is_strict = shape == "order alias" and not self._context.semantics.is_dynamic
 
         def replaced(inner: exp.Expr) -> exp.Expr:
             if isinstance(inner, exp.Column) and inner.args.get("table") is None:
@@ -216,6 +224,10 @@ class Queries:
                 if name in scope.outputs and name not in scope.columns:
                     if callable_names(self._context, node).count(name) > 1:
                         raise Refuse("a name that two outputs have")
+                    if is_strict and _has_aggregate(scope.outputs[name]):
+                        raise Refuse(
+                            "ORDER BY an expression of an aggregate's name is an error at the origin"
+                        )
                     return exp.Paren(this=scope.outputs[name].copy())
             return inner
 

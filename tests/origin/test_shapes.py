@@ -594,6 +594,39 @@ def test_literals_and_patterns(pair: Pair) -> None:
     )
 
 
+def test_names_of_outputs_in_having_and_order_by(pair: Pair) -> None:
+    """Alone, within expressions, within aggregates and subqueries; each origin has a rule of its own."""
+    pair.check(
+        r"""
+        SELECT g, count(*) AS zz FROM t GROUP BY g ORDER BY zz * 2, g
+        SELECT g, count(*) AS zz FROM t GROUP BY g ORDER BY zz, g
+        SELECT g, count(*) AS zz FROM t GROUP BY g HAVING zz * 2 > 2
+        SELECT g, count(*) AS zz FROM t GROUP BY g HAVING zz + zz > 2 AND zz IN (1, 2)
+        SELECT g, count(*) + 1 AS zz FROM t GROUP BY g HAVING zz BETWEEN 2 AND 3
+        SELECT g, count(*) AS zz FROM t GROUP BY g HAVING CASE WHEN zz > 1 THEN 1 ELSE 0 END = 1
+        SELECT g, count(*) AS zz FROM t GROUP BY g HAVING coalesce(zz, 0) > 1
+        SELECT g, max(id) AS zz FROM t GROUP BY g HAVING zz IS NOT NULL AND NOT zz > 5
+        SELECT g, count(*) AS zz FROM t GROUP BY g HAVING max(zz) > 1
+        SELECT g, count(*) AS zz FROM t GROUP BY g HAVING sum(id) > zz
+        SELECT g + 1 AS zz, count(*) FROM t GROUP BY zz HAVING zz > 2
+        SELECT id, g + 1 AS zz FROM t ORDER BY zz * 2, id
+        SELECT id, -g AS zz FROM t ORDER BY -zz, id
+        SELECT id, row_number() OVER (ORDER BY id DESC) AS zz FROM t ORDER BY zz * 2
+        SELECT id, (SELECT max(k) FROM u) AS zz FROM t ORDER BY zz * 2, id
+        SELECT id, (SELECT k FROM u WHERE u.id = t.id) AS zz FROM t ORDER BY zz + 1, id
+        SELECT id, CASE WHEN g = 1 THEN 1 ELSE 2 END AS zz FROM t ORDER BY zz + 1, id
+        SELECT id, row_number() OVER (ORDER BY id DESC) AS zz FROM t HAVING zz > 2
+        SELECT g, count(*) AS zz FROM t GROUP BY g ORDER BY coalesce(zz, 0), g
+        SELECT g, count(*) AS zz FROM t GROUP BY g ORDER BY -zz, g
+        SELECT g, rank() OVER (ORDER BY zz) AS r, count(*) AS zz FROM t GROUP BY g
+        SELECT g, count(*) AS zz FROM t GROUP BY g ORDER BY (SELECT max(id) FROM u WHERE u.id <= zz), g
+        SELECT g, count(*) AS zz FROM t GROUP BY g HAVING EXISTS (SELECT 1 FROM u WHERE u.id = zz)
+        SELECT id AS zz FROM t ORDER BY (SELECT max(u.id) FROM u WHERE u.id <= zz)
+        SELECT id AS k FROM t ORDER BY (SELECT max(u.id) FROM u WHERE u.id <= k), id
+        """
+    )
+
+
 def test_shapes_together(pair: Pair) -> None:
     """Forms within forms, over texts in the origin's own order, over numbers of unequal types."""
     pair.check(
