@@ -52,15 +52,6 @@ class Replan(Exception):
         self.has_filled = has_filled
 
 
-class Objected(Exception):
-    """The origin or its driver doesn't give the values of some columns: x / 0 in a row, infinity."""
-
-    def __init__(self, columns: Sequence[str], error: str) -> None:
-        super().__init__(columns)
-        self.columns = columns
-        self.reason = f"its values can't be read ({error})"
-
-
 class Borrower(Protocol):
     def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
 
@@ -209,11 +200,6 @@ class Filling:
             log.info("not cached {}.{}: {}", state.name, error.column, error.reason)
             self._registry.learn(lease, error.column, refusal=error.reason)
             raise Replan from None
-        except Objected as objected:
-            for name in objected.columns:
-                log.info("not cached {}.{}: {}", state.name, name, objected.reason)
-                self._registry.learn(lease, name, refusal=objected.reason)
-            raise Replan from None
         except ConnectionLost as lost:
             self._registry.fail(lease, lost.error)
             raise lost.error from None
@@ -223,6 +209,8 @@ class Filling:
             raise
         except Exception as error:
             if not is_over and self._is_about_the_statement(error):
+                if self._leave_out_guilty(borrower, lease, error):
+                    raise Replan from None
                 reason = f"the origin refused the fill ({type(error).__name__})"
                 log.warning("not cached {}: {}", state.name, reason)
                 self._registry.refuse(lease, reason, seconds=RETRY_SECONDS)
@@ -235,9 +223,27 @@ class Filling:
                 self._registry.fail(lease, lease.flight.failure)
             lease.flight.finish()
 
+    def _leave_out_guilty(self, borrower: Borrower, lease: Lease, error: Exception) -> bool:
+        """After a fill that failed: cache no more those columns that fail alone; False if none does.
+
+        On a connection of its own, since the fill's was given up in the middle of its result.
+        """
+        try:
+            with borrower.borrowed() as connection:
+                guilty = _guilty(connection, lease)
+        except Exception:  # noqa: BLE001 - whatever keeps the origin from being asked, nothing is known then
+            return False
+        reason = f"its values can't be read ({type(error).__name__})"
+        for name in guilty:
+            log.info("not cached {}.{}: {}", lease.table.name, name, reason)
+            self._registry.learn(lease, name, refusal=reason)
+        return bool(guilty)
+
     def _is_about_the_statement(self, error: Exception) -> bool:
         """Whether the origin is there and objects to this fetch: then it may still answer statements."""
         dbapi: Any = self._origin.dialect.loaded_dbapi
+        if isinstance(error, ValueError | OverflowError):
+            return True  # psycopg2's own conversions: a year beyond 9999
         if not isinstance(error, dbapi.Error):
             return False
         if isinstance(error, dbapi.InterfaceError):
@@ -270,12 +276,8 @@ class Filling:
             )
         except ConnectionLost:
             raise
-        except Exception as error:
+        except Exception:
             connection.recover()
-            if self._is_about_the_statement(error) and connection.is_usable:
-                guilty = _guilty(connection, lease)
-                if guilty:
-                    raise Objected(guilty, type(error).__name__) from None
             raise
         if heard.info:
             generation = filled.generation

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -16,99 +16,20 @@ from typing import Any, Protocol
 from sqlmem.catalogue import Spelling, UnknownTable
 from sqlmem.codecs import Codec, Unrepresentable, codec_by_name, codec_for, dict_decoder, row_decoder
 from sqlmem.dialects import Facts, Semantics
+from sqlmem.entries import Bound, Bypassed, Entry, Planned, Refused
 from sqlmem.gate import Passthrough, Refusal
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
 from sqlmem.origin import Origin, OriginConnection
 from sqlmem.parser import Parsed, parse
-from sqlmem.plan import Argument, Candidate, Plan, Refuse, TypesNeeded, Unknown
+from sqlmem.plan import Candidate, Plan, Refuse, TypesNeeded, Unknown
 from sqlmem.planner import make_plan, table_spellings
 from sqlmem.registry import Registry, TableState
-from sqlmem.skeletons import Constant, Skeleton, skeleton
+from sqlmem.sharing import Templates, template_of
+from sqlmem.skeletons import skeleton
 from sqlmem.store import Generation
 from sqlmem.variants import ByTypes, Typing
 
-Rows = list[tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A plan together with the generations it is asked of: how their rows become the origin's.
-
-    Attributes:
-        decode: stored rows to the driver's tuples; None if they are the same.
-        to_dicts: stored rows to new dicts.
-        description: as PEP 249 has it, with the driver's type codes.
-    """
-
-    generations: tuple[Generation, ...]
-    decode: Callable[[Rows], Rows] | None
-    to_dicts: Callable[[Rows], list[dict[str, Any]]]
-    description: tuple[tuple[Any, ...], ...]
-
-
-@dataclass(eq=False)
-class Planned:
-    """The store can answer. `bound` is the last binding, replaced by reference."""
-
-    plan: Plan
-    states: tuple[TableState, ...]
-    versions: tuple[int, ...]
-    tables: tuple[str, ...]
-    positions: int
-    expressions: tuple[tuple[TableState, str], ...] = ()  # those that it needs, for their last use
-    bound: Bound | None = None
-    # It holds for parameters of the types that it was made for, and is found by these only.
-    is_by_types: bool = False
-
-    def is_current(self) -> bool:
-        return all(
-            state.version == version and state.schema is not None
-            for state, version in zip(self.states, self.versions, strict=True)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A plan, and the constants of its text on which it depends."""
-
-    fixed: tuple[tuple[int, Constant], ...]
-    planned: Planned
-
-
-_TEMPLATES_OF_A_SHAPE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Bypassed:
-    """The origin answers. `states` and `versions`: what that was decided with."""
-
-    reason: str
-    tables: tuple[str, ...] = ()
-    states: tuple[TableState, ...] = ()
-    versions: tuple[int, ...] = ()
-    reasons: tuple[str, ...] = ()
-
-    def is_current(self) -> bool:
-        return all(
-            state.version == version and state.schema is not None
-            for state, version in zip(self.states, self.versions, strict=True)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Strict mode doesn't run it."""
-
-    error: str
-    reason: str
-    hint: str
-
-    def is_current(self) -> bool:
-        return True
-
-
-Entry = Planned | Bypassed | Refused
 _Form = tuple[str, tuple[tuple[str, tuple[int, str] | None], ...], tuple[TableSchema | None, ...]]
 
 
@@ -145,11 +66,13 @@ class Front:
     sums_floats: bool = False
     _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
-    # shape of a text -> plans for it, whatever some of the constants are; guarded by _lock
-    _templates: OrderedDict[tuple[str, bool], tuple[Template, ...]] = field(default_factory=OrderedDict)
+    _templates: Templates = field(init=False)  # guarded by _lock
     _lock: threading.Lock = field(default_factory=threading.Lock)
     # What is never answered by the store, see `quarantine`. Only grows, replaced by reference.
     _quarantined: frozenset[_Form] = frozenset()
+
+    def __post_init__(self) -> None:
+        self._templates = Templates(self.capacity)
 
     def known(self, statement: str, parameters: Any = None, *, has_parameters: bool) -> Entry | None:
         """The entry of a statement that was met before, if it still holds."""
@@ -182,56 +105,20 @@ class Front:
         typing = Typing(self._entries.get(key), parameters)
         entry: Entry | None = None
         if shape is not None and shape.constants:
-            entry = self._shared((shape.shape, has_parameters), shape)
+            entry = self._templates.find((shape.shape, has_parameters), shape)
         is_lasting = True
         if entry is None:
             entry, is_lasting = self._make(statement, borrower, typing, has_parameters=has_parameters)
             if isinstance(entry, Planned) and shape is not None and not typing.types:
-                self._share((shape.shape, has_parameters), shape, entry)
+                template = template_of(shape, entry)
+                if template is not None:
+                    with self._lock:
+                        self._templates.add((shape.shape, has_parameters), template)
         if is_lasting and is_short:
             with self._lock:
                 self._remember(key, entry, typing)
                 self._evict()
         return entry
-
-    def _shared(self, key: tuple[str, bool], shape: Skeleton) -> Planned | None:
-        """A plan that was made for another statement of this shape, with this one's constants."""
-        for template in self._templates.get(key, ()):
-            planned = template.planned
-            if any(shape.constants[place] != constant for place, constant in template.fixed):
-                continue
-            if not planned.is_current():
-                continue
-            try:
-                arguments = tuple(
-                    replace(argument, constant=argument.reread(shape.constants[argument.literal].text))
-                    if argument.literal is not None and argument.reread is not None
-                    else argument
-                    for argument in planned.plan.arguments
-                )
-            except Refuse:
-                continue
-            return replace(planned, plan=replace(planned.plan, arguments=arguments))
-        return None
-
-    def _share(self, key: tuple[str, bool], shape: Skeleton, planned: Planned) -> None:
-        """Keep a plan for other statements that differ in constants on which it doesn't depend."""
-        free = set()
-        for argument in planned.plan.arguments:
-            if argument.literal is not None and argument.reread is not None:
-                if not _is_at(shape, argument.literal, argument):
-                    return  # the shape's constants aren't those of the tree
-                free.add(argument.literal)
-        if not free:
-            return
-        fixed = tuple((place, each) for place, each in enumerate(shape.constants) if place not in free)
-        template = Template(fixed, planned)
-        with self._lock:
-            others = [each for each in self._templates.pop(key, ()) if each.planned.is_current()]
-            # Of one shape a few: others are for constants on which the plan does depend.
-            self._templates[key] = (template, *others[: _TEMPLATES_OF_A_SHAPE - 1])
-            while len(self._templates) > self.capacity:
-                self._templates.popitem(last=False)
 
     def _remember(self, key: tuple[str, bool], entry: Entry, typing: Typing) -> None:
         if not typing.types:
@@ -485,17 +372,6 @@ def _form(planned: Planned) -> _Form:
     """
     outputs = tuple((output.name, output.source) for output in planned.plan.outputs)
     return planned.plan.sql, outputs, tuple(state.reflected for state in planned.states)
-
-
-def _is_at(shape: Skeleton, place: int, argument: Argument) -> bool:
-    """Whether a constant that the planner saw is the one at this place of the shape."""
-    assert argument.reread is not None
-    try:
-        return place < len(shape.constants) and bool(
-            argument.reread(shape.constants[place].text) == argument.constant
-        )
-    except Refuse:
-        return False
 
 
 def _plan_of(

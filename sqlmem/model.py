@@ -106,8 +106,6 @@ class TableSchema:
         depends_on: for a view, an inheritance child or parent: the tables whose invalidation
             is also this one's; None if the origin's catalogue could not tell.
         refusal: why the table is never cached; None if it may be.
-        is_scanned_by_row_id: SQLite origins only: however it is read, rows that agree in all indexed
-            columns come in the order of the integer that is their primary key and row id.
         expressions: what statements had the origin compute, once per row. Not part of the definition:
             two schemas that differ in them only are equal.
         by_name: the columns, and the expressions under their own names.
@@ -119,7 +117,6 @@ class TableSchema:
     is_view: bool = False
     depends_on: frozenset[TableName] | None = frozenset()
     refusal: str | None = None
-    is_scanned_by_row_id: bool = False
     expressions: tuple[Column, ...] = field(default=(), compare=False)
     by_name: Mapping[str, Column] = field(init=False, compare=False, repr=False, hash=False)
 

@@ -75,6 +75,7 @@ class Candidate:
         collation: if it turns out to be text.
         has_constants: there may be many like it, each with another constant.
         rank_of: the column or expression whose order it is; None if it is no rank.
+        may_be_unsigned: MariaDB: an integer, if it is one, whose description doesn't tell.
     """
 
     table: TableName
@@ -84,6 +85,7 @@ class Candidate:
     collation: Collation
     has_constants: bool
     rank_of: str | None = None
+    may_be_unsigned: bool = False
 
 
 class Unknown(Exception):

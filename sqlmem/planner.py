@@ -5,7 +5,7 @@ Pure: no I/O, no lock, no clock. What the origin's catalogue says comes in as sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from sqlglot import exp
@@ -20,6 +20,7 @@ from sqlmem.plan import Output, Plan, Refuse
 from sqlmem.queries import Queries
 from sqlmem.scopes import Context, Scope, representative
 from sqlmem.slices import Slices
+from sqlmem.values import Value
 
 
 def make_plan(
@@ -64,6 +65,8 @@ def make_plan(
     if len(names) != len(values):
         raise Refuse("names of columns that only the origin knows")
     outputs = []
+    if semantics.name == "mysql":
+        _check_large_texts(parsed.tree, context, values)
     for name, value in zip(names, values, strict=True):
         if value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
             if not semantics.is_dynamic:
@@ -104,6 +107,23 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
         if schema is not None or name not in ctes:
             found[schema, name] = None
     return tuple(found)
+
+
+# MariaDB describes its larger texts (codes of the protocol) otherwise where a temporary table is made.
+_LARGE_TEXTS = frozenset({249, 250, 251})
+
+
+def _check_large_texts(tree: exp.Expr, context: Context, values: Sequence[Value]) -> None:
+    """Raises `Refuse` for a computed text whose description the origin's plan may change."""
+    clauses = ("group", "distinct", "order", "having", "windows")
+    is_plain = isinstance(tree, exp.Select) and not any(tree.args.get(clause) for clause in clauses)
+    if is_plain and tree.find(exp.Window) is None:
+        return
+    for value in values:
+        if value.source is not None:
+            column = context.tables[value.source[0]].by_name[value.source[1]]
+            if column.description is not None and column.description[0] in _LARGE_TEXTS:
+                raise Refuse("a computed text that the origin describes in several ways")
 
 
 # Functions that the parser makes the same node of as an operator.

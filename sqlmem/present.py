@@ -88,7 +88,7 @@ def _span(store: Store, generation: Generation, column: str) -> Span:
     if texts or blobs:
         units = None
     elif reals:
-        grain = _grain(store, generation, name)
+        grain = _grain(store, generation, name, largest)
         if grain is None:
             units = None
         else:
@@ -108,7 +108,7 @@ def _span(store: Store, generation: Generation, column: str) -> Span:
     )
 
 
-def _grain(store: Store, generation: Generation, name: str) -> int | None:
+def _grain(store: Store, generation: Generation, name: str, largest: float) -> int | None:
     """The least k for which all floats are multiples of 2**-k; None if it is past `_GRAINS`."""
 
     def is_enough(grain: int) -> bool:
@@ -120,9 +120,12 @@ def _grain(store: Store, generation: Generation, name: str) -> int | None:
         )
         return not store.query((generation,), sql, ())[0][0]
 
-    if not is_enough(_GRAINS):
+    if largest >= 2.0**60:
         return None
-    least, most = 0, _GRAINS
+    # Scaled, the largest must still fit an integer.
+    least, most = 0, min(_GRAINS, 62 - int(largest).bit_length())
+    if not is_enough(most):
+        return None
     while least < most:
         middle = (least + most) // 2
         if is_enough(middle):

@@ -16,8 +16,8 @@ from sqlmem.expressions.closed import is_total
 from sqlmem.grouping_sets import by_sets, has_sets
 from sqlmem.limits import limit_text
 from sqlmem.model import Column
-from sqlmem.order import is_added_in_order
 from sqlmem.outputs import callable_names, table_spelling
+from sqlmem.picks import picks_row
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.row_lists import rows_of, values_of
@@ -96,7 +96,7 @@ class Queries:
         group_text = reasons.attempt(lambda: group(node, scope), "")
         # Without knowing the groups nothing can be said of what stands in them.
         reasons.raise_any()
-        self._settle_order(node, scope)
+        self._settle_pick(node, scope)
 
         types = [*expected, *[None] * len(node.expressions)]
         values = [
@@ -159,18 +159,18 @@ class Queries:
         )
         return text, tuple(values)
 
-    def _settle_order(self, node: exp.Select, scope: Scope) -> None:
-        """Find out whether the aggregates add up in the origin's own order; the row id is needed then."""
+    def _settle_pick(self, node: exp.Select, scope: Scope) -> None:
+        """Find out whether an aggregate picks one row, from which SQLite takes all other columns."""
         source = node.args["from_"].this if node.args.get("from_") is not None else None
         if not isinstance(source, exp.Table) or scope.group_keys is None or _is_within(scope):
             return
         schema = self._context.schemas.get(table_spelling(source, self._context))
         if schema is None or schema.name not in {table.name for table in self._context.tables}:
             return
-        if is_added_in_order(self._context, schema, node):
-            scope.adds_in_order = True
-            key = next(index.columns[0] for index in schema.indexes if index.is_primary_key)
-            self._context.need(Value("", source=(self._context.table(schema), key)))
+        key = next((index.columns[0] for index in schema.indexes if index.is_primary_key), None)
+        if key is None or not self._context.semantics.is_dynamic:
+            return
+        scope.picks_row = picks_row(node, key)
 
     def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:
         """FROM and WHERE with guards, which the store looks at before the first row."""

@@ -39,7 +39,8 @@ class Scope:
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
         key_columns: the columns of the source's primary key, as stored text.
-        adds_in_order: its aggregates meet the rows of each group in the origin's order.
+        picks_row: SQLite: its only aggregate is the MIN or MAX of the row id, so that columns that aren't
+            grouped are those of the one row that has it.
         stored_alias: the source's name in the store's statement, if it is a table.
     """
 
@@ -56,17 +57,22 @@ class Scope:
     table: TableName | None = None
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
-    adds_in_order: bool = False
+    picks_row: bool = False
     stored_alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A CTE or derived table: its text in the store, its columns' names and values."""
+    """A CTE or derived table: its text in the store, its columns' names and values.
+
+    Attributes:
+        uses: how often it reads tables.
+    """
 
     sql: str
     names: tuple[str, ...]
     values: tuple[Value, ...]
+    uses: int = 0
 
 
 @dataclass(eq=False)
@@ -279,6 +285,7 @@ class Context:
         if (
             owner.group_keys is not None
             and not owner.is_in_aggregate
+            and not owner.picks_row
             and value.sql not in owner.group_keys
             and not (owner.key_columns and owner.key_columns <= owner.group_keys)
         ):

@@ -16,6 +16,7 @@ from sqlglot import exp
 from sqlmem.expressions import Expressions, only
 from sqlmem.expressions.choices import chosen
 from sqlmem.model import Collation, Column, Kind
+from sqlmem.outputs import callable_names
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Context, Scope
 from sqlmem.values import Value
@@ -47,6 +48,12 @@ def set_operation(queries: Queries, node: exp.SetOperation, around: Scope) -> Re
     only(node, "with_", "this", "expression", "distinct", "order", "limit", "offset")
     prefix, around = queries.with_clause(node, around)
     render = queries.expressions
+    if render.semantics.name == "mysql" and node.find(exp.Intersect, exp.Except) is not None:
+        for select in node.find_all(exp.Select):
+            names = callable_names(queries.context, select)
+            if len(set(names)) != len(names):
+                # MariaDB makes derived tables of the operands, and these can't have a name twice.
+                raise Refuse("two columns of one name in a set operation")
     is_plain = render.semantics.is_dynamic
     sql, values = _plain(queries, node, around) if is_plain else _operation(queries, node, around)
     if is_plain and node.args.get("order") is None:

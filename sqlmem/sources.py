@@ -40,12 +40,14 @@ def with_clause(queries: Queries, node: exp.Query, scope: Scope) -> tuple[str, S
             _check_recursion(queries, cte, names[index:])
         alias = cte.args["alias"]
         only(alias, "this", "columns")
+        uses = queries.context.uses
         sql, values = queries.query(cte.this, inner)
         relation = _relation(queries, cte.this, sql, values, alias)
         stored = queries.context.alias("k")
         columns = ", ".join(f"c{number}" for number in range(len(values)))
         texts.append(f"{stored}({columns}) AS ({sql})")
-        inner.ctes[names[index]] = replace(relation, sql=stored)
+        inner.ctes[names[index]] = replace(relation, sql=stored, uses=queries.context.uses - uses)
+        queries.context.uses = uses
     return f"WITH {', '.join(texts)} ", inner
 
 
@@ -66,6 +68,8 @@ def _relation(
         names = callable_names(queries.context, node) if written is None else names_of(queries, len(values))
     if len(names) != len(values):
         raise Refuse("a list of column names that doesn't fit")
+    if len(set(names)) != len(names) and queries.context.semantics.name == "mysql":
+        raise Refuse("two columns of one name in a derived table, which the origin reports as an error")
     return Relation(sql, tuple(names), values)
 
 
@@ -82,6 +86,8 @@ def from_clause(queries: Queries, node: exp.Select, around: Scope) -> tuple[str,
         cte = around.ctes.get(spelling[1]) if spelling[0] is None else None
         alias = queries.context.fold_table(alias_node.this) if alias_node is not None else spelling[1]
         if cte is not None:
+            # Each time that it is named, what it reads is read again.
+            queries.context.uses += cte.uses
             stored = queries.context.alias("d")
             return f" FROM {cte.sql} AS {stored}", _relation_scope(around, alias, stored, cte)
         return _table(queries, spelling, alias, around)

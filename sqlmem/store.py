@@ -268,7 +268,9 @@ class Store:
             value, number = (quoted(generation.columns[name].stored_name) for name in (column, rank))
             sql = (
                 f"SELECT count(*) = count(DISTINCT d.{value}) AND count(*) = count(DISTINCT d.{number})"
-                f" FROM (SELECT DISTINCT {value}, {number} FROM main.{DATA} WHERE {value} IS NOT NULL) AS d"
+                f" FROM (SELECT DISTINCT {value}, {number} FROM main.{DATA}"
+                # Of some values the driver makes None: they have a rank, and NULL hasn't.
+                f" WHERE {value} IS NOT NULL OR {number} IS NOT NULL) AS d"
             )
             known = bool(self.query((generation,), sql, ())[0][0])
             generation.pairs[column, rank] = known

@@ -45,7 +45,7 @@ def wanted_indexes(schema: TableSchema) -> tuple[Index, ...]:
     A parameter finds its text's rank by one, and where the origin looks a text up by an index, the
     store looks its rank up by one.
     """
-    leading = {index.columns[0] for index in schema.indexes}
+    leading = {index.columns[0] for index in schema.indexes if index.columns}
     indexes = list(schema.indexes)
     for column in schema.expressions:
         if column.rank_of is not None:

@@ -65,12 +65,11 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
         depends_on, refusal = _sqlite_view(connection, quoted, str(sql), full, depth=0)
     # Only a key that is the table's row id can hold nothing but integers, each once. All others have an
     # index of their own, also INTEGER PRIMARY KEY DESC, and hold any number of NULLs.
-    has_key_index, is_plain = _looked_at(connection, quoted, full.name)
+    has_key_index = _has_key_index(connection, quoted, full.name)
     if has_key_index:
         indexes = tuple(replace(index, is_primary_key=False) for index in indexes)
     if connection.exec_driver_sql("PRAGMA encoding").scalar() != "UTF-8":
         refusal = refusal or "its database isn't in UTF-8, whose texts order otherwise"
-    has_row_id = not is_view and any(index.is_primary_key for index in indexes)
     return TableSchema(
         full,
         columns,
@@ -78,24 +77,13 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
         is_view,
         depends_on,
         refusal,
-        is_scanned_by_row_id=has_row_id and is_plain and refusal is None,
     )
 
 
-def _looked_at(connection: Connection, schema: str, table: str) -> tuple[bool, bool]:
-    """Whether the primary key has an index of its own, and whether all indexes are plain.
-
-    Plain: over all rows, of columns, ascending. SQLAlchemy leaves out the others or doesn't say.
-    """
-    has_key, is_plain = False, True
-    for _, index, _, origin, is_partial, *_ in connection.exec_driver_sql(
-        f"PRAGMA {schema}.index_list({_quoted(table)})"
-    ).all():
-        has_key = has_key or origin == "pk"
-        parts = connection.exec_driver_sql(f"PRAGMA {schema}.index_xinfo({_quoted(index)})").all()
-        # cid -1 is the row id, which every index ends in; -2 an expression.
-        is_plain = is_plain and not is_partial and not any(cid == -2 or desc for _, cid, _, desc, *_ in parts)
-    return has_key, is_plain
+def _has_key_index(connection: Connection, schema: str, table: str) -> bool:
+    """Whether the primary key has an index of its own."""
+    rows = connection.exec_driver_sql(f"PRAGMA {schema}.index_list({_quoted(table)})").all()
+    return any(origin == "pk" for _, _, _, origin, *_ in rows)
 
 
 def _quoted(name: str) -> str:

@@ -26,10 +26,6 @@ def facts(connection: Connection, family: str) -> Facts:
             overridden=frozenset(str(row[0]).lower() for row in rows),
             like_ignores_case=bool(like),
             names_are_declared=names == ("type",),
-            scans_forward=not any(
-                connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-                for name in ("reverse_unordered_selects", "threads")
-            ),
         )
     if family == "mysql":
         modes = str(connection.exec_driver_sql("SELECT @@sql_mode").scalar())

@@ -26,8 +26,6 @@ class Facts:
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
         names_are_declared: SQLite: an unaliased column is given out under its declared name, however
             the statement writes it; PRAGMA short_column_names changes it.
-        scans_forward: SQLite: scans run as they do by default, and sorts keep the order of equals;
-            PRAGMA reverse_unordered_selects and PRAGMA threads change it.
         backslash_escapes: MariaDB: without NO_BACKSLASH_ESCAPES, which takes it from LIKE too.
     """
 
@@ -36,7 +34,6 @@ class Facts:
     like_ignores_case: bool = True
     division_digits: int | None = None
     names_are_declared: bool = False
-    scans_forward: bool = False
     backslash_escapes: bool = True
 
 

@@ -50,8 +50,7 @@ def aggregate_of(render: Expressions, node: exp.Expr, scope: Scope, *, is_window
             if len(argument.expressions) != 1 or is_window:
                 raise Refuse("an aggregate of several distinct values")
             argument, is_distinct = argument.expressions[0], True
-        in_order = scope.adds_in_order and not is_window and not is_distinct
-        return _over_argument(render, node, argument, scope, is_distinct=is_distinct, in_order=in_order)
+        return _over_argument(render, node, argument, scope, is_distinct=is_distinct)
     finally:
         scope.is_in_aggregate = was_in_aggregate
 
@@ -63,7 +62,6 @@ def _over_argument(
     scope: Scope,
     *,
     is_distinct: bool,
-    in_order: bool,
 ) -> Value:
     distinct = "DISTINCT " if is_distinct else ""
     if isinstance(node, exp.Count):
@@ -89,7 +87,7 @@ def _over_argument(
         return Value(f"{name}({render.condition(argument, scope)})", result.type, result=result)
     value = render.value(argument, scope)
     if render.semantics.is_dynamic:
-        return _dynamic(render, node, value, distinct, in_order=in_order)
+        return _dynamic(render, node, value, distinct)
     if value.is_final:
         raise Refuse(f"{node.key.upper()} of a quotient that was rounded")
     if isinstance(node, exp.Sum | exp.Avg):
@@ -164,7 +162,7 @@ def _float_sum(render: Expressions, name: str, distinct: str, value: Value) -> V
 _ADDING = {"sum": Need.SUM, "avg": Need.MEAN, "total": Need.MEAN}
 
 
-def _dynamic(render: Expressions, node: exp.Expr, value: Value, distinct: str, *, in_order: bool) -> Value:
+def _dynamic(render: Expressions, node: exp.Expr, value: Value, distinct: str) -> Value:
     """MIN, MAX, SUM, AVG and TOTAL of dynamically typed values."""
     name = str(node.this if isinstance(node, exp.Anonymous) else node.key).lower()
     render.not_overridden(name)
@@ -186,7 +184,7 @@ def _dynamic(render: Expressions, node: exp.Expr, value: Value, distinct: str, *
         check_equal(column, f"{name.upper()}(DISTINCT)")
         # The sum is a whole number or a float by which of 1 and 1.0 stands for both.
         render.context.checks.append(Check(Need.SINGLE, known(value)))
-    if not (render.context.sums_floats or in_order):
+    if not render.context.sums_floats:
         if value.measure is None and value.source is None:
             raise Refuse("a sum of computed values that may be floats")
         render.context.checks.append(Check(need, known(value)))

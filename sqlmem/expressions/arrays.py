@@ -14,6 +14,7 @@ from sqlmem.expressions import predicates
 from sqlmem.expressions.casts import target
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Handler
+from sqlmem.expressions.subqueries import is_quantified
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
@@ -37,7 +38,7 @@ _AS_HEX = frozenset({Kind.UUID, Kind.BYTES})
 
 def comparison(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
     array = _array_of(node)
-    if array is None or not render.semantics.has_arrays:
+    if array is None or not render.semantics.has_arrays or is_quantified(node.expression):
         return predicates.comparison(render, node, scope)
     operator = "IN" if isinstance(node, exp.EQ) else "NOT IN"
     value = render.value(node.this, scope)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
 from sqlmem.expressions.ruled import by_rules
 from sqlmem.model import Column, Kind
@@ -67,19 +66,6 @@ def parenthesis(render: Expressions, node: exp.Paren, scope: Scope) -> Value:
     return render.value(node.this, scope)
 
 
-def cast(render: Expressions, node: exp.Cast, scope: Scope) -> Value:
-    only(node, "this", "to")
-    to = node.args["to"]
-    known = render.semantics.casts.get(to.this.value if isinstance(to.this, exp.DType) else "")
-    if known is None:
-        raise Refuse(f"a cast to {to.sql()}")
-    if render.semantics.is_dynamic:
-        value = render.value(node.this, scope)
-        is_distinct = known.type_name in ("INTEGER", "TEXT")
-        return render.dynamic(f"CAST({value.sql} AS {known.type_name})", is_distinct=is_distinct)
-    raise Refuse(f"a cast to {known.type_name}")
-
-
 _MOST_FRACTION_DIGITS = 6
 
 
@@ -104,5 +90,4 @@ HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Null: null,
     exp.Placeholder: placeholder,
     exp.Paren: parenthesis,
-    exp.Cast: cast,
 }

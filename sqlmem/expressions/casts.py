@@ -18,8 +18,6 @@ from sqlmem.values import NULL, Value
 
 
 def cast(render: Expressions, node: exp.Cast, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return atoms.cast(render, node, scope)
     only(node, "this", "to")
     known = target(render, node.args["to"])
     value = render.value(node.this, scope)

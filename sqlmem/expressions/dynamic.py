@@ -116,18 +116,23 @@ def operator(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
 
 
 def literal(render: Expressions, node: exp.Literal, scope: Scope) -> Value:
-    return _literal(render, str(node.this), is_text=bool(node.is_string))
+    return _literal(render, str(node.this), node)
 
 
-def _literal(render: Expressions, text: str, *, is_text: bool) -> Value:
-    value = render.literal_of(Literal(text, is_text))
-    return replace(value, measure=constant(TEXTS if is_text else number(text.lower())))
+def _literal(render: Expressions, text: str, node: exp.Literal) -> Value:
+    is_text = bool(node.is_string)
+    value = render.literal_of(Literal(text, is_text, render.context.place(node)))
+    if is_text:
+        return replace(value, measure=constant(TEXTS))
+    # Where the plan is for other constants too, nothing is said of this one's size.
+    is_shared = value.sql.startswith("\0")
+    return replace(value, measure=constant(INTEGERS if is_shared else number(text.lower())))
 
 
 def negative(render: Expressions, node: exp.Neg, scope: Scope) -> Value:
     inner = node.this
     if isinstance(inner, exp.Literal) and not inner.is_string:
-        return _literal(render, f"-{inner.this}", is_text=False)
+        return _literal(render, f"-{inner.this}", inner)
     of = render.value(inner, scope)
     # The blank: "--" would open a comment.
     return computed(f"- {of.sql}", negated, (of,))

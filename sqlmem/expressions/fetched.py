@@ -86,6 +86,7 @@ def fetched(render: Expressions, node: exp.Expr, scope: Scope) -> Value | None:
         asked=immutable.asked(semantics.name, found.calls, frozenset(kinds.values())),
         collation=_collation(node, values),
         has_constants=any(isinstance(each, exp.Literal) for each in inner),
+        may_be_unsigned=semantics.booleans_are_integers and _may_be_unsigned(found, values),
     )
     return _column(render, schema, alias, index, candidate)
 
@@ -107,6 +108,36 @@ def _slice(slices: Slices, node: exp.Expr, qualifiers: set[str]) -> Slice | None
         (TokenKind.WORD, TokenKind.PUNCTUATION, *inner.kinds, TokenKind.PUNCTUATION),
         (Call(name, 1), *inner.calls),
     )
+
+
+# Functions of MariaDB's whose integers have a sign, though none of them is negative.
+_WITH_SIGN = frozenset(
+    (
+        *(
+            "char_length",
+            "character_length",
+            "length",
+            "octet_length",
+            "locate",
+            "position",
+            "instr",
+            "ascii",
+        ),
+        *("field", "find_in_set", "sign", "year", "month", "day", "dayofmonth", "dayofweek", "dayofyear"),
+        *("weekday", "quarter", "week", "hour", "minute", "second", "microsecond", "extract", "datediff"),
+        *("timestampdiff", "to_days", "coalesce", "ifnull", "nullif", "if", "abs", "cast", "concat", "lower"),
+        *("upper", "trim", "substring", "substr", "left", "right", "replace", "date", "in", "and", "or"),
+    )
+)
+
+
+def _may_be_unsigned(found: Slice, values: list[Value]) -> bool:
+    """Whether an integer may have no sign, which neither its values nor the driver would tell."""
+    has_sign = all(
+        value.type is not None and not value.type.type_name.upper().endswith("UNSIGNED") for value in values
+    )
+    is_cast = not {"UNSIGNED", "&", "|", "^", "~", "<<", ">>"}.isdisjoint(found.words)
+    return not has_sign or is_cast or not _WITH_SIGN.issuperset(found.calls)
 
 
 def rank(render: Expressions, value: Value) -> Value | None:

@@ -9,7 +9,6 @@ from typing import Any
 from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
-from sqlmem.expressions import predicates
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.fetched import MADE
 from sqlmem.expressions.rendering import Expressions, Handler
@@ -23,14 +22,10 @@ _NAMES: dict[type[exp.Expr], str] = {exp.Like: "like", exp.ILike: "ilike"}
 
 
 def like(render: Expressions, node: exp.Like, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return predicates.like(render, node, scope)
     return _like(render, node, ESCAPE, scope)
 
 
 def escaped(render: Expressions, node: exp.Escape, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return predicates.escaped_like(render, node, scope)
     escape = node.expression
     if type(node.this) not in _NAMES:
         raise Refuse("ESCAPE without LIKE")

@@ -43,7 +43,7 @@ _Step = tuple[int, int, int]
 
 def arithmetic(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
     sign = 1 if isinstance(node, exp.Add) else -1
-    step = None if render.semantics.is_dynamic else _interval(node.expression, sign)
+    step = _interval(node.expression, sign)
     if step is None:
         return ruled.ruled(render, node, scope)
     return _moved(render, render.value(node.this, scope), step)

@@ -127,7 +127,8 @@ class Expressions:
                 return self._cast(value, value.cast)
             if not value.literal.is_text and value.literal.text.lstrip("-").isdigit():
                 integer = int(value.literal.text)
-                if abs(integer) < 2**31:
+                # MariaDB makes a BIGINT of ten digits, whatever they are.
+                if abs(integer) < (10**9 if self.semantics.name == "mysql" else 2**31):
                     return replace(
                         self.bound(value, self.semantics.integer.type), result=self.semantics.integer
                     )
@@ -513,6 +514,8 @@ class Expressions:
         if not isinstance(node, exp.Ordered):
             raise Refuse("a form of ORDER BY that the planner doesn't know")
         only(node, "this", "desc", "nulls_first")
+        if isinstance(node.this, exp.Boolean | exp.Null) and not self.semantics.is_dynamic:
+            raise Refuse("an order by a constant, which some origins report as an error")
         value = output if output is not None else self.value(node.this, scope)
         if value.type is None:
             if not self.semantics.is_dynamic:
@@ -523,6 +526,8 @@ class Expressions:
                 raise Refuse("a window ordered by a quotient")
             value = self.shown(value)
         key = self.sort_key(value, "ORDER BY")
+        if key.strip("()").lstrip("-").isdigit():
+            key = "NULL"  # a constant orders nothing; as a number it would name an output of the store's
         direction = "DESC" if node.args.get("desc") else "ASC"
         # The parser has filled in the dialect's own place for NULLs.
         nulls = "FIRST" if node.args.get("nulls_first") else "LAST"

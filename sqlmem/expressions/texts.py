@@ -14,8 +14,7 @@ from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
-from sqlmem.expressions import computed
-from sqlmem.expressions.closed import described, only
+from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.expressions.ruled import by_rules
 from sqlmem.model import Column, Kind
@@ -147,8 +146,6 @@ def _between(before: str, after: str, parameter: Value) -> Callable[[Any], Any]:
 
 def cased(render: Expressions, node: exp.Lower | exp.Upper, scope: Scope) -> Value:
     """LOWER and UPPER: of a parameter here, of a value at the origin."""
-    if render.semantics.is_dynamic:
-        return _dynamic(render, node, scope)
     only(node, "this")
     value = render.value(node.this, scope)
     name = "lower" if isinstance(node, exp.Lower) else "upper"
@@ -196,30 +193,17 @@ _TRIMS = {None: "btrim", "BOTH": "btrim", "LEADING": "ltrim", "TRAILING": "rtrim
 
 
 def function(render: Expressions, node: exp.Func, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return _dynamic(render, node, scope)
     name, keys = _FUNCTIONS[type(node)]
     return _by_rules(render, node, name, keys, scope)
 
 
-def _dynamic(render: Expressions, node: exp.Func, scope: Scope) -> Value:
-    handler = computed.HANDLERS.get(type(node))
-    if handler is None:
-        raise Refuse(f"{described(node)} is computed by the origin")
-    return handler(render, node, scope)
-
-
 def pad(render: Expressions, node: exp.Pad, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return _dynamic(render, node, scope)
     only(node, "this", "expression", "fill_pattern", "is_left")
     name = "lpad" if node.args.get("is_left") else "rpad"
     return _by_rules(render, node, name, ("this", "expression", "fill_pattern"), scope, "is_left")
 
 
 def trim(render: Expressions, node: exp.Trim, scope: Scope) -> Value:
-    if render.semantics.is_dynamic:
-        return _dynamic(render, node, scope)
     name = _TRIMS.get(node.args.get("position") or None)
     if name is None:
         raise Refuse("a form of TRIM that the planner doesn't know")

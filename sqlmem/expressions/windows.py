@@ -18,7 +18,7 @@ from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Argument, Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import Literal, Value
+from sqlmem.values import Literal, Value, check_equal
 
 _PLACES: dict[type[exp.Expr], str] = {
     exp.RowNumber: "row_number",
@@ -122,6 +122,8 @@ def _over(render: Expressions, inner: exp.Expr, scope: Scope) -> Value:
     value = aggregate_of(render, inner, scope, is_window=True)
     if any(not call.startswith(_NATIVE) for call in value.calls or (value.sql,)):
         raise Refuse(f"a window over {described(inner)}")
+    if render.semantics.name == "mysql" and value.type is not None and value.type.kind is Kind.TEXT:
+        raise Refuse(f"a window over {described(inner)} of text, which may become another type")
     if render.context.sums_floats and value.type is not None and value.type.kind is Kind.FLOAT:
         # What a frame leaves behind is subtracted, and the error of that grows.
         raise Refuse(f"a window over {described(inner)} of floats")
@@ -175,6 +177,14 @@ def _settled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
     ):
         # MariaDB: BIGINT of whatever isn't a column.
         raise Refuse(f"a window function of a computed {value.type.type_name}")
+    if render.semantics.name == "mysql":
+        column, source = value.type, value.source
+        is_plain = column.is_compared and column.type_name.startswith(("varchar", "char"))
+        if column.kind is Kind.TEXT and not is_plain:
+            # An ENUM becomes a VARCHAR, a JSON a BLOB.
+            raise Refuse(f"a window function of {column.type_name}, which becomes another type")
+        if source is not None and render.context.tables[source[0]].by_name[source[1]].expression is not None:
+            raise Refuse("a window function of what the origin computes, of a type that only it knows")
     return value
 
 
@@ -235,9 +245,21 @@ def _partition(render: Expressions, keys: list[exp.Expr], scope: Scope) -> str:
         item = render.value(key, scope)
         if item.type is None:
             raise Refuse("a window partitioned by a constant")
-        render.check_same(item, "PARTITION BY")
-        texts.append(item.sql)
+        texts.append(_partition_key(render, item))
     return f"PARTITION BY {', '.join(texts)}" if texts else ""
+
+
+def _partition_key(render: Expressions, item: Value) -> str:
+    assert item.type is not None
+    try:
+        check_equal(item.type, "PARTITION BY")
+    except Refuse:
+        # Nothing stands for its equals here: that the origin holds them as equal is enough.
+        rank = render.rank(item)
+        if rank is None:
+            raise
+        return rank.sql
+    return item.sql
 
 
 def _frame(render: Expressions, frame: exp.WindowSpec, order: exp.Order | None, scope: Scope) -> str:

@@ -319,6 +319,29 @@ def test_floats_keep_their_oddities(twins: Twins) -> None:
     )
 
 
+def test_floats_that_add_up_exactly_are_the_stores(twins: Twins) -> None:
+    """Multiples of a power of two come out alike in any order; others, and infinities, are the origin's."""
+    double = {"sqlite": "REAL", "postgresql": "DOUBLE PRECISION", "mariadb": "DOUBLE"}[twins.origin.family]
+    values = [(key % 3, (key - 20) * 0.25, key * 0.1) for key in range(40)]
+    fill(
+        twins.origin,
+        f"CREATE TABLE t (g INTEGER, f {double}, x {double})",
+        f"INSERT INTO t VALUES {', '.join(map(str, values))}, (7, NULL, NULL), (8, 1e15, 1e300)",
+    )
+    twins.warm("t")
+    exact = [
+        "SELECT g, sum(f) AS s, avg(f) AS a FROM t GROUP BY g",
+        "SELECT sum(f) AS s, avg(f) AS a, sum(DISTINCT f) AS d FROM t WHERE g < 3",
+        "SELECT sum(f) AS s FROM t WHERE g > 100",
+    ]
+    inexact = ["SELECT g, sum(x) AS s, avg(x) AS a FROM t GROUP BY g"]
+
+    twins.check([*exact, *inexact])
+
+    assert [twins.outcomes[statement] for statement in exact] == [Outcome.HIT] * len(exact)
+    assert twins.outcomes[inexact[0]] is Outcome.BYPASS
+
+
 @pytest.mark.families("postgresql")
 def test_numeric_that_is_no_number(twins: Twins) -> None:
     """NUMERIC holds NaN, also with precision; without, it holds infinity and any scale."""

@@ -49,7 +49,7 @@ FOUND = {
         "SELECT DISTINCT coalesce(k, 7) FROM tame",
         drivers=("psycopg", "pymysql"),
     ),
-    "a constant has no name of its own": Find("SELECT DISTINCT TRUE FROM other", open_at=("psycopg",)),
+    "a constant has no name of its own": Find("SELECT DISTINCT TRUE FROM other"),
     "unsigned and signed are DECIMAL together": Find(
         "SELECT q FROM tame UNION ALL SELECT k FROM tame", drivers=("pymysql",)
     ),
@@ -69,57 +69,51 @@ FOUND = {
     "a value beyond the subquery's type makes MariaDB forget a NULL": Find(
         "SELECT id FROM tame WHERE j NOT IN (SELECT i FROM other)",
         drivers=("pymysql",),
-        open_at=("pymysql",),
     ),
-    "a sign in front is part of the name": Find(
-        "SELECT +sqlmem_testing_tame.j FROM tame", open_at=("pysqlite", "psycopg")
-    ),
+    "a sign in front is part of the name": Find("SELECT +sqlmem_testing_tame.j FROM tame"),
     "a column behind a window function and a constant": Find(
         "SELECT coalesce(lag(k) OVER (ORDER BY id), 5) FROM tame",
         drivers=("psycopg",),
     ),
     "a constant of ten digits is a BIGINT on its own too": Find(
-        "SELECT 2147483647 AS x FROM wild", drivers=("pymysql",), open_at=("pymysql",)
+        "SELECT 2147483647 AS x FROM wild", drivers=("pymysql",)
     ),
     "a function's integer is wider behind MAX": Find(
         "SELECT max(c.x) AS x FROM (SELECT locate('fig', t) AS x FROM tame) AS c",
         drivers=("pymysql",),
-        open_at=("pymysql",),
     ),
     "a derived table can't have a name twice": Find(
-        "SELECT d.id FROM (SELECT id, i AS x, n AS x FROM tame) AS d", open_at=("pymysql",)
+        "SELECT d.id FROM (SELECT id, i AS x, n AS x FROM tame) AS d"
     ),
     "a TEXT and a constant are of another type": Find(
         "SELECT coalesce(tx, 'a') FROM wild", drivers=("pymysql",)
     ),
     "an order by a constant's alias goes on with the next key": Find(
-        "SELECT n, 1 AS x FROM other AS t ORDER BY x, id DESC", open_at=("pysqlite", "psycopg", "pymysql")
+        "SELECT n, 1 AS x FROM other AS t ORDER BY x, id DESC"
     ),
     "a row that the driver can't read is nobody else's error": Find(
         "SELECT b FROM wild",
         before=("SELECT (d + interval '1 month') AS x FROM wild",),
         drivers=("psycopg", "psycopg2"),
-        open_at=("psycopg2",),
     ),
     "nor is it one where no row is asked for": Find(
-        "SELECT d FROM odd WHERE id = 77", drivers=("psycopg", "psycopg2"), open_at=("psycopg2",)
+        "SELECT d FROM odd WHERE id = 77", drivers=("psycopg", "psycopg2")
     ),
     "two zero dates are one to DISTINCT, and none of them is NULL": Find(
-        "SELECT DISTINCT d FROM odd", drivers=("pymysql", "mysqlclient"), open_at=("mysqlclient",)
+        "SELECT DISTINCT d FROM odd", drivers=("pymysql", "mysqlclient")
     ),
     "nor is a zero TIMESTAMP": Find(
         "SELECT lag(i) OVER (PARTITION BY z ORDER BY id) FROM odd",
         drivers=("pymysql", "mysqlclient"),
-        open_at=("mysqlclient",),
     ),
     "SMALLINT and a constant are an INT in groups too": Find(
         "SELECT coalesce(k, 1) FROM tame GROUP BY k", drivers=("pymysql",)
     ),
     "a window function over a JSON gives a BLOB": Find(
-        "SELECT first_value(ja) OVER (ORDER BY id) FROM wild", drivers=("pymysql",), open_at=("pymysql",)
+        "SELECT first_value(ja) OVER (ORDER BY id) FROM wild", drivers=("pymysql",)
     ),
     "a window function over an ENUM gives a VARCHAR": Find(
-        "SELECT last_value(e) OVER (ORDER BY id) FROM tame", drivers=("pymysql",), open_at=("pymysql",)
+        "SELECT last_value(e) OVER (ORDER BY id) FROM tame", drivers=("pymysql",)
     ),
 }
 

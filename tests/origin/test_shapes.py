@@ -594,6 +594,83 @@ def test_literals_and_patterns(pair: Pair) -> None:
     )
 
 
+def test_shapes_together(pair: Pair) -> None:
+    """Forms within forms, over texts in the origin's own order, over numbers of unequal types."""
+    pair.check(
+        r"""
+        SELECT id, (SELECT u.s FROM u WHERE u.id = t.id AND u.k = (SELECT max(v.k) FROM u AS v WHERE\
+            v.t_id = u.t_id)) AS x FROM t
+        SELECT id FROM t WHERE (SELECT count(*) FROM u WHERE u.t_id = t.id) > 1
+        SELECT id FROM t WHERE g IN (SELECT k FROM u WHERE u.t_id = t.id)
+        SELECT id FROM t WHERE n IN (SELECT n FROM u)
+        SELECT id FROM t WHERE id = (SELECT t_id FROM u WHERE id = 2) OR id = (SELECT t_id FROM u WHERE s\
+            = 'x')
+        SELECT id, (SELECT t_id FROM u WHERE s = 'x') AS a, (SELECT k FROM u WHERE s = 'x') AS b FROM t\
+            WHERE id < 3
+        SELECT g, count(*) AS c FROM t GROUP BY g HAVING count(*) >= (SELECT k FROM u WHERE s = 'x') - 4\
+            ORDER BY g
+        SELECT count(*) AS c FROM t WHERE id > (SELECT k FROM u WHERE s = 'x')
+        SELECT max(id) AS c FROM t WHERE id > (SELECT k FROM u WHERE s = 'zzz')
+        SELECT id FROM t WHERE id > (SELECT k FROM u WHERE s = 'x') ORDER BY id LIMIT 1
+        SELECT id FROM t WHERE id > (SELECT k FROM u WHERE s = 'a') ORDER BY id
+        SELECT g, sum(id) OVER (PARTITION BY g) AS a, avg(id) OVER (PARTITION BY g) AS b, sum(n) OVER\
+            (ORDER BY id ROWS 1 PRECEDING) AS c FROM t
+        SELECT g, avg(n) FILTER (WHERE b) AS a FROM t GROUP BY g
+        SELECT id, avg(n) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS a FROM t
+        SELECT id, rank() OVER (ORDER BY tx) AS a, first_value(tx) OVER (PARTITION BY g ORDER BY tx, id)\
+            AS b FROM t
+        SELECT id, row_number() OVER (PARTITION BY tx ORDER BY id) AS a FROM t
+        SELECT id, max(s) OVER (PARTITION BY g) AS a, min(s) OVER () AS b FROM t
+        SELECT id, lower(tx) AS a, row_number() OVER (PARTITION BY lower(tx) ORDER BY id) AS b FROM t
+        SELECT tx, count(*) AS a FROM t GROUP BY ROLLUP (tx)
+        SELECT tx, lower(tx) AS l, count(*) AS a FROM t GROUP BY ROLLUP (tx)
+        SELECT upper(tx) AS l, count(*) AS a FROM t GROUP BY ROLLUP (tx) ORDER BY 1
+        SELECT s FROM t UNION SELECT s FROM t WHERE id < 3 ORDER BY s
+        SELECT DISTINCT ON (lower(tx)) id FROM t ORDER BY lower(tx), id
+        SELECT DISTINCT ON (tx) id FROM t ORDER BY tx DESC, id
+        SELECT id FROM t WHERE (tx, id) = ('a', 1)
+        SELECT id FROM t WHERE (tx, id) > ('a', 1) ORDER BY id
+        SELECT id FROM t WHERE (n, id) < (10.001, 3)
+        SELECT id FROM t WHERE (n, id) = (10, 1)
+        SELECT id FROM t WHERE (d, id) >= ('2024-01-01', 3) ORDER BY id
+        SELECT id FROM t WHERE (g, id) IN ((1, 1.0), (1, 2))
+        SELECT id FROM t WHERE n > ALL (SELECT k FROM u WHERE k IS NOT NULL)
+        SELECT id FROM t WHERE n = ANY (SELECT k FROM u)
+        SELECT id FROM t WHERE tx > ANY (SELECT s FROM u)
+        SELECT x.q FROM (SELECT id + 1 AS q FROM t) AS x WHERE x.q IN (SELECT id FROM u)
+        WITH a AS (SELECT tx, id FROM t) SELECT tx FROM a ORDER BY id
+        WITH a AS (SELECT tx, id FROM t) SELECT tx FROM a ORDER BY tx
+        SELECT n + 1 AS x FROM t UNION ALL SELECT n * 2 FROM u
+        SELECT n FROM t UNION SELECT 10.0 FROM u
+        SELECT 10 AS n FROM t UNION ALL SELECT n FROM u
+        SELECT n FROM t UNION ALL SELECT 1.5 FROM u
+        SELECT n FROM t UNION ALL SELECT NULL FROM u
+        SELECT d FROM t UNION ALL SELECT '2024-05-05' FROM u
+        SELECT k FROM u UNION ALL SELECT 1 FROM t
+        SELECT k FROM u UNION SELECT 70000 FROM t
+        SELECT 1 FROM t UNION ALL SELECT k FROM u
+        SELECT b FROM t UNION SELECT g = 1 FROM t
+        SELECT id, count(*) OVER (ORDER BY g RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS x FROM t
+        SELECT g, lag(max(s)) OVER (ORDER BY g) AS x FROM t GROUP BY g
+        SELECT lag(k) OVER (ORDER BY id) AS x, lead(k, 1, 3) OVER (ORDER BY id) AS y, lag(s, 1, 'q') OVER\
+            (ORDER BY id) AS z FROM u
+        SELECT id, lag(n, 1, 1.50) OVER (ORDER BY id) AS x, lag(n, 1, g) OVER (ORDER BY id) AS y FROM t
+        SELECT a, b FROM (VALUES (1, 1.5), (2, 2)) AS v (a, b) WHERE EXISTS (SELECT 1 FROM t)
+        SELECT a FROM (VALUES (1), (NULL)) AS v (a) WHERE EXISTS (SELECT 1 FROM t) ORDER BY a
+        SELECT a FROM (VALUES ('x'), ('y')) AS v (a) WHERE a <> (SELECT s FROM u WHERE id = 1) ORDER BY a
+        SELECT user FROM (SELECT id AS "user" FROM t) AS x
+        SELECT t.id AS "select", t.g "from" FROM t
+        SELECT s FROM t WHERE s = E'a' UNION ALL SELECT E'\t' FROM e
+        SELECT coalesce(max(n), 0) AS a FROM t WHERE id > 100
+        SELECT id FROM t WHERE s ~ 'a' OR tx ~* 'Z'
+        SELECT id FROM t WHERE s SIMILAR TO '%a%' AND NOT s SIMILAR TO ' %'
+        SELECT id, tx REGEXP 'a' AS q FROM t
+        SELECT substr(tx, 1, 1) AS a, upper(s), length(tx), round(n, 1), abs(g) FROM t
+        SELECT substring(tx, 1, 1), trim(tx), coalesce(tx, s), concat(tx, s), tx || s, mod(g, 2), g % 2 FROM t
+        """
+    )
+
+
 def test_parameters_where_counts_stand(pair: Pair) -> None:
     """Offsets, tiles, limits: a whole number in its bounds, or it is the origin's."""
     for count in (0, 1, 2, 100, 2**31, -1, None, True, 1.0, "2"):

@@ -45,7 +45,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "scopes",
         "expressions/*",
         "outputs",
-        "order",
+        "picks",
         "limits",
         "set_operations",
         "row_lists",
@@ -77,6 +77,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "surface": (
         "variants",
+        "entries",
+        "sharing",
         "front",
         "executor",
         "sampling",

@@ -38,6 +38,7 @@ def test_without_any_source_every_setting_has_its_default():
         stale_if_error=0.0,
         max_memory=512_000_000,
         mode="strict",
+        float_aggregates="origin",
         plan_cache_size=1000,
         verify=0.0,
     )
@@ -100,6 +101,14 @@ def test_an_empty_variable_is_the_default_and_hides_dotenv(tmp_path):
 
     assert settings.ttl == Ttl()
     assert settings.debug is False
+
+
+@pytest.mark.parametrize("value", ["", "store", "LOCAL", True, None, 1])
+def test_float_aggregates_refuses_what_is_neither(value):
+    """Only the two words; an empty keyword is no word."""
+    assert from_keywords(float_aggregates="local").float_aggregates == "local"
+    with pytest.raises(SettingsError, match=r"^float_aggregates must be 'origin' or 'local'"):
+        from_keywords(float_aggregates=value)
 
 
 @pytest.mark.parametrize("value", ["", "  "])

@@ -1,0 +1,86 @@
+"""What is known of a text: planned, bypassed or refused.
+
+An entry notes the definitions that it was made with, by their versions, and holds only as long as
+they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmem.plan import Plan
+from sqlmem.registry import TableState
+from sqlmem.store import Generation
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A plan together with the generations it is asked of: how their rows become the origin's.
+
+    Attributes:
+        decode: stored rows to the driver's tuples; None if they are the same.
+        to_dicts: stored rows to new dicts.
+        description: as PEP 249 has it, with the driver's type codes.
+    """
+
+    generations: tuple[Generation, ...]
+    decode: Callable[[Rows], Rows] | None
+    to_dicts: Callable[[Rows], list[dict[str, Any]]]
+    description: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(eq=False)
+class Planned:
+    """The store can answer. `bound` is the last binding, replaced by reference."""
+
+    plan: Plan
+    states: tuple[TableState, ...]
+    versions: tuple[int, ...]
+    tables: tuple[str, ...]
+    positions: int
+    expressions: tuple[tuple[TableState, str], ...] = ()  # those that it needs, for their last use
+    bound: Bound | None = None
+    # It holds for parameters of the types that it was made for, and is found by these only.
+    is_by_types: bool = False
+
+    def is_current(self) -> bool:
+        return all(
+            state.version == version and state.schema is not None
+            for state, version in zip(self.states, self.versions, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bypassed:
+    """The origin answers. `states` and `versions`: what that was decided with."""
+
+    reason: str
+    tables: tuple[str, ...] = ()
+    states: tuple[TableState, ...] = ()
+    versions: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    def is_current(self) -> bool:
+        return all(
+            state.version == version and state.schema is not None
+            for state, version in zip(self.states, self.versions, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Strict mode doesn't run it."""
+
+    error: str
+    reason: str
+    hint: str
+
+    def is_current(self) -> bool:
+        return True
+
+
+Entry = Planned | Bypassed | Refused
