@@ -42,6 +42,8 @@ def by_sets(queries: Queries, node: exp.Select, around: Scope, arm: Arm) -> Rend
         if "with rollup" not in shapes or any(node.args.get(key) for key in ("order", "limit", "offset")):
             # An order is an error there, and without one the sums stand behind what they sum up.
             raise Refuse("WITH ROLLUP is computed by the origin")
+        if len(set(group.expressions)) != len(group.expressions):
+            raise Refuse("a column twice in WITH ROLLUP")
         sets = _prefixes([(term,) for term in group.expressions])
     else:
         if "grouping sets" not in shapes:

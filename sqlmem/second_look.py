@@ -95,7 +95,7 @@ class SecondLook:
 
     def plan_of(self, sample: Sample) -> Planned | None:
         """The plan that answered, if it and its generations are still current."""
-        planned = self._front.known(sample.statement, has_parameters=sample.has_parameters)
+        planned = self._front.known(sample.statement, sample.parameters, has_parameters=sample.has_parameters)
         if not isinstance(planned, Planned):
             return None
         generations = tuple(state.generation for state in planned.states)

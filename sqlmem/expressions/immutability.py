@@ -65,8 +65,20 @@ def is_immutable(family: str, node: exp.Expr, found: Slice, names: set[str], kin
         return False
     if family == "postgresql":
         return all(_is_immutable_node(each, kinds) for each in node.walk())
+    if any(_reads_a_moment(each, kinds) for each in node.walk()):
+        return False
     # MariaDB and MySQL complete a TIME with the present day where a moment is wanted.
     return Kind.INTERVAL not in kinds.values() or isinstance(node, exp.Is)
+
+
+def _reads_a_moment(node: exp.Expr, kinds: Kinds) -> bool:
+    """Whether a text is read as a moment: MariaDB may do that otherwise in WHERE than in a select list."""
+    if not isinstance(node, exp.Cast):
+        return False
+    to = node.args["to"].this
+    source = _bare(node.this)
+    is_moment = kinds.get(id(source)) in (Kind.DATE, Kind.TIMESTAMP)
+    return isinstance(to, exp.DType) and to.value in _TIME_TARGETS and not is_moment
 
 
 def _are_words_known(found: Slice, names: set[str]) -> bool:

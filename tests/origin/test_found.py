@@ -85,6 +85,12 @@ FOUND = {
     "a derived table can't have a name twice": Find(
         "SELECT d.id FROM (SELECT id, i AS x, n AS x FROM tame) AS d"
     ),
+    "a column twice in a ROLLUP is left out once": Find(
+        "SELECT d FROM other GROUP BY d, d WITH ROLLUP", drivers=("pymysql",)
+    ),
+    "a text is read as a moment otherwise in WHERE": Find(
+        "SELECT b FROM tame AS t WHERE cast(t AS datetime) <> s", drivers=("pymysql",)
+    ),
     "a TEXT and a constant are of another type": Find(
         "SELECT coalesce(tx, 'a') FROM wild", drivers=("pymysql",)
     ),

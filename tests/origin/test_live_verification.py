@@ -87,8 +87,8 @@ def plant(monkeypatch: pytest.MonkeyPatch, *, was: str = " > ", becomes: str = "
     """From now on the planner's statements for the store ask something else."""
     make_plan = front.make_plan
 
-    def wrong(*arguments: Any) -> Any:
-        plan = make_plan(*arguments)
+    def wrong(*arguments: Any, **options: Any) -> Any:
+        plan = make_plan(*arguments, **options)
         return replace(plan, sql=plan.sql.replace(was, becomes))
 
     monkeypatch.setattr(front, "make_plan", wrong)
