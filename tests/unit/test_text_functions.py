@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 import sqlite3
@@ -41,11 +42,11 @@ def test_patterns_match_as_a_regular_expression_does(text, pattern, escape):
         return
 
     expected = _plain_like(text, pattern, escape)
+    with contextlib.closing(sqlite3.connect(":memory:")) as store:
+        (found,) = store.execute("SELECT ? GLOB ?", (text, glob)).fetchone()
 
     assert bool(like(text, normal)) == expected
-    assert (
-        bool(sqlite3.connect(":memory:").execute("SELECT ? GLOB ?", (text, glob)).fetchone()[0]) == expected
-    )
+    assert bool(found) == expected
 
 
 @pytest.mark.parametrize("character", ["\ufffd", "\ufffe", "\uffff"])
