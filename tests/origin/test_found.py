@@ -82,6 +82,10 @@ FOUND = {
         "SELECT max(c.x) AS x FROM (SELECT locate('fig', t) AS x FROM tame) AS c",
         drivers=("pymysql",),
     ),
+    "the greatest of a union is of the union's type": Find(
+        "SELECT max(c.x) AS x FROM (SELECT i AS x FROM tame UNION SELECT id FROM tame) AS c",
+        drivers=("pymysql",),
+    ),
     "a derived table can't have a name twice": Find(
         "SELECT d.id FROM (SELECT id, i AS x, n AS x FROM tame) AS d"
     ),
