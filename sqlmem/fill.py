@@ -162,17 +162,21 @@ def is_readable(connection: OriginConnection, schema: TableSchema, name: str) ->
         if column.expression is None
         else connection.expression_text(column.expression)
     )
+    result: Any = None
     try:
         with driver_errors():
             result = connection.execute(f"SELECT {text} FROM {connection.table_text(schema.name)}", ())
             while result.fetchmany(BATCH):
                 pass
-            result.close()
     except Exception as error:  # noqa: BLE001 - whatever the driver raises: its values can't be read
         if not connection.is_usable:
             raise ConnectionLost(error) from None
         connection.recover()
         return False
+    finally:
+        if result is not None:
+            with contextlib.suppress(Exception):
+                result.close()
     return True
 
 

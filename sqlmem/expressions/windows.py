@@ -180,6 +180,9 @@ def _settled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
     if render.semantics.name == "mysql":
         column, source = value.type, value.source
         is_plain = column.is_compared and column.type_name.startswith(("varchar", "char"))
+        if column.kind is Kind.OPAQUE:
+            # A date that there isn't becomes 0000-00-00.
+            raise Refuse("a window function of values that the origin may change")
         if column.kind is Kind.TEXT and not is_plain:
             # An ENUM becomes a VARCHAR, a JSON a BLOB.
             raise Refuse(f"a window function of {column.type_name}, which becomes another type")

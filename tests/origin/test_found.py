@@ -82,6 +82,9 @@ FOUND = {
         "SELECT max(c.x) AS x FROM (SELECT locate('fig', t) AS x FROM tame) AS c",
         drivers=("pymysql",),
     ),
+    "a window function makes 0000-00-00 of a day that there isn't": Find(
+        "SELECT lag(d) OVER (ORDER BY id) AS x FROM odd", drivers=("pymysql",)
+    ),
     "the greatest of a union is of the union's type": Find(
         "SELECT max(c.x) AS x FROM (SELECT i AS x FROM tame UNION SELECT id FROM tame) AS c",
         drivers=("pymysql",),
