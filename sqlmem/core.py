@@ -31,7 +31,7 @@ from sqlmem.residency import Residency
 from sqlmem.sampling import SamplingExecutor, Share, Tap
 from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.snapshot import Owner
-from sqlmem.store import Store
+from sqlmem.store import Generation, Store
 from sqlmem.tables import matcher, spelling_of
 from sqlmem.verification import Verification
 
@@ -98,7 +98,9 @@ class Core:
         self.clock: Clock = clock if clock is not None else SystemClock()
         self.origin = Origin(base)
         self.store = Store()
-        self.registry = Registry(self.clock, self.settings.ttl_for)
+        # A database in memory is this engine's alone, however it is addressed.
+        scope = None if self.origin.is_ephemeral else self.origin.place()
+        self.registry = Registry(self.clock, self.settings.ttl_for, scope=scope)
         self.counters = Counters()
         self.residency = Residency(self.store, self.registry, self.settings.max_memory)
         self.filling = Filling(
@@ -161,6 +163,7 @@ class Core:
                 *([self.live.reset_after_fork] if self.live is not None else []),
             ),
         )
+        self.registry.on_adopted = _dropping(self.store, self.maintenance)
         # text of `execute` -> its shortcut; dropped as a whole when full
         self.shortcuts: dict[str, Shortcut] = {}
         self.is_initialized = False
@@ -213,8 +216,7 @@ class Core:
         if self.verification is not None:
             self.verification.join()
         self.maintenance.close()
-        _, generations = self.registry.invalidate(None)
-        for generation in generations:
+        for generation in self.registry.close():
             self.store.retire(generation)
 
     def _reset_after_fork(self) -> Callable[[], None]:
@@ -344,6 +346,18 @@ class Core:
                 self.store.retire(generation)
                 continue
             return
+
+
+def _dropping(store: Store, maintenance: Maintenance) -> Callable[[Sequence[Generation]], None]:
+    """What to do with rows of an era that has ended elsewhere. Not a method: see `_reset_after_fork`."""
+
+    def drop(generations: Sequence[Generation]) -> None:
+        for generation in generations:
+            store.retire(generation)
+        if generations:
+            maintenance.lost()
+
+    return drop
 
 
 def _never_stale(state: TableState, columns: Sequence[str], version: int) -> None:

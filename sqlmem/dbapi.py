@@ -14,8 +14,9 @@ from typing import Any
 
 from sqlalchemy.engine import CursorResult
 
+from sqlmem.dependencies import Listener, listening
 from sqlmem.errors import UnsupportedQueryError
-from sqlmem.executor import Executor, Local, refusal
+from sqlmem.executor import Executor, Local, Remote, refusal
 from sqlmem.front import Front, Refused
 from sqlmem.model import Status
 from sqlmem.origin import Origin, OriginConnection, driver_errors
@@ -74,6 +75,7 @@ class LazyConnection:
         self._executor = executor
         self._front = front
         self._held: OriginConnection | None = None
+        self._held_since = 0  # the registry's count of invalidations when it was checked out
         # An origin connection of this transaction was lost while it was used.
         self._is_lost = False
         # Whose rows are still being read from the held connection.
@@ -117,6 +119,7 @@ class LazyConnection:
         self._make_way()
         if self._held is None or not self._held.is_usable:
             self._savepoints = []
+            self._held_since = self._front.registry.invalidations
             self._held = self._connect()
         return self._held
 
@@ -150,6 +153,20 @@ class LazyConnection:
         finally:
             self._is_lost = self._is_lost or not connection.is_usable
             connection.release()
+
+    def tell(self, listener: Listener, answer: Local | Remote) -> None:
+        """Tell whoever notes what is read. Of a bypass before it is sent."""
+        if isinstance(answer, Local):
+            listener.served(answer.bound.generations)
+            return
+        registry, held = self._front.registry, self._held
+        is_past = (
+            held is not None
+            and held.is_usable
+            and self._held_since != registry.invalidations
+            and held.sees_the_past
+        )
+        listener.bypassed(registry, answer.reads, sees_the_past=is_past)
 
     def _make_way(self) -> None:
         """Before another statement on the held connection."""
@@ -290,6 +307,8 @@ class LazyCursor:
         has_parameters = parameters is not None
         answer = executor.run(connection, operation, parameters or (), has_parameters=has_parameters)
         _last_status.set(answer.status)
+        if (listener := listening.get()) is not None:
+            connection.tell(listener, answer)
         if isinstance(answer, Local):
             decode = answer.bound.decode
             try:

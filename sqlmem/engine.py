@@ -14,6 +14,7 @@ from sqlalchemy.sql import ClauseElement, Executable
 
 from sqlmem.core import Core
 from sqlmem.dbapi import LazyConnection, last_status, remember_status
+from sqlmem.dependencies import listening
 from sqlmem.errors import SettingsError
 from sqlmem.explain import Explanation
 from sqlmem.lazy_pool import LazyPool
@@ -177,6 +178,8 @@ class CachingEngine(Engine):
                         return self._execute(statement, parameters)
                     rows.status = local.status
                     remember_status(local.status)
+                    if (listener := listening.get()) is not None:
+                        listener.served(local.bound.generations)
                     return rows
         return self._execute(statement, parameters)
 

@@ -63,6 +63,8 @@ class Bypassed:
     states: tuple[TableState, ...] = ()
     versions: tuple[int, ...] = ()
     reasons: tuple[str, ...] = ()
+    # All that it reads, also through what it calls; None if that isn't known.
+    reads: tuple[TableState, ...] | None = None
 
     def is_current(self) -> bool:
         return all(

@@ -59,9 +59,10 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """To be answered by the origin."""
+    """To be answered by the origin. `reads`: the tables; None if not all of them are known."""
 
     status: Status
+    reads: tuple[TableState, ...] | None = None
 
 
 # How often a statement looks again because a table changed under it, before the origin answers.
@@ -158,6 +159,7 @@ class Executor:
         reason = caller.bypass_reason
         has_filled = False
         tables: tuple[str, ...] = ()
+        reads: tuple[TableState, ...] | None = None
         for _ in range(_ATTEMPTS):
             try:
                 entry = self._front.entry(
@@ -166,17 +168,18 @@ class Executor:
                 if isinstance(entry, Refused):
                     raise refusal(statement, entry)  # noqa: TRY301 - the handlers below are for all of it
                 tables = entry.tables
+                reads = entry.reads if isinstance(entry, Bypassed) else entry.states
                 if isinstance(entry, Bypassed):
-                    return self._bypass(reason or entry.reason, tables)
+                    return self._bypass(reason or entry.reason, tables, reads)
                 if reason is not None:
-                    return self._bypass(reason, tables)
+                    return self._bypass(reason, tables, reads)
                 answer = None if has_filled else self.hit(entry, parameters)
                 if answer is not None:
                     return answer
                 arguments = _arguments_or_give_up(entry, parameters)
                 return self._miss(caller, entry, arguments, has_filled=has_filled)
             except GiveUp as error:
-                return self._bypass(error.reason, tables)
+                return self._bypass(error.reason, tables, reads)
             except Replan as replan:
                 has_filled = has_filled or replan.has_filled
             except Retired:
@@ -298,9 +301,11 @@ class Executor:
         """The answer can't be decoded. Its tables are read anew, so ask again."""
         self._filling.drop_damaged(local.bound.generations)
 
-    def _bypass(self, reason: str, tables: tuple[str, ...]) -> Remote:
+    def _bypass(
+        self, reason: str, tables: tuple[str, ...], reads: tuple[TableState, ...] | None = None
+    ) -> Remote:
         self._counters.other(Outcome.BYPASS, reason)
-        return Remote(Status(Outcome.BYPASS, 0.0, tables, reason))
+        return Remote(Status(Outcome.BYPASS, 0.0, tables, reason), reads)
 
 
 def _arguments_or_give_up(planned: Planned, parameters: Any) -> list[Any]:

@@ -13,12 +13,27 @@ rows of a fetch that began before it.
 from __future__ import annotations
 
 import itertools
+import os
+import secrets
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlmem.clock import Clock
 from sqlmem.codecs import OPAQUE
+from sqlmem.dependencies import (
+    ALL,
+    ANY,
+    Reading,
+    Table,
+    announce,
+    bare,
+    enter,
+    leave,
+    names_of,
+    names_under,
+    new_token,
+)
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.store import Generation
 
@@ -27,6 +42,7 @@ MAX_EXPRESSIONS = 32
 # So many are admitted when they are first met, others when they are met again.
 _FREELY_ADMITTED = 16
 _REMEMBERED = 500
+_serials = itertools.count(1)
 
 
 @dataclass(eq=False)
@@ -72,6 +88,7 @@ class Lease:
     schema: TableSchema  # that of the plan: the table's may be another one by the time of the fetch
     columns: tuple[str, ...]
     flight: Flight
+    tokens: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -122,7 +139,24 @@ class TableState:
 class Registry:
     """All tables of one origin. Safe for use by many threads."""
 
-    def __init__(self, clock: Clock, ttl_for: Callable[[TableName], float | None]) -> None:
+    def __init__(
+        self, clock: Clock, ttl_for: Callable[[TableName], float | None], *, scope: str | None = None
+    ) -> None:
+        """Know nothing yet.
+
+        Args:
+            scope: the database that the tables are in, as other processes call it too; None if nobody
+                else can know it.
+        """
+        self.serial = next(_serials)
+        self.scope = scope if scope is not None else f"{os.getpid()}.{self.serial}.{secrets.token_hex(8)}"
+        # Called with the generations that `adopt` dropped.
+        self.on_adopted: Callable[[Sequence[Generation]], None] | None = None
+        # name -> the token of its present era, see `dependencies`; and those whose era an
+        # invalidation of this registry began.
+        self._tokens: dict[str, str] = {}
+        self._began: set[str] = set()
+        self._has_invalidated_all = False
         self._clock = clock
         self._ttl_for = ttl_for
         self._lock = threading.Lock()
@@ -132,6 +166,7 @@ class Registry:
         self._spellings: dict[tuple[str | None, str], TableState] = {}
         self.invalidations = 0  # of anything, ever
         self.changes = 0  # publications and losses, for the snapshot to see that something changed
+        enter(self)
 
     # -- tables ----------------------------------------------------------------------------
 
@@ -287,7 +322,9 @@ class Registry:
                 return flight
             wanted = tuple(state.needed)
             state.flight = Flight(epoch=state.epoch, columns=frozenset(wanted))
-            return Lease(state, state.epoch, state.schema, wanted, state.flight)
+            names = names_under([state])
+            tokens = {name: self._token(name) for name in names}
+            return Lease(state, state.epoch, state.schema, wanted, state.flight, tokens)
 
     def _drop_expressions(self, state: TableState, columns: Sequence[str]) -> None:
         """Keep the bound on expressions, the least recently used go first; and leave out what has no text."""
@@ -326,6 +363,7 @@ class Registry:
         # and old rows would pass for current.
         with self._lock:
             state.fills += 1
+            generation.reading = Reading(self, lease.tokens)
             lease.flight.generation = generation
             if state.flight is lease.flight:
                 state.flight = None
@@ -353,13 +391,28 @@ class Registry:
             state.refusal = reason
             state.refused_until = self._clock.monotonic() + seconds
 
-    def restore(self, state: TableState, generation: Generation, *, epoch: int | None = None) -> None:
-        """Enter a generation that came from a snapshot, to be verified before its first use."""
+    def restore(
+        self,
+        state: TableState,
+        generation: Generation,
+        *,
+        epoch: int | None = None,
+        tokens: Mapping[str, str] | None = None,
+    ) -> None:
+        """Enter a generation that came from a snapshot, to be verified before its first use.
+
+        Args:
+            tokens: those that it was read under.
+        """
         with self._lock:
             if epoch is not None and state.epoch != epoch:
                 return
             state.generation = generation
             state.is_verified = False
+            if tokens is not None:
+                generation.reading = Reading(self, tokens)
+                for name, token in tokens.items():
+                    self._tokens.setdefault(name, token)
             for name, column in generation.columns.items():
                 state.needed.setdefault(name)
                 if column.codec == OPAQUE:
@@ -379,22 +432,106 @@ class Registry:
         Returns:
             The tables, and the generations to retire.
         """
+        begun = self._names_touched(matches)
+        token = new_token(self)
+        # Before anything is dropped: what is read under a token was read after all knew of it.
+        announce(self.scope, dict.fromkeys(begun, token))
         with self._lock:
-            self.invalidations += 1
-            hit = [state for state in self._tables.values() if _is_touched(state, matches)]
-            generations = []
-            for state in hit:
-                state.epoch += 1
-                state.schema = None
-                state.refused_until = 0.0
-                state.refusal = None
-                state.is_verified = True
-                if state.generation is not None:
-                    generations.append(state.generation)
-                    state.generation = None
-            self._spellings = {spelling: state for spelling, state in self._spellings.items() if state.schema}
-            self.changes += 1
+            hit, generations = self._drop(matches)
+            # What was met since then too; its token nobody knows, and everybody will find so.
+            for name in begun | {bare(state.name) for state in hit}:
+                self._tokens[name] = token
+                self._began.add(name)
+            self._has_invalidated_all = self._has_invalidated_all or ALL in begun
             return hit, generations
+
+    def _drop(self, matches: Callable[[TableName], bool] | None) -> tuple[list[TableState], list[Generation]]:
+        self.invalidations += 1
+        hit = [state for state in self._tables.values() if _is_touched(state, matches)]
+        generations = []
+        for state in hit:
+            state.epoch += 1
+            state.schema = None
+            state.refused_until = 0.0
+            state.refusal = None
+            state.is_verified = True
+            if state.generation is not None:
+                generations.append(state.generation)
+                state.generation = None
+        self._spellings = {spelling: state for spelling, state in self._spellings.items() if state.schema}
+        self.changes += 1
+        return hit, generations
+
+    def _names_touched(self, matches: Callable[[TableName], bool] | None) -> set[str]:
+        """The names whose eras end with such an invalidation."""
+        names = names_of(matches)
+        with self._lock:
+            if matches is None or names is None:
+                return {ALL, ANY, *self._tokens}
+            hit = {bare(state.name) for state in self._tables.values() if _is_touched(state, matches)}
+            return {ANY, *names, *hit}
+
+    def close(self) -> list[Generation]:
+        """Forget everything; nothing was invalidated by that. Returns the generations to retire."""
+        leave(self)
+        with self._lock:
+            return self._drop(None)[1]
+
+    # -- eras ------------------------------------------------------------------------------
+
+    def tokens(self, states: Iterable[Table] | None) -> dict[str, str]:
+        """The tokens that an answer depends on which reads these tables (None: unknown ones) now."""
+        with self._lock:
+            return {name: self._token(name) for name in names_under(states)}
+
+    def token(self, name: str) -> str:
+        with self._lock:
+            return self._token(name)
+
+    def known_token(self, name: str) -> str | None:
+        """As `token`; None if this registry knows of no era of it."""
+        return self._tokens.get(name)
+
+    def has_begun(self, name: str) -> bool:
+        """Whether the present era began with an invalidation here."""
+        return name in self._began
+
+    def _token(self, name: str) -> str:
+        token = self._tokens.get(name)
+        if token is None:
+            token = self._tokens[name] = new_token(self)
+            if self._has_invalidated_all:
+                self._began.add(name)
+        return token
+
+    def adopt(self, name: str, token: str) -> None:
+        """Take part in an era that has begun elsewhere: what was read before is dropped."""
+        with self._lock:
+            if self._tokens.get(name) == token:
+                return
+
+            def is_meant(table: TableName) -> bool:
+                return name == ALL or bare(table) == name
+
+            _, generations = self._drop(is_meant)
+            self._tokens[name] = token
+            self._began.discard(name)
+        if self.on_adopted is not None:
+            self.on_adopted(generations)
+
+    def age(self, read_at: float) -> float:
+        """Seconds since then, by the clock that generations are dated by."""
+        return max(0.0, self._clock.monotonic() - read_at)
+
+    def shortest_ttl(self, names: Iterable[str]) -> float | None:
+        """Of the tables of these names, as far as they are known."""
+        wanted = set(names)
+        limits = [
+            state.expires_after
+            for state in list(self._tables.values())
+            if state.expires_after is not None and bare(state.name) in wanted
+        ]
+        return min(limits, default=None)
 
     def verified(self, state: TableState, generation: Generation) -> None:
         """The origin's definition of a restored table is the one the snapshot was made with."""

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlmem.codecs import Codec
+from sqlmem.dependencies import Reading
 from sqlmem.errors import StoreError
 from sqlmem.functions import AGGREGATES, RAISING, SCALARS
 from sqlmem.measures import Span
@@ -68,6 +69,7 @@ class Generation:
         read_at: monotonic seconds just before the origin was read.
         facts: column -> what was found out about its values so far, see `present`.
         pairs: column and rank -> see `Store.is_one_to_one`.
+        reading: under which tokens it was read; None before it was published or restored.
     """
 
     table: TableName
@@ -83,6 +85,7 @@ class Generation:
     pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
     is_private: bool = False
     facts: dict[str, Span] = field(default_factory=dict)
+    reading: Reading | None = None
 
 
 class Writer:

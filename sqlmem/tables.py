@@ -41,6 +41,7 @@ def matcher(table: Any) -> Callable[[TableName], bool]:
         # A name may have a dot of its own.
         spellings.append((None, _unquoted(table)))
     wanted = [(None if schema is None else schema.casefold(), name.casefold()) for schema, name in spellings]
+    names = frozenset(name for _, name in wanted)
 
     def matches(name: TableName) -> bool:
         own = (name.schema or "").casefold()
@@ -49,6 +50,7 @@ def matcher(table: Any) -> Callable[[TableName], bool]:
             for schema, other in wanted
         )
 
+    matches.names = names  # type: ignore[attr-defined] # see `dependencies.names_of`
     return matches
 
 

@@ -58,7 +58,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "reproduction",
         "explain",
     ),
-    "state": ("counters", "store", "present", "registry", "residency"),
+    "state": ("dependencies", "counters", "store", "present", "registry", "residency"),
     "movement": (
         "waiting",
         "catalogue/*",
