@@ -217,6 +217,11 @@ def new_token(registry: Source) -> str:
     return f"{secrets.token_hex(8)}.{registry.serial}.{process_name()}"
 
 
+def serial_of(token: str) -> str:
+    """Which registry of its process began the era."""
+    return token.split(".")[1]
+
+
 def is_maker_alive(token: str) -> bool:
     """Whether who began this era can still have its rows; in doubt not."""
     _, _, rest = token.partition(".")

@@ -90,6 +90,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "explaining",
         "core",
         "engine",
+        "memo/*",
         "__init__",
     ),
     "testing": ("testing/*",),
@@ -111,6 +112,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "tables",
             "explaining",
             "engine",
+            "memo/*",
             "testing/*",
         }
     ),
@@ -130,6 +132,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "waiting",
             "front",
             "core",
+            "memo/*",
         }
     ),
     "loguru": frozenset({"logs"}),

@@ -1,0 +1,132 @@
+"""Whether what a record was made from is still in force: this process's tokens against the store's.
+
+A token in the store is in force for everybody who uses the store. An engine's own says of which era its
+rows are. A record counts only if its tokens are in force, and this process knows of nothing newer.
+
+Rule 1: a token is put in force before anything is read under it: first it is written, then the engine's rows are
+        dropped. An invalidation does the same (`registry.invalidate`).
+Rule 2: another's era is taken over only while who began it is alive, and has its rows. Else nobody has them any
+        more, and a new era begins: that is a restart without a snapshot.
+Rule 3: what the store can't say is not in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlmem.clock import Clock
+from sqlmem.dependencies import Source, is_maker_alive, new_token, observe, registries, serial_of
+from sqlmem.logs import log
+from sqlmem.memo.record import Reads
+from sqlmem.memo.store import Store
+
+
+class Eras:
+    """Safe for use by many threads."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        # (serial of a registry, name) -> the token of its that was in force last. Single assignments only.
+        self._known: dict[tuple[str, str], str] = {}
+        # Those that were looked at since the last invalidation here.
+        self._settled: set[tuple[str, str]] = set()
+        observe(self)
+
+    def invalidated(self, scope: str, tokens: Mapping[str, str]) -> None:
+        """See `dependencies.Observer`."""
+        try:
+            self._store.set_tokens(scope, tokens)
+        except Exception as error:  # noqa: BLE001 - whatever a database raises: an invalidation goes on
+            # Nobody's record under the old tokens is served here: the engine's own are others.
+            log.warning("memo: an invalidation could not be written ({})", type(error).__name__)
+            return
+        finally:
+            self._settled = set()
+        for name, token in tokens.items():
+            self._known[serial_of(token), name] = token
+
+    # -- before and while the body reads ---------------------------------------------------
+
+    def settle(self, registry: Source, names: Iterable[str]) -> None:
+        """Make the engine's tokens and the store's agree, before something is read. Never raises."""
+        try:
+            settled, serial = self._settled, str(registry.serial)
+            unknown = [
+                name
+                for name in names
+                if (serial, name) not in settled
+                or self._known.get((serial, name)) != registry.known_token(name)
+            ]
+            if unknown:
+                shared = self._store.tokens(registry.scope, unknown)
+                for name in unknown:
+                    self._settle(registry, name, shared.get(name))
+                    settled.add((serial, name))
+        except Exception as error:  # noqa: BLE001 - whatever a database raises: then nothing is kept
+            log.warning("memo: tokens could not be read ({})", type(error).__name__)
+
+    def _settle(self, registry: Source, name: str, shared: str | None) -> str:
+        """The token in force afterwards, which is also the engine's."""
+        own = registry.known_token(name)
+        if shared is None:
+            # Nobody has ever remembered anything of this table here.
+            own = registry.token(name)
+            shared = self._store.add_token(registry.scope, name, own)
+        if shared != own:
+            if self._is_newer(registry, name, own) or not is_maker_alive(shared):
+                shared = new_token(registry)
+                self._store.set_tokens(registry.scope, {name: shared})
+            registry.adopt(name, shared)
+        self._known[str(registry.serial), name] = shared
+        return shared
+
+    def _is_newer(self, registry: Source, name: str, own: str | None) -> bool:
+        """Whether the engine has invalidated, and the store doesn't know yet."""
+        return (
+            own is not None
+            and registry.has_begun(name)
+            and self._known.get((str(registry.serial), name)) != own
+        )
+
+    # -- before a record is stored or served -----------------------------------------------
+
+    def are_in_force(self, reads: Mapping[str, Reads]) -> bool:
+        """Whether all that a record was made from may be served now.
+
+        Where this process is behind, or nobody has the rows any more, its engine is brought to the
+        era in force: what the body then reads can be kept.
+        """
+        is_right = True
+        for scope, each in reads.items():
+            is_right = self._is_in_force(scope, each) and is_right
+        return is_right
+
+    def _is_in_force(self, scope: str, reads: Reads) -> bool:
+        shared = self._store.tokens(scope, reads.tokens)
+        sources = registries(scope)
+        is_right = True
+        for name, token in reads.tokens.items():
+            in_force = shared.get(name)
+            own = [source.known_token(name) for source in sources]
+            newer = [
+                source
+                for source, known in zip(sources, own, strict=True)
+                if known != in_force and self._is_newer(source, name, known)
+            ]
+            if newer:
+                in_force = self._settle(newer[0], name, in_force)
+            elif in_force is not None and in_force in own:
+                pass
+            elif sources:
+                in_force = self._settle(sources[0], name, in_force)
+            elif in_force is not None and not is_maker_alive(in_force):
+                in_force = None
+            is_right = is_right and token == in_force
+        if not is_right:
+            return False
+        ttl = min(
+            (limit for each in sources if (limit := each.shortest_ttl(reads.tokens)) is not None),
+            default=None,
+        )
+        return ttl is None or self._clock.wall() - reads.read_at <= ttl
