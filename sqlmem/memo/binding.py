@@ -10,7 +10,7 @@ Pure: no I/O, no lock, no clock.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 _KINDS = inspect.Parameter
@@ -64,8 +64,3 @@ def make_binder(signature: inspect.Signature, *, defaults: bool) -> Binder:
     exec(f"def bind({', '.join(texts)}): return ({values})", names)  # noqa: S102
     binder: Any = names["bind"]
     return binder  # type: ignore[no-any-return]
-
-
-def given(signature: inspect.Signature, arguments: Sequence[Any], keywords: dict[str, Any]) -> set[str]:
-    """The parameters that a call gives itself, not by their defaults."""
-    return set(signature.bind(*arguments, **keywords).arguments)

@@ -146,7 +146,10 @@ def _engine(encoder: Encoder, value: Any) -> bytes:
     options: Mapping[str, Any] = value.get_execution_options()
     if options.get("schema_translate_map"):
         more["schemas"] = dict(options["schema_translate_map"])
-    address = url.set(password=None).render_as_string(hide_password=False)
+    # Not the password: a new one doesn't make another database.
+    where = (url.drivername, url.username, url.host, url.port, url.database)
+    address = "\0".join(str(part or "") for part in where)
+    more["options"] = {name: value for name, value in url.query.items() if "password" not in name}
     parts = [text(address)]
     for name, part in more.items():
         parts += [text(name), encoder.inside(f".{name}", part)]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmem.dependencies import listening
 from sqlmem.logs import log
-from sqlmem.memo.binding import MISSING, given, make_binder
+from sqlmem.memo.binding import MISSING, make_binder
 from sqlmem.memo.claims import NESTED_PATIENCE_SECONDS, PATIENCE_SECONDS
 from sqlmem.memo.encoding import Encoder, Unkeyed, tagged, text
 from sqlmem.memo.flights import Flight, Node, running
@@ -90,6 +90,8 @@ class Function:
             typed=options.typed,
         )
         self._binder = make_binder(self.signature, defaults=options.defaults)
+        self._given_binder = make_binder(self.signature, defaults=False)
+        self._full_binder = make_binder(self.signature, defaults=True)
         self._parameters = [
             (name, text(name), parameter.kind is inspect.Parameter.VAR_KEYWORD)
             for name, parameter in self.signature.parameters.items()
@@ -140,11 +142,18 @@ class Function:
             raise Unkeyed(f"argument {unkeyed.path} of {self.name}", unkeyed.reason) from None
         return hashlib.sha256(tagged(b"=", parts)).hexdigest()
 
+    def check_call(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
+        """Raise TypeError if the arguments aren't those of the function."""
+        self._full_binder(*arguments, **keywords)
+
     def _given(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> set[str]:
+        """The names of the arguments that a call gives itself, not by their defaults."""
         try:
-            return given(self.signature, arguments, dict(keywords))
+            values = self._given_binder(*arguments, **keywords)
         except TypeError:
             return set()
+        names = zip(self.signature.parameters, values, strict=True)
+        return {name for name, value in names if value is not MISSING}
 
     # -- what is found ---------------------------------------------------------------------
 
@@ -409,14 +418,13 @@ class Function:
         record = self.options.record
         if record is None:
             return None, None
-        bound = self.signature.bind(*call[0], **call[1])
-        bound.apply_defaults()
+        arguments = dict(zip(self.signature.parameters, self._full_binder(*call[0], **call[1]), strict=True))
         error = outcome.error
         value = outcome.value if error is None else f"{type(error).__name__}: {error}"
         if callable(record):
-            made = dict(record(dict(bound.arguments), value))
-            return json_text(made), json_text(made.pop("return")) if "return" in made else None
-        arguments = dict(bound.arguments)
+            made = dict(record(arguments, value))
+            shown = json_text(made.pop("return")) if "return" in made else None
+            return json_text(made), shown
         if record is not True:
             arguments = {name: each for name, each in arguments.items() if name in record}
         return json_text(arguments), json_text(value) if record is True or "return" in record else None

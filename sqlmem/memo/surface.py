@@ -165,7 +165,7 @@ class Surface:
         """
         found = self._memoized.key_of(args, kwargs)
         if found is None:
-            self._memoized.signature.bind(*args, **kwargs)
+            self._memoized.check_call(args, kwargs)
             raise TypeError(
                 f"this call of {self._memoized.name} isn't remembered: it lacks a required argument"
             )
