@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -47,11 +48,13 @@ class Shared:
             return None
 
     def failed(self, error: Exception) -> None:
-        log.warning("memo: the store failed: {}: {}", type(error).__name__, error)
+        # A database's own text may quote values of the statement.
+        text = f": {error}" if isinstance(error, OSError | sqlite3.Error) else ""
+        log.warning("memo: the store failed ({}{})", type(error).__name__, text)
         if not self._has_warned:
             self._has_warned = True
             warnings.warn(
-                f"a memo's store failed ({type(error).__name__}: {error}); what it can't give is computed",
+                f"a memo's store failed ({type(error).__name__}{text}); what it can't give is computed",
                 RuntimeWarning,
                 stacklevel=3,
             )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -23,7 +24,8 @@ from sqlmem.memo.store import IsDead
 T = TypeVar("T")
 
 _ATTEMPTS = 20
-_LONG_TEXT = sa.Text(2**32 - 1)  # MySQL: TEXT and BLOB by themselves end at 64 kB
+# MySQL: TEXT and BLOB by themselves end at 64 kB.
+_LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 _KEY = sa.String(64)
 
 _metadata = sa.MetaData()
