@@ -12,7 +12,7 @@ Rule 3: what the store can't say is not in force.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlmem.clock import Clock
 from sqlmem.dependencies import Source, is_maker_alive, new_token, observe, registries, serial_of
@@ -107,22 +107,14 @@ class Eras:
         sources = registries(scope)
         is_right = True
         for name, token in reads.tokens.items():
-            in_force = shared.get(name)
-            own = [source.known_token(name) for source in sources]
-            newer = [
-                source
-                for source, known in zip(sources, own, strict=True)
-                if known != in_force and self._is_newer(source, name, known)
-            ]
-            if newer:
-                in_force = self._settle(newer[0], name, in_force)
-            elif in_force is not None and in_force in own:
-                pass
-            elif sources:
-                in_force = self._settle(sources[0], name, in_force)
-            elif in_force is not None and not is_maker_alive(in_force):
-                in_force = None
-            is_right = is_right and token == in_force
+            in_force = self._in_force(name, shared.get(name), sources)
+            if token == in_force:
+                continue
+            is_right = False
+            for source in sources:
+                # What an engine that is behind would answer now would be from before, too.
+                if in_force is not None and source.known_token(name) not in (None, in_force):
+                    self._settle(source, name, in_force)
         if not is_right:
             return False
         ttl = min(
@@ -130,3 +122,15 @@ class Eras:
             default=None,
         )
         return ttl is None or self._clock.wall() - reads.read_at <= ttl
+
+    def _in_force(self, name: str, shared: str | None, sources: Sequence[Source]) -> str | None:
+        """The token that a record must have, where this process knows of nothing newer."""
+        own = [source.known_token(name) for source in sources]
+        for source, known in zip(sources, own, strict=True):
+            if known != shared and self._is_newer(source, name, known):
+                return self._settle(source, name, shared)
+        if shared is not None and shared in own:
+            return shared
+        if sources:
+            return self._settle(sources[0], name, shared)
+        return shared if shared is not None and is_maker_alive(shared) else None
