@@ -2,7 +2,8 @@
 
 Rule 1: a connection is in the hands of one thread at a time, taken from a list and put back.
 Rule 2: a write is one IMMEDIATE transaction: it waits for others at its beginning, and then nothing can
-        stand in its way. A reader waits for nobody.
+        stand in its way. A reader waits for nobody. Threads queue for a lock; processes ask again and again,
+        more often than SQLite would: where others write all the time, it comes too late for ever.
 Rule 3: a forked child uses no connection of its parent's. Before a fork nobody is let into SQLite, and
         it is waited, at most a second, until all have left.
 
@@ -73,10 +74,11 @@ class SqliteStore:
         self._idle: list[sqlite3.Connection] = []
         self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()  # of `_open`, and who may add to it
+        self._writing = threading.Lock()  # who of our threads writes, for one transaction
         self._is_made = False
         self._is_closed = False
         self._paused: list[sqlite3.Connection] = []
-        self._is_paused = False
+        self._paused_locks: list[threading.Lock] = []
         self._life = Life(self)
         self._finalizer = weakref.finalize(self, _close_all, self._open)
 
@@ -96,13 +98,11 @@ class SqliteStore:
                 # Its owner alone: what is in it is data, and with pickle it is code.
                 with contextlib.suppress(FileExistsError):
                     os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            connection = sqlite3.connect(
-                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
             self._open.append(connection)
             try:
                 _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone())
-                connection.execute("PRAGMA synchronous=NORMAL")
+                _patiently(lambda: connection.execute("PRAGMA synchronous=NORMAL"))
                 if not self._is_made:
                     self._make(connection)
                     self._is_made = True
@@ -128,17 +128,18 @@ class SqliteStore:
     def _read(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
         connection = self._take()
         try:
-            return connection.execute(statement, parameters).fetchall()
+            return _patiently(lambda: connection.execute(statement, parameters).fetchall())
         finally:
             self._idle.append(connection)
 
     def _write(self, action: Callable[[Callable[..., sqlite3.Cursor]], T]) -> T:
-        connection = self._take()
-        try:
-            with _transaction(connection) as execute:
-                return action(execute)
-        finally:
-            self._idle.append(connection)
+        with self._writing:
+            connection = self._take()
+            try:
+                with _transaction(connection) as execute:
+                    return action(execute)
+            finally:
+                self._idle.append(connection)
 
     def close(self) -> None:
         with self._lock:
@@ -156,6 +157,9 @@ class SqliteStore:
             connection = self._connect()
         try:
             row = connection.execute(_GET, (key,)).fetchone()
+        except sqlite3.OperationalError:
+            # Another process recovers the file, or is the last to close it.
+            row = _patiently(lambda: connection.execute(_GET, (key,)).fetchone())
         finally:
             self._idle.append(connection)
         return None if row is None else Stored._make(row)
@@ -275,8 +279,10 @@ class SqliteStore:
     # -- the process -----------------------------------------------------------------------
 
     def before_fork(self) -> None:
-        # Held until the fork is over: nobody can open a connection.
-        self._is_paused = self._lock.acquire(timeout=FORK_SECONDS)
+        # Held until the fork is over: nobody writes, nobody can open a connection.
+        self._paused_locks = [
+            lock for lock in (self._writing, self._lock) if lock.acquire(timeout=FORK_SECONDS)
+        ]
         deadline = time.monotonic() + FORK_SECONDS
         held: list[sqlite3.Connection] = []
         while len(held) < len(self._open) and time.monotonic() < deadline:
@@ -288,14 +294,15 @@ class SqliteStore:
 
     def after_fork_in_parent(self) -> None:
         self._idle.extend(self._paused)
-        if self._is_paused:
-            self._lock.release()
+        for lock in self._paused_locks:
+            lock.release()
 
     def after_fork_in_child(self) -> None:
         _of_the_parent.extend(self._open)
         self._idle = []
         self._open = []
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._finalizer.detach()
         self._finalizer = weakref.finalize(self, _close_all, self._open)
 
@@ -307,7 +314,7 @@ def _close_all(connections: list[sqlite3.Connection]) -> None:
 
 @contextlib.contextmanager
 def _transaction(connection: sqlite3.Connection) -> Iterator[Callable[..., sqlite3.Cursor]]:
-    connection.execute("BEGIN IMMEDIATE")
+    _patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
     try:
         yield connection.execute
         connection.execute("COMMIT")
@@ -317,12 +324,18 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[Callable[..., sqlit
 
 
 def _patiently(action: Callable[[], T]) -> T:
-    """Changing to WAL doesn't wait for another that does the same; it fails at once."""
-    deadline = time.monotonic() + _BUSY_SECONDS
+    """Again, for as long as others are in the way."""
+    deadline = 0.0
+    pause = 0.0002
     while True:
         try:
             return action()
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
+            if "locked" not in str(error) and "busy" not in str(error):
                 raise
-            time.sleep(0.002)
+            now = time.monotonic()
+            deadline = deadline or now + _BUSY_SECONDS
+            if now > deadline:
+                raise
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.004)
