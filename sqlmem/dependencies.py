@@ -119,7 +119,8 @@ listening: ContextVar[Listener | None] = ContextVar("sqlmem_listening", default=
 
 # Changed and copied by one atomic operation each.
 _observers: weakref.WeakSet[Observer] = weakref.WeakSet()
-_registries: weakref.WeakSet[Source] = weakref.WeakSet()
+# scope -> those of its registries that weren't closed; replaced by reference
+_registries: dict[str, tuple[weakref.ref[Source], ...]] = {}
 
 
 def observe(observer: Observer) -> None:
@@ -133,16 +134,23 @@ def announce(scope: str, tokens: Mapping[str, str]) -> None:
 
 def enter(registry: Source) -> None:
     """Make a registry known; it is forgotten when it is closed or collected."""
-    _registries.add(registry)
+    others = tuple(each for each in _registries.get(registry.scope, ()) if each() is not None)
+    _registries[registry.scope] = (*others, weakref.ref(registry))
 
 
 def leave(registry: Source) -> None:
-    _registries.discard(registry)
+    others = tuple(each for each in _registries.get(registry.scope, ()) if each() not in (None, registry))
+    if others:
+        _registries[registry.scope] = others
+    else:
+        _registries.pop(registry.scope, None)
 
 
 def registries(scope: str | None = None) -> list[Source]:
     """Those that are alive, of one origin or of all."""
-    return [each for each in list(_registries) if scope is None or each.scope == scope]
+    if scope is not None:
+        return [found for each in _registries.get(scope, ()) if (found := each()) is not None]
+    return [found for each in list(_registries) for found in registries(each)]
 
 
 def bare(name: TableName) -> str:

@@ -9,18 +9,18 @@ Rule 2: no lock and no transaction is held while the body runs.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import itertools
 import warnings
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from sqlmem.dependencies import listening
 from sqlmem.logs import log
 from sqlmem.memo.binding import MISSING, make_binder
 from sqlmem.memo.claims import NESTED_PATIENCE_SECONDS, PATIENCE_SECONDS
-from sqlmem.memo.encoding import Encoder, Unkeyed, tagged, text
+from sqlmem.memo.encoding import Encoder, Unkeyed, text
 from sqlmem.memo.flights import Flight, Node, running
 from sqlmem.memo.identity import identity, name_of
 from sqlmem.memo.options import Options, check_names
@@ -92,8 +92,13 @@ class Function:
         self._binder = make_binder(self.signature, defaults=options.defaults)
         self._given_binder = make_binder(self.signature, defaults=False)
         self._full_binder = make_binder(self.signature, defaults=True)
+        # name, the name as it is encoded (None if it is ignored), whether names among its keywords may be
         self._parameters = [
-            (name, text(name), parameter.kind is inspect.Parameter.VAR_KEYWORD)
+            (
+                name,
+                None if name in options.ignore else text(name),
+                bool(options.ignore) and parameter.kind is inspect.Parameter.VAR_KEYWORD,
+            )
             for name, parameter in self.signature.parameters.items()
         ]
         self._hits = itertools.count()
@@ -118,29 +123,28 @@ class Function:
         except TypeError:
             return None
         encoder = Encoder(typed=options.typed)
+        get = encoder.table.get
         parts = [self.identity]
+        name = "key"
         try:
             if options.key is not None:
-                encoder.path = ["key"]
                 parts.append(encoder.encode(options.key(*arguments, **keywords)))
             else:
-                ignore = options.ignore
-                table = encoder.table
-                for (name, encoded, is_keywords), value in zip(self._parameters, values, strict=True):
-                    if name in ignore or value is MISSING:
+                for (name, encoded, is_filtered), value in zip(self._parameters, values, strict=True):
+                    if encoded is None or value is MISSING:
                         continue
-                    encoder.path = [name]
                     parts.append(encoded)
-                    handler = table.get(type(value))
-                    if is_keywords and ignore:
-                        parts.append(encoder.encode({key: value[key] for key in value if key not in ignore}))
+                    handler = get(type(value))
+                    if is_filtered:
+                        kept = {key: value[key] for key in value if key not in options.ignore}
+                        parts.append(encoder.encode(kept))
+                    elif handler is not None:
+                        parts.append(handler(encoder, value))
                     else:
-                        parts.append(
-                            handler(encoder, value) if handler is not None else encoder.encode(value)
-                        )
+                        parts.append(encoder.encode(value))
         except Unkeyed as unkeyed:
-            raise Unkeyed(f"argument {unkeyed.path} of {self.name}", unkeyed.reason) from None
-        return hashlib.sha256(tagged(b"=", parts)).hexdigest()
+            raise Unkeyed(f"argument {name}{unkeyed.path} of {self.name}", unkeyed.reason) from None
+        return sha256(b"".join(parts)).hexdigest()
 
     def check_call(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
         """Raise TypeError if the arguments aren't those of the function."""

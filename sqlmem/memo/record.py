@@ -6,6 +6,7 @@ key, or given another age, is refused like a forged one.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import json
@@ -99,8 +100,12 @@ def reads_to_text(reads: Mapping[str, Reads]) -> str:
     )
 
 
-def reads_from_text(text: str) -> dict[str, Reads]:
-    """Raises ValueError and its like for what `reads_to_text` hasn't written."""
+@functools.lru_cache(maxsize=1000)
+def reads_from_text(text: str) -> Mapping[str, Reads]:
+    """Shared by those who ask for the same text; nobody changes it.
+
+    Raises ValueError and its like for what `reads_to_text` hasn't written.
+    """
     if not text:
         return {}
     return {

@@ -171,7 +171,7 @@ DIFFERENT = {
         collections.OrderedDict(b=2, a=1),
     ),
     "factories of a default dict": (collections.defaultdict(int), collections.defaultdict(list)),
-    "ranges": (range(3), range(0, 4)),
+    "ranges": (range(3), range(4)),
     "lengths of a deque": (collections.deque([1], 2), collections.deque([1], 3)),
     "a class and its name": (int, "int"),
     "functions": (len, sorted),

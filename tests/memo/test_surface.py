@@ -68,7 +68,7 @@ def test_the_info_is_as_functools_has_it(store, opened):
     """Hits, misses, maxsize and currsize; cache_clear empties the store and the counters."""
     report, calls = counted(opened(store))
 
-    @functools.lru_cache(maxsize=None)
+    @functools.cache
     def reference(x):
         return x
 

@@ -412,7 +412,7 @@ def test_tables_are_added_by_hand_for_threads_that_nobody_sees(opened, engine, t
         hidden()
         engine.invalidate("orders")
         hidden()
-        hidden.put([], **{})
+        hidden.put([])
         assert hidden() == []
         engine.invalidate("orders")
         assert hidden() != []
