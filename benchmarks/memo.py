@@ -1,6 +1,6 @@
 """A memoized function's hit from a file, beside what else remembers results on disk.
 
-The peers are no dependencies: those that aren't installed are left out, with the line that would install them.
+The peers are no dependencies: those that aren't installed are left out, with the line that installs them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def _fleche(folder: Path) -> Function:
     from fleche.caches import Cache
     from fleche.storage import Sql, ValuePickleFile
 
-    cache(Cache(ValuePickleFile.with_pickle(root=str(folder / "fleche")), Sql(f"sqlite:///{folder}/fleche.db")))
+    cache(
+        Cache(ValuePickleFile.with_pickle(root=str(folder / "fleche")), Sql(f"sqlite:///{folder}/fleche.db"))
+    )
     return fleche()(_plain())
 
 
@@ -120,7 +122,7 @@ def _measure(folder: Path, measured: Measured) -> None:
     contestants["functools.lru_cache"] = _asking(functools.lru_cache(maxsize=None)(_plain()))
     with (
         Memo(folder / "memo.db") as memo,
-        Memo(folder / "signed.db", secret="secret") as signed,
+        Memo(folder / "signed.db", secret=b"of the benchmark") as signed,
         Memo(":memory:") as memory,
         CachingEngine(measured.engine, cache_db="") as engine,
     ):
@@ -144,10 +146,11 @@ def _measure(folder: Path, measured: Measured) -> None:
     write_result(
         "memo",
         "A memoized function's hit",
-        f"A function of a number and a text that returns a small dict; {_KEYS} calls are remembered, and asked for "
-        "in turns. Each as its documentation shows it, on disk: SQLMemo and PicoCache in an SQLite file, fleche "
-        "with calls in SQLite and values in files, joblib in files, dogpile.cache in a dbm file, diskcache in its "
-        "folder. functools.lru_cache, in memory and handing out the same object each time, for orientation.",
+        f"A function of a number and a text that returns a small dict; {_KEYS} calls are remembered, and asked "
+        "for in turns. Each as its documentation shows it, on disk: SQLMemo and PicoCache in an SQLite file, "
+        "fleche with calls in SQLite and values in files, joblib in files, dogpile.cache in a dbm file, "
+        "diskcache in its folder. functools.lru_cache, in memory and handing out the same object each time, "
+        "for orientation.",
         ("what remembers", "a hit", "in multiples of Memo's"),
         rows,
         *peers,

@@ -16,8 +16,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
-import socket
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -179,7 +177,7 @@ def names_under(states: Iterable[Table] | None) -> set[str]:
 
 def _host() -> str:
     """Where process numbers mean the same: this boot of this machine, this namespace of processes."""
-    parts = [socket.gethostname()]
+    parts = [os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")]
     with contextlib.suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
         parts.append(str(Path("/proc/self/ns/pid").readlink()))
@@ -222,7 +220,7 @@ def is_alive(process: str) -> bool | None:
 
 
 def new_token(registry: Source) -> str:
-    return f"{secrets.token_hex(8)}.{registry.serial}.{process_name()}"
+    return f"{os.urandom(8).hex()}.{registry.serial}.{process_name()}"
 
 
 def serial_of(token: str) -> str:

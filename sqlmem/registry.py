@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -149,7 +148,7 @@ class Registry:
                 else can know it.
         """
         self.serial = next(_serials)
-        self.scope = scope if scope is not None else f"{os.getpid()}.{self.serial}.{secrets.token_hex(8)}"
+        self.scope = scope if scope is not None else f"{os.getpid()}.{self.serial}.{os.urandom(8).hex()}"
         # Called with the generations that `adopt` dropped.
         self.on_adopted: Callable[[Sequence[Generation]], None] | None = None
         # name -> the token of its present era, see `dependencies`; and those whose era an

@@ -3,10 +3,10 @@
 A token in the store is in force for everybody who uses the store. An engine's own says of which era its
 rows are. A record counts only if its tokens are in force, and this process knows of nothing newer.
 
-Rule 1: a token is put in force before anything is read under it: first it is written, then the engine's rows are
-        dropped. An invalidation does the same (`registry.invalidate`).
-Rule 2: another's era is taken over only while who began it is alive, and has its rows. Else nobody has them any
-        more, and a new era begins: that is a restart without a snapshot.
+Rule 1: a token is put in force before anything is read under it: first it is written, then the engine's
+        rows are dropped. An invalidation does the same (`registry.invalidate`).
+Rule 2: another's era is taken over only while who began it is alive, and has its rows. Else nobody has them
+        any more, and a new era begins: that is a restart without a snapshot.
 Rule 3: what the store can't say is not in force.
 """
 

@@ -130,7 +130,9 @@ class Function:
             if options.key is not None:
                 parts.append(encoder.encode(options.key(*arguments, **keywords)))
             else:
-                for (name, encoded, is_filtered), value in zip(self._parameters, values, strict=True):
+                for (name, encoded, is_filtered), value in zip(  # noqa: B007 - named in the error below
+                    self._parameters, values, strict=True
+                ):
                     if encoded is None or value is MISSING:
                         continue
                     parts.append(encoded)

@@ -38,8 +38,8 @@ class Memo:
     Safe for use by many threads, tasks and processes.
 
     Args:
-        store: a path; a database URL or Engine; a Redis URL or any dogpile.cache region; any object with get, set
-            and delete; a list of these, the fast ones first; None to remember nothing.
+        store: a path; a database URL or Engine; a Redis URL or any dogpile.cache region; any object with get,
+            set and delete; a list of these, the fast ones first; None to remember nothing.
         engine: a CachingEngine, or several, that the functions read through. Without a store, results are
             kept beside the engine's snapshot. Functions may read through other engines too.
         secret: signs each record; what isn't signed by it is refused. Needed where others can write to the

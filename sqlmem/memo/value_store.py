@@ -268,7 +268,7 @@ class Object:
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
-        self._lock = threading.Lock()  # two steps of `add`, among our own threads
+        self._adding = threading.Lock()  # two steps of `add`, among our own threads
         self.set = inner.set
         self.delete = inner.delete
 
@@ -282,7 +282,7 @@ class Object:
             if single_step is not None:
                 single_step(key, value)
                 return
-        with self._lock:
+        with self._adding:
             if self._inner.get(key) is None:
                 self._inner.set(key, value)
 
@@ -309,7 +309,7 @@ class Region:
         self._set = backend.set_serialized if is_bytes else backend.set
         # A lock of its own for each key, that processes share. A file's is one for all keys.
         self.has_locks = bool(getattr(backend, "distributed_lock", False))
-        self._lock = threading.Lock()
+        self._adding = threading.Lock()  # as for `Object`
 
     def _mangled(self, key: str) -> str:
         mangle = self._region.key_mangler
@@ -327,7 +327,7 @@ class Region:
 
     def add(self, key: str, value: bytes) -> None:
         lock = self.lock(f"{key}:add") if self.has_locks else None
-        with self._lock:
+        with self._adding:
             is_ours = lock is not None and bool(lock.acquire(wait=True))
             try:
                 if self.get(key) is None:

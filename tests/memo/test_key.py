@@ -51,7 +51,7 @@ def memo():
 
 class Colour(enum.Enum):
     RED = 1
-    CRIMSON = 1
+    CRIMSON = 1  # noqa: PIE796 - another name for the same
     BLUE = "1"
 
 
@@ -112,7 +112,7 @@ class Name(str):
     __slots__ = ()
 
 
-class Tagged(str):
+class Tagged(str):  # noqa: SLOT000 - it has a state of its own
     tag: object = None
 
 
@@ -385,7 +385,7 @@ def test_a_lambda_that_is_closed_over_is_refused_at_decoration(memo):
 
         return apply
 
-    with pytest.raises(Unkeyed, match="function, which .* closes over"):
+    with pytest.raises(Unkeyed, match=r"function, which .* closes over"):
         make(lambda value: value + 1)
 
 
@@ -600,7 +600,7 @@ def test_methods_by_their_own_key_or_without_self(memo):
 @given(values, values, st.booleans())
 @pytest.mark.generated
 def test_equal_values_have_equal_bytes_and_different_ones_different_bytes(one, other, typed):
-    """Invariant: two values have the same bytes if and only if they are the same, by an independent measure."""
+    """Invariant: two values have the same bytes exactly if they are the same, by an independent measure."""
     is_equal = canonical(one, typed=typed) == canonical(other, typed=typed)
 
     assert is_same(one, other, typed=typed) is is_equal

@@ -303,9 +303,9 @@ def test_clear_and_forget_while_the_body_runs(store, opened, sequence):
         assert not report.has(x)
 
 
-def test_a_transaction_that_began_before_an_invalidation_sees_the_past(opened, tmp_path, _servers):
+def test_a_transaction_that_began_before_an_invalidation_sees_the_past(opened, tmp_path, request):
     """Under REPEATABLE READ a bypass reads an earlier moment: its result isn't kept."""
-    origin = _servers.origin("pymysql", tmp_path)
+    origin = request.getfixturevalue("_servers").origin("pymysql", tmp_path)
     origin.execute(
         "CREATE TABLE orders (id INTEGER PRIMARY KEY, total INTEGER)", "INSERT INTO orders VALUES (1, 10)"
     )
