@@ -146,8 +146,8 @@ def _measure(folder: Path, measured: Measured) -> None:
     write_result(
         "memo",
         "A memoized function's hit",
-        f"A function of a number and a text that returns a small dict; {_KEYS} calls are remembered, and asked "
-        "for in turns. Each as its documentation shows it, on disk: SQLMemo and PicoCache in an SQLite file, "
+        f"A function of a number and a text that returns a small dict; {_KEYS} calls are remembered, and "
+        "asked for in turns. Each as its documentation shows it: SQLMemo and PicoCache in an SQLite file, "
         "fleche with calls in SQLite and values in files, joblib in files, dogpile.cache in a dbm file, "
         "diskcache in its folder. functools.lru_cache, in memory and handing out the same object each time, "
         "for orientation.",

@@ -578,7 +578,7 @@ def test_a_database_in_memory_is_forgotten_with_its_engine(memo):
 
             @memo(name="total", ignore=("engine",))
             def total(region):
-                calls.append(region)
+                calls.append(region)  # noqa: B023 - called in this round only
                 return engine.execute("SELECT max(total) AS m FROM orders")[0]["m"]
 
             totals += [total("north"), total("north")]
