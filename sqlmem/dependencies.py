@@ -115,40 +115,39 @@ class Observer(Protocol):
 
 listening: ContextVar[Listener | None] = ContextVar("sqlmem_listening", default=None)
 
-# Changed and copied by one atomic operation each.
-_observers: weakref.WeakSet[Observer] = weakref.WeakSet()
-# scope -> those of its registries that weren't closed; replaced by reference
-_registries: dict[str, tuple[weakref.ref[Source], ...]] = {}
+# By id and by serial. Changed and copied by one atomic operation each: there is no lock that a fork could
+# find held.
+_observers: dict[int, weakref.ref[Observer]] = {}
+_registries: dict[int, weakref.ref[Source]] = {}
 
 
 def observe(observer: Observer) -> None:
-    _observers.add(observer)
+    """Tell it of invalidations from now on, for as long as it is there."""
+    key = id(observer)
+    _observers[key] = weakref.ref(observer, lambda _: _observers.pop(key, None))
 
 
 def announce(scope: str, tokens: Mapping[str, str]) -> None:
-    for observer in list(_observers):
-        observer.invalidated(scope, tokens)
+    for reference in list(_observers.values()):
+        observer = reference()
+        if observer is not None:
+            observer.invalidated(scope, tokens)
 
 
 def enter(registry: Source) -> None:
     """Make a registry known; it is forgotten when it is closed or collected."""
-    others = tuple(each for each in _registries.get(registry.scope, ()) if each() is not None)
-    _registries[registry.scope] = (*others, weakref.ref(registry))
+    serial = registry.serial
+    _registries[serial] = weakref.ref(registry, lambda _: _registries.pop(serial, None))
 
 
 def leave(registry: Source) -> None:
-    others = tuple(each for each in _registries.get(registry.scope, ()) if each() not in (None, registry))
-    if others:
-        _registries[registry.scope] = others
-    else:
-        _registries.pop(registry.scope, None)
+    _registries.pop(registry.serial, None)
 
 
 def registries(scope: str | None = None) -> list[Source]:
     """Those that are alive, of one origin or of all."""
-    if scope is not None:
-        return [found for each in _registries.get(scope, ()) if (found := each()) is not None]
-    return [found for each in list(_registries) for found in registries(each)]
+    alive = [found for each in list(_registries.values()) if (found := each()) is not None]
+    return alive if scope is None else [each for each in alive if each.scope == scope]
 
 
 def bare(name: TableName) -> str:

@@ -408,7 +408,8 @@ class Registry:
                 return
             state.generation = generation
             state.is_verified = False
-            if tokens is not None:
+            # Without its own two, what is made of these rows couldn't be told to be old, and isn't kept.
+            if tokens is not None and {bare(state.name), ALL} <= tokens.keys():
                 generation.reading = Reading(self, tokens)
                 for name, token in tokens.items():
                     self._tokens.setdefault(name, token)

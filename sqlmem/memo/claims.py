@@ -34,7 +34,8 @@ class Claims:
         self._clock = clock
         self._serial = next(_serials)
         self._lock = threading.Lock()
-        self._held: set[str] = set()
+        self._taken: set[str] = set()  # changed by single operations
+        self._held: set[str] = set()  # of them, those whose lease is renewed
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -49,7 +50,10 @@ class Claims:
     def take(self, key: str, function: str) -> bool:
         """Whether the key is ours to compute."""
         until = self._clock.wall() + LEASE_SECONDS
+        # Before: whatever stops us in between, `release` will look.
+        self._taken.add(key)
         if not self._store.claim(key, function, self.owner, until, self.is_dead):
+            self._taken.discard(key)
             return False
         if self._store.needs_lease:
             self._keep(key)
@@ -57,11 +61,14 @@ class Claims:
 
     def ended(self, key: str) -> None:
         """The claim is gone: the record was stored."""
+        self._taken.discard(key)
         with self._lock:
             self._held.discard(key)
 
     def release(self, key: str) -> None:
-        """Give a claim back. Never raises: nothing keeps the caller from its own error."""
+        """Give a claim back, if it is still ours. Never raises: nothing hides the caller's own error."""
+        if key not in self._taken:
+            return
         self.ended(key)
         with contextlib.suppress(Exception):  # the lease will run out
             self._store.release(key, self.owner)
@@ -98,6 +105,7 @@ class Claims:
 
     def reset_after_fork(self) -> None:
         self._lock = threading.Lock()
+        self._taken = set()
         self._held = set()
         self._wake = threading.Event()
         self._thread = None

@@ -109,14 +109,14 @@ class Encoder:
         for base in kind.__mro__:
             if base in _registered:
                 return tagged(b"R", [name_of(kind), self.inside("", _registered[base](value))])
-        for is_meant, handler in _BY_SHAPE:
-            if is_meant(value):
-                return handler(self, value)
         from sqlmem.memo.foreign import encode_foreign
 
         found = encode_foreign(self, value)
         if found is not None:
             return found
+        for is_meant, handler in _BY_SHAPE:
+            if is_meant(value):
+                return handler(self, value)
         raise self.refuse(
             f"a {kind.__module__}.{kind.__qualname__} can't be part of a key. Give the class a method "
             "__memo_key__() that returns what tells two of them apart, or call "
@@ -316,7 +316,12 @@ _DEEP.update({_dict, _ordered_dict, _default_dict, _deque})
 # -- named things ----------------------------------------------------------------------------
 
 
-def _class(_: Encoder, value: type) -> bytes:
+def _class(encoder: Encoder, value: type) -> bytes:
+    if "<locals>" in value.__qualname__:
+        raise encoder.refuse(
+            f"the class {value.__qualname__} was made inside a function, so nothing tells it from others of "
+            "that name. Define it in a module, or leave it out by ignore="
+        )
     return tagged(b"C", [name_of(value)])
 
 

@@ -32,6 +32,7 @@ class Flight:
 
     key: str
     node: Node
+    thread: int
     may_retry: bool = False
     wake: list[Callable[[], None]] = field(default_factory=list)
 
@@ -49,12 +50,13 @@ class Flights:
         # Bodies that wait now, and for what.
         self._waiting: list[tuple[Node, Flight]] = []
 
-    def join(self, key: str, node: Node, wake: Callable[[], None]) -> Flight | None:
+    def join(self, key: str, node: Node, wake: Callable[[], None], *, blocks: bool = False) -> Flight | None:
         """Lead a flight (it has the caller's node), or wait for another's.
 
         Args:
             node: the caller's own, should it lead.
             wake: called at the end of another's flight.
+            blocks: the caller's whole thread would wait, and a body that is suspended in it with it.
 
         Returns:
             None if waiting would never end.
@@ -63,8 +65,10 @@ class Flights:
         with self._lock:
             flight = self._flying.get(key)
             if flight is None:
-                flight = self._flying[key] = Flight(key, node)
+                flight = self._flying[key] = Flight(key, node, threading.get_ident())
                 return flight
+            if blocks and flight.thread == threading.get_ident():
+                return None
             if caller is not None and self._depends_on(flight, caller):
                 return None
             if caller is not None:
@@ -80,14 +84,21 @@ class Flights:
                 if (caller, flight) in self._waiting:
                     self._waiting.remove((caller, flight))
 
-    def end(self, flight: Flight, *, may_retry: bool) -> None:
+    def end(self, key: str, node: Node, *, may_retry: bool) -> None:
+        """End the flight that this node leads, if it leads one."""
         with self._lock:
+            flight = self._flying.get(key)
+            if flight is None or flight.node is not node:
+                return
             flight.may_retry = may_retry
-            if self._flying.get(flight.key) is flight:
-                del self._flying[flight.key]
+            del self._flying[key]
             wake, flight.wake = flight.wake, []
         for each in wake:
             each()
+
+    def leads(self, key: str, node: Node) -> bool:
+        flight = self._flying.get(key)
+        return flight is not None and flight.node is node
 
     def _depends_on(self, flight: Flight, caller: Node) -> bool:
         """Whether the flight is that of one of the caller's callers, or waits for such a one."""

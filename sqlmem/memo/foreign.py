@@ -186,7 +186,24 @@ def _session(encoder: Encoder, value: Any) -> bytes:
     return encoder.inside(".bind", value.bind)
 
 
+def _row(encoder: Encoder, value: Any) -> bytes:
+    """A result's row: its names and values."""
+    from sqlmem.memo.encoding import tagged
+
+    names = tuple(value._fields) if hasattr(value, "_fields") else tuple(value)
+    values = tuple(value.values()) if hasattr(value, "values") else tuple(value)
+    return tagged(b"W", [encoder.encode(names), encoder.inside("", values)])
+
+
+def _rows(encoder: Encoder, value: Any) -> bytes:
+    """What `CachingEngine.execute` returned: a list of dicts, however they were come by."""
+    return encoder.inside("", list(value))
+
+
 _HANDLERS: dict[str, Any] = {
+    "sqlalchemy.Row": _row,
+    "sqlalchemy.RowMapping": _row,
+    "sqlmem.Rows": _rows,
     "numpy.MaskedArray": _masked,
     "numpy.ndarray": _array,
     "numpy.generic": _scalar,

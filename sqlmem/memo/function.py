@@ -251,48 +251,38 @@ class Function:
         """
         shared = self.shared
         node = Node(running.get())
-        while True:
-            bell = yield Hang()
-            flight = shared.flights.join(key, node, bell.ring)
-            if flight is None:
-                return _result((yield from self._compute(key, node, arguments, keywords, is_ours=False)))
-            if flight.node is not node:
-                try:
-                    yield Wait(bell)
-                finally:
-                    shared.flights.leave(flight, node)
-                if is_forced:
-                    continue
-                found = yield Ask(lambda: self.look(key))
-                if found is not MISSING:
-                    return self.hit(found)
-                if not flight.may_retry:
-                    return _result((yield from self._compute(key, node, arguments, keywords, is_ours=False)))
-                continue
-            return (yield from self._lead(key, flight, arguments, keywords, is_forced=is_forced))
-
-    def _lead(
-        self,
-        key: str,
-        flight: Flight,
-        arguments: tuple[Any, ...],
-        keywords: Mapping[str, Any],
-        *,
-        is_forced: bool,
-    ) -> Way:
-        shared = self.shared
+        flight: Flight | None = None
+        # What is not kept for another reason wouldn't be kept the next time either.
         may_retry = True
         try:
-            is_ours, found = yield from self._claimed(key, flight.node, is_forced=is_forced)
-            if found is not MISSING:
-                return self.hit(found)
-            outcome = yield from self._compute(key, flight.node, arguments, keywords, is_ours=is_ours)
-            # What is not kept for another reason wouldn't be kept the next time either.
-            may_retry = outcome.is_kept or outcome.is_outdated
-            return _result(outcome)
+            while True:
+                bell = yield Hang()
+                flight = shared.flights.join(key, node, bell.ring, blocks=bell.blocks)
+                if flight is not None and flight.node is node:
+                    is_ours, found = yield from self._claimed(key, node, is_forced=is_forced)
+                    if found is not MISSING:
+                        return self.hit(found)
+                    outcome = yield from self._compute(key, node, arguments, keywords, is_ours=is_ours)
+                    may_retry = outcome.is_kept or outcome.is_outdated
+                    return _result(outcome)
+                if flight is not None:
+                    yield Wait(bell)
+                    shared.flights.leave(flight, node)
+                    if is_forced:
+                        continue
+                    found = yield Ask(lambda: self.look(key))
+                    if found is not MISSING:
+                        return self.hit(found)
+                    if flight.may_retry:
+                        continue
+                return _result((yield from self._compute(key, node, arguments, keywords, is_ours=False)))
         finally:
-            shared.claims.release(key)
-            shared.flights.end(flight, may_retry=may_retry)
+            # Wherever it was stopped: who leads ends the flight, who waits is no longer waited with.
+            if shared.flights.leads(key, node):
+                shared.claims.release(key)
+                shared.flights.end(key, node, may_retry=may_retry)
+            elif flight is not None:
+                shared.flights.leave(flight, node)
 
     def _claimed(self, key: str, node: Node, *, is_forced: bool) -> Way:
         """Claim the key, or wait for who has. Returns whether it is ours, and what was found meanwhile."""

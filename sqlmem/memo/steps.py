@@ -8,6 +8,7 @@ whatever stops it.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -44,6 +45,7 @@ class Bell:
 
     ring: Callable[[], None]
     wait: Any
+    blocks: bool = False  # waiting for it stops the whole thread
 
 
 @dataclass(slots=True)
@@ -91,14 +93,34 @@ def _take(step: Step, body: Callable[[], Any]) -> Any:
         case Ask(action):
             return action()
         case Sleep(seconds):
-            time.sleep(seconds)
+            await_only = _awaiting()
+            if await_only is None:
+                time.sleep(seconds)
+            else:
+                await_only(asyncio.sleep(seconds))
             return None
         case Wait(bell):
             bell.wait()
             return None
         case Hang():
-            event = threading.Event()
-            return Bell(event.set, event.wait)
+            await_only = _awaiting()
+            if await_only is None:
+                event = threading.Event()
+                return Bell(event.set, event.wait, blocks=True)
+            future = _bell_of(asyncio.get_running_loop())
+            return Bell(future.ring, lambda: await_only(future.wait))
+
+
+def _awaiting() -> Callable[[Any], Any] | None:
+    """How a function awaits that SQLAlchemy runs for a task; None if it isn't such a one.
+
+    To block there would stop the loop, and with it what is waited for.
+    """
+    if "greenlet" not in sys.modules:
+        return None
+    from sqlalchemy.util.concurrency import await_only, in_greenlet
+
+    return await_only if in_greenlet() else None
 
 
 async def walk_async(way: Way, body: Callable[[], Any], *, is_quick: bool) -> Any:

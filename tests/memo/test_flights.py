@@ -11,6 +11,7 @@ from support.sequencer import Sequencer
 
 from sqlmem import Memo
 from sqlmem.memo.flights import Flights, Node
+from sqlmem.memo.steps import Bell, Wait, _take
 
 HERD = 12
 
@@ -233,15 +234,8 @@ def test_an_interrupt_while_waiting_leaves_the_flight_alone(memo, sequence):
 
     leader = sequence.spawn(report)
     sequence.wait("runs")
-    way = None
-    from sqlmem.memo.steps import Wait
-
-    function = next(
-        write.__self__ for write in memo._shared.unwritten if write.__self__.name.endswith("report")
-    )
+    function = next(write.__self__ for write in memo._shared.unwritten if "report" in write.__self__.name)
     way = function.way(report.key(), (), {})
-    from sqlmem.memo.steps import Bell
-
     next(way)
     assert isinstance(way.send(Bell(lambda: None, None)), Wait)
     with pytest.raises(KeyboardInterrupt):
@@ -250,6 +244,31 @@ def test_an_interrupt_while_waiting_leaves_the_flight_alone(memo, sequence):
 
     assert leader.result() == 1
     assert report.has()
+
+
+def test_an_interrupt_at_any_step_of_the_way_leaves_nothing_behind(memo, tmp_path):
+    """Between two steps too: no flight, no claim, and the next call computes."""
+
+    @memo
+    def report():
+        return 1
+
+    (function,) = [write.__self__ for write in memo._shared.unwritten]
+    for steps in range(1, 8):
+        report.cache_clear()
+        way = function.way(report.key(), (), {})
+        step = next(way)
+        try:
+            for _ in range(steps):
+                step = way.send(_take(step, report.__wrapped__))
+            with pytest.raises(KeyboardInterrupt):
+                way.throw(KeyboardInterrupt())
+        except StopIteration:
+            break
+        assert len(memo._shared.flights) == 0
+        assert claims(tmp_path / "memo.db") == 0
+        assert report() == 1
+    assert steps > 4
 
 
 # -- asyncio ---------------------------------------------------------------------------------
