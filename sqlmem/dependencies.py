@@ -239,6 +239,20 @@ def is_maker_alive(token: str) -> bool:
 Matches = Callable[[TableName], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Exactly:
+    """Which tables an invalidation means, where it knows them by name: no others' tokens change."""
+
+    tables: frozenset[TableName]
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(map(bare, self.tables))
+
+    def __call__(self, name: TableName) -> bool:
+        return name in self.tables
+
+
 def names_of(matches: Matches | None) -> frozenset[str] | None:
     """The bare names that an invalidation means; None if it doesn't say, or means everything."""
     return getattr(matches, "names", None)
