@@ -334,6 +334,9 @@ def is_importable(value: Any) -> bool:
 
 
 def _function(encoder: Encoder, value: Any) -> bytes:
+    own = getattr(value, "__memo_identity__", None)
+    if isinstance(own, bytes):  # a memoized one
+        return packed(b"J", own)
     if isinstance(value, types.FunctionType) and not is_importable(value):
         raise encoder.refuse(
             f"the function {value.__qualname__} can't be found by its name (a lambda, or defined inside "

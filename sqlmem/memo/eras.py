@@ -8,11 +8,14 @@ Rule 1: a token is put in force before anything is read under it: first it is wr
 Rule 2: another's era is taken over only while who began it is alive, and has its rows. Else nobody has them
         any more, and a new era begins: that is a restart without a snapshot.
 Rule 3: what the store can't say is not in force.
+Rule 4: an engine may have several stores. Where one of them made it begin a new era, another's token that
+        hasn't changed meanwhile goes on, and stands for the engine's here: it was in force before the new
+        rows were read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlmem.clock import Clock
 from sqlmem.dependencies import Source, is_maker_alive, new_token, observe, registries, serial_of
@@ -29,6 +32,8 @@ class Eras:
         self._clock = clock
         # (serial of a registry, name) -> the token of its that was in force last. Single assignments only.
         self._known: dict[tuple[str, str], str] = {}
+        # The same -> an engine's token, and the one that stands for it in this store.
+        self._standing: dict[tuple[str, str], tuple[str, str]] = {}
         # Those that were looked at since the last invalidation here.
         self._settled: set[tuple[str, str]] = set()
         observe(self)
@@ -56,7 +61,7 @@ class Eras:
                 name
                 for name in names
                 if (serial, name) not in settled
-                or self._known.get((serial, name)) != registry.known_token(name)
+                or self._known.get((serial, name)) != self._here(registry, name)
             ]
             if unknown:
                 shared = self._store.tokens(registry.scope, unknown)
@@ -73,6 +78,11 @@ class Eras:
             # Nobody has ever remembered anything of this table here.
             own = registry.token(name)
             shared = self._store.add_token(registry.scope, name, own)
+        if shared != own and not self._is_newer(registry, name, own) and own is not None:
+            key = (str(registry.serial), name)
+            if self._known.get(key) == shared:
+                self._standing[key] = (own, shared)
+                return shared
         if shared != own:
             if self._is_newer(registry, name, own) or not is_maker_alive(shared):
                 shared = new_token(registry)
@@ -80,6 +90,36 @@ class Eras:
             registry.adopt(name, shared)
         self._known[str(registry.serial), name] = shared
         return shared
+
+    def _here(self, source: Source, name: str) -> str | None:
+        """The engine's token, as this store calls it."""
+        known = source.known_token(name)
+        standing = self._standing.get((str(source.serial), name))
+        return standing[1] if standing is not None and standing[0] == known else known
+
+    def translated(self, reads: Mapping[str, Reads]) -> dict[str, Reads]:
+        """What was read under the engines' tokens, under this store's."""
+        return self._renamed(reads, lambda source, name: (source.known_token(name), self._here(source, name)))
+
+    def restored(self, reads: Mapping[str, Reads]) -> dict[str, Reads]:
+        """The other way: what a record says, under the engines' tokens."""
+        return self._renamed(reads, lambda source, name: (self._here(source, name), source.known_token(name)))
+
+    def _renamed(
+        self, reads: Mapping[str, Reads], names: Callable[[Source, str], tuple[str | None, str | None]]
+    ) -> dict[str, Reads]:
+        if not self._standing:
+            return dict(reads)
+        found = {}
+        for scope, each in reads.items():
+            tokens = dict(each.tokens)
+            for source in registries(scope):
+                for name, token in each.tokens.items():
+                    before, after = names(source, name)
+                    if token == before and after is not None:
+                        tokens[name] = after
+            found[scope] = Reads(each.read_at, tokens, each.tables, each.expires)
+        return found
 
     def _is_newer(self, registry: Source, name: str, own: str | None) -> bool:
         """Whether the engine has invalidated, and the store doesn't know yet."""
@@ -113,7 +153,7 @@ class Eras:
             is_right = False
             for source in sources:
                 # What an engine that is behind would answer now would be from before, too.
-                if in_force is not None and source.known_token(name) not in (None, in_force):
+                if in_force is not None and self._here(source, name) not in (None, in_force):
                     self._settle(source, name, in_force)
         if not is_right:
             return False
@@ -125,9 +165,9 @@ class Eras:
 
     def _in_force(self, name: str, shared: str | None, sources: Sequence[Source]) -> str | None:
         """The token that a record must have, where this process knows of nothing newer."""
-        own = [source.known_token(name) for source in sources]
+        own = [self._here(source, name) for source in sources]
         for source, known in zip(sources, own, strict=True):
-            if known != shared and self._is_newer(source, name, known):
+            if known != shared and self._is_newer(source, name, source.known_token(name)):
                 return self._settle(source, name, shared)
         if shared is not None and shared in own:
             return shared

@@ -194,7 +194,7 @@ class Function:
         if reads:
             listener = listening.get()
             if isinstance(listener, Recording):
-                listener.add_inner(reads)
+                listener.add_inner(self.shared.eras.restored(reads))
         self._used[key] = self.shared.clock.wall()
         if len(self._used) > _MOST_UNWRITTEN:
             self.shared.ask(self.write_used)
@@ -374,6 +374,7 @@ class Function:
     ) -> None:
         shared, options = self.shared, self.options
         end = earlier(first_end(reads), None if options.ttl is None else created + options.ttl)
+        reads = shared.eras.translated(reads)
         if recording.obstacle is not None or not shared.eras.are_in_force(reads):
             outcome.is_outdated = True
             log.debug(

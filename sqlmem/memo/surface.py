@@ -226,7 +226,7 @@ class Surface:
         if memoized.options.tables:
             recording = Recording(shared.clock, shared.eras.settle)
             recording.add_tables(memoized.options.tables, sources_of(shared.sources))
-            reads = recording.reads()
+            reads = shared.eras.translated(recording.reads())
         created, ttl = shared.clock.wall(), memoized.options.ttl
         end = None if ttl is None else created + ttl
         row = memoized.row(key, Outcome(value, None), payload, reads, created, end, 0.0, (args, kwargs))

@@ -223,3 +223,41 @@ def test_an_asyncio_engine_is_recorded_too(asyncpg_origin, tmp_path):
         await base.dispose()
 
     asyncio.run(main())
+
+
+def test_two_memos_on_one_engine_do_not_end_each_others_eras(tmp_path, base):
+    """After a restart without a snapshot each store begins an era; the rows are dropped for it once."""
+    stores = [tmp_path / "a.db", tmp_path / "b.db"]
+    for life in range(3):
+        with CachingEngine(base, cache_db="") as engine, Memo(stores[0]) as one, Memo(stores[1]) as other:
+            calls = []
+            functions = []
+            for memo in (one, other):
+
+                @memo(name="total", ignore=("calls", "engine"))
+                def total():
+                    calls.append(1)  # noqa: B023 - called in this round only
+                    return engine.execute("SELECT sum(total) AS s FROM orders")[0]["s"]
+
+                functions.append(total)
+
+            @other(name="outer", ignore=("functions",))
+            def outer():
+                return functions[0]() + 1  # noqa: B023 - called in this round only
+
+            assert [function() for _ in range(5) for function in functions] == [30] * 10
+            assert len(calls) <= 3, life
+            assert [function.has() for function in functions] == [True, True]
+            assert [outer(), outer()] == [31, 31]
+            assert outer.has()
+            assert engine.stats().fills <= 2
+            with base.begin() as connection:
+                connection.exec_driver_sql("UPDATE orders SET total = 11 WHERE id = 1")
+            engine.invalidate("orders")
+            assert [*(function() for function in functions), outer()] == [31, 31, 32]
+            with base.begin() as connection:
+                connection.exec_driver_sql("UPDATE orders SET total = 10 WHERE id = 1")
+            engine.invalidate("orders")
+            assert [*(function() for function in functions), outer()] == [30, 30, 31]
+            assert [function.has() for function in (*functions, outer)] == [True] * 3
+            assert engine.stats().fills <= 4
