@@ -151,11 +151,11 @@ class Registry:
         self.scope = scope if scope is not None else f"{os.getpid()}.{self.serial}.{os.urandom(8).hex()}"
         # Called with the generations that `adopt` dropped.
         self.on_adopted: Callable[[Sequence[Generation]], None] | None = None
-        # name -> the token of its present era, see `dependencies`; and those whose era an
-        # invalidation of this registry began.
+        # name -> the token of its present era, see `dependencies`; and how often it was invalidated here,
+        # by name or with everything.
         self._tokens: dict[str, str] = {}
-        self._began: set[str] = set()
-        self._has_invalidated_all = False
+        self._begun: dict[str, int] = {}
+        self._begun_all = 0
         self._clock = clock
         self._ttl_for = ttl_for
         self._lock = threading.Lock()
@@ -432,7 +432,7 @@ class Registry:
         Returns:
             The tables, and the generations to retire.
         """
-        begun = self._names_touched(matches)
+        begun = self._begin(matches)
         token = new_token(self)
         # Before anything is dropped: what is read under a token was read after all knew of it.
         announce(self.scope, dict.fromkeys(begun, token))
@@ -441,8 +441,6 @@ class Registry:
             # What was met since then too; its token nobody knows, and everybody will find so.
             for name in begun | {bare(state.name) for state in hit}:
                 self._tokens[name] = token
-                self._began.add(name)
-            self._has_invalidated_all = self._has_invalidated_all or ALL in begun
             return hit, generations
 
     def _drop(self, matches: Callable[[TableName], bool] | None) -> tuple[list[TableState], list[Generation]]:
@@ -462,14 +460,18 @@ class Registry:
         self.changes += 1
         return hit, generations
 
-    def _names_touched(self, matches: Callable[[TableName], bool] | None) -> set[str]:
-        """The names whose eras end with such an invalidation."""
+    def _begin(self, matches: Callable[[TableName], bool] | None) -> set[str]:
+        """Count an invalidation for the names whose eras end with it, and return them."""
         names = names_of(matches)
         with self._lock:
             if matches is None or names is None:
+                self._begun_all += 1
                 return {ALL, ANY, *self._tokens}
             hit = {bare(state.name) for state in self._tables.values() if _is_touched(state, matches)}
-            return {ANY, *names, *hit}
+            touched = {ANY, *names, *hit}
+            for name in touched:
+                self._begun[name] = self._begun.get(name, 0) + 1
+            return touched
 
     def close(self) -> list[Generation]:
         """Forget everything; nothing was invalidated by that. Returns the generations to retire."""
@@ -492,16 +494,14 @@ class Registry:
         """As `token`; None if this registry knows of no era of it."""
         return self._tokens.get(name)
 
-    def has_begun(self, name: str) -> bool:
-        """Whether the present era began with an invalidation here."""
-        return name in self._began
+    def begun(self, name: str) -> int:
+        """How many eras have begun by invalidations here. Counted before anybody is told."""
+        return self._begun.get(name, 0) + self._begun_all
 
     def _token(self, name: str) -> str:
         token = self._tokens.get(name)
         if token is None:
             token = self._tokens[name] = new_token(self)
-            if self._has_invalidated_all:
-                self._began.add(name)
         return token
 
     def adopt(self, name: str, token: str) -> None:
@@ -515,7 +515,6 @@ class Registry:
 
             _, generations = self._drop(is_meant)
             self._tokens[name] = token
-            self._began.discard(name)
         if self.on_adopted is not None:
             self.on_adopted(generations)
 

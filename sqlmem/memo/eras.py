@@ -23,6 +23,8 @@ from sqlmem.logs import log
 from sqlmem.memo.record import Reads
 from sqlmem.memo.store import Store
 
+_NEVER = -1
+
 
 class Eras:
     """Safe for use by many threads."""
@@ -30,8 +32,10 @@ class Eras:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        # (serial of a registry, name) -> the token of its that was in force last. Single assignments only.
+        # (serial of a registry, name) -> the token that was in force here when we last looked, and how many
+        # of the registry's invalidations this store has been told. Single assignments only.
         self._known: dict[tuple[str, str], str] = {}
+        self._told: dict[tuple[str, str], int] = {}
         # The same -> an engine's token, and the one that stands for it in this store.
         self._standing: dict[tuple[str, str], tuple[str, str]] = {}
         # Those that were looked at since the last invalidation here.
@@ -40,16 +44,26 @@ class Eras:
 
     def invalidated(self, scope: str, tokens: Mapping[str, str]) -> None:
         """See `dependencies.Observer`."""
+        # Counted before: of an invalidation that comes meanwhile we are told after this.
+        counts = {
+            (str(source.serial), name): source.begun(name)
+            for source in registries(scope)
+            for name, token in tokens.items()
+            if str(source.serial) == serial_of(token)
+        }
         try:
             self._store.set_tokens(scope, tokens)
         except Exception as error:  # noqa: BLE001 - whatever a database raises: an invalidation goes on
-            # Nobody's record under the old tokens is served here: the engine's own are others.
+            # What isn't told is newer than whatever the store says, until an era begins there.
             log.warning("memo: an invalidation could not be written ({})", type(error).__name__)
+            for key in counts:
+                self._told[key] = _NEVER
             return
         finally:
             self._settled = set()
-        for name, token in tokens.items():
-            self._known[serial_of(token), name] = token
+        for key, count in counts.items():
+            self._known[key] = tokens[key[1]]
+            self._told[key] = count
 
     # -- before and while the body reads ---------------------------------------------------
 
@@ -73,22 +87,24 @@ class Eras:
 
     def _settle(self, registry: Source, name: str, shared: str | None) -> str:
         """The token in force afterwards, which is also the engine's."""
+        key, count = (str(registry.serial), name), registry.begun(name)
         own = registry.known_token(name)
+        is_newer = self._is_newer(registry, name)
         if shared is None:
-            # Nobody has ever remembered anything of this table here.
             own = registry.token(name)
             shared = self._store.add_token(registry.scope, name, own)
-        if shared != own and not self._is_newer(registry, name, own) and own is not None:
-            key = (str(registry.serial), name)
-            if self._known.get(key) == shared:
+            # Nobody had remembered anything of this table here: nothing is older than our invalidations.
+            is_newer = is_newer and shared != own
+        if shared != own or is_newer:
+            if not is_newer and own is not None and self._known.get(key) == shared:
                 self._standing[key] = (own, shared)
                 return shared
-        if shared != own:
-            if self._is_newer(registry, name, own) or not is_maker_alive(shared):
+            if is_newer or not is_maker_alive(shared):
                 shared = new_token(registry)
                 self._store.set_tokens(registry.scope, {name: shared})
             registry.adopt(name, shared)
-        self._known[str(registry.serial), name] = shared
+        self._known[key] = shared
+        self._told[key] = count
         return shared
 
     def _here(self, source: Source, name: str) -> str | None:
@@ -121,13 +137,9 @@ class Eras:
             found[scope] = Reads(each.read_at, tokens, each.tables, each.expires)
         return found
 
-    def _is_newer(self, registry: Source, name: str, own: str | None) -> bool:
-        """Whether the engine has invalidated, and the store doesn't know yet."""
-        return (
-            own is not None
-            and registry.has_begun(name)
-            and self._known.get((str(registry.serial), name)) != own
-        )
+    def _is_newer(self, registry: Source, name: str) -> bool:
+        """Whether the engine has invalidated, and the store wasn't told."""
+        return registry.begun(name) != self._told.get((str(registry.serial), name), 0)
 
     # -- before a record is stored or served -----------------------------------------------
 
@@ -166,8 +178,8 @@ class Eras:
     def _in_force(self, name: str, shared: str | None, sources: Sequence[Source]) -> str | None:
         """The token that a record must have, where this process knows of nothing newer."""
         own = [self._here(source, name) for source in sources]
-        for source, known in zip(sources, own, strict=True):
-            if known != shared and self._is_newer(source, name, source.known_token(name)):
+        for source in sources:
+            if self._is_newer(source, name):
                 return self._settle(source, name, shared)
         if shared is not None and shared in own:
             return shared

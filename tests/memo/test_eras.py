@@ -261,3 +261,66 @@ def test_two_memos_on_one_engine_do_not_end_each_others_eras(tmp_path, base):
             assert [*(function() for function in functions), outer()] == [30, 30, 31]
             assert [function.has() for function in (*functions, outer)] == [True] * 3
             assert engine.stats().fills <= 4
+
+
+def test_what_one_store_was_not_told_is_not_forgotten_over_another(tmp_path, base, monkeypatch):
+    """Its write failed; meanwhile another store makes the engine take another's era."""
+    stores = [tmp_path / "a.db", tmp_path / "b.db"]
+    with (
+        CachingEngine(base, cache_db="") as engine,
+        CachingEngine(base, cache_db="") as elsewhere,
+        Memo(stores[0]) as one,
+        Memo(stores[1]) as other,
+        Memo(stores[1]) as others,
+    ):
+
+        def ask():
+            return engine.execute("SELECT sum(total) AS s FROM orders")[0]["s"]
+
+        def ask_elsewhere():
+            return elsewhere.execute("SELECT sum(total) AS s FROM orders")[0]["s"]
+
+        first, second = one(name="f")(ask), other(name="f")(ask)
+        third = others(name="g")(ask_elsewhere)
+        assert [first(), second(), third()] == [30, 30, 30]
+
+        def fail(*_):
+            raise OSError
+
+        monkeypatch.setattr(one._shared.store, "set_tokens", fail)
+        with base.begin() as connection:
+            connection.exec_driver_sql("UPDATE orders SET total = 11 WHERE id = 1")
+        engine.invalidate("orders")
+        monkeypatch.undo()
+        elsewhere.invalidate("orders")
+        assert third() == 31
+        assert second() == 31
+        assert first() == 31
+        assert first() == 31
+
+
+def test_a_memo_that_is_opened_after_an_invalidation_is_told_of_it(tmp_path, base):
+    """Also if the engine has taken part in another's era since."""
+    stores = [tmp_path / "a.db", tmp_path / "b.db"]
+    with CachingEngine(base, cache_db="") as engine, CachingEngine(base, cache_db="") as elsewhere:
+
+        def ask():
+            return engine.execute("SELECT sum(total) AS s FROM orders")[0]["s"]
+
+        with Memo(stores[1]) as late:
+            # Remembered in the second store by a living engine, before the invalidation.
+            assert late(name="f", ignore=("engine",))(ask)() == 30
+        with base.begin() as connection:
+            connection.exec_driver_sql("UPDATE orders SET total = 11 WHERE id = 1")
+        engine.invalidate("orders")
+        with Memo(stores[0]) as one:
+
+            def ask_elsewhere():
+                return elsewhere.execute("SELECT sum(total) AS s FROM orders")[0]["s"]
+
+            one(name="g")(ask_elsewhere)()
+            assert one(name="f", ignore=("engine",))(ask)() == 31
+            elsewhere.invalidate("orders")
+            assert one(name="f", ignore=("engine",))(ask)() == 31
+        with Memo(stores[1]) as late:
+            assert late(name="f", ignore=("engine",))(ask)() == 31
