@@ -20,6 +20,7 @@ from sqlmem.outputs import callable_names, table_spelling
 from sqlmem.picks import picks_row
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
+from sqlmem.positions import is_number, position_of
 from sqlmem.row_lists import rows_of, values_of
 from sqlmem.scopes import Context, Scope
 from sqlmem.set_operations import Expected, Rendered, set_operation
@@ -256,11 +257,16 @@ class Queries:
             self._check_distinct(value, "GROUP BY")
             keys[value.sql] = None
         scope.group_keys = set(keys)
-        return f" GROUP BY {', '.join(keys)}"
+        # A constant's text would name an output of the store's.
+        texts = ["NULL" if is_number(key) else key for key in keys]
+        return f" GROUP BY {', '.join(texts)}"
 
     def _grouped_term(self, term: exp.Expr, node: exp.Select, scope: Scope) -> exp.Expr:
-        if isinstance(term, exp.Literal):
-            return self._ordinal(term, node)
+        position = self._position(term, len(node.expressions))
+        if position is not None:
+            item: exp.Expr = node.expressions[position]
+            inner: exp.Expr = item.this if isinstance(item, exp.Alias) else item
+            return inner
         if (
             isinstance(term, exp.Column)
             and term.args.get("table") is None
@@ -275,13 +281,8 @@ class Queries:
                 return named
         return term
 
-    def _ordinal(self, term: exp.Literal, node: exp.Select) -> exp.Expr:
-        position = int(str(term.this)) if not term.is_string and str(term.this).isdigit() else 0
-        if not 1 <= position <= len(node.expressions):
-            raise Refuse("a position that isn't in the select list")
-        item: exp.Expr = node.expressions[position - 1]
-        inner: exp.Expr = item.this if isinstance(item, exp.Alias) else item
-        return inner
+    def _position(self, term: exp.Expr, count: int) -> int | None:
+        return position_of(term, count, is_dynamic=self._context.semantics.is_dynamic)
 
     def _check_distinct(self, value: Value, what: str) -> None:
         if value.type is not None:
@@ -312,10 +313,9 @@ class Queries:
 
     def _output_of(self, term: exp.Expr, node: exp.Expr, values: list[Value]) -> Value | None:
         """The column of the select list that a term of ORDER BY names, by position or alias."""
-        if isinstance(term, exp.Literal):
-            if term.is_string or not str(term.this).isdigit() or not 1 <= int(str(term.this)) <= len(values):
-                raise Refuse("a position that isn't in the select list")
-            return values[int(str(term.this)) - 1]
+        position = self._position(term, len(values))
+        if position is not None:
+            return values[position]
         if (
             isinstance(term, exp.Column)
             and term.args.get("table") is None
@@ -403,9 +403,13 @@ def _has_aggregate(node: exp.Expr) -> bool:
         return any(_has_aggregate(child) for child in _flat(children)) or any(
             _has_aggregate(child) for child in _flat(inner.args.values())
         )
-    if (isinstance(node, exp.AggFunc) and not isinstance(node, exp.RowNumber)) or is_total(node):
+    if (isinstance(node, exp.AggFunc) and not isinstance(node, _NO_AGGREGATES)) or is_total(node):
         return True
     return any(_has_aggregate(child) for child in _flat(node.args.values()))
+
+
+# What the parser has among the aggregates, and makes no group of the rows.
+_NO_AGGREGATES = (exp.RowNumber, exp.Grouping)
 
 
 def _flat(values: object) -> list[exp.Expr]:

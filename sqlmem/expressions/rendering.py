@@ -21,6 +21,7 @@ from sqlmem.functions import UNKNOWN
 from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse
+from sqlmem.positions import is_number
 from sqlmem.scopes import Context, Scope
 from sqlmem.stored import DATA
 from sqlmem.values import (
@@ -526,7 +527,7 @@ class Expressions:
                 raise Refuse("a window ordered by a quotient")
             value = self.shown(value)
         key = self.sort_key(value, "ORDER BY")
-        if key.strip("()").lstrip("-").isdigit():
+        if is_number(key):
             key = "NULL"  # a constant orders nothing; as a number it would name an output of the store's
         direction = "DESC" if node.args.get("desc") else "ASC"
         # The parser has filled in the dialect's own place for NULLs.

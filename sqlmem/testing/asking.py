@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, bindparam, exc, text
 
+from sqlmem.dbapi import last_status
 from sqlmem.engine import CachingEngine
 from sqlmem.exactness import same
+from sqlmem.front import PLANNING_FAILED
 from sqlmem.testing.tree import Bind, Statement
 
 # text: Core's `text()`. driver: `exec_driver_sql` with the driver's own marks.
@@ -33,6 +35,7 @@ class Answer:
         rows: tuples of values; for the way `execute`, of (name, value) pairs.
         error: the classes of SQLAlchemy's exception and of the driver's own behind it.
         message: for a person; never compared.
+        fault: what went wrong inside sqlmem, though the origin's answer stands in for it.
     """
 
     names: tuple[str, ...] = ()
@@ -40,6 +43,7 @@ class Answer:
     rows: Sequence[tuple[Any, ...]] = ()
     error: tuple[type[BaseException], type[BaseException] | None] | None = None
     message: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,14 @@ def ask_bare(connection: Connection, asked: Question) -> Answer:
 
 def ask_cached(engine: CachingEngine, asked: Question) -> Answer:
     """The answer through sqlmem, by the question's way."""
+    answer = _cached(engine, asked)
+    status = last_status()
+    if status is not None and (status.reason or "").startswith(PLANNING_FAILED):
+        return replace(answer, fault=str(status.reason))
+    return answer
+
+
+def _cached(engine: CachingEngine, asked: Question) -> Answer:
     if asked.way == "execute":
         try:
             statement = asked.spelled
@@ -167,6 +179,8 @@ def _failed(error: Exception) -> Answer:
 
 def difference(one: Answer, other: Answer, *, is_ordered: bool) -> str | None:
     """In what two answers differ, in a word or two; None if no program could tell them apart."""
+    if one.fault or other.fault:
+        return one.fault or other.fault
     if one.error != other.error:
         return "error"
     if one.error is not None:

@@ -171,6 +171,7 @@ class Run:
         if kind is None:
             return
         key = self._tally.statements + number
+        bare.rollback()  # the time of a transaction stands still
         again = asking.ask_bare(bare, asked.question)
         if asking.difference(asked.expected, again, is_ordered=asked.question.is_ordered) is not None:
             self._tally.changing.add(key)

@@ -7,18 +7,17 @@ MariaDB q (unsigned). A new find comes here as one line, before it is put right.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 import sqlalchemy as sa
 from support.origins import PRIMARY_DRIVERS, Origin, Servers
+from support.statements import statement_of
 
 from sqlmem import CachingEngine
 from sqlmem.testing.families import family_of
 from sqlmem.testing.shrinking import Bench, Seen
-from sqlmem.testing.tree import Bind, Maybe, Node, Statement
 
 
 @dataclass(frozen=True)
@@ -128,19 +127,46 @@ FOUND = {
     "a window function over an ENUM gives a VARCHAR": Find(
         "SELECT last_value(e) OVER (ORDER BY id) FROM tame", drivers=("pymysql",)
     ),
+    "a negative number is no position": Find("SELECT b FROM tame ORDER BY -1, id"),
+    "a negative number is none to GROUP BY": Find("SELECT count(*) FROM tame GROUP BY -1"),
+    "a negative number is none in parentheses": Find("SELECT b FROM tame ORDER BY -(1), id"),
+    "a number in parentheses is a position": Find("SELECT b, id FROM tame ORDER BY (2) DESC"),
+    "a number that is negative twice is a position": Find("SELECT b, id FROM tame ORDER BY -(-2) DESC"),
+    "a parameter may be a position that is negative": Find("SELECT b FROM tame ORDER BY -?, id", (1,)),
+    "a collation leaves a position what it is": Find("SELECT b, id FROM tame ORDER BY 2 COLLATE NOCASE DESC"),
+    "GROUP BY a constant that is no number is an error in PostgreSQL": Find(
+        "SELECT TRUE AS x FROM other GROUP BY TRUE"
+    ),
+    "what a constant is grouped by is no position to the store": Find(
+        "SELECT t, TRUE AS x, count(*) FROM tame GROUP BY t, x"
+    ),
+    "GROUPING makes no group of all rows": Find(
+        "SELECT grouping(b) AS g, b FROM tame GROUP BY ROLLUP (b)", drivers=("psycopg",)
+    ),
+    "a date in front of its text is a column in SQLite": Find(
+        "SELECT id FROM tame WHERE d > DATE '2024-01-01'"
+    ),
+    "a UUID's Python type is the driver's to know": Find(
+        "SELECT UUID '00000000-0000-0000-0000-000000000000' AS x FROM other", drivers=("psycopg",)
+    ),
+    "count without an argument is all rows in SQLite": Find("SELECT count() AS n FROM tame"),
+    "a word is no alias without AS in PostgreSQL": Find("SELECT id year FROM tame"),
+    "DOUBLE is no type in PostgreSQL": Find("SELECT cast(i AS double) AS x FROM tame"),
+    "NUMERIC is no type to cast to in MariaDB": Find("SELECT cast(i AS numeric(10, 2)) AS x FROM tame"),
+    "an interval in quotes is an error in MariaDB, one without in PostgreSQL": Find(
+        "SELECT d + INTERVAL 1 DAY AS x FROM tame"
+    ),
+    "ISNULL is an alias in MariaDB": Find("SELECT i ISNULL FROM tame"),
+    "OFFSET before LIMIT is PostgreSQL's": Find("SELECT id FROM tame ORDER BY id OFFSET 1 LIMIT 2"),
+    "an order has one direction": Find("SELECT id FROM tame ORDER BY id ASC DESC"),
+    "a limit ends a set operation": Find(
+        "SELECT id FROM tame ORDER BY id LIMIT 2 UNION ALL SELECT id FROM other"
+    ),
+    "two semicolons are two statements": Find("SELECT id FROM tame;;"),
+    "a quotient of more than 65 digits is cut, or isn't": Find(
+        "SELECT w / x AS q FROM wild ORDER BY yr, id", drivers=("pymysql",)
+    ),
 }
-
-
-def statement_of(text: str, parameters: tuple[object, ...] = ()) -> Statement:
-    for name in ("tame", "other", "wild", "odd"):
-        text = text.replace(f" {name}", f" sqlmem_testing_{name}")
-    first, *rest = text.split("?")
-    parts: list[str | Bind | Maybe] = [first]
-    for value, piece in zip(parameters, rest, strict=True):
-        parts += [Bind("any", value), piece]
-    if re.search(r" ORDER BY [^()]*$", text):
-        parts.append(Maybe((), orders=True))
-    return Statement(Node("query", tuple(parts)), "found", "text")
 
 
 @pytest.fixture(scope="module")
