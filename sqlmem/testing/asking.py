@@ -16,12 +16,14 @@ from sqlalchemy import Connection, Engine, TextClause, bindparam, exc, text
 from sqlmem.dbapi import last_status
 from sqlmem.engine import CachingEngine
 from sqlmem.exactness import same
-from sqlmem.front import PLANNING_FAILED
+from sqlmem.front import PLANNING_FAILED, QUARANTINED
 from sqlmem.testing.tree import Bind, Statement
 
 # text: Core's `text()`. driver: `exec_driver_sql` with the driver's own marks.
 # execute: `CachingEngine.execute`.
 WAYS = ("text", "driver", "execute")
+
+_PATIENCE_SECONDS = 60
 
 # What `text()` would take for a parameter's name.
 _COLON = re.compile(r"(?<![:\w\\]):(?=\w)")
@@ -155,9 +157,17 @@ def ask_cached(engine: CachingEngine, asked: Question) -> Answer:
     """The answer through sqlmem, by the question's way."""
     answer = _cached(engine, asked)
     status = last_status()
-    if status is not None and (status.reason or "").startswith(PLANNING_FAILED):
+    if status is not None and (status.reason or "").startswith((PLANNING_FAILED, QUARANTINED)):
         return replace(answer, fault=str(status.reason))
     return answer
+
+
+def has_quarantined(engine: CachingEngine) -> bool:
+    """Whether the engine's own verification took a plan for wrong, once it has looked at all it took."""
+    live = engine._core.live  # noqa: SLF001 - nothing public waits for it
+    return (
+        live is not None and live.drain(_PATIENCE_SECONDS) and bool(engine.stats().verification.differences)
+    )
 
 
 def _cached(engine: CachingEngine, asked: Question) -> Answer:

@@ -163,6 +163,9 @@ FOUND = {
         "SELECT id FROM tame ORDER BY id LIMIT 2 UNION ALL SELECT id FROM other"
     ),
     "two semicolons are two statements": Find("SELECT id FROM tame;;"),
+    "a zero of ten digits is no 0E-10 as a text": Find(
+        "SELECT cast(w AS text) AS x FROM wild", drivers=("psycopg",)
+    ),
     "a quotient of more than 65 digits is cut, or isn't": Find(
         "SELECT w / x AS q FROM wild ORDER BY yr, id", drivers=("pymysql",)
     ),
