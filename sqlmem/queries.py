@@ -86,7 +86,10 @@ class Queries:
         where = node.args.get("where")
         where_text = ""
         if where is not None:
+            around_is_strict = self._context.is_strict
+            self._context.is_strict = around_is_strict or self._looks_up_extremes(node)
             where_text = reasons.attempt(lambda: f" WHERE {render.condition(where.this, scope)}", "")
+            self._context.is_strict = around_is_strict
         scope.outputs = {
             self._context.fold_column(item.args["alias"]): item.this
             for item in node.expressions
@@ -135,6 +138,9 @@ class Queries:
         )
         limit_text = reasons.attempt(lambda: "" if is_chosen else self.limit(node), "")
         reasons.raise_any()
+        if limit_text and any(" OVER (" in value.sql and "sqlmem_" in value.sql for value in values):
+            # j - lag(j) OVER (…): the origin computes it of all rows, the store of those that it gives.
+            raise Refuse("a computation over a window that may be an error, in rows beyond the limit")
         if is_chosen:
             if scope.may_guard and self._context.guards:
                 raise Refuse("a subquery that may give several rows as a value")
@@ -159,6 +165,17 @@ class Queries:
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
         )
         return text, tuple(values)
+
+    def _looks_up_extremes(self, node: exp.Select) -> bool:
+        """Whether MIN or MAX may be looked up in an index.
+
+        MariaDB rounds the constants of WHERE to the column's type there: max(i) WHERE i < 2.4 is 1.
+        """
+        return (
+            self._context.semantics.name == "mysql"
+            and node.args.get("group") is None
+            and any(item.find(exp.Min, exp.Max) is not None for item in node.expressions)
+        )
 
     def _settle_pick(self, node: exp.Select, scope: Scope) -> None:
         """Find out whether an aggregate picks one row, from which SQLite takes all other columns."""

@@ -20,7 +20,7 @@ from sqlmem.expressions.mixed import number_key, number_pair
 from sqlmem.functions import UNKNOWN
 from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
-from sqlmem.plan import Argument, RankCheck, Refuse
+from sqlmem.plan import Argument, RankCheck, Refuse, RefuseWhole
 from sqlmem.positions import is_number
 from sqlmem.scopes import Context, Scope
 from sqlmem.stored import DATA
@@ -48,6 +48,24 @@ _ALTERNATIVE_KINDS = frozenset(
 _GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
 # Of those that are cast: scale, zone, the driver's own class or the sign of zero would be lost.
 _NOT_GIVEN_BACK = frozenset({Kind.NUMERIC, Kind.FLOAT, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES})
+
+_MEASURED = frozenset(
+    {Kind.INTEGER, Kind.UNSIGNED, Kind.NUMERIC, Kind.FLOAT, Kind.DATE, Kind.TIME, Kind.TIMESTAMP}
+)
+
+# The bounds of MariaDB's integers that are stored in 64 bits.
+_BITS = {
+    f"{name}{sign}": (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    for name, bits in (("TINYINT", 8), ("SMALLINT", 16), ("MEDIUMINT", 24), ("INTEGER", 32))
+    for sign in ("", " UNSIGNED")
+}
+
+
+def _is_within(column: Column, stored: Any) -> bool:
+    """Whether a stored whole number is one of the column's type."""
+    low, high = _BITS.get(column.type_name, (None, None))
+    return stored is None or low is None or high is None or low <= stored <= high
+
 
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
@@ -93,6 +111,8 @@ class Expressions:
             if handler is None:
                 raise Refuse(f"{described(node)} is computed by the origin")  # noqa: TRY301 - one way out
             return handler(self, node, scope)
+        except RefuseWhole:
+            raise
         except Refuse:
             self.context.back_to(mark)
             value = self._fetched(self, node, scope)
@@ -203,6 +223,15 @@ class Expressions:
     def converter(self, value: Value, column: Column, *, is_compared: bool = False) -> Callable[[Any], Any]:
         driver = self.context.facts.driver
         convert = converter(column, value.cast, self.semantics, driver, is_compared=is_compared)
+        if self.context.is_strict:
+            unbounded = convert
+
+            def convert(given: Any) -> Any:
+                stored = unbounded(given)
+                if not _is_within(column, stored):
+                    raise Unrepresentable("a parameter beyond its column's type, beside MIN or MAX")
+                return stored
+
         adapt = value.adapt
         return convert if adapt is None else lambda given: convert(adapt(given))
 
@@ -253,8 +282,13 @@ class Expressions:
     def _constant(self, literal: Literal, column: Column, cast: Column | None, *, is_compared: bool) -> str:
         driver = self.context.facts.driver
 
+        is_strict = self.context.is_strict
+
         def read(other: Literal) -> Any:
-            return literal_value(other, column, cast, self.semantics, driver, is_compared=is_compared)
+            read = literal_value(other, column, cast, self.semantics, driver, is_compared=is_compared)
+            if is_strict and not _is_within(column, read):
+                raise RefuseWhole("a constant beyond its column's type, beside MIN or MAX")
+            return read
 
         stored = read(literal)
         if literal.place is None:
@@ -329,6 +363,7 @@ class Expressions:
         if any(value.is_final or value.has_hidden_digits for value in (left, right)):
             # MariaDB compares all digits of a quotient here, and the rounded one there.
             raise Refuse(f"{what} of a quotient")
+        right = self._of_own_type(left.type, right, what)
         numbers = number_pair(self, left, right, what)
         if numbers is not None:
             return numbers
@@ -347,6 +382,19 @@ class Expressions:
             right = self.bound(right, column, is_compared=True)
         self._check(column, what, is_ordered=is_ordered)
         return left, right
+
+    def _of_own_type(self, column: Column, value: Value, what: str) -> Value:
+        """What is compared with a column, as a value of its type where it must be one (`is_strict`)."""
+        if not self.context.is_strict or column.kind not in _MEASURED:
+            return value
+        try:
+            value = self.bound(value, column)
+        except Refuse as refused:
+            raise RefuseWhole(*refused.reasons) from None
+        assert value.type is not None
+        if (column.kind, column.scale) != (value.type.kind, value.type.scale):
+            raise RefuseWhole(f"{what} of unequal types beside MIN or MAX")
+        return value
 
     def _is_number(self, value: Value) -> bool:
         """Whether a constant or parameter is one by itself."""

@@ -146,7 +146,11 @@ def ask_bare(connection: Connection, asked: Question) -> Answer:
     """The wrapped engine's own answer, in the form of the question's way."""
     answer = ask(connection, asked)
     if answer.error is not None:
-        connection.rollback()
+        try:
+            connection.rollback()
+        except exc.DBAPIError:
+            connection.invalidate()  # a driver that failed while it read a result can't read another
+            connection.rollback()
     elif asked.way == "execute":
         rows = [tuple(dict(zip(answer.names, row, strict=True)).items()) for row in answer.rows]
         return Answer(rows=rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -165,6 +166,25 @@ FOUND = {
     "two semicolons are two statements": Find("SELECT id FROM tame;;"),
     "a zero of ten digits is no 0E-10 as a text": Find(
         "SELECT cast(w AS text) AS x FROM wild", drivers=("psycopg",)
+    ),
+    "MariaDB looks MAX up by a constant of the column's type": Find(
+        "SELECT max(i) AS x FROM tame WHERE i < 2.4"
+    ),
+    "and MIN": Find("SELECT min(id) AS x FROM tame WHERE id > ?", (Decimal("3.5"),)),
+    "and by a day where a moment was written": Find(
+        "SELECT max(d) AS x FROM wild WHERE d < '2024-02-29 12:00:00'", drivers=("psycopg", "pymysql")
+    ),
+    "and by a whole number within the column's bounds": Find(
+        "SELECT max(j) AS x FROM wild WHERE j < 9223372036854775808"
+    ),
+    "a computation over a window may be an error beyond the limit": Find(
+        "SELECT j - lag(id) OVER (PARTITION BY d ORDER BY id) AS x FROM wild ORDER BY id LIMIT 2",
+        drivers=("psycopg", "pymysql"),
+    ),
+    "a per cent sign that the driver doubles is one in a shared plan": Find(
+        "SELECT id FROM wild WHERE v NOT IN ('apple', '100%', 'a%b')",
+        before=("SELECT id FROM wild WHERE v NOT IN ('a', 'Apple', 'date')",),
+        drivers=("psycopg", "psycopg2", "pymysql", "mysqlclient"),
     ),
     "a quotient of more than 65 digits is cut, or isn't": Find(
         "SELECT w / x AS q FROM wild ORDER BY yr, id", drivers=("pymysql",)
