@@ -141,6 +141,8 @@ class Queries:
         if limit_text and any(" OVER (" in value.sql and "sqlmem_" in value.sql for value in values):
             # j - lag(j) OVER (…): the origin computes it of all rows, the store of those that it gives.
             raise Refuse("a computation over a window that may be an error, in rows beyond the limit")
+        if limit_text and not (scope.saw_aggregate or group_text or distinct is not None or is_chosen):
+            self._guard_all(scope, values, source, where_text)
         if is_chosen:
             if scope.may_guard and self._context.guards:
                 raise Refuse("a subquery that may give several rows as a value")
@@ -189,6 +191,21 @@ class Queries:
         if key is None or not self._context.semantics.is_dynamic:
             return
         scope.picks_row = picks_row(node, key)
+
+    def _guard_all(self, scope: Scope, values: list[Value], source: str, where: str) -> None:
+        """Have all rows computed, also those beyond the limit.
+
+        The origin computes them before it sorts, or doesn't: an error in one of them is its to report.
+        """
+        if self._context.semantics.is_dynamic or not source:
+            return
+        failing = [value.sql for value in values if "sqlmem_" in value.sql or "sqlmem_" in source]
+        if not failing or any(" OVER (" in text for text in failing):
+            return
+        if not scope.may_guard:
+            raise Refuse("a computation that may be an error, in rows beyond a limit")
+        counts = " + ".join(f"count({text})" for text in failing)
+        self._context.guards.append(f"SELECT {counts} >= 0 AS ok{source}{where}")
 
     def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:
         """FROM and WHERE with guards, which the store looks at before the first row."""

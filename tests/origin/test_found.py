@@ -186,6 +186,12 @@ FOUND = {
         before=("SELECT id FROM wild WHERE v NOT IN ('a', 'Apple', 'date')",),
         drivers=("psycopg", "psycopg2", "pymysql", "mysqlclient"),
     ),
+    "a window's order names an output first, in MariaDB": Find(
+        "SELECT id, -id AS i, row_number() OVER (ORDER BY i, id) AS x FROM tame"
+    ),
+    "a division by zero in a row beyond the limit": Find(
+        "SELECT d.y FROM (SELECT id, v, id % i AS y FROM tame) AS d ORDER BY d.v, d.id DESC LIMIT 5"
+    ),
     "a quotient of more than 65 digits is cut, or isn't": Find(
         "SELECT w / x AS q FROM wild ORDER BY yr, id", drivers=("pymysql",)
     ),
