@@ -391,8 +391,7 @@ class Expressions:
             value = self.bound(value, column)
         except Refuse as refused:
             raise RefuseWhole(*refused.reasons) from None
-        assert value.type is not None
-        if (column.kind, column.scale) != (value.type.kind, value.type.scale):
+        if value.type is not None and (column.kind, column.scale) != (value.type.kind, value.type.scale):
             raise RefuseWhole(f"{what} of unequal types beside MIN or MAX")
         return value
 

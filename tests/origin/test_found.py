@@ -186,6 +186,7 @@ FOUND = {
         before=("SELECT id FROM wild WHERE v NOT IN ('a', 'Apple', 'date')",),
         drivers=("psycopg", "psycopg2", "pymysql", "mysqlclient"),
     ),
+    "nothing is looked up by NULL": Find("SELECT max(k) AS x FROM tame WHERE d < NULL", drivers=("pymysql",)),
     "a window's order names an output first, in MariaDB": Find(
         "SELECT id, -id AS i, row_number() OVER (ORDER BY i, id) AS x FROM tame"
     ),
