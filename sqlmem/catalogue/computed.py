@@ -133,7 +133,7 @@ _MYSQL: dict[Any, tuple[str, Kind, bool]] = {
     9: ("MEDIUMINT", Kind.INTEGER, True),
     5: ("DOUBLE", Kind.FLOAT, True),
     10: ("DATE", Kind.DATE, True),
-    11: ("TIME", Kind.INTERVAL, False),
+    11: ("TIME", Kind.INTERVAL, True),
     12: ("DATETIME", Kind.TIMESTAMP, True),
     7: ("TIMESTAMP", Kind.TIMESTAMP, False),
     13: ("YEAR", Kind.INTEGER, False),

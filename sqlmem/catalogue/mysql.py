@@ -100,7 +100,7 @@ _KINDS: dict[str, tuple[Kind, bool]] = {
     "datetime": (Kind.TIMESTAMP, True),
     # Compared in the session's time zone, where an hour of the year comes twice.
     "timestamp": (Kind.TIMESTAMP, False),
-    "time": (Kind.INTERVAL, False),
+    "time": (Kind.INTERVAL, True),
     "year": (Kind.INTEGER, False),
 }
 _TEXTS = frozenset({"varchar", "char", "text", "tinytext", "mediumtext", "longtext"})

@@ -43,6 +43,7 @@ SEMANTICS = Semantics(
         Kind.TIME: None,
         Kind.TIMESTAMP: None,
         Kind.TIMESTAMPTZ: None,
+        Kind.INTERVAL: None,
         # max(varchar) is text.
         Kind.TEXT: 25,
     },
@@ -68,6 +69,7 @@ SEMANTICS = Semantics(
         "TIME": Column("", Kind.TIME, "TIME"),
         "TIMESTAMP": Column("", Kind.TIMESTAMP, "TIMESTAMP"),
         "TIMESTAMPTZ": Column("", Kind.TIMESTAMPTZ, "TIMESTAMP WITH TIME ZONE"),
+        "INTERVAL": Column("", Kind.INTERVAL, "INTERVAL"),
         "UUID": Column("", Kind.UUID, "UUID"),
         "VARBINARY": Column("", Kind.BYTES, "BYTEA"),
     },
@@ -86,6 +88,7 @@ SEMANTICS = Semantics(
         "TIMESTAMP WITHOUT TIME ZONE": 1114,
         # As casts name it.
         "TIMESTAMP": 1114,
+        "INTERVAL": 1186,
         "NUMERIC": 1700,
         "UUID": 2950,
     },
