@@ -171,6 +171,9 @@ _KNOWN_CLAUSES: dict[type[exp.Expr], frozenset[str]] = {
 }
 
 
+_ORDERING = (exp.GroupConcat, exp.ArrayAgg, exp.JSONArrayAgg)
+
+
 def _has_unknown_clause(node: exp.Expr, family: Family) -> bool:
     if isinstance(node, exp.TableAlias):
         # FROM (SELECT …) AS v (a, b): not in SQLite, nor in MariaDB.
@@ -180,6 +183,9 @@ def _has_unknown_clause(node: exp.Expr, family: Family) -> bool:
         return bool(node.args.get("columns")) and not may_list
     if isinstance(node, exp.DataTypeParam):
         return not isinstance(node.this, exp.Literal)  # CAST(a AS CHAR(a)): an error at the origin
+    if isinstance(node, exp.Order) and node.args.get("this"):
+        # An aggregate's own order.
+        return not isinstance(node.parent, _ORDERING)
     known = _KNOWN_CLAUSES.get(type(node))
     return known is not None and any(value and key not in known for key, value in node.args.items())
 

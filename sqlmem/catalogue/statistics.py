@@ -30,14 +30,22 @@ def facts(connection: Connection, family: str) -> Facts:
     if family == "mysql":
         modes = str(connection.exec_driver_sql("SELECT @@sql_mode").scalar())
         digits = None
+        most = connection.exec_driver_sql("SELECT @@group_concat_max_len").scalar()
         if getattr(connection.dialect, "is_mariadb", False):
             digits = connection.exec_driver_sql("SELECT @@div_precision_increment").scalar()
         return Facts(
             driver,
             backslash_escapes="NO_BACKSLASH_ESCAPES" not in modes,
             division_digits=None if digits is None else int(digits),
+            concat_bytes=None if most is None else int(most),
         )
-    return Facts(driver)
+    # An application's own deserializer may make anything of it; asyncpg gives it as text.
+    is_parsed = driver in _PARSING and getattr(connection.dialect, "_json_deserializer", None) is None
+    return Facts(driver, json_is_parsed=family == "postgresql" and is_parsed)
+
+
+# Drivers that give JSON as Python's own json reads it.
+_PARSING = frozenset({"psycopg", "psycopg_async", "psycopg2"})
 
 
 @dataclass(frozen=True, slots=True)

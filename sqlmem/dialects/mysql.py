@@ -5,7 +5,7 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 
 from __future__ import annotations
 
-from sqlmem.dialects import mysql_numbers, mysql_texts, shapes
+from sqlmem.dialects import aggregates, mysql_numbers, mysql_texts, shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
 from sqlmem.dialects.casts import mysql_cast
 from sqlmem.dialects.choices import mysql_choice
@@ -79,6 +79,7 @@ SEMANTICS = Semantics(
     text_has_nul=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
+    aggregates=aggregates.MYSQL,
     rules=joined(mysql_numbers.RULES, mysql_texts.RULES),
     called=mysql_numbers.CALLED | mysql_texts.CALLED,
     mean=mysql_numbers.mean,

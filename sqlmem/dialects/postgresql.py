@@ -5,7 +5,7 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 
 from __future__ import annotations
 
-from sqlmem.dialects import postgresql_numbers, postgresql_texts, shapes
+from sqlmem.dialects import aggregates, postgresql_numbers, postgresql_texts, shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
 from sqlmem.dialects.casts import postgresql_cast
 from sqlmem.dialects.choices import postgresql_choice
@@ -95,6 +95,7 @@ SEMANTICS = Semantics(
     names_are_figured=True,
     pure_functions=PURE_FUNCTIONS,
     mixes_numbers=True,
+    aggregates=aggregates.POSTGRESQL,
     rules=joined(postgresql_numbers.RULES, postgresql_texts.RULES),
     called=postgresql_numbers.CALLED | postgresql_texts.CALLED,
     literals=postgresql_literal,

@@ -13,13 +13,16 @@ from typing import Any
 
 from sqlmem.functions import (
     choices,
+    gathering,
     guards,
+    json_texts,
     moments,
     mysql_numbers,
     numbers,
     patterns,
     postgresql_numbers,
     postgresql_texts,
+    spreads,
 )
 
 
@@ -57,9 +60,12 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **mysql_numbers.SCALARS,
     **postgresql_numbers.SCALARS,
     **postgresql_texts.SCALARS,
+    **json_texts.SCALARS,
 }
 # name -> number of arguments, class with step() and finalize()
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {
     **numbers.AGGREGATES,
     **postgresql_numbers.AGGREGATES,
+    **gathering.AGGREGATES,
+    **spreads.AGGREGATES,
 }
