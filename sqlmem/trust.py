@@ -254,6 +254,9 @@ def _added_in_writing(
     # substr(a, 1) as SUBSTRING(a FROM 1).
     parts = sum(isinstance(node, exp.Substring) for node in nodes)
     added.update({"FROM": min(parts, max(0, back["FROM"] - given["FROM"] - rows))})
+    # GROUP_CONCAT(a) as GROUP_CONCAT(a SEPARATOR ',').
+    bare = sum(isinstance(node, exp.GroupConcat) and not node.args.get("separator") for node in nodes)
+    added.update({"'": min(bare, max(0, back["'"] - given["'"]))})
     return added
 
 

@@ -79,7 +79,7 @@ MYSQL: Aggregates = {
     "group_concat": Aggregate(
         frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.TEXT, Kind.DATE}),
         "sqlmem_joined",
-        result(Kind.TEXT, "MEDIUMTEXT", 250),
+        result(Kind.TEXT, "TEXT of GROUP_CONCAT", 252),
         "text",
         _TIES + "; and a text beyond group_concat_max_len, which is cut",
     ),
