@@ -20,7 +20,7 @@ from sqlmem.plan import Output, Plan, Refuse
 from sqlmem.queries import Queries
 from sqlmem.scopes import Context, Scope, representative
 from sqlmem.slices import Slices
-from sqlmem.values import Value
+from sqlmem.values import NULL, Value
 
 
 def make_plan(
@@ -68,7 +68,9 @@ def make_plan(
     if semantics.name == "mysql":
         _check_large_texts(parsed.tree, context, values)
     for name, value in zip(names, values, strict=True):
-        if value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
+        if value is NULL and semantics.nothing is not None:
+            outputs.append(Output(name, None, semantics.nothing))
+        elif value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
             if not semantics.is_dynamic:
                 raise Refuse("a result whose type only the origin knows")
             outputs.append(Output(name, None, semantics.integer))

@@ -129,6 +129,8 @@ def _said_by_nodes(nodes: list[exp.Expr]) -> Counter[str]:
     """Words that nodes of these kinds stand for."""
     said: Counter[str] = Counter()
     for node in nodes:
+        if isinstance(node, exp.Cast) and node.args["to"].this is exp.DType.BINARY:
+            said.update(("BINARY",))
         for kind, words in _SAYING.items():
             if isinstance(node, kind):
                 said.update(words)
@@ -198,7 +200,7 @@ _COUNTED = word_set(
     """
 )
 # As they are written back.
-_SAME_AS = {"ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
+_SAME_AS = {"&&": ("AND",), "ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
 
 
 _WITH_WORD: dict[str, tuple[type[exp.Expr], ...]] = {

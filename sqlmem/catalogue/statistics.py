@@ -30,6 +30,7 @@ def facts(connection: Connection, family: str) -> Facts:
     if family == "mysql":
         modes = str(connection.exec_driver_sql("SELECT @@sql_mode").scalar())
         digits = None
+        collation = str(connection.exec_driver_sql("SELECT @@collation_connection").scalar())
         most = connection.exec_driver_sql("SELECT @@group_concat_max_len").scalar()
         if getattr(connection.dialect, "is_mariadb", False):
             digits = connection.exec_driver_sql("SELECT @@div_precision_increment").scalar()
@@ -37,6 +38,7 @@ def facts(connection: Connection, family: str) -> Facts:
             driver,
             backslash_escapes="NO_BACKSLASH_ESCAPES" not in modes,
             division_digits=None if digits is None else int(digits),
+            folds_i="turkish" not in collation,
             concat_bytes=None if most is None else int(most),
         )
     # An application's own deserializer may make anything of it; asyncpg gives it as text.

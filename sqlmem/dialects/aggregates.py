@@ -1,4 +1,4 @@
-"""Aggregates beside COUNT, MIN, MAX, SUM and AVG, as rows: what they take, what computes them, what they give."""
+"""Aggregates beside COUNT, MIN, MAX, SUM and AVG, as rows: what they take, who computes them, what they give."""
 
 from __future__ import annotations
 
@@ -43,8 +43,16 @@ _JSON = Result(Column("", Kind.JSON, "JSON"), 114, "json")
 
 # `type_code` of a value -> that of a list of such
 ARRAYS: Mapping[int, int] = {
-    **{16: 1000, 20: 1016, 21: 1005, 23: 1007, 25: 1009, 701: 1022},
-    **{1043: 1015, 1082: 1182, 1114: 1115, 1700: 1231},
+    16: 1000,
+    20: 1016,
+    21: 1005,
+    23: 1007,
+    25: 1009,
+    701: 1022,
+    1043: 1015,
+    1082: 1182,
+    1114: 1115,
+    1700: 1231,
 }
 
 POSTGRESQL: Aggregates = {
@@ -63,7 +71,11 @@ POSTGRESQL: Aggregates = {
     ),
     **{
         name: Aggregate(
-            _EXACT, f"sqlmem_{name}", _DECIMAL, "numeric of 16 digits or more", "floats: the order of addition shows"
+            _EXACT,
+            f"sqlmem_{name}",
+            _DECIMAL,
+            "numeric of 16 digits or more",
+            "floats: the order of addition shows",
         )
         for name in ("var_samp", "var_pop", "stddev_samp", "stddev_pop")
     },

@@ -29,6 +29,7 @@ class Facts:
             the statement writes it; PRAGMA short_column_names changes it.
         backslash_escapes: MariaDB: without NO_BACKSLASH_ESCAPES, which takes it from LIKE too.
         concat_bytes: MariaDB: group_concat_max_len, from which on GROUP_CONCAT is cut; None if not asked.
+        folds_i: MariaDB: a constant's i is the lower case of its I, which it isn't in Turkish.
         json_is_parsed: PostgreSQL: the driver gives JSON as Python's json reads it.
     """
 
@@ -39,6 +40,7 @@ class Facts:
     names_are_declared: bool = False
     backslash_escapes: bool = True
     concat_bytes: int | None = None
+    folds_i: bool = False
     json_is_parsed: bool = False
 
 
@@ -50,6 +52,8 @@ class Semantics:
         sqlglot: the name of the parser's dialect; None for the parser's own.
         comparison, count: the results of a predicate and of COUNT.
         integer, text: what a constant of the select list is; None: only the origin knows.
+        quoted: what a constant text of the select list is, where it can't be compared.
+        nothing: what a NULL of the select list is; None: only the origin knows.
         computes_columns: an expression may be computed by the origin and fetched as a column.
         is_dynamic: values carry their types, as in the store itself (SQLite).
         folds_unquoted: an unquoted identifier as the catalogue spells it; None where quoting makes
@@ -96,6 +100,8 @@ class Semantics:
     count: Result
     integer: Result
     text: Result | None = None
+    quoted: Result | None = None
+    nothing: Result | None = None
     computes_columns: bool = False
     is_dynamic: bool = False
     folds_unquoted: Callable[[str], str] | None = None

@@ -11,7 +11,7 @@ from sqlmem.dialects.casts import mysql_cast
 from sqlmem.dialects.choices import mysql_choice
 from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.dialects.rules import joined
-from sqlmem.model import Column, Kind
+from sqlmem.model import Collation, Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)
 LONGLONG = result(Kind.INTEGER, "BIGINT", 8)
@@ -30,6 +30,8 @@ SEMANTICS = Semantics(
     count=LONGLONG,
     computes_columns=True,
     integer=LONG,
+    quoted=Result(Column("", Kind.TEXT, "VARCHAR", collation=Collation.UNKNOWN), 253),
+    nothing=Result(Column("", Kind.TEXT, "NULL", collation=Collation.UNKNOWN), 6),
     ignores_column_case=True,
     booleans_are_integers=True,
     sums=_sums,

@@ -30,6 +30,7 @@ SEMANTICS = Semantics(
     computes_columns=True,
     integer=INTEGER,
     text=TEXT,
+    nothing=TEXT,
     folds_unquoted=str.lower,
     sums={"SMALLINT": BIGINT, "INTEGER": BIGINT, "BIGINT": BIGINT_SUM},
     numeric_sum_code=1700,

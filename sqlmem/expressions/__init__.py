@@ -14,6 +14,7 @@ from sqlmem.expressions import (
     choices,
     computed,
     dynamic,
+    formats,
     grouping,
     likes,
     moments,
@@ -43,6 +44,7 @@ _HANDLERS = {
     **casts.HANDLERS,
     **moments.HANDLERS,
     **texts.HANDLERS,
+    **formats.HANDLERS,
 }
 
 

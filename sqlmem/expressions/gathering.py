@@ -46,7 +46,7 @@ _BY_PLACE = (exp.PercentileDisc, exp.PercentileCont, exp.Mode)
 
 
 def gathered(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
-    """One of `NODES`, or WITHIN GROUP around one. Where the scope's state is that of an aggregate's argument."""
+    """One of `NODES`, or WITHIN GROUP around one; the scope is as within an aggregate."""
     inner = node.this if isinstance(node, exp.WithinGroup) else node
     rows = render.semantics.aggregates
     name = next((name for name in NODES.get(type(inner), ()) if name in rows), None)
@@ -181,9 +181,7 @@ def _call(function: str, arguments: list[str], result: Result) -> Value:
     return Value(f"{function}({', '.join(arguments)})", result.type, result=result)
 
 
-def _by_place(
-    render: Expressions, node: exp.WithinGroup, row: Aggregate, name: str, scope: Scope
-) -> Value:
+def _by_place(render: Expressions, node: exp.WithinGroup, row: Aggregate, name: str, scope: Scope) -> Value:
     """PERCENTILE_DISC, PERCENTILE_CONT and MODE."""
     only(node, "this", "expression")
     order = node.expression
@@ -236,5 +234,3 @@ def _fraction(given: Any) -> float:
     if type(given) not in (int, float, Decimal) or not 0 <= given <= 1:
         raise Unrepresentable("a percentile that isn't a number between 0 and 1")
     return float(given)
-
-

@@ -91,13 +91,38 @@ class Expressions:
             handler = self._handlers.get(type(node))
             if handler is None:
                 raise Refuse(f"{described(node)} is computed by the origin")  # noqa: TRY301 - one way out
-            return handler(self, node, scope)
+            found = handler(self, node, scope)
         except Refuse:
             self.context.back_to(mark)
             value = self._fetched(self, node, scope)
             if value is None:
                 raise
             return value
+        if not self._is_compared_as_text(node, found):
+            return found
+        # As a column it has a rank: MariaDB's texts of a CASE are equal and ordered by a collation.
+        value = self._fetched(self, node, scope)
+        if value is None:
+            return found
+        return value
+
+    def _is_compared_as_text(self, node: exp.Expr, value: Value) -> bool:
+        """Whether a text that was put together stands where only its origin can compare it."""
+        column = value.type
+        if (
+            column is None
+            or column.kind is not Kind.TEXT
+            or column.collation is not Collation.UNKNOWN
+            or value.source is not None
+            or not isinstance(node, exp.Case | exp.If | exp.Coalesce)
+        ):
+            return False
+        select = node.find_ancestor(exp.Select)
+        is_ordered = isinstance(node.find_ancestor(exp.Ordered, exp.Select), exp.Ordered)
+        return is_ordered or (
+            select is not None
+            and bool(select.args.get("group") or select.args.get("distinct") or _orders_by(select, node))
+        )
 
     def typed(self, node: exp.Expr, scope: Scope) -> Value:
         """As `value`, but settled where the surroundings say nothing, as in a select list."""
@@ -137,6 +162,9 @@ class Expressions:
                 return replace(self.bound(value, text.type), result=text)
             if not value.literal.is_text and self.semantics.mixes_numbers:
                 return self._given_back(value)
+            if value.literal.is_text and self.semantics.quoted is not None:
+                text = self.semantics.quoted
+                return replace(self.bound(value, text.type), result=text)
             raise Refuse("a constant whose type only the origin knows")
         return self.shown(value)
 
@@ -562,6 +590,17 @@ class Expressions:
             if why is None
             else f"{key} is computed by the origin: {why}"
         )
+
+
+def _orders_by(select: exp.Select, node: exp.Expr) -> bool:
+    """Whether a SELECT is ordered by the name or the place of the output that a node is."""
+    item = node.parent if isinstance(node.parent, exp.Alias) else node
+    order = select.args.get("order")
+    if order is None or item.arg_key != "expressions" or item.parent is not select:
+        return False
+    place = str(select.expressions.index(item) + 1)
+    terms = [term.this for term in order.expressions if isinstance(term, exp.Ordered)]
+    return any(term.name.lower() == item.alias.lower() or term.name == place for term in terms)
 
 
 def _row_count(value: Any) -> int:

@@ -18,10 +18,12 @@ from sqlmem.functions import (
     json_texts,
     moments,
     mysql_numbers,
+    mysql_texts,
     numbers,
     patterns,
     postgresql_numbers,
     postgresql_texts,
+    postgresql_times,
     spreads,
 )
 
@@ -60,6 +62,8 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **mysql_numbers.SCALARS,
     **postgresql_numbers.SCALARS,
     **postgresql_texts.SCALARS,
+    **postgresql_times.SCALARS,
+    **mysql_texts.SCALARS,
     **json_texts.SCALARS,
 }
 # name -> number of arguments, class with step() and finalize()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from sqlmem.codecs import codec_by_name
@@ -40,7 +41,7 @@ class Gathered:
             # Reversed with the rest.
             null = 0 if (terms[place - 1][1] == "f") != is_descending else 2
             rows.sort(key=_key(place, null), reverse=is_descending)
-        for one, other in zip(rows, rows[1:], strict=False):
+        for one, other in pairwise(rows):
             if one[1:] == other[1:] and one[0] != other[0]:
                 raise Unsettled
         values = [row[0] for row in rows]

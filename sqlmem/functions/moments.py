@@ -58,8 +58,14 @@ def days(later: str | None, earlier: str | None) -> int | None:
     return (dt.date.fromisoformat(later) - dt.date.fromisoformat(earlier)).days
 
 
+def time_of_day(text: str | None) -> int | None:
+    """Microseconds since midnight."""
+    return None if text is None else between(text, text[:10])
+
+
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "sqlmem_move": (4, move),
     "sqlmem_between": (2, between),
     "sqlmem_days": (2, days),
+    "sqlmem_time_of_day": (1, time_of_day),
 }

@@ -5,14 +5,12 @@ The sums are exact; the quotient's scale follows from its digits, the root has t
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sqlmem.functions.numbers import OWN_SCALE, parts
-from sqlmem.functions.postgresql_numbers import divide, text_of
+from sqlmem.functions.numbers import OWN_SCALE, parts, text_of
+from sqlmem.functions.postgresql_numbers import divide
 
 
 class Spread:
@@ -70,29 +68,33 @@ class StddevPop(Spread):
 
 
 class _Bits:
-    how: Callable[[int, int], int]
-
     def __init__(self) -> None:
-        self.values: list[int] = []
+        self.value: int | None = None
 
     def step(self, value: int | None) -> None:
         if value is not None:
-            self.values = [functools.reduce(type(self).how, [*self.values, value])]
+            self.value = value if self.value is None else self.joined(self.value, value)
+
+    def joined(self, one: int, other: int) -> int:
+        raise NotImplementedError
 
     def finalize(self) -> int | None:
-        return self.values[0] if self.values else None
+        return self.value
 
 
 class BitAnd(_Bits):
-    how = operator.and_
+    def joined(self, one: int, other: int) -> int:
+        return one & other
 
 
 class BitOr(_Bits):
-    how = operator.or_
+    def joined(self, one: int, other: int) -> int:
+        return one | other
 
 
 class BitXor(_Bits):
-    how = operator.xor
+    def joined(self, one: int, other: int) -> int:
+        return one ^ other
 
 
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {
