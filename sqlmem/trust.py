@@ -221,6 +221,9 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     counts = Counter(word for word in back.words if word in _COUNTED)
     said = (part for word in scanned.words for part in _SAME_AS.get(word, (word,)))
     given = Counter(word for word in said if word in _COUNTED)
+    if syntax.family in ("mysql", "sqlite"):
+        # AS 'name' is written back as a name.
+        given["'"] -= sum(pair == ("AS", "'") for pair in pairwise(scanned.words))
     # INTERVAL 1 DAY is written back as INTERVAL '1' DAY.
     requoted = counts["'"] - given["'"]
     if 0 < requoted <= sum(isinstance(node, _WITH_INTERVAL) for node in nodes):

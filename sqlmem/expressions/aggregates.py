@@ -17,7 +17,7 @@ from sqlmem.measures import REALS, Check, Measure, Need, constant, counted, summ
 from sqlmem.model import Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import Value, as_text, check_equal, check_null, check_ordered, known
+from sqlmem.values import EQUAL_TEXT, Value, as_text, check_equal, check_null, check_ordered, known
 
 _COUNTED = Measure(None, counted, with_rows=True)
 
@@ -84,7 +84,7 @@ def _over_argument(
         if value.is_open:
             raise Refuse("COUNT of a parameter")
         if is_distinct and value.type is not None:
-            render.check_same(value, "COUNT(DISTINCT)")
+            value = _told_apart(render, value)
         check_null(value.type, "COUNT")
         return Value(f"count({distinct}{value.sql})", count.type, result=count, measure=_COUNTED)
     if isinstance(node, exp.LogicalAnd | exp.LogicalOr) or _is_every(node):
@@ -105,6 +105,17 @@ def _over_argument(
     if isinstance(node, exp.Min | exp.Max):
         return _extreme(render, "min" if isinstance(node, exp.Min) else "max", value)
     raise Refuse(render.refused(node.key.upper(), f"{node.key.upper()} is computed by the origin"))
+
+
+def _told_apart(render: Expressions, value: Value) -> Value:
+    """What is distinct as often as a value is at the origin: the value, or its rank."""
+    column = value.type
+    is_foreign = column is not None and column.kind is Kind.TEXT and column.is_compared
+    rank = render.rank(value) if is_foreign and column.collation not in EQUAL_TEXT else None
+    if rank is not None:
+        return rank
+    render.check_same(value, "COUNT(DISTINCT)")
+    return value
 
 
 def _is_every(node: exp.Expr) -> bool:
@@ -227,7 +238,7 @@ def _dynamic(render: Expressions, node: exp.Expr, value: Value, distinct: str) -
         # The sum is a whole number or a float by which of 1 and 1.0 stands for both.
         render.context.checks.append(Check(Need.SINGLE, known(value)))
     if not render.context.sums_floats:
-        if value.measure is None and value.source is None:
+        if value.measure is None and value.source is None and not value.is_condition:
             raise Refuse("a sum of computed values that may be floats")
         render.context.checks.append(Check(need, known(value)))
     measure = Measure(None, summed, (known(value),), with_rows=True) if name == "sum" else constant(REALS)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlglot import exp
 
 from sqlmem.dialects.base import Result
 from sqlmem.expressions.closed import only
-from sqlmem.expressions.rendering import Expressions, Handler
-from sqlmem.functions.postgresql_times import writers
+from sqlmem.expressions.rendering import DIGITS, Expressions, Handler
+from sqlmem.functions.postgresql_times import is_of_digits, writers
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
@@ -41,7 +42,8 @@ def to_char(render: Expressions, node: exp.TimeToStr, scope: Scope) -> Value:
         # It is midnight in the session's time zone, which that may have skipped.
         raise Refuse("the time of a date")
     sql = f"sqlmem_pg_to_char({value.sql}, {render.context.constant(form[1])})"
-    return Value(sql, text.type, result=text)
+    is_fixed = is_of_digits(form[1])
+    return Value(sql, replace(text.type, type_name=DIGITS) if is_fixed else text.type, result=text)
 
 
 def time_of_day(render: Expressions, node: exp.Time, scope: Scope) -> Value:

@@ -36,6 +36,8 @@ from sqlmem.values import (
     unified,
 )
 
+# Texts of one form, which differ in digits only: every locale orders them as numbers.
+DIGITS = "TEXT of digits"
 DYNAMIC = Column("", Kind.DYNAMIC, "", collation=Collation.BINARY)
 
 _MAX_PLAIN_DIGITS = 9
@@ -47,6 +49,9 @@ _ALTERNATIVE_KINDS = frozenset(
 _GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
 # Of those that are cast: scale, zone, the driver's own class or the sign of zero would be lost.
 _NOT_GIVEN_BACK = frozenset({Kind.NUMERIC, Kind.FLOAT, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES})
+
+# What a whole expression of a clause stands in.
+_OUTERMOST = (exp.Select, exp.Alias, exp.Group, exp.Ordered, exp.Min, exp.Max, exp.Paren)
 
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
@@ -100,7 +105,7 @@ class Expressions:
             return value
         if not self._is_compared_as_text(node, found):
             return found
-        # As a column it has a rank: MariaDB's texts of a CASE are equal and ordered by a collation.
+        # As a column it has a rank, in the order of its collation.
         value = self._fetched(self, node, scope)
         if value is None:
             return found
@@ -109,20 +114,19 @@ class Expressions:
     def _is_compared_as_text(self, node: exp.Expr, value: Value) -> bool:
         """Whether a text that was put together stands where only its origin can compare it."""
         column = value.type
-        if (
-            column is None
-            or column.kind is not Kind.TEXT
-            or column.collation is not Collation.UNKNOWN
-            or value.source is not None
-            or not isinstance(node, exp.Case | exp.If | exp.Coalesce)
-        ):
+        if self.semantics.is_dynamic or column is None or column.kind is not Kind.TEXT:
+            return False
+        is_known = column.collation in self.semantics.text_order or value.source is not None
+        if is_known or value.is_open or not isinstance(node.parent, _OUTERMOST):
             return False
         select = node.find_ancestor(exp.Select)
-        is_ordered = isinstance(node.find_ancestor(exp.Ordered, exp.Select), exp.Ordered)
-        return is_ordered or (
-            select is not None
-            and bool(select.args.get("group") or select.args.get("distinct") or _orders_by(select, node))
-        )
+        if select is None:
+            return False
+        if isinstance(node.parent, exp.Ordered | exp.Min | exp.Max) or _orders_by(select, node):
+            return True
+        is_grouped = bool(select.args.get("group") or select.args.get("distinct"))
+        # Groups need equality only, which is the same as the store's where code points decide.
+        return is_grouped and (column.collation is Collation.UNKNOWN or bool(select.args.get("order")))
 
     def typed(self, node: exp.Expr, scope: Scope) -> Value:
         """As `value`, but settled where the surroundings say nothing, as in a select list."""
@@ -438,6 +442,8 @@ class Expressions:
             rank = self._rank(self, value)
             if rank is not None:
                 return rank.sql
+            if value.type.type_name == DIGITS:
+                return value.sql
             key = number_key(self, value)
             if key is None:
                 raise

@@ -117,6 +117,14 @@ def writers(form: str) -> tuple[tuple[_Write | str, bool], ...] | None:
     return tuple(parts)
 
 
+def is_of_digits(form: str) -> bool:
+    """Whether all that is written in a form differs in digits only, of which there are as many each time."""
+    rest = _BETWEEN.sub("", form)
+    return all(
+        found[1] is None and found[2] not in _NAMES for found in _PATTERN.finditer(rest)
+    ) and not _PATTERN.sub("", rest)
+
+
 def to_char(stored: str | None, form: str) -> str | None:
     """A date or a timestamp, as stored, in a form that `writers` knows."""
     parts = writers(form)
