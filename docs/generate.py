@@ -94,6 +94,13 @@ def _typed(semantics: Semantics) -> Iterator[str]:
             cells = (f"`{_cell(name)}`", operands, rule.way.value, _result(rule), _cell(rule.wrong) or "–")
             yield f"| {' | '.join(cells)} |"
     yield "\n### Aggregates\n"
+    yield "| of | values | by | result | at the origin |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name, row in sorted(semantics.aggregates.items()):
+        values = " or ".join(sorted(kind.value for kind in row.kinds)) or "–"
+        by = Way.FUNCTION.value if row.store else Way.ORIGIN.value
+        yield f"| `{name}` | {values} | {by} | {row.told or '–'} | {row.wrong or '–'} |"
+    yield ""
     yield f"- SUM of {_listed(semantics.sums)} and of NUMERIC with a scale."
     yield f"- MIN and MAX of {_listed(sorted(kind.value for kind in semantics.minmax))}."
     yield f"- AVG of whole numbers and of NUMERIC: {'the store' if semantics.mean else 'the origin'}."

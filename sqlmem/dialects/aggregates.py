@@ -1,4 +1,4 @@
-"""Aggregates beside COUNT, MIN, MAX, SUM and AVG, as rows: what they take, who computes them, what they give."""
+"""Aggregates beside COUNT, MIN, MAX, SUM and AVG, as rows: who computes them, of what, and what they give."""
 
 from __future__ import annotations
 

@@ -110,10 +110,11 @@ def _over_argument(
 def _told_apart(render: Expressions, value: Value) -> Value:
     """What is distinct as often as a value is at the origin: the value, or its rank."""
     column = value.type
-    is_foreign = column is not None and column.kind is Kind.TEXT and column.is_compared
-    rank = render.rank(value) if is_foreign and column.collation not in EQUAL_TEXT else None
-    if rank is not None:
-        return rank
+    is_foreign = column is not None and column.kind is Kind.TEXT and column.collation not in EQUAL_TEXT
+    if is_foreign and column is not None and column.is_compared:
+        rank = render.rank(value)
+        if rank is not None:
+            return rank
     render.check_same(value, "COUNT(DISTINCT)")
     return value
 

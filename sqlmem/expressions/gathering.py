@@ -101,6 +101,9 @@ def _in_order(render: Expressions, node: exp.Expr, row: Aggregate, name: str, sc
         if len(argument.expressions) != 1:
             raise Refuse(f"{name.upper()} of several distinct values")
         argument = argument.expressions[0]
+        if any(not isinstance(term, exp.Ordered) or term.this != argument for term in terms):
+            # An error in PostgreSQL; in MariaDB one of equal values stands for all, at its own place.
+            raise Refuse(f"{name.upper()} of distinct values in the order of others")
     if not terms:
         raise Refuse(f"{name.upper()} without an order: it is the origin's choice")
     value = _operand(render, argument, row, name, scope)
@@ -196,13 +199,7 @@ def _by_place(render: Expressions, node: exp.WithinGroup, row: Aggregate, name: 
     if name == "percentile_cont":
         return _interpolated(value, row, [*share, directions])
     arguments = [value.sql, *share, directions, key]
-    column, result = value.type, _described(render, value)
-    assert column is not None
-    if column.kind is Kind.TEXT and render.semantics.text is not None:
-        # As of any polymorphic function of text, varchar's is text.
-        column = as_text(column, render.semantics.text.type)
-        result = Result(column, render.semantics.code_of(column))
-    return Value(f"{row.store}({', '.join(arguments)})", column, result=result)
+    return Value(f"{row.store}({', '.join(arguments)})", value.type, result=_described(render, value))
 
 
 def _interpolated(value: Value, row: Aggregate, arguments: list[str]) -> Value:

@@ -119,10 +119,12 @@ class Expressions:
         is_known = column.collation in self.semantics.text_order or value.source is not None
         if is_known or value.is_open or not isinstance(node.parent, _OUTERMOST):
             return False
+        if isinstance(node.parent, exp.Ordered | exp.Min | exp.Max):
+            return True
         select = node.find_ancestor(exp.Select)
         if select is None:
             return False
-        if isinstance(node.parent, exp.Ordered | exp.Min | exp.Max) or _orders_by(select, node):
+        if _orders_by(select, node):
             return True
         is_grouped = bool(select.args.get("group") or select.args.get("distinct"))
         # Groups need equality only, which is the same as the store's where code points decide.
@@ -606,7 +608,10 @@ def _orders_by(select: exp.Select, node: exp.Expr) -> bool:
         return False
     place = str(select.expressions.index(item) + 1)
     terms = [term.this for term in order.expressions if isinstance(term, exp.Ordered)]
-    return any(term.name.lower() == item.alias.lower() or term.name == place for term in terms)
+    return any(
+        term == node or (bool(term.name) and term.name.lower() in (item.alias.lower(), place))
+        for term in terms
+    )
 
 
 def _row_count(value: Any) -> int:

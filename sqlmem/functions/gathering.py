@@ -63,8 +63,12 @@ class Joined(Gathered):
         self, text: Any, separator: str, limit: int, is_distinct: int, order: str = "", *keys: Any
     ) -> None:
         self.separator, self.limit, self.is_distinct = separator, limit, bool(is_distinct)
-        if text is not None:
-            self.gather(str(text), order, keys)
+        if text is None:
+            return
+        if limit and None in keys:
+            # MariaDB orders by what stands in the place of a NULL, which it takes for 0 or ''.
+            raise Unsettled
+        self.gather(str(text), order, keys)
 
     def finalize(self) -> str | None:
         if not self.rows:

@@ -128,6 +128,21 @@ FOUND = {
     "a window function over an ENUM gives a VARCHAR": Find(
         "SELECT last_value(e) OVER (ORDER BY id) FROM tame", drivers=("pymysql",)
     ),
+    "a percentile of a VARCHAR is one": Find(
+        "SELECT b, percentile_disc(0.5) WITHIN GROUP (ORDER BY v) AS x FROM wild GROUP BY 1",
+        drivers=("psycopg", "psycopg2"),
+    ),
+    "distinct texts can't be put together in the order of others": Find(
+        "SELECT string_agg(DISTINCT t, '' ORDER BY v) FROM tame", drivers=("psycopg",)
+    ),
+    "GROUP_CONCAT takes a NULL in its order for nothing or 0": Find(
+        "SELECT group_concat(v ORDER BY b, id) AS x FROM tame", drivers=("pymysql",)
+    ),
+    "FLOOR of a large float is written otherwise beside a window function": Find(
+        "SELECT floor(f) AS x FROM wild",
+        before=("SELECT DISTINCT zf FROM wild", "SELECT id FROM wild ORDER BY tx"),
+        drivers=("pymysql",),
+    ),
 }
 
 
