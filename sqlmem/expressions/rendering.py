@@ -18,12 +18,14 @@ from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.mixed import number_key, number_pair
 from sqlmem.functions import UNKNOWN
+from sqlmem.functions.mysql_texts import weights_of
 from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse
 from sqlmem.scopes import Context, Scope
 from sqlmem.stored import DATA
 from sqlmem.values import (
+    EQUAL_TEXT,
     NULL,
     Literal,
     Value,
@@ -57,6 +59,7 @@ Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
 Fetched = Callable[["Expressions", exp.Expr, Scope], Value | None]
 Rank = Callable[["Expressions", Value], Value | None]
+Weights = Callable[..., Value | None]
 
 
 class Expressions:
@@ -72,6 +75,7 @@ class Expressions:
         handlers: Mapping[type[exp.Expr], Handler],
         fetched: Fetched,
         rank: Rank,
+        weights: Weights,
     ) -> None:
         self.context = context
         self.semantics = context.semantics
@@ -79,6 +83,7 @@ class Expressions:
         self._handlers = handlers
         self._fetched = fetched
         self._rank = rank
+        self._weights = weights
 
     def value(self, node: exp.Expr, scope: Scope) -> Value:
         """The value of an expression; open if it is a literal or parameter alone.
@@ -128,7 +133,7 @@ class Expressions:
             return True
         is_grouped = bool(select.args.get("group") or select.args.get("distinct"))
         # Groups need equality only, which is the same as the store's where code points decide.
-        return is_grouped and (column.collation is Collation.UNKNOWN or bool(select.args.get("order")))
+        return is_grouped and (column.collation not in EQUAL_TEXT or bool(select.args.get("order")))
 
     def typed(self, node: exp.Expr, scope: Scope) -> Value:
         """As `value`, but settled where the surroundings say nothing, as in a select list."""
@@ -414,9 +419,34 @@ class Expressions:
         database = "main" if index == 0 else f"s{index}"
         source = f"{database}.{DATA} AS {alias}"
         found = f"(SELECT {alias}.{ranked} FROM {source} WHERE {alias}.{own} = {bound} LIMIT 1)"
-        sql = f"CASE WHEN {bound} IS NULL THEN NULL ELSE ifnull({found}, {UNKNOWN}({bound})) END"
+        otherwise = f"{UNKNOWN}({bound})"
+        key = None if is_ordered else self._weights(self, left, is_key=True)
+        if key is not None:
+            # No row has the text: one that the collation takes for the same, or none.
+            weighed = self._weighed(right, column)
+            keyed = key.sql.split(".", 1)[1]
+            same = f"(SELECT {alias}.{ranked} FROM {source} WHERE {alias}.{keyed} = {weighed} LIMIT 1)"
+            otherwise = f"CASE WHEN {weighed} IS NULL THEN {otherwise} ELSE ifnull({same}, -1) END"
+        sql = f"CASE WHEN {bound} IS NULL THEN NULL ELSE ifnull({found}, {otherwise}) END"
         self.context.need(left)
         return rank, Value(f"({sql})", rank.type)
+
+    def _weighed(self, value: Value, column: Column) -> str:
+        """The weights of an open text, without blanks at its end; NULL where only the origin knows them."""
+        if value.literal is not None:
+            literal, driver = value.literal, self.context.facts.driver
+
+            def reread(text: str) -> str | None:
+                read = literal_value(
+                    replace(literal, text=text), column, value.cast, self.semantics, driver, is_compared=True
+                )
+                return weights_of(read, is_key=True)
+
+            return self.context.argument(
+                Argument(None, reread(literal.text), literal=literal.place, reread=reread)
+            )
+        convert = self.converter(value, column)
+        return self.argument(value, lambda given: weights_of(convert(given), is_key=True))
 
     def check_same(self, value: Value, what: str) -> None:
         """Raises `Refuse` unless equality of stored values is the origin's equality.
@@ -455,6 +485,10 @@ class Expressions:
     def rank(self, value: Value) -> Value | None:
         """See `fetched.rank`."""
         return self._rank(self, value)
+
+    def weights(self, value: Value, *, is_key: bool) -> Value | None:
+        """See `fetched.weights`."""
+        return self._weights(self, value, is_key=is_key)
 
     def _check(self, column: Column, what: str, *, is_ordered: bool) -> None:
         if is_ordered:
@@ -552,6 +586,12 @@ class Expressions:
         only(node, "this", "desc", "nulls_first")
         if isinstance(node.this, exp.Boolean | exp.Null) and not self.semantics.is_dynamic:
             raise Refuse("an order by a constant, which some origins report as an error")
+        if (
+            self.semantics.is_dynamic
+            and isinstance(node.this, exp.Neg)
+            and isinstance(node.this.this, exp.Literal)
+        ):
+            raise Refuse("an order by a place before the first, which is an error")
         value = output if output is not None else self.value(node.this, scope)
         if value.type is None:
             if not self.semantics.is_dynamic:

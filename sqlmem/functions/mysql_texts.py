@@ -17,6 +17,18 @@ def _substring(text: str, start: int, count: int | None = None) -> str:
     return text[begin:] if count is None else text[begin : begin + max(count, 0)]
 
 
+def weights_of(text: str, *, is_key: bool) -> str | None:
+    """The weights of a text's characters under …_general_ci; None of others than ASCII's.
+
+    Args:
+        is_key: without the blanks at the end.
+    """
+    if not text.isascii():
+        return None
+    weights = text.upper()
+    return weights.rstrip(" ") if is_key else weights
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "substring": _substring,
     "left": lambda text, count: text[: max(count, 0)],

@@ -138,6 +138,23 @@ FOUND = {
     "GROUP_CONCAT takes a NULL in its order for nothing or 0": Find(
         "SELECT group_concat(v ORDER BY b, id) AS x FROM tame", drivers=("pymysql",)
     ),
+    "a nought of many places is written out": Find(
+        "SELECT group_concat(x ORDER BY id) AS a FROM wild", drivers=("pymysql",)
+    ),
+    "two parameters are no one expression": Find(
+        "SELECT DISTINCT ON (CASE WHEN e = e THEN ? ELSE i END) id FROM tame"
+        " ORDER BY CASE WHEN e = e THEN ? ELSE i END, id",
+        (None, None),
+        drivers=("psycopg", "psycopg2"),
+    ),
+    "a constant beside a number of very many digits": Find(
+        "SELECT sum(CASE WHEN d.y BETWEEN -2.5e-1 AND 1 THEN 1 ELSE 0 END) AS x"
+        " FROM (SELECT least(n, k) AS y FROM tame) AS d",
+        drivers=("psycopg", "psycopg2"),
+    ),
+    "an order by a place before the first is an error in SQLite": Find(
+        "SELECT id FROM tame ORDER BY -1, id", drivers=("pysqlite",)
+    ),
     "FLOOR of a large float is written otherwise beside a window function": Find(
         "SELECT floor(f) AS x FROM wild",
         before=("SELECT DISTINCT zf FROM wild", "SELECT id FROM wild ORDER BY tx"),
