@@ -155,6 +155,11 @@ FOUND = {
     "an order by a place before the first is an error in SQLite": Find(
         "SELECT id FROM tame ORDER BY -1, id", drivers=("pysqlite",)
     ),
+    "a text of no character is a CHAR beside a window function": Find(
+        "SELECT sum(2) OVER (ORDER BY id DESC) AS x1, substring(t, ?, 3) AS x2 FROM other",
+        (2147483647,),
+        drivers=("pymysql",),
+    ),
     "FLOOR of a large float is written otherwise beside a window function": Find(
         "SELECT floor(f) AS x FROM wild",
         before=("SELECT DISTINCT zf FROM wild", "SELECT id FROM wild ORDER BY tx"),

@@ -8,6 +8,8 @@ import pytest
 from support.origins import Origin
 from support.twice import differences
 
+from sqlmem import CachingEngine
+
 
 @pytest.fixture
 def mariadb(driver_origin: Origin) -> Origin:
@@ -31,9 +33,12 @@ def test_texts_beside_parameters(mariadb: Origin) -> None:
         ("SELECT id, concat(:x, v, '-', id, n) AS y FROM o", {"x": "Dear "}),
         ("SELECT id FROM o WHERE v = concat(:x, 'a')", {"x": "Auror"}),
         (part, {"n": 2, "m": 3}),
-        (part, {"n": -2, "m": 1}),
-        (part, {"n": 0, "m": 0}),
-        (part, {"n": -9, "m": -1}),
+        (
+            part.replace("left(v, :n)", "left(v, :m)").replace("right(v, :n)", "right(v, :m)"),
+            {"n": -2, "m": 1},
+        ),
+        ("SELECT id, substring(v, :n) AS a FROM o", {"n": 0}),
+        ("SELECT id, substring(v, :n) AS a FROM o", {"n": -9}),
         ("SELECT id FROM o WHERE lower(v) = lower(:x)", {"x": "AURORA"}),
         "SELECT id FROM o WHERE upper(v) = upper('aurora')",
         "SELECT id, substr(v, 1, 1) AS x, floor(p) AS y, ceil(p) AS z FROM o",
@@ -46,16 +51,138 @@ def test_texts_beside_parameters(mariadb: Origin) -> None:
         ("SELECT id FROM o WHERE concat(v, :x) = 'Auroraa'", {"x": "a"}),
         ("SELECT id, substring(v, :n) AS a FROM o", {"n": "2"}),
         ("SELECT id, substring(v, :n) AS a FROM o", {"n": 1.5}),
+        # Of no character it is a CHAR beside a window function, and a VARCHAR elsewhere.
+        (part, {"n": 0, "m": 0}),
+        ("SELECT id, left(v, :n) AS a, row_number() OVER (ORDER BY id) AS r FROM o", {"n": 0}),
         # The case of é is the collation's to say.
         ("SELECT id FROM o WHERE lower(v) = lower(:x)", {"x": "éA"}),
-        # No row has it: only the collation knows whether it is equal to one.
-        ("SELECT id FROM o WHERE v = :x", {"x": "AURORA"}),
-        # 'a' LIKE 'A', 'é' LIKE 'e', and neither 'ß' LIKE 'ss'.
-        ("SELECT id FROM o WHERE v LIKE :x", {"x": "%ur%"}),
     ]
 
     assert differences(mariadb, local, is_local=True) == []
     assert differences(mariadb, others, is_local=False) == []
+
+
+WEIGHED = (
+    "Aurora",
+    "aurora ",
+    "é",
+    "E",
+    "Straße",
+    "STRASE",
+    "🎸 x",
+    "夜",
+    "İı",
+    "á",
+    "",
+    "  ",
+    "tab\t",
+    "100%",
+)
+WEIGHED += ("a_b", "a\\b", "µ", "Live (live)", "LIVE", "x" * 50)
+SAID = (
+    "AURORA",
+    "aurora  ",
+    "e",
+    "strase",
+    "nobody",
+    "",
+    " ",
+    "a",
+    "LIVE ",
+    "tab\t",
+    "tab",
+    "100%",
+    "\\",
+    "Straße",
+)
+PATTERNS = (
+    "%live%",
+    "LIVE%",
+    "_",
+    "__",
+    "%e",
+    "",
+    "%",
+    "%%",
+    "a\\_b",
+    "100\\%",
+    "%\\\\%",
+    "strase",
+    "a_b",
+    "aurora ",
+)
+
+
+@pytest.fixture
+def weighed(driver_origin: Origin) -> Origin:
+    columns = ("v VARCHAR(60)", "t TEXT", "u VARCHAR(60) COLLATE utf8mb4_unicode_ci")
+    driver_origin.execute(
+        f"CREATE TABLE w (id INT PRIMARY KEY, {', '.join(columns)}, KEY (v))"
+        " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+        "INSERT INTO w (id) VALUES (99)",
+    )
+    for number, text in enumerate(WEIGHED):
+        driver_origin.execute(
+            "INSERT INTO w VALUES (%(id)s, %(text)s, %(text)s, %(text)s)",
+            parameters={"id": number, "text": text},
+        )
+    return driver_origin
+
+
+@pytest.mark.families("mariadb")
+def test_texts_are_compared_by_the_weights_of_their_characters(weighed: Origin) -> None:
+    """Under …_general_ci each has one, which the origin tells; those of ASCII's are known."""
+    tests = ("v = :x", "v <> :x", "t = :x", "v <=> :x", "lower(v) = :x", "v IN (:x, 'live', 'nobody')")
+    local = [
+        (f"SELECT id FROM w WHERE {test}", {"x": text}) for test in tests for text in SAID if text.isascii()
+    ]
+    local += [("SELECT id FROM w WHERE v NOT IN (:x, :y)", {"x": "e", "y": "nobody"})]
+    local += [("SELECT id, v = :x AS y FROM w", {"x": text}) for text in (*SAID, None)]
+    local += [
+        "SELECT id FROM w WHERE v = 'AURORA'",
+        "SELECT id FROM w WHERE v = 'nobody' OR v IN ('e', 'zz')",
+    ]
+    others = [
+        # No row has it, and its weights only the collation knows.
+        ("SELECT id FROM w WHERE v = :x", {"x": "É"}),
+        ("SELECT id FROM w WHERE v <> :x", {"x": "🎵 x"}),
+        # Under this one 'ß' is 'ss': a weight may be of several characters.
+        ("SELECT id FROM w WHERE u = :x", {"x": "strasse"}),
+        # The order of what no row has.
+        ("SELECT id FROM w WHERE v > :x", {"x": "nobody"}),
+    ]
+
+    assert differences(weighed, local, is_local=True) == []
+    assert differences(weighed, others, is_local=False) == []
+
+
+@pytest.mark.families("mariadb")
+def test_patterns_are_matched_by_the_weights_of_characters(weighed: Origin) -> None:
+    """Blanks at the end count here, which they don't in a comparison."""
+    local = [
+        (f"SELECT id FROM w WHERE {column} {like} :x", {"x": pattern})
+        for column in ("v", "t")
+        for like in ("LIKE", "NOT LIKE")
+        for pattern in (*PATTERNS, None)
+    ]
+    local += [
+        ("SELECT id FROM w WHERE lower(v) LIKE :x", {"x": "%LIVE%"}),
+        ("SELECT id FROM w WHERE v LIKE concat('%', :x, '%')", {"x": "live"}),
+        ("SELECT id FROM w WHERE v LIKE lower(:x)", {"x": "%LIVE%"}),
+        "SELECT id FROM w WHERE v LIKE '%live%'",
+        "SELECT id FROM w WHERE v LIKE 'a!_b' ESCAPE '!'",
+        "SELECT id FROM w WHERE v LIKE 'axab' ESCAPE 'x'",
+        # A column of the origin's.
+        "SELECT id FROM w WHERE v LIKE '%é%'",
+    ]
+    others = [
+        ("SELECT id FROM w WHERE v LIKE :x", {"x": "%é%"}),
+        ("SELECT id FROM w WHERE v LIKE :x", {"x": 5}),
+        ("SELECT id FROM w WHERE u LIKE :x", {"x": "%ss%"}),
+    ]
+
+    assert differences(weighed, local, is_local=True) == []
+    assert differences(weighed, others, is_local=False) == []
 
 
 @pytest.mark.families("mariadb")
@@ -189,6 +316,19 @@ def test_moments_as_text(postgresql: Origin) -> None:
 
     assert differences(postgresql, local, is_local=True) == []
     assert differences(postgresql, others, is_local=False) == []
+
+
+@pytest.mark.families("postgresql")
+def test_day_as_text_is_the_same_in_every_zone(postgresql: Origin) -> None:
+    """Also where the zone skips that day's midnight: then it is one o'clock, and the same day."""
+    postgresql.execute("INSERT INTO o (id, d) VALUES (9, '2018-11-04')")
+    ask = "SELECT to_char(d, 'YYYY-MM-DD Dy DDD') AS x FROM o WHERE id = 9"
+
+    with CachingEngine(postgresql.engine()) as engine:
+        rows = engine.execute(ask)
+        assert rows.status.outcome.value == "miss"
+    for zone in ("America/Sao_Paulo", "UTC", "Pacific/Kiritimati"):
+        assert postgresql.execute(f"SET TIME ZONE '{zone}'", ask) == [(rows[0]["x"],)]
 
 
 @pytest.mark.families("postgresql")
