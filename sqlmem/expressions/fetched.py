@@ -195,6 +195,37 @@ def weights(render: Expressions, value: Value, *, is_key: bool) -> Value | None:
     return _column(render, schema, value.alias, index, candidate)
 
 
+# As interval_cmp compares: a month has 30 days, a day 24 hours.
+_LENGTH = (
+    "(((extract(year FROM {0}) * 12 + extract(month FROM {0})) * 30 + extract(day FROM {0})) * 86400000000"
+    " + extract(hour FROM {0}) * 3600000000 + extract(minute FROM {0}) * 60000000"
+    " + extract(microseconds FROM {0}))::bigint"
+)
+
+
+def length(render: Expressions, value: Value) -> Value | None:
+    """The microseconds by which PostgreSQL compares an INTERVAL column; None if it is none.
+
+    Raises:
+        Unknown: the origin hasn't been asked yet.
+    """
+    found = _own_column(render, value)
+    if found is None or found[2].kind is not Kind.INTERVAL or found[2].is_compared:
+        return None
+    index, schema, column = found
+    operand = column.expression or '"' + column.name.replace('"', '""') + '"'
+    candidate = Candidate(
+        table=schema.name,
+        name=f"length({column.name})",
+        text=_LENGTH.format(f"({operand})"),
+        asked=Asked((), ()),
+        collation=Collation.UNKNOWN,
+        has_constants=False,
+    )
+    assert value.alias is not None
+    return _column(render, schema, value.alias, index, candidate)
+
+
 def _own_column(render: Expressions, value: Value) -> tuple[int, TableSchema, Column] | None:
     """The table and the column whose value it is, unchanged and in reach."""
     if not render.semantics.computes_columns or value.source is None or value.alias is None:

@@ -60,6 +60,7 @@ Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
 Fetched = Callable[["Expressions", exp.Expr, Scope], Value | None]
 Rank = Callable[["Expressions", Value], Value | None]
 Weights = Callable[..., Value | None]
+Length = Callable[["Expressions", Value], Value | None]
 
 
 class Expressions:
@@ -76,6 +77,7 @@ class Expressions:
         fetched: Fetched,
         rank: Rank,
         weights: Weights,
+        length: Length,
     ) -> None:
         self.context = context
         self.semantics = context.semantics
@@ -84,6 +86,7 @@ class Expressions:
         self._fetched = fetched
         self._rank = rank
         self._weights = weights
+        self._length = length
 
     def value(self, node: exp.Expr, scope: Scope) -> Value:
         """The value of an expression; open if it is a literal or parameter alone.
@@ -367,9 +370,10 @@ class Expressions:
         if any(value.is_final or value.has_hidden_digits for value in (left, right)):
             # MariaDB compares all digits of a quotient here, and the rounded one there.
             raise Refuse(f"{what} of a quotient")
-        numbers = number_pair(self, left, right, what)
-        if numbers is not None:
-            return numbers
+        is_interval = left.type.kind is Kind.INTERVAL
+        found = self._lengths(left, right) if is_interval else number_pair(self, left, right, what)
+        if found is not None:
+            return found
         column = left.type
         if right.type is not None:
             column = unified(left.type, right.type, what)
@@ -385,6 +389,25 @@ class Expressions:
             right = self.bound(right, column, is_compared=True)
         self._check(column, what, is_ordered=is_ordered)
         return left, right
+
+    def _lengths(self, left: Value, right: Value) -> tuple[Value, Value] | None:
+        """Intervals as PostgreSQL compares them, where a column of them stands."""
+        lengths = [self._length(self, left), self._length(self, right)]
+        if lengths == [None, None]:
+            return None
+        measured = next(length for length in lengths if length is not None)
+        found = []
+        for value, length in zip((left, right), lengths, strict=True):
+            if length is not None:
+                found.append(length)
+            elif value.type is not None and value.type.kind is Kind.INTERVAL and value.type.is_compared:
+                found.append(replace(value, type=replace(measured.type or value.type, name="")))
+            elif value.parameter is not None and value.adapt is None:
+                interval = self.semantics.casts["INTERVAL"]
+                found.append(Value(self.argument(value, self.converter(value, interval)), measured.type))
+            else:
+                raise Refuse("an interval beside what isn't plainly one")
+        return found[0], found[1]
 
     def _is_number(self, value: Value) -> bool:
         """Whether a constant or parameter is one by itself."""

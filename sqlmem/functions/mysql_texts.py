@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlmem.functions.numbers import null_is_null
 
-
 _LARGEST = 1_000_000
 
 

@@ -157,6 +157,26 @@ def test_texts_are_compared_by_the_weights_of_their_characters(weighed: Origin) 
 
 
 @pytest.mark.families("mariadb")
+@pytest.mark.parametrize("operator", ["=", "LIKE"])
+def test_weights_decide_what_is_equal_and_alike(origin: Origin, operator: str) -> None:
+    """Every character of the first plane beside every one of ASCII's: asked of the origin itself."""
+    character = "convert(char({0}.seq USING utf16) USING utf8mb4) COLLATE utf8mb4_general_ci"
+    one, other = character.format("a"), character.format("b")
+    weights = "convert(weight_string({0}) USING ucs2) COLLATE ucs2_bin"
+    # Wildcards stand for others, and blanks don't count in a comparison.
+    left_out = "32" if operator == "=" else "37, 92, 95"
+    [(differing, others)] = origin.execute(
+        f"SELECT sum(({one} {operator} {other}) <> ({weights.format(one)} = {weights.format(other)})),"
+        f" sum(upper(char(b.seq USING ascii)) <> convert({weights.format(other)} USING ascii))"
+        " FROM seq_1_to_65535 AS a, seq_32_to_126 AS b WHERE a.seq NOT BETWEEN 0xd800 AND 0xdfff"
+        # Of the small letters one is enough: what their weights are is looked at for itself.
+        f" AND b.seq NOT IN ({left_out}) AND (b.seq < 98 OR b.seq > 122)"
+    )
+
+    assert (differing, others) == (0, 0)
+
+
+@pytest.mark.families("mariadb")
 def test_patterns_are_matched_by_the_weights_of_characters(weighed: Origin) -> None:
     """Blanks at the end count here, which they don't in a comparison."""
     local = [

@@ -97,6 +97,41 @@ def test_what_lies_between_two_moments(postgresql: Origin) -> None:
 
 
 @pytest.mark.families("postgresql")
+def test_interval_columns_are_compared_as_the_origin_compares_them(driver_origin: Origin) -> None:
+    """A month has 30 days there and a year 360, whatever the driver makes of them."""
+    texts = ("1 day", "24 hours", "1 month", "30 days", "1 year", "-1 year 2 days", "0.000001 s", "366 days")
+    driver_origin.execute(
+        'CREATE TABLE i (id integer PRIMARY KEY, "my iv" interval, ts timestamp)',
+        "INSERT INTO i (id) VALUES (99)",
+        *(f"INSERT INTO i VALUES ({number}, '{text}', '2024-01-01')" for number, text in enumerate(texts)),
+    )
+    spans = (Span(days=1), Span(days=30), Span(days=360), Span(days=365), Span(0), Span(days=-358), None)
+    local = [
+        (f'SELECT id FROM i WHERE "my iv" {operator} :d', {"d": span})
+        for operator in ("=", ">", "<=", "<>")
+        for span in spans
+    ]
+    local += [
+        ('SELECT id FROM i WHERE "my iv" BETWEEN :a AND :b', {"a": Span(0), "b": Span(days=30)}),
+        ('SELECT id FROM i WHERE "my iv" IN (:a, :b)', {"a": Span(days=1), "b": Span(days=30)}),
+        ('SELECT id FROM i WHERE :a < "my iv"', {"a": Span(days=1)}),
+        ('SELECT id FROM i WHERE "my iv" > CAST(:a AS interval)', {"a": Span(days=1)}),
+        ('SELECT id FROM i WHERE "my iv" > (ts - :t)', {"t": moment(2023, 12, 30)}),
+        'SELECT id, "my iv" FROM i ORDER BY "my iv", id',
+        # '1 day' and '24 hours' are one timedelta to the driver.
+        'SELECT "my iv", count(*) AS n FROM i GROUP BY "my iv"',
+        "SELECT id FROM i WHERE \"my iv\" > INTERVAL '1 day'",
+    ]
+    others = [
+        ('SELECT id FROM i WHERE "my iv" = :d', {"d": "1 day"}),
+        'SELECT max("my iv") AS x FROM i',
+    ]
+
+    assert differences(driver_origin, local, is_local=True) == []
+    assert differences(driver_origin, others, is_local=False) == []
+
+
+@pytest.mark.families("postgresql")
 def test_what_depends_on_a_zone_or_a_type_is_the_origins(postgresql: Origin) -> None:
     others = [
         # A day of the session's zone is 23 hours long once a year.
