@@ -28,18 +28,18 @@ def facts(connection: Connection, family: str) -> Facts:
             names_are_declared=names == ("type",),
         )
     if family == "mysql":
-        modes = str(connection.exec_driver_sql("SELECT @@sql_mode").scalar())
+        modes, collation, most = connection.exec_driver_sql(
+            "SELECT @@sql_mode, @@collation_connection, @@group_concat_max_len"
+        ).one()
         digits = None
-        collation = str(connection.exec_driver_sql("SELECT @@collation_connection").scalar())
-        most = connection.exec_driver_sql("SELECT @@group_concat_max_len").scalar()
         if getattr(connection.dialect, "is_mariadb", False):
             digits = connection.exec_driver_sql("SELECT @@div_precision_increment").scalar()
         return Facts(
             driver,
-            backslash_escapes="NO_BACKSLASH_ESCAPES" not in modes,
+            backslash_escapes="NO_BACKSLASH_ESCAPES" not in str(modes),
             division_digits=None if digits is None else int(digits),
-            folds_i="turkish" not in collation,
-            concat_bytes=None if most is None else int(most),
+            folds_i="turkish" not in str(collation),
+            concat_bytes=int(most),
         )
     # An application's own deserializer may make anything of it; asyncpg gives it as text.
     is_parsed = driver in _PARSING and getattr(connection.dialect, "_json_deserializer", None) is None

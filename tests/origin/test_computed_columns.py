@@ -20,7 +20,7 @@ NAMES = ("Zed", "apple", "Apple", "École", "ecole", "bob", "Bob ", "", "zed")
 
 @pytest.fixture
 def people(origin: Origin) -> Origin:
-    options = " CHARACTER SET utf8mb4" if origin.family == "mariadb" else ""
+    options = " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci" if origin.family == "mariadb" else ""
     values = ", ".join(
         f"({number}, '{name}', {number * 7 % 5}, {number}.50, '2024-0{number % 9 + 1}-15')"
         for number, name in enumerate(NAMES, 1)

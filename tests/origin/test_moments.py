@@ -5,11 +5,17 @@ Where the origin must answer, the case that would be wrong in the store stands b
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 from support.origins import Origin
 from support.twice import differences
+
+from sqlmem import CachingEngine, last_status
+from sqlmem.model import Outcome
 
 Day, Time, Span = dt.date, dt.time, dt.timedelta
 
@@ -235,3 +241,41 @@ def test_times_of_day_are_compared_and_ordered(mariadb: Origin) -> None:
 
     assert differences(mariadb, local, is_local=True) == []
     assert differences(mariadb, others, is_local=False) == []
+
+
+def test_asyncpg_moves_by_what_the_statement_types(asyncpg_origin: Origin) -> None:
+    """There the server infers a parameter's type; SQLAlchemy writes a cast beside it."""
+    asyncpg_origin.execute(
+        "CREATE TABLE o (id integer PRIMARY KEY, placed_at timestamp, d date, iv interval)",
+        "INSERT INTO o VALUES (1, '2024-01-31 10:00:00', '2024-01-31', '1 month'),"
+        " (2, '2024-02-29 23:59:59.5', '2024-02-29', '1 year'), (3, NULL, NULL, NULL)",
+    )
+    table = sa.table("o", *[sa.column(name) for name in ("id", "placed_at", "d", "iv")])
+    now = sa.literal(moment(2024, 2, 15), sa.DateTime)
+    days = sa.literal(Span(days=20), sa.Interval)
+    statements = [
+        sa.select(table.c.id).where(table.c.placed_at > now - days),
+        sa.select(table.c.id, (table.c.placed_at + days).label("x")),
+        sa.select(table.c.id).where(table.c.iv > days),
+    ]
+
+    async def answers() -> list[tuple[object, object, object]]:
+        base = asyncpg_origin.async_engine()
+        caching = CachingEngine(base.sync_engine)
+        found: list[tuple[object, object, object]] = []
+        try:
+            for statement in statements:
+                async with base.connect() as connection:
+                    expected = sorted(map(tuple, await connection.execute(statement)))
+                async with AsyncEngine(caching).connect() as connection:
+                    await connection.execute(statement)
+                    got = sorted(map(tuple, await connection.execute(statement)))
+                    found.append((expected, got, last_status().outcome))
+        finally:
+            caching.close()
+            await base.dispose()
+        return found
+
+    for expected, got, outcome in asyncio.run(answers()):
+        assert got == expected
+        assert outcome is Outcome.HIT
