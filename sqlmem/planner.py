@@ -66,6 +66,7 @@ def make_plan(
         raise Refuse("names of columns that only the origin knows")
     outputs = []
     if semantics.name == "mysql":
+        _check_order(parsed.tree)
         _check_large_texts(parsed.tree, context, values)
     for name, value in zip(names, values, strict=True):
         if value is NULL and semantics.nothing is not None:
@@ -126,6 +127,23 @@ def _check_large_texts(tree: exp.Expr, context: Context, values: Sequence[Value]
             column = context.tables[value.source[0]].by_name[value.source[1]]
             if column.description is not None and column.description[0] in _LARGE_TEXTS:
                 raise Refuse("a computed text that the origin describes in several ways")
+
+
+def _check_order(tree: exp.Expr) -> None:
+    """Raises `Refuse` for groups with a window over them, ordered by what they are grouped by.
+
+    MariaDB takes the order for done where an index has it, and then the window undoes it:
+    SELECT m, sum(count(*)) OVER () FROM t GROUP BY m ORDER BY m comes in any order, and in another each time.
+    """
+    for select in tree.find_all(exp.Select):
+        order = select.args.get("order")
+        if order is None or not select.args.get("group") or select.find(exp.Window) is None:
+            continue
+        items: dict[str, exp.Expr] = {item.alias.lower(): item.unalias() for item in select.expressions}
+        items |= {str(place): item.unalias() for place, item in enumerate(select.expressions, 1)}
+        terms = [items.get(term.this.name.lower(), term.this) for term in order.expressions]
+        if not any(term.find(exp.AggFunc) for term in terms):
+            raise Refuse("groups with a window over them, whose order MariaDB may forget")
 
 
 # Functions that the parser makes the same node of as an operator.

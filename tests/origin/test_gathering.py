@@ -229,6 +229,23 @@ def test_group_concat_beyond_its_limit_is_the_origins(mariadb: Origin) -> None:
 
 
 @pytest.mark.families("mariadb")
+def test_order_of_groups_with_a_window_over_them_is_the_origins(origin: Origin) -> None:
+    """Where an index serves the groups, MariaDB gives them in an order of its own, another one each time."""
+    origin.execute(
+        "CREATE TABLE many (id INT PRIMARY KEY, m INT, KEY (m))",
+        "INSERT INTO many SELECT seq, 1 + mod(seq, 5) FROM seq_1_to_3500",
+    )
+    counts = "SELECT m, count(*) AS n, sum(count(*)) OVER () AS w FROM many GROUP BY m"
+
+    assert differences(origin, [counts, f"{counts} ORDER BY n, m"], is_local=True) == []
+    with CachingEngine(origin.engine()) as engine:
+        for order in ("m", "1"):
+            rows = engine.execute(f"{counts} ORDER BY {order}")
+            assert rows.status.outcome is Outcome.BYPASS
+            assert sorted(row["m"] for row in rows) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.families("mariadb")
 def test_count_of_distinct_texts_and_rows(mariadb: Origin) -> None:
     """Texts by the origin's own rank, so that 'B' and 'b' are one; of rows those without a NULL."""
     local = [
