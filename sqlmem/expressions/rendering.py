@@ -17,6 +17,7 @@ from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.mixed import number_key, number_pair
+from sqlmem.expressions.outermost import is_compared_as_text
 from sqlmem.functions import UNKNOWN
 from sqlmem.functions.mysql_texts import weights_of
 from sqlmem.measures import Check, Measure, Need, either
@@ -25,7 +26,6 @@ from sqlmem.plan import Argument, RankCheck, Refuse
 from sqlmem.scopes import Context, Scope
 from sqlmem.stored import DATA
 from sqlmem.values import (
-    EQUAL_TEXT,
     NULL,
     Literal,
     Value,
@@ -51,9 +51,6 @@ _ALTERNATIVE_KINDS = frozenset(
 _GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
 # Of those that are cast: scale, zone, the driver's own class or the sign of zero would be lost.
 _NOT_GIVEN_BACK = frozenset({Kind.NUMERIC, Kind.FLOAT, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES})
-
-# What a whole expression of a clause stands in.
-_OUTERMOST = (exp.Select, exp.Alias, exp.Group, exp.Ordered, exp.Min, exp.Max, exp.Paren)
 
 Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
@@ -111,32 +108,13 @@ class Expressions:
             if value is None:
                 raise
             return value
-        if not self._is_compared_as_text(node, found):
+        if self.semantics.is_dynamic or not is_compared_as_text(self.semantics, node, found):
             return found
         # As a column it has a rank, in the order of its collation.
         value = self._fetched(self, node, scope)
         if value is None:
             return found
         return value
-
-    def _is_compared_as_text(self, node: exp.Expr, value: Value) -> bool:
-        """Whether a text that was put together stands where only its origin can compare it."""
-        column = value.type
-        if self.semantics.is_dynamic or column is None or column.kind is not Kind.TEXT:
-            return False
-        is_known = column.collation in self.semantics.text_order or value.source is not None
-        if is_known or value.is_open or not isinstance(node.parent, _OUTERMOST):
-            return False
-        if isinstance(node.parent, exp.Ordered | exp.Min | exp.Max):
-            return True
-        select = node.find_ancestor(exp.Select)
-        if select is None:
-            return False
-        if _orders_by(select, node):
-            return True
-        is_grouped = bool(select.args.get("group") or select.args.get("distinct"))
-        # Groups need equality only, which is the same as the store's where code points decide.
-        return is_grouped and (column.collation not in EQUAL_TEXT or bool(select.args.get("order")))
 
     def typed(self, node: exp.Expr, scope: Scope) -> Value:
         """As `value`, but settled where the surroundings say nothing, as in a select list."""
@@ -661,20 +639,6 @@ class Expressions:
             if why is None
             else f"{key} is computed by the origin: {why}"
         )
-
-
-def _orders_by(select: exp.Select, node: exp.Expr) -> bool:
-    """Whether a SELECT is ordered by the name or the place of the output that a node is."""
-    item = node.parent if isinstance(node.parent, exp.Alias) else node
-    order = select.args.get("order")
-    if order is None or item.arg_key != "expressions" or item.parent is not select:
-        return False
-    place = str(select.expressions.index(item) + 1)
-    terms = [term.this for term in order.expressions if isinstance(term, exp.Ordered)]
-    return any(
-        term == node or (bool(term.name) and term.name.lower() in (item.alias.lower(), place))
-        for term in terms
-    )
 
 
 def _row_count(value: Any) -> int:
