@@ -1,4 +1,4 @@
-"""Whether an expression stands where its text is ordered or grouped: as a column of the origin's it has a rank."""
+"""Whether an expression stands where its text is ordered or grouped: as a fetched column it has a rank."""
 
 from __future__ import annotations
 

@@ -115,7 +115,12 @@ PATTERNS = (
 
 @pytest.fixture
 def weighed(driver_origin: Origin) -> Origin:
-    columns = ("v VARCHAR(60)", "t TEXT", "u VARCHAR(60) COLLATE utf8mb4_unicode_ci")
+    columns = (
+        "v VARCHAR(60)",
+        "t TEXT",
+        "x VARCHAR(20) CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci",
+        "u VARCHAR(60) COLLATE utf8mb4_unicode_ci",
+    )
     driver_origin.execute(
         f"CREATE TABLE w (id INT PRIMARY KEY, {', '.join(columns)}, KEY (v))"
         " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
@@ -123,7 +128,7 @@ def weighed(driver_origin: Origin) -> Origin:
     )
     for number, text in enumerate(WEIGHED):
         driver_origin.execute(
-            "INSERT INTO w VALUES (%(id)s, %(text)s, %(text)s, %(text)s)",
+            "INSERT INTO w (id, v, t, u) VALUES (%(id)s, %(text)s, %(text)s, %(text)s)",
             parameters={"id": number, "text": text},
         )
     return driver_origin
@@ -141,6 +146,10 @@ def test_texts_are_compared_by_the_weights_of_their_characters(weighed: Origin) 
     local += [
         "SELECT id FROM w WHERE v = 'AURORA'",
         "SELECT id FROM w WHERE v = 'nobody' OR v IN ('e', 'zz')",
+    ]
+    local += [
+        ("SELECT id, coalesce(v, x, :none) AS y FROM w", {"none": "n/a"}),
+        "SELECT id, CASE WHEN id > 3 THEN v ELSE x END AS y, ifnull(x, v) AS z FROM w",
     ]
     others = [
         # No row has it, and its weights only the collation knows.
