@@ -109,6 +109,9 @@ def _typed(family: str, candidate: Candidate, expression: str, description: tupl
         if not 0 <= scale <= precision:
             return Column(name, Kind.OPAQUE, type_name, expression=expression)
         return Column(name, kind, type_name, precision, scale, expression=expression)
+    if kind is Kind.TEXT and description[3] == 0:
+        # MariaDB makes a CHAR of it in some places, and a VARCHAR in others.
+        return Column(name, kind, type_name, refusal="a text of no character", expression=expression)
     if kind is Kind.INTEGER and candidate.may_be_unsigned:
         # Nothing below zero can come of it: it is no operand for arithmetic of the store's.
         type_name += " UNSIGNED"

@@ -67,7 +67,10 @@ def is_immutable(family: str, node: exp.Expr, found: Slice, names: set[str], kin
         return False
     if family == "postgresql":
         return all(_is_immutable_node(each, kinds) for each in node.walk())
-    if any(_reads_a_moment(each, kinds) or _cuts_a_float(each, kinds) for each in node.walk()):
+    if any(
+        _reads_a_moment(each, kinds) or _cuts_a_float(each, kinds) or _lists_a_float(each)
+        for each in node.walk()
+    ):
         return False
     # MariaDB and MySQL complete a TIME with the present day where a moment is wanted.
     return Kind.INTERVAL not in kinds.values() or isinstance(node, exp.Is)
@@ -93,6 +96,14 @@ def _cuts_a_float(node: exp.Expr, kinds: Kinds) -> bool:
     inner = list(node.this.walk())
     kinds_inside = {kinds.get(id(each)) for each in inner if isinstance(each, exp.Column)}
     return not all(isinstance(each, _PLAIN) for each in inner) or not kinds_inside <= _EXACT
+
+
+def _lists_a_float(node: exp.Expr) -> bool:
+    """Whether it is IN over a float that is written, which MariaDB rounds where an index serves."""
+    if not isinstance(node, exp.In | exp.Nullif):
+        return False
+    literals = node.find_all(exp.Literal)
+    return any(not literal.is_string and "e" in str(literal.this).lower() for literal in literals)
 
 
 def _are_words_known(found: Slice, names: set[str]) -> bool:

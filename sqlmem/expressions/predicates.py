@@ -170,6 +170,9 @@ def in_(render: Expressions, node: exp.In, scope: Scope) -> Value:
     forms = set()
     for item in items:
         right = render.value(item, scope)
+        if render.semantics.name == "mysql" and is_float(right):
+            # 2 IN (1.5e0) is true where an index serves it.
+            raise Refuse("IN over a float that is written")
         left, other = render.pair(value, right, "IN", is_ordered=False)
         texts.append(other.sql)
         if right is not NULL:
@@ -178,6 +181,12 @@ def in_(render: Expressions, node: exp.In, scope: Scope) -> Value:
         # The store compares one form of the value with all of them.
         raise Refuse("IN over values of different types")
     return render.predicate(f"{forms.pop() if forms else value.sql} IN ({', '.join(texts)})")
+
+
+def is_float(value: Value) -> bool:
+    """Whether it is a number that is written with an exponent."""
+    literal = value.literal
+    return literal is not None and not literal.is_text and "e" in literal.text.lower()
 
 
 def exists(render: Expressions, node: exp.Exists, scope: Scope) -> Value:

@@ -39,12 +39,27 @@ def concat(render: Expressions, node: exp.Concat, scope: Scope) -> Value:
         raise Refuse("CONCAT is computed by the origin")
     values = [render.value(part, scope) for part in node.expressions]
     if render.semantics.text is None and _folded(values) is None:
-        return by_rules(render, "concat", values)
+        return by_rules(render, "concat", [_plain(value) for value in values])
     is_null_skipped = render.semantics.text is not None
     if is_null_skipped and any(value.parameter is not None and value.cast is None for value in values):
         # psycopg leaves the type to the server, which doesn't find one and reports an error.
         raise Refuse("CONCAT of a parameter whose type only the origin knows")
     return _joined(render, values, "CONCAT", is_null_skipped=is_null_skipped)
+
+
+def _plain(value: Value) -> Value:
+    """A parameter of MariaDB's CONCAT: of ASCII's characters, which every column's character set has."""
+    if value.parameter is None:
+        return value
+    adapt = value.adapt
+
+    def plain(given: Any) -> Any:
+        text = given if adapt is None else adapt(given)
+        if type(text) is str and not text.isascii():
+            raise Unrepresentable("a text that the column's character set may not have")
+        return text
+
+    return replace(value, adapt=plain)
 
 
 def _chain(node: exp.Expr) -> Iterator[exp.Expr]:

@@ -160,6 +160,19 @@ FOUND = {
         (2147483647,),
         drivers=("pymysql",),
     ),
+    "a text beside one of another character set may be an error": Find(
+        "SELECT concat(l, ?) AS x FROM wild", ("😀",), drivers=("pymysql",)
+    ),
+    "a computed text of no character is a CHAR beside a window function": Find(
+        "SELECT lag(j) OVER (ORDER BY id) AS x2, substring(t, 2147483647, 3) AS x3 FROM tame",
+        drivers=("pymysql",),
+    ),
+    "IN over a float that is written rounds it, where an index serves": Find(
+        "SELECT id FROM other WHERE i IN (1.5e0)", drivers=("pymysql",)
+    ),
+    "NULLIF and a float that is written": Find(
+        "SELECT nullif(count(*), 0e0) AS x FROM other GROUP BY n", drivers=("pymysql",)
+    ),
     "FLOOR of a large float is written otherwise beside a window function": Find(
         "SELECT floor(f) AS x FROM wild",
         before=("SELECT DISTINCT zf FROM wild", "SELECT id FROM wild ORDER BY tx"),
