@@ -97,6 +97,7 @@ class Context:
     aliases: int = 0
     slices: Slices | None = None
     local_functions: frozenset[str] = frozenset()  # in lower case, as written
+    is_strict: bool = False  # constants must be values of the type that they are compared with
     shares_literals: bool = False  # the plan is to hold for other constants, where it can
 
     def mark(self) -> tuple[int, int, int, list[int]]:
