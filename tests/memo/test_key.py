@@ -8,6 +8,7 @@ import datetime as dt
 import enum
 import fractions
 import functools
+import hashlib
 import inspect
 import pathlib
 import re
@@ -710,6 +711,24 @@ def test_keys_are_those_of_earlier_versions():
     report.__module__, report.__qualname__ = "app", "report"
     with Memo(":memory:") as memo:
         assert memo(report).key("north") == "3dc364a6136406319f0ee487a279961f0bf7cbc11a0dec5b786c9c729e836482"
+
+
+def test_keys_are_the_same_in_every_version_of_python():
+    """A digest over values of all known types of the standard library; the gate runs on each version."""
+    known = [
+        *(None, 1, -5, 2**70, 1.5, -0.0, 1e300, float("inf"), True, "é\ud800", b"x", bytearray(b"y"), 1j),
+        *(Decimal("1.50"), fractions.Fraction(1, 3), dt.date(2024, 1, 1), dt.time(1), dt.timedelta(1)),
+        dt.datetime(2024, 1, 1, tzinfo=dt.UTC),
+        dt.datetime(2024, 7, 1, tzinfo=zoneinfo.ZoneInfo("UTC")),
+        *(uuid.UUID(int=1), re.compile("a", re.IGNORECASE), pathlib.PurePosixPath("a"), {1, "a", None}),
+        *({"b": 1, "a": [1]}, collections.OrderedDict(a=1), collections.defaultdict(int, a=1)),
+        *(collections.deque([1]), range(3), slice(1, 2), len, int, functools.partial(len, 1), ...),
+        *(memoryview(b"ab"), re, "a".upper),
+    ]
+
+    digest = hashlib.sha256(b"".join(encoded(value, typed=t) for value in known for t in (True, False)))
+
+    assert digest.hexdigest() == "e6ad2f59020b5fa4c7c8912826a4034eaa2e89d59d4e14eb64245dd8a2b673c1"
 
 
 def test_the_pure_modules_import_nothing_impure():
