@@ -127,6 +127,10 @@ def observe(observer: Observer) -> None:
     _observers[key] = weakref.ref(observer, lambda _: _observers.pop(key, None))
 
 
+def unobserve(observer: Observer) -> None:
+    _observers.pop(id(observer), None)
+
+
 def announce(scope: str, tokens: Mapping[str, str]) -> None:
     for reference in list(_observers.values()):
         observer = reference()

@@ -18,7 +18,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlmem.clock import Clock
-from sqlmem.dependencies import Source, is_maker_alive, new_token, observe, registries, serial_of
+from sqlmem.dependencies import (
+    Source,
+    is_maker_alive,
+    new_token,
+    observe,
+    registries,
+    serial_of,
+    unobserve,
+)
 from sqlmem.logs import log
 from sqlmem.memo.record import Reads
 from sqlmem.memo.store import Store
@@ -64,6 +72,10 @@ class Eras:
         for key, count in counts.items():
             self._known[key] = tokens[key[1]]
             self._told[key] = count
+
+    def close(self) -> None:
+        """Hear no more of invalidations: who opens the store later finds its engine's count, and is told."""
+        unobserve(self)
 
     # -- before and while the body reads ---------------------------------------------------
 

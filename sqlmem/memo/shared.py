@@ -67,6 +67,7 @@ class Shared:
         self.flush()
         self._has_warned = True  # that nothing can be asked of it now is what was wanted
         self._life.end()
+        self.eras.close()
         self.claims.close()
         self.store.close()
 

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from sqlmem.errors import ClosedError
 from sqlmem.memo.life import Life
 from sqlmem.memo.record import Row, Stored
 from sqlmem.memo.store import IsDead
@@ -82,7 +83,14 @@ class SqlStore:
         self._is_owned = is_owned
         self._lock = threading.Lock()  # who makes the tables
         self._is_made = False
+        self._is_closed = False
         self._life = Life(self)
+
+    def _ready(self) -> None:
+        if self._is_closed:
+            raise ClosedError("this memo was closed")
+        if not self._is_made:
+            self._make()
 
     def _make(self) -> None:
         with self._lock:
@@ -99,8 +107,7 @@ class SqlStore:
             self._is_made = True
 
     def _write(self, action: Callable[[Connection], T]) -> T:
-        if not self._is_made:
-            self._make()
+        self._ready()
         for attempt in range(_ATTEMPTS):
             try:
                 with self._engine.begin() as connection:
@@ -112,13 +119,13 @@ class SqlStore:
         raise AssertionError("the last attempt returns or raises")
 
     def _read(self, statement: sa.Select[Any]) -> list[Any]:
-        if not self._is_made:
-            self._make()
+        self._ready()
         # Its own transaction: what others commit is seen at once.
         with self._engine.connect() as connection:
             return list(connection.execute(statement).all())
 
     def close(self) -> None:
+        self._is_closed = True
         self._life.end()
         if self._is_owned:
             self._engine.dispose()

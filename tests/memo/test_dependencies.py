@@ -7,7 +7,7 @@ import gc
 import sqlalchemy as sa
 from support.clock import ManualClock
 
-from sqlmem import CachingEngine, dependencies
+from sqlmem import CachingEngine, Memo, dependencies
 from sqlmem.dependencies import ALL, ANY, Exactly, listening, names_of, registries
 from sqlmem.model import TableName
 from sqlmem.registry import Registry
@@ -141,3 +141,16 @@ def test_one_database_is_one_scope_whatever_the_driver_and_the_user():
     places = {Origin(sa.create_engine(url)).place() for url in urls}
 
     assert places == {"postgresql:host:5432/shop"}
+
+
+def test_a_memo_that_is_closed_hears_nothing(engine, tmp_path):
+    """Its store isn't opened again for an invalidation."""
+    with Memo(tmp_path / "memo.db") as memo:
+        told = []
+        memo._shared.store.set_tokens = lambda scope, tokens: told.append(tokens)
+        engine.invalidate("orders")
+        assert len(told) == 1
+
+    engine.invalidate("orders")
+
+    assert len(told) == 1
