@@ -9,7 +9,8 @@ from sqlglot import exp
 
 from sqlmem.dialects.base import Result
 from sqlmem.expressions.closed import is_total, only
-from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
+from sqlmem.expressions.opened import DYNAMIC
+from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.expressions.sums import mean, total
 from sqlmem.measures import REALS, Check, Measure, Need, constant, counted, summed
 from sqlmem.model import Kind

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from sqlmem.dialects import immutable
 from sqlmem.dialects.immutable import Asked
+from sqlmem.expressions.beside import Beside
 from sqlmem.expressions.immutability import is_immutable
 from sqlmem.expressions.rendering import Expressions
 from sqlmem.lexer import TokenKind
@@ -140,7 +141,7 @@ def _may_be_unsigned(found: Slice, values: list[Value]) -> bool:
     return not has_sign or is_cast or not _WITH_SIGN.issuperset(found.calls)
 
 
-def rank(render: Expressions, value: Value) -> Value | None:
+def rank(render: Beside, value: Value) -> Value | None:
     """A number for each row by which it orders as the origin orders the value; None if there is none.
 
     Equal numbers mean values that the origin holds as equal; a NULL has none.
@@ -171,7 +172,7 @@ def rank(render: Expressions, value: Value) -> Value | None:
 
 
 def _column(
-    render: Expressions, schema: TableSchema, alias: str, index: int, candidate: Candidate
+    render: Beside, schema: TableSchema, alias: str, index: int, candidate: Candidate
 ) -> Value | None:
     if any(column.name == candidate.name for column in schema.columns):
         return None

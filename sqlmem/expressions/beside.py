@@ -1,0 +1,238 @@
+"""Values beside each other: what they are compared, ordered, told apart and unified by.
+
+A literal or parameter takes its type from what it stands beside: in `pair` and `alternatives`. What
+SQLite can't compare or order is looked at by the rank that the origin has given it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlmem.codecs import Unrepresentable
+from sqlmem.dialects.base import Result
+from sqlmem.expressions.mixed import number_key, number_pair
+from sqlmem.expressions.opened import DYNAMIC, MAX_PLAIN_DIGITS, Opened
+from sqlmem.functions import UNKNOWN
+from sqlmem.measures import Check, Measure, Need, either
+from sqlmem.model import Collation, Column, Kind
+from sqlmem.plan import Argument, RankCheck, Refuse
+from sqlmem.scopes import Context
+from sqlmem.stored import DATA
+from sqlmem.values import Value, check_equal, check_ordered, known, unified
+
+_ALTERNATIVE_KINDS = frozenset(
+    {Kind.INTEGER, Kind.BOOLEAN, Kind.NUMERIC, Kind.DATE, Kind.TIMESTAMP, Kind.TEXT}
+)
+
+Rank = Callable[["Beside", Value], Value | None]
+
+
+class Beside(Opened):
+    """Values side by side. For one planning, for one thread.
+
+    `rank` finds what the origin orders a value by.
+    """
+
+    def __init__(self, context: Context, rank: Rank) -> None:
+        super().__init__(context)
+        self._rank = rank
+
+    def pair(self, left: Value, right: Value, what: str, *, is_ordered: bool) -> tuple[Value, Value]:
+        """Two values side by side, with one type; refused unless the store compares them as the origin."""
+        if self.semantics.is_dynamic:
+            for value in (left, right):
+                if value.type is not None:
+                    self._check(value.type, what, is_ordered=is_ordered)
+            return left, right
+        if left.type is None and right.type is None and self._is_number(left) and self._is_number(right):
+            left = self.own(left)
+        if left.type is None and right.type is None:
+            raise Refuse(f"{what} of two values whose types only the origin knows")
+        if left.type is None:
+            right, left = self.pair(right, left, what, is_ordered=is_ordered)
+            return left, right
+        if any(value.is_final or value.has_hidden_digits for value in (left, right)):
+            # MariaDB compares all digits of a quotient here, and the rounded one there.
+            raise Refuse(f"{what} of a quotient")
+        numbers = number_pair(self, left, right, what)
+        if numbers is not None:
+            return numbers
+        column = left.type
+        if right.type is not None:
+            column = unified(left.type, right.type, what)
+        elif right.is_open:
+            try:
+                self._check(column, what, is_ordered=is_ordered)
+            except Refuse:
+                # A constant has an order of its own only at the origin: the comparison is fetched.
+                found = self._looked_up(left, right, is_ordered=is_ordered)
+                if found is None:
+                    raise
+                return found
+            right = self.bound(right, column, is_compared=True)
+        self._check(column, what, is_ordered=is_ordered)
+        return left, right
+
+    def _is_number(self, value: Value) -> bool:
+        """Whether a constant or parameter is one by itself."""
+        if not self.semantics.mixes_numbers or not value.is_open or value.adapt is not None:
+            return False
+        if value.literal is not None and value.literal.is_text:
+            return False
+        own = self.own_type(value)
+        return isinstance(own, Column) and own.kind in (Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT)
+
+    def _looked_up(self, left: Value, right: Value, *, is_ordered: bool) -> tuple[Value, Value] | None:
+        """Ranks instead of texts that only the origin can compare; None if there are none.
+
+        An open value takes the rank of the stored text that it is identical to. Where there is none
+        the store's statement fails, and the origin answers.
+        """
+        column = left.type
+        assert column is not None
+        if column.kind is not Kind.TEXT or not (column.is_compared or not is_ordered):
+            return None
+        if is_ordered and right.literal is not None:
+            return None
+        if not column.is_compared and not self.semantics.has_text_like(column):
+            return None
+        rank = self._rank(self, left)
+        if rank is None or left.source is None:
+            return None
+        bound = self.bound(right, column).sql
+        index, _ = left.source
+        alias = self.context.alias("m")
+        own, ranked = (text.split(".", 1)[1] for text in (left.sql, rank.sql))
+        database = "main" if index == 0 else f"s{index}"
+        source = f"{database}.{DATA} AS {alias}"
+        found = f"(SELECT {alias}.{ranked} FROM {source} WHERE {alias}.{own} = {bound} LIMIT 1)"
+        sql = f"CASE WHEN {bound} IS NULL THEN NULL ELSE ifnull({found}, {UNKNOWN}({bound})) END"
+        self.context.need(left)
+        return rank, Value(f"({sql})", rank.type)
+
+    def check_same(self, value: Value, what: str) -> None:
+        """Raises `Refuse` unless equality of stored values is the origin's equality.
+
+        Where that is so only for some values, those at hand are looked at when the plan is used.
+        """
+        assert value.type is not None
+        if value.has_hidden_digits or (value.is_final and what != "DISTINCT"):
+            raise Refuse(f"{what} of a quotient")
+        try:
+            check_equal(value.type, what)
+        except Refuse:
+            rank = self._rank(self, value)
+            if rank is None or value.source is None or rank.source is None:
+                raise
+            self.context.need(value)
+            self.context.checks.append(RankCheck(*value.source, rank.source[1]))
+
+    def sort_key(self, value: Value, what: str) -> str:
+        """A text that orders in the store as the value does at the origin."""
+        assert value.type is not None
+        try:
+            check_ordered(value.type, what, self.semantics)
+        except Refuse:
+            rank = self._rank(self, value)
+            if rank is not None:
+                return rank.sql
+            key = number_key(self, value)
+            if key is None:
+                raise
+            return key.sql
+        return value.sql
+
+    def rank(self, value: Value) -> Value | None:
+        """See `fetched.rank`."""
+        return self._rank(self, value)
+
+    def _check(self, column: Column, what: str, *, is_ordered: bool) -> None:
+        if is_ordered:
+            check_ordered(column, what, self.semantics)
+        else:
+            check_equal(column, what)
+
+    def distinct(self, value: Value, what: str) -> None:
+        """Make sure that one of equal values may stand for all: at once, or when they are there."""
+        if value.is_distinct:
+            return
+        if not self.semantics.is_dynamic or (value.measure is None and value.source is None):
+            raise Refuse(f"{what} of values that may be equal and not the same")
+        self.context.checks.append(Check(Need.DISTINCT, known(value)))
+
+    def alternatives(self, results: Sequence[Value], what: str) -> tuple[list[Value], Value]:
+        """Values of which one is the result, brought to one type."""
+        typed = [result for result in results if result.type is not None]
+        if self.semantics.is_dynamic:
+            return list(results), self._one_of(results)
+        if not typed:
+            settled = [self.settle(result) if result.is_open else result for result in results]
+            typed = [result for result in settled if result.type is not None]
+            if not typed:
+                raise Refuse(f"{what} of nothing but NULL")
+            results = settled
+        column = typed[0].type
+        assert column is not None
+        for result in typed[1:]:
+            assert result.type is not None
+            column = unified(column, result.type, what)
+        code = self.semantics.code_of(column)
+        if column.kind not in _ALTERNATIVE_KINDS or not column.is_compared or code is None:
+            raise Refuse(f"{what} of {column.type_name or column.kind.value}")
+        for result in results:
+            if column.kind is Kind.NUMERIC:
+                self._check_scale(result, column, what)
+            if (
+                column.kind is Kind.INTEGER
+                and result.literal is not None
+                and len(result.literal.text.lstrip("-")) > MAX_PLAIN_DIGITS
+            ):
+                # From some size on a constant widens the result's type.
+                raise Refuse(f"{what} of a number of more than {MAX_PLAIN_DIGITS} digits")
+            if result.is_open and result.cast is None and column.kind in self.semantics.text_in_quotes:
+                raise Refuse(f"{what} of {column.type_name} and a text, which makes it text")
+        results = [self._bound_alternative(result, column) for result in results]
+        return list(results), Value("", column, result=Result(column, code))
+
+    def _one_of(self, results: Sequence[Value]) -> Value:
+        """A dynamically typed value that is one of these, without affinity as the origin's has none."""
+        collations = [result.type.collation for result in results if result.type is not None]
+        other = next((collation for collation in collations if collation is not Collation.BINARY), None)
+        measure = Measure(None, either, tuple(known(result) for result in results))
+        return Value(
+            "",
+            DYNAMIC if other is None else replace(DYNAMIC, collation=other),
+            # Under another collation equal texts may come from two of them.
+            is_distinct=False,
+            measure=measure if other is None else None,
+            is_collated=any(result.is_collated for result in results),
+            is_json=any(result.is_json for result in results),
+        )
+
+    def _bound_alternative(self, result: Value, column: Column) -> Value:
+        if result.parameter is None or column.kind is not Kind.INTEGER:
+            return self.bound(result, column)
+        convert = self.converter(result, column)
+
+        def convert_plain(value: Any) -> Any:
+            if type(value) is int and abs(value) >= 10**MAX_PLAIN_DIGITS:
+                raise Unrepresentable("an integer parameter that may widen the result's type")
+            return convert(value)
+
+        key = self.context.parameters[result.parameter]
+        return Value(self.context.argument(Argument(key, None, convert_plain)), column)
+
+    def _check_scale(self, result: Value, column: Column, what: str) -> None:
+        """Scale is part of a number's value: COALESCE(price, 0) is 0 in PostgreSQL, not 0.00.
+
+        In MariaDB the largest scale of all is the result's, in every row.
+        """
+        if result.parameter is not None:
+            raise Refuse(f"{what} of a number and a parameter, whose scale may be another")
+        if result.literal is not None:
+            scale = len(result.literal.text.partition(".")[2])
+            may_be_less = self.semantics.booleans_are_integers
+            if scale != column.scale and not (may_be_less and scale < (column.scale or 0)):
+                raise Refuse(f"{what} of numbers of different scale")
