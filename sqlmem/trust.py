@@ -78,6 +78,9 @@ def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> st
     )
     if lost is not None:
         return f"the parser lost a {lost}"
+    if _copies_window(scanned) and any(_has_frame(node) for node in nodes):
+        # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
+        return "a window with a frame that may be copied in parentheses"
     foreign = _foreign_form(scanned)
     if foreign is not None:
         return foreign
@@ -96,9 +99,6 @@ def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> st
 def _foreign_form(scanned: Scan) -> str | None:
     """What the parser reads in any dialect, and this origin reports or takes for something else."""
     family = scanned.syntax.family
-    if _copies_window(scanned):
-        # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
-        return "a window that is copied in parentheses"
     if family == "postgresql" and _has_limit_with_comma(scanned.words):
         return "LIMIT with a comma is an error at the origin"
     if family == "mysql":
@@ -106,6 +106,8 @@ def _foreign_form(scanned: Scan) -> str | None:
             return "a blank between a function's name and its parenthesis"
         if "NULLS" in scanned.words:
             return "NULLS FIRST and NULLS LAST are errors at the origin"
+        if _has_unit_in_quotes(scanned.words):
+            return "an interval with its unit in quotes is an error at the origin"
     if family == "sqlite" and _has_operand_in_parentheses(scanned):
         return "an operand of a set operation in parentheses is an error at the origin"
     if family == "sqlite" and _has_value_in_list(scanned.words):
@@ -315,6 +317,29 @@ def _copies_window(scanned: Scan) -> bool:
     return any(
         word == "OVER" and words[index + 1 : index + 2] == ("(",) and words[index + 3 : index + 4] == (")",)
         for index, word in enumerate(words)
+    )
+
+
+def _has_unit_in_quotes(words: tuple[str, ...]) -> bool:
+    # INTERVAL '1 day'; the tree is that of INTERVAL '1' DAY.
+    return any(
+        word == "INTERVAL"
+        and words[index + 1 : index + 2] == ("'",)
+        and not _is_unit(words[index + 2 : index + 3])
+        for index, word in enumerate(words)
+    )
+
+
+_UNITS = word_set(
+    "MICROSECOND SECOND MINUTE HOUR DAY WEEK MONTH QUARTER YEAR SECOND_MICROSECOND MINUTE_MICROSECOND "
+    "MINUTE_SECOND HOUR_MICROSECOND HOUR_SECOND HOUR_MINUTE DAY_MICROSECOND DAY_SECOND DAY_MINUTE DAY_HOUR "
+    "YEAR_MONTH"
+)
+
+
+def _has_frame(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Select) and any(
+        window.args.get("spec") is not None for window in node.args.get("windows") or ()
     )
 
 

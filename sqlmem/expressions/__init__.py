@@ -24,7 +24,7 @@ from sqlmem.expressions import (
     windows,
 )
 from sqlmem.expressions.closed import only
-from sqlmem.expressions.fetched import fetched, rank
+from sqlmem.expressions.fetched import fetched, rank, rank_source
 from sqlmem.expressions.rendering import Expressions, Subquery
 from sqlmem.scopes import Context
 
@@ -56,7 +56,7 @@ def expressions(context: Context, subquery: Subquery) -> Expressions:
         subquery: how the planner renders a SELECT inside of an expression.
     """
     handlers = _DYNAMIC_HANDLERS if context.semantics.is_dynamic else _HANDLERS
-    return Expressions(context, subquery, handlers, fetched, rank)
+    return Expressions(context, subquery, handlers, fetched, rank, rank_source)
 
 
 __all__ = ["Expressions", "expressions", "only"]

@@ -19,25 +19,27 @@ from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse
 from sqlmem.scopes import Context
-from sqlmem.stored import DATA
-from sqlmem.values import Value, check_equal, check_ordered, known, unified
+from sqlmem.stored import DATA, quoted, stored_names
+from sqlmem.values import NULL, Value, check_equal, check_ordered, known, unified
 
 _ALTERNATIVE_KINDS = frozenset(
     {Kind.INTEGER, Kind.BOOLEAN, Kind.NUMERIC, Kind.DATE, Kind.TIMESTAMP, Kind.TEXT}
 )
 
 Rank = Callable[["Beside", Value], Value | None]
+RankSource = Callable[["Beside", Value], tuple[int, str] | None]
 
 
 class Beside(Opened):
     """Values side by side. For one planning, for one thread.
 
-    `rank` finds what the origin orders a value by.
+    `rank` finds what the origin orders a value by, `rank_source` which column of a table has it.
     """
 
-    def __init__(self, context: Context, rank: Rank) -> None:
+    def __init__(self, context: Context, rank: Rank, rank_source: RankSource) -> None:
         super().__init__(context)
         self._rank = rank
+        self._rank_source = rank_source
 
     def pair(self, left: Value, right: Value, what: str, *, is_ordered: bool) -> tuple[Value, Value]:
         """Two values side by side, with one type; refused unless the store compares them as the origin."""
@@ -59,21 +61,17 @@ class Beside(Opened):
         numbers = number_pair(self, left, right, what)
         if numbers is not None:
             return numbers
-        column = left.type
-        if right.type is not None:
-            column = unified(left.type, right.type, what)
-        elif right.is_open:
-            try:
-                self._check(column, what, is_ordered=is_ordered)
-            except Refuse:
-                # A constant has an order of its own only at the origin: the comparison is fetched.
-                found = self._looked_up(left, right, is_ordered=is_ordered)
-                if found is None:
-                    raise
-                return found
-            right = self.bound(right, column, is_compared=True)
-        self._check(column, what, is_ordered=is_ordered)
-        return left, right
+        column = left.type if right.type is None else unified(left.type, right.type, what)
+        try:
+            self._check(column, what, is_ordered=is_ordered)
+        except Refuse:
+            # A constant has an order of its own only at the origin: the comparison is fetched.
+            look = self._on_one_scale if right.type is not None else self._looked_up
+            ranks = look(left, right, is_ordered=is_ordered) if right is not NULL else None
+            if ranks is None:
+                raise
+            return ranks
+        return left, self.bound(right, column, is_compared=True)
 
     def _is_number(self, value: Value) -> bool:
         """Whether a constant or parameter is one by itself."""
@@ -92,25 +90,45 @@ class Beside(Opened):
         """
         column = left.type
         assert column is not None
-        if column.kind is not Kind.TEXT or not (column.is_compared or not is_ordered):
+        if not self._has_scale(column, is_ordered=is_ordered):
             return None
         if is_ordered and right.literal is not None:
             return None
-        if not column.is_compared and not self.semantics.has_text_like(column):
-            return None
         rank = self._rank(self, left)
-        if rank is None or left.source is None:
+        if rank is None or rank.source is None or left.source is None:
             return None
         bound = self.bound(right, column).sql
         index, _ = left.source
         alias = self.context.alias("m")
-        own, ranked = (text.split(".", 1)[1] for text in (left.sql, rank.sql))
+        own, ranked = (
+            quoted(stored_names(self.context.tables[index])[name]) for _, name in (left.source, rank.source)
+        )
         database = "main" if index == 0 else f"s{index}"
         source = f"{database}.{DATA} AS {alias}"
         found = f"(SELECT {alias}.{ranked} FROM {source} WHERE {alias}.{own} = {bound} LIMIT 1)"
         sql = f"CASE WHEN {bound} IS NULL THEN NULL ELSE ifnull({found}, {UNKNOWN}({bound})) END"
         self.context.need(left)
         return rank, Value(f"({sql})", rank.type)
+
+    def _has_scale(self, column: Column, *, is_ordered: bool) -> bool:
+        """Whether ranks compare as the values do: an enum's order isn't that of its labels, for one."""
+        if column.kind is not Kind.TEXT:
+            return False
+        return column.is_compared or (not is_ordered and self.semantics.has_text_like(column))
+
+    def _on_one_scale(self, left: Value, right: Value, *, is_ordered: bool) -> tuple[Value, Value] | None:
+        """The ranks of two values of one column, wherever they stand; None if they are of two scales."""
+        if left.source is None or left.source != right.source:
+            return None
+        if not all(
+            value.type is not None and self._has_scale(value.type, is_ordered=is_ordered)
+            for value in (left, right)
+        ):
+            return None
+        one, other = self._rank(self, left), self._rank(self, right)
+        if one is None or other is None or one.source is None or one.source != other.source:
+            return None
+        return one, other
 
     def check_same(self, value: Value, what: str) -> None:
         """Raises `Refuse` unless equality of stored values is the origin's equality.
@@ -123,11 +141,11 @@ class Beside(Opened):
         try:
             check_equal(value.type, what)
         except Refuse:
-            rank = self._rank(self, value)
-            if rank is None or value.source is None or rank.source is None:
+            ranks = self._rank_source(self, value)
+            if ranks is None or value.source is None:
                 raise
             self.context.need(value)
-            self.context.checks.append(RankCheck(*value.source, rank.source[1]))
+            self.context.checks.append(RankCheck(*value.source, ranks[1]))
 
     def sort_key(self, value: Value, what: str) -> str:
         """A text that orders in the store as the value does at the origin."""

@@ -10,6 +10,8 @@ The planner knows such a column once the origin has told its type. Until then pl
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from sqlmem.dialects import immutable
@@ -18,12 +20,12 @@ from sqlmem.expressions.beside import Beside
 from sqlmem.expressions.immutability import is_immutable
 from sqlmem.expressions.rendering import Expressions
 from sqlmem.lexer import TokenKind
-from sqlmem.model import Collation, Kind, TableSchema
+from sqlmem.model import Collation, Column, Kind, TableSchema
 from sqlmem.plan import Candidate, Refuse, Unknown
 from sqlmem.scopes import Scope
 from sqlmem.slices import Call, Slice, Slices
 from sqlmem.stored import expression_name, quoted, stored_names
-from sqlmem.values import EQUAL_TEXT, Value, collate_of
+from sqlmem.values import EQUAL_TEXT, Lane, Value, collate_of
 
 # A longer one is generated rather than written, and would be asked for once.
 _LONGEST = 2_000
@@ -149,17 +151,41 @@ def rank(render: Beside, value: Value) -> Value | None:
     Raises:
         Unknown: the origin hasn't been asked yet whether it can order these values.
     """
-    if not render.semantics.computes_columns or value.source is None or value.alias is None:
+    if not render.semantics.computes_columns or value.source is None:
+        return None
+    if value.ranked is not None and value.ranked[0] == value.sql:
+        return value.ranked[1]()
+    if value.carried is not None and value.carried[0] == value.sql:
+        return _carried(render, *value.carried)
+    if value.alias is None:
         return None
     index, name = value.source
     schema = render.context.tables[index]
     if value.sql != f"{value.alias}.{quoted(stored_names(schema)[name])}":
         return None  # no longer the table's own value
+    candidate = _rank_of(schema, name)
+    return None if candidate is None else _column(render, schema, value.alias, index, candidate)
+
+
+def rank_source(render: Beside, value: Value) -> tuple[int, str] | None:
+    """The column with the ranks of the values that these are, wherever they stand; None if there is none."""
+    if not render.semantics.computes_columns or value.source is None:
+        return None
+    index, name = value.source
+    schema = render.context.tables[index]
+    candidate = _rank_of(schema, name)
+    if candidate is None or _known(schema, candidate) is None:
+        return None
+    render.context.need_column(index, candidate.name)
+    return index, candidate.name
+
+
+def _rank_of(schema: TableSchema, name: str) -> Candidate | None:
     column = schema.by_name[name]
     is_plain = column in schema.columns
     if column.kind is Kind.JSON or (not is_plain and column.expression is None):
         return None
-    candidate = Candidate(
+    return Candidate(
         table=schema.name,
         name=f"rank({name})",
         text=column.expression,
@@ -168,23 +194,56 @@ def rank(render: Beside, value: Value) -> Value | None:
         has_constants=False,
         rank_of=name,
     )
-    return _column(render, schema, value.alias, index, candidate)
+
+
+def _carried(render: Beside, sql: str, lane: Lane) -> Value | None:
+    """The rank of a query's column: a column more of that query, which holds it."""
+    if lane.rank is None and not _open_lane(render, lane):
+        return None
+    assert lane.rank is not None
+    return replace(lane.rank, sql=f"{sql.rpartition('c')[0]}{lane.name}", alias=None)
+
+
+def _open_lane(render: Beside, lane: Lane) -> bool:
+    """Have each SELECT give out the ranks too; whether they all can, on one scale."""
+    found: list[tuple[int, str, Lane]] = []
+    for opening, value in lane.arms:
+        # A grouping set leaves the column out.
+        if value.sql == "NULL":
+            found.append((opening, "NULL", lane))
+            continue
+        ranks = rank(render, value)
+        if ranks is None or (lane.rank is not None and ranks.source != lane.rank.source):
+            lane.name = lane.rank = None
+            return False
+        if lane.rank is None:
+            # Known from here on: a recursive query's other SELECTs read its own column.
+            lane.name, lane.rank = render.context.alias("r"), ranks
+        found.append((opening, ranks.sql, lane))
+    render.context.added.extend(found)
+    return lane.rank is not None
 
 
 def _column(
     render: Beside, schema: TableSchema, alias: str, index: int, candidate: Candidate
 ) -> Value | None:
-    if any(column.name == candidate.name for column in schema.columns):
-        return None
-    known = schema.by_name.get(candidate.name)
-    if known is None or (known.expression is None and known.refusal is None):
-        raise Unknown(candidate)
-    if known.refusal is not None:
+    known = _known(schema, candidate)
+    if known is None:
         return None
     stored = quoted(expression_name(candidate.name))
     value = Value(f"{alias}.{stored}", known, (index, candidate.name), alias=alias)
     render.context.need(value)
     return value
+
+
+def _known(schema: TableSchema, candidate: Candidate) -> Column | None:
+    """What the origin says of a candidate; None if it can't be a column."""
+    if any(column.name == candidate.name for column in schema.columns):
+        return None
+    known = schema.by_name.get(candidate.name)
+    if known is None or (known.expression is None and known.refusal is None):
+        raise Unknown(candidate)
+    return None if known.refusal is not None else known
 
 
 def _one_table(values: list[Value]) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
-from sqlmem.expressions.beside import Beside, Rank
+from sqlmem.expressions.beside import Beside, Rank, RankSource
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.opened import DYNAMIC
 from sqlmem.model import Kind
@@ -38,8 +38,9 @@ class Expressions(Beside):
         handlers: Mapping[type[exp.Expr], Handler],
         fetched: Fetched,
         rank: Rank,
+        rank_source: RankSource,
     ) -> None:
-        super().__init__(context, rank)
+        super().__init__(context, rank, rank_source)
         self.subquery = subquery
         self._handlers = handlers
         self._fetched = fetched

@@ -151,7 +151,7 @@ def _neighbour(render: Expressions, inner: exp.Expr, scope: Scope) -> Value:
     if offset is not None:
         arguments.append(_count(render, offset, least=0))
     if default is None:
-        return replace(value, sql=f"{name}({', '.join(arguments)})", is_condition=False, alias=None)
+        return _taken(render, name, value, arguments[1:])
     if "neighbour default" not in render.semantics.shapes:
         raise Refuse(f"{name.upper()} with a default is an error at the origin")
     (taken, other), result = chosen(render, [value, render.value(default, scope)], name.upper())
@@ -162,8 +162,21 @@ def _member(render: Expressions, inner: exp.Expr, scope: Scope) -> Value:
     name = _MEMBERS[type(inner)]
     only(inner, "this", *(("offset",) if name == "nth_value" else ()))
     value = _settled(render, inner.this, scope)
-    more = f", {_count(render, inner.args.get('offset'), least=1)}" if name == "nth_value" else ""
-    return replace(value, sql=f"{name}({value.sql}{more})", is_condition=False, alias=None)
+    more = [_count(render, inner.args.get("offset"), least=1)] if name == "nth_value" else []
+    return _taken(render, name, value, more)
+
+
+def _taken(render: Expressions, name: str, value: Value, more: list[str]) -> Value:
+    """The value that another row has, whose rank is that row's."""
+    sql = f"{name}({', '.join([value.sql, *more])})"
+
+    def find() -> Value | None:
+        rank = render.rank(value)
+        if rank is None:
+            return None
+        return replace(rank, sql=f"{name}({', '.join([rank.sql, *more])})", alias=None)
+
+    return replace(value, sql=sql, is_condition=False, alias=None, ranked=(sql, find))
 
 
 def _settled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
@@ -172,6 +185,7 @@ def _settled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
         raise Refuse("a window function of a constant")
     if (
         value.source is None
+        and value.alias is None
         and value.type.kind is Kind.INTEGER
         and value.type.type_name not in render.semantics.window_integers
     ):

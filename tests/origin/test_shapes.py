@@ -672,7 +672,7 @@ def test_shapes_together(pair: Pair) -> None:
         SELECT id FROM t WHERE tx > ANY (SELECT s FROM u)
         SELECT x.q FROM (SELECT id + 1 AS q FROM t) AS x WHERE x.q IN (SELECT id FROM u)
         WITH a AS (SELECT tx, id FROM t) SELECT tx FROM a ORDER BY id
-        WITH a AS (SELECT tx, id FROM t) SELECT tx FROM a ORDER BY tx
+        WITH a AS (SELECT tx, id FROM t) SELECT tx FROM a ORDER BY tx, id
         SELECT n + 1 AS x FROM t UNION ALL SELECT n * 2 FROM u
         SELECT n FROM t UNION SELECT 10.0 FROM u
         SELECT 10 AS n FROM t UNION ALL SELECT n FROM u
