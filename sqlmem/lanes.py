@@ -1,9 +1,9 @@
 """Columns of queries, and the ranks that these can give out beside them.
 
-An order that SQLite doesn't have is a column of the table, and is lost where a derived table, a query of WITH or
-an operand of a set operation gives out the value alone. So each column that holds one table's values has a
-lane: where the list of the query goes on, and what its rank is there. Only where somebody around asks for it
-is the rank really given out (`expressions.fetched`).
+An order that SQLite doesn't have is a column of the table, and is lost where a derived table, a query of
+WITH or an operand of a set operation gives out the value alone. So each column that holds one table's
+values has a lane: where the list of the query goes on, and the value there. Only where somebody around
+asks for it is the rank really given out (`expressions.fetched`).
 """
 
 from __future__ import annotations

@@ -325,7 +325,7 @@ def _has_unit_in_quotes(words: tuple[str, ...]) -> bool:
     return any(
         word == "INTERVAL"
         and words[index + 1 : index + 2] == ("'",)
-        and not _is_unit(words[index + 2 : index + 3])
+        and _UNITS.isdisjoint(words[index + 2 : index + 3])
         for index, word in enumerate(words)
     )
 
