@@ -55,7 +55,9 @@ def recursive_query(queries: Queries, cte: exp.CTE, name: str, around: Scope) ->
         _dynamic_column(value, function) if is_dynamic else _column(queries, value)
         for value, function in zip(first, classes, strict=True)
     ]
-    lanes = [Lane(()) for _ in columns]
+    openings = (context.opening(), context.opening())
+    # Those of the first query are open from the start: what is repeated may ask for them.
+    lanes = [Lane(((openings[0][0], taken_in(value, f"c{number}")),)) for number, value in enumerate(first)]
     tail = _tail(queries, body, around, columns)
     while True:
         mark, uses = context.mark(), context.uses
@@ -90,7 +92,19 @@ def recursive_query(queries: Queries, cte: exp.CTE, name: str, around: Scope) ->
         if function is not None:
             # In WHERE: around the value it would change the column's affinity.
             where += f"{' AND' if where else ' WHERE'} {function}({given[number].sql})"
-    return _texts(queries, body, relation, (sql, first), (items, source, where, given), lanes, tail)
+    for lane, value in zip(lanes, given, strict=True):
+        _join_lane(queries, lane, openings[1][0], value)
+    return _texts(queries, body, relation, sql, (items, source, where), openings, tail)
+
+
+def _join_lane(queries: Queries, lane: Lane, opening: int, value: Value) -> None:
+    """Let the repeated SELECT give out the ranks too, as the first query does or may be made to."""
+    lane.arms = (*lane.arms, (opening, value))
+    if lane.rank is not None:
+        rank = queries.expressions.rank(value)
+        if rank is None or rank.source != lane.rank.source:
+            raise Refuse("a recursive query over texts of two orders")
+        queries.context.added.append((opening, rank.sql, lane))
 
 
 def _step_of(queries: Queries, cte: exp.CTE) -> exp.Select:
@@ -132,18 +146,17 @@ def _texts(
     queries: Queries,
     body: exp.Union,
     relation: Relation,
-    first: tuple[str, Sequence[Value]],
-    step: tuple[list[str], str, str, list[Value]],
-    lanes: list[Lane],
+    sql: str,
+    step: tuple[list[str], str, str],
+    openings: tuple[tuple[int, str], tuple[int, str]],
     tail: str,
 ) -> tuple[list[str], Relation]:
     """The recursive query, and what gives out its rows once it is certain that these are all."""
     context = queries.context
     stored, checked = relation.sql, context.alias("k")
-    (sql, values), (items, source, where, given) = first, step
-    opening, more = context.opening()
-    step_opening, step_more = context.opening()
-    names = [f"c{number}" for number in range(len(values))]
+    items, source, where = step
+    (_, more), (_, step_more) = openings
+    names = [f"c{number}" for number in range(len(items))]
     listed = [f"{text} AS {name}" for text, name in zip(items, names, strict=True)]
     columns, depth = list(names), context.facts.recursion_depth
     is_counted = not body.args.get("distinct") and depth is not None
@@ -153,8 +166,6 @@ def _texts(
         assert alias is not None
         columns.append("0 AS rounds")
         listed.append(f"{alias[1]}.rounds + 1 AS rounds")
-    for name, lane, value, other in zip(names, lanes, values, given, strict=True):
-        lane.arms = ((opening, taken_in(value, name)), (step_opening, other))
     if not context.semantics.is_dynamic:
         sql = f"SELECT {', '.join(columns)}{more} FROM ({sql})"
     word = "UNION" if body.args.get("distinct") else "UNION ALL"
@@ -215,11 +226,13 @@ def _mysql_type(type_: Column) -> Column:
 
 def _fitted(queries: Queries, column: Value, given: Value, item: exp.Expr) -> str:
     """The text of what the repeated SELECT gives, as a value of the column."""
-    if given.sql == "NULL":
-        return given.sql
     if queries.context.semantics.is_dynamic:
         return given.sql
     type_, own = column.type, given.type
+    if given.sql == "NULL" and type_ is not None:
+        if queries.context.semantics.name != "mysql" and _has_size(type_):
+            raise Refuse("a recursive query that gives NULL, which has no size")
+        return given.sql
     if own is None or type_ is None or given.has_hidden_digits or given.is_final:
         raise Refuse("a recursive query over values whose type only the origin knows")
     # A subquery's column has the type with all that is in parentheses behind it, too.
@@ -249,8 +262,12 @@ def _is_same(type_: Column, own: Column, *, is_plain: bool) -> bool:
     one, other = (
         (each.kind, each.type_name, each.precision, each.scale, each.collation) for each in (type_, own)
     )
-    has_size = "(" in type_.type_name or type_.kind in (Kind.NUMERIC, Kind.DECIMAL, Kind.OPAQUE)
-    return one == other and (is_plain or not (has_size or type_.precision is not None))
+    return one == other and (is_plain or not _has_size(type_))
+
+
+def _has_size(type_: Column) -> bool:
+    is_sized = "(" in type_.type_name or type_.kind in (Kind.NUMERIC, Kind.DECIMAL, Kind.OPAQUE)
+    return is_sized or type_.precision is not None
 
 
 def _mysql_text(type_: Column, own: Column, sql: str) -> str | None:

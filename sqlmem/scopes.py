@@ -198,7 +198,8 @@ class Context:
     def _opened(self, sql: str) -> str:
         """A text with what queries give out beside their columns."""
         more: dict[str, str] = {}
-        for opening, text, lane in self.added:
+        # By name: all SELECTs of one query give them out in one order.
+        for opening, text, lane in sorted(self.added, key=lambda each: str(each[2].name)):
             mark = opening_mark(opening)
             more[mark] = f"{more.get(mark, '')}, {text} AS {lane.name}"
         # What is added may be a query, with an opening of its own.
