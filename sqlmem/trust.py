@@ -81,6 +81,9 @@ def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> st
     if _copies_window(scanned) and any(_has_frame(node) for node in nodes):
         # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
         return "a window with a frame that may be copied in parentheses"
+    if scanned.syntax.family == "mysql" and _copies_window(scanned) and any(map(_needs_own_order, nodes)):
+        # MariaDB doesn't find the order of a window that was copied.
+        return "a window that may be copied in parentheses under a function that needs an order"
     foreign = _foreign_form(scanned)
     if foreign is not None:
         return foreign
@@ -335,6 +338,16 @@ _UNITS = word_set(
     "MINUTE_SECOND HOUR_MICROSECOND HOUR_SECOND HOUR_MINUTE DAY_MICROSECOND DAY_SECOND DAY_MINUTE DAY_HOUR "
     "YEAR_MONTH"
 )
+
+
+def _needs_own_order(node: exp.Expr) -> bool:
+    return (
+        isinstance(node, exp.Window)
+        and bool(node.args.get("alias"))
+        and isinstance(
+            node.this, exp.Rank | exp.DenseRank | exp.PercentRank | exp.CumeDist | exp.Lag | exp.Lead
+        )
+    )
 
 
 def _has_frame(node: exp.Expr) -> bool:

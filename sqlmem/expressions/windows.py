@@ -28,6 +28,7 @@ _PLACES: dict[type[exp.Expr], str] = {
     exp.CumeDist: "cume_dist",
     exp.Ntile: "ntile",
 }
+_RANKS = (exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist)
 _NEIGHBOURS: dict[type[exp.Expr], str] = {exp.Lag: "lag", exp.Lead: "lead"}
 _MEMBERS: dict[type[exp.Expr], str] = {
     exp.FirstValue: "first_value",
@@ -229,6 +230,7 @@ def _definition(
     render: Expressions, node: exp.Window, scope: Scope
 ) -> tuple[list[exp.Expr], exp.Order | None, exp.WindowSpec | None]:
     """Partition, order and frame, a named window's with what is added to it."""
+    needs_own = type(node.this) in _NEIGHBOURS or type(node.this) in _RANKS
     partition = list(node.args.get("partition_by") or [])
     order, frame = node.args.get("order"), node.args.get("spec")
     name = node.args.get("alias")
@@ -243,6 +245,10 @@ def _definition(
         if partition or is_copied or (base.args.get("spec") is not None and _adds(node)):
             # Each is an error at the origins, or a rule of their own.
             raise Refuse("a window that redefines another")
+        is_borrowed = order is None and node.arg_key == "windows" and base.args.get("order") is not None
+        if is_borrowed and needs_own and "rank without order" not in render.semantics.shapes:
+            # MariaDB doesn't find it there for a function that needs one.
+            raise Refuse("a window whose order is that of the window that it copies")
         partition = list(base.args.get("partition_by") or [])
         order = order if order is not None else base.args.get("order")
         frame = frame if frame is not None else base.args.get("spec")
