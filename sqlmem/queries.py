@@ -17,7 +17,7 @@ from sqlmem.expressions.closed import has_aggregate
 from sqlmem.grouping_sets import by_sets, has_sets
 from sqlmem.lanes import given_out
 from sqlmem.limits import limit_text
-from sqlmem.model import Column
+from sqlmem.model import Column, Kind
 from sqlmem.outputs import callable_names, schema_of
 from sqlmem.picks import picks_row
 from sqlmem.places import chosen_by_place, is_chosen_by_place
@@ -26,7 +26,7 @@ from sqlmem.row_lists import rows_of, values_of
 from sqlmem.scopes import Context, Scope
 from sqlmem.set_operations import Expected, Rendered, set_operation
 from sqlmem.sources import from_clause
-from sqlmem.values import NULL, Value
+from sqlmem.values import EQUAL_TEXT, NULL, Value
 
 
 class Queries:
@@ -252,11 +252,17 @@ class Queries:
             return ""
         only(clause, "expressions")
         keys: dict[str, None] = {}
+        is_hidden = not any(map(_shows_columns, _shown_clauses(node)))
         for term in clause.expressions:
             value = self._expressions.value(self._grouped_term(term, node, scope), scope)
             if value.type is None:
                 raise Refuse("GROUP BY a constant")
-            self._check_distinct(value, "GROUP BY")
+            rank = self._expressions.rank(value) if is_hidden and _is_unordered(value) else None
+            if rank is not None:
+                # Nothing of the group is shown: that its values are equal to the origin is enough.
+                value = rank
+            else:
+                self._check_distinct(value, "GROUP BY")
             keys[value.sql] = None
         scope.group_keys = set(keys)
         return f" GROUP BY {', '.join(keys)}"
@@ -390,6 +396,25 @@ def _is_within(scope: Scope) -> bool:
             return True
         around = around.parent
     return False
+
+
+def _shown_clauses(node: exp.Select) -> list[exp.Expr]:
+    clauses = [*node.expressions, *(node.args.get(key) for key in ("having", "order", "windows", "distinct"))]
+    return [each for clause in clauses for each in (clause if isinstance(clause, list) else [clause]) if each]
+
+
+def _shows_columns(node: exp.Expr) -> bool:
+    """Whether a column stands in it outside of aggregates."""
+    if isinstance(node, exp.Column | exp.Query | exp.Window):
+        return True
+    if isinstance(node, exp.AggFunc) and not isinstance(node, exp.Grouping):
+        return False
+    return any(map(_shows_columns, node.iter_expressions()))
+
+
+def _is_unordered(value: Value) -> bool:
+    """Whether it is a text of which the store can't tell which are equal."""
+    return value.type is not None and value.type.kind is Kind.TEXT and value.type.collation not in EQUAL_TEXT
 
 
 def _refuse_having() -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from sqlmem.dialects.numbers import DIGITS
 from sqlmem.expressions import only
 from sqlmem.lanes import taken_in
-from sqlmem.model import Collation
+from sqlmem.model import Collation, Kind
 from sqlmem.outputs import ROW_IDS, Spelling, callable_names, table_spelling
 from sqlmem.plan import Refuse
 from sqlmem.row_lists import names_of, values_of
@@ -36,7 +37,16 @@ def relation_of(
         raise Refuse("a list of column names that doesn't fit")
     if len(set(names)) != len(names) and queries.context.semantics.name == "mysql":
         raise Refuse("two columns of one name in a derived table, which the origin reports as an error")
+    if queries.context.semantics.name == "mysql" and isinstance(node.unnest(), exp.SetOperation):
+        # MariaDB puts its rows into a table, whose integers have all the digits of their type.
+        return Relation(sql, tuple(names), tuple(map(_kept, values)), is_table=True)
     return Relation(sql, tuple(names), values)
+
+
+def _kept(value: Value) -> Value:
+    if value.type is None or value.type.kind is not Kind.INTEGER:
+        return value
+    return replace(value, type=replace(value.type, precision=DIGITS.get(value.type.type_name)))
 
 
 def from_clause(queries: Queries, node: exp.Select, around: Scope) -> tuple[str, Scope]:
