@@ -13,8 +13,8 @@ from sqlmem.items import Call
 from sqlmem.model import TableSchema
 from sqlmem.names import figured_name
 from sqlmem.plan import Refuse
-from sqlmem.reach import definition
 from sqlmem.scopes import Context
+from sqlmem.with_names import definition
 
 Spelling = tuple[str | None, str]
 

@@ -28,8 +28,8 @@ from sqlmem.gate import (
 from sqlmem.grammar import placeholder_index, tree_of
 from sqlmem.items import Call, item_calls, item_texts
 from sqlmem.lexer import Family, Scan, Syntax, scan
-from sqlmem.reach import definition
 from sqlmem.trust import distrust, is_written_rows
+from sqlmem.with_names import definition
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from sqlmem.expressions.closed import has_aggregate
 from sqlmem.expressions.rendering import Expressions
 from sqlmem.model import TableSchema
 from sqlmem.plan import Refuse, UniqueCheck
-from sqlmem.reach import definition
 from sqlmem.scopes import Context
 from sqlmem.values import check_equal
+from sqlmem.with_names import definition
 
 
 def gives_one_row(node: exp.Expr) -> bool:

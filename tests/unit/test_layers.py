@@ -29,7 +29,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "precedence",
         "reserved",
         "trust",
-        "reach",
+        "with_names",
         "parser",
         "slices",
         "skeletons",
