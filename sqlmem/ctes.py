@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlglot import exp
@@ -24,16 +25,17 @@ def with_clause(queries: Queries, node: exp.Query, scope: Scope) -> tuple[str, S
     # A scope of its own without columns: CTEs are seen by what follows, and by nothing outside.
     inner = Scope(scope, ctes=dict(scope.ctes))
     names = [queries.context.fold_table(cte.args["alias"].this) for cte in clause.expressions]
+    if len(set(names)) != len(names):
+        raise Refuse("two queries of one name in one WITH")
     texts: list[str] = []
-    for index, cte in enumerate(clause.expressions):
+    for index in _in_order(queries, clause.expressions):
+        cte = clause.expressions[index]
         only(cte, "this", "alias", "materialized")
         if (
             cte.args.get("materialized") is not None
             and "materialized" not in queries.context.semantics.shapes
         ):
             raise Refuse("MATERIALIZED is an error at the origin")
-        if names[index] in names[:index]:
-            raise Refuse(f"two queries {names[index]!r} in one WITH")
         only(cte.args["alias"], "this", "columns")
         uses, made = queries.context.uses, queries.context.made
         render = recursive_query if _reads_itself(queries, cte) else _plain_query
@@ -44,6 +46,26 @@ def with_clause(queries: Queries, node: exp.Query, scope: Scope) -> tuple[str, S
         )
         queries.context.uses, queries.context.made = uses, made
     return f"WITH {', '.join(texts)} ", inner
+
+
+def _in_order(queries: Queries, ctes: Sequence[exp.CTE]) -> list[int]:
+    """The queries' numbers, each behind those that it reads: some origins let one read a later one."""
+    reads = [
+        {
+            number
+            for number, other in enumerate(ctes)
+            if other is not cte
+            and any(definition_of(table, queries.context) is other for table in cte.this.find_all(exp.Table))
+        }
+        for cte in ctes
+    ]
+    found: list[int] = []
+    while len(found) < len(ctes):
+        ready = [number for number, read in enumerate(reads) if number not in found and read.issubset(found)]
+        if not ready:
+            raise Refuse("queries of WITH that read each other")
+        found.append(ready[0])
+    return found
 
 
 def _plain_query(queries: Queries, cte: exp.CTE, _name: str, around: Scope) -> tuple[list[str], Relation]:

@@ -31,6 +31,8 @@ from sqlmem.set_operations import Queries, open_items
 from sqlmem.sources import from_clause, relation_of
 from sqlmem.values import Lane, Value, known
 
+# Each row is taken from a queue, to which the SELECT adds one at most: it reads nothing else. One that joined
+# might add as many as a table has.
 MOST_ROWS = 10_000
 
 _BOUNDS = {"TINYINT": 7, "SMALLINT": 15, "MEDIUMINT": 23, "INTEGER": 31, "BIGINT": 63}
@@ -316,7 +318,7 @@ def _classes(queries: Queries, cte: exp.CTE, step: exp.Select, first: Sequence[V
     found: list[str | None] = []
     for number, (value, one, other) in enumerate(items):
         item = _inner(other)
-        if isinstance(item, exp.Column) and queries.context.fold_column(item.this) == names[number]:
+        if _is_own(queries, step, item) and queries.context.fold_column(item.this) == names[number]:
             found.append(None)
             continue
         function = _class_of(queries, value, _inner(one), item)
@@ -333,6 +335,16 @@ def _dynamic_column(value: Value, function: str | None) -> Value:
     type_ = value.type if value.type is not None else DYNAMIC
     parts = (known(value),) if function is None else (known(value), constant(_SPANS[function]))
     return Value("", type_, is_distinct=False, measure=Measure(None, either, parts))
+
+
+def _is_own(queries: Queries, step: exp.Select, item: exp.Expr) -> bool:
+    """Whether it is a column of the repeated SELECT's own source, by its name."""
+    if not isinstance(item, exp.Column):
+        return False
+    qualifier, source = item.args.get("table"), step.args["from_"].this
+    alias = source.args.get("alias")
+    fold = queries.context.fold_table
+    return qualifier is None or fold(qualifier) == fold(alias.this if alias is not None else source.this)
 
 
 def _class_of(queries: Queries, value: Value, first: exp.Expr, item: exp.Expr) -> str | None:

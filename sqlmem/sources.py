@@ -94,7 +94,7 @@ def _derived(queries: Queries, source: exp.Expr, query: exp.Expr, around: Scope)
 def _table(queries: Queries, spelling: Spelling, alias: str, around: Scope) -> tuple[str, Scope]:
     schema = queries.context.schemas.get(spelling)
     if schema is None:
-        raise Refuse("a query of WITH that comes later")
+        raise Refuse("a query of WITH that isn't seen from here")
     if schema.refusal is not None:
         raise Refuse(f"table {schema.name} isn't cached: {schema.refusal}")
     index = queries.context.table(schema)

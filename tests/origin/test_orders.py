@@ -92,6 +92,33 @@ def test_groups_and_distinct_of_derived_texts(pair: Pair) -> None:
     assert pair.outcomes[statement] is (Outcome.BYPASS if pair.family == "mariadb" else Outcome.HIT)
 
 
+def test_groups_of_which_no_key_is_shown(pair: Pair) -> None:
+    """By the rank alone: which of 'a' and 'A' stands for their group isn't seen."""
+    pair.check_local(
+        """
+        SELECT count(*) AS n FROM p GROUP BY tag
+        SELECT count(*) AS n, max(id) AS m, min(pay) AS o FROM p GROUP BY tag, boss
+        SELECT count(*) AS n FROM p GROUP BY tag HAVING max(id) > 3
+        SELECT count(*) AS n FROM (SELECT tag FROM p) AS d GROUP BY d.tag ORDER BY count(*)
+        SELECT d.n, count(*) AS m FROM (SELECT count(*) AS n FROM p GROUP BY tag) AS d GROUP BY d.n
+        """
+    )
+
+
+def test_what_a_union_gives_is_of_its_type(pair: Pair) -> None:
+    """Sums, greatest values and neighbours of its integers."""
+    pair.check_local(
+        """
+        SELECT max(d.i) AS m, min(d.i) AS k, sum(d.i) AS s, avg(d.i) AS a FROM (SELECT id AS i FROM t UNION\
+            SELECT id FROM u) AS d
+        SELECT d.i + 1 AS m, d.i * 2 AS n, -d.i AS o FROM (SELECT 1 AS i FROM t UNION ALL SELECT 5) AS d
+        SELECT max(d.b) AS m FROM (SELECT big AS b FROM t UNION ALL SELECT id FROM t) AS d
+        SELECT d.i, lag(d.i) OVER (ORDER BY d.i) AS l FROM (SELECT id AS i FROM t UNION ALL SELECT id FROM\
+            u) AS d
+        """
+    )
+
+
 def test_one_columns_values_are_compared_wherever_they_stand(pair: Pair) -> None:
     """By the ranks of both: of one table's column these are on one scale."""
     pair.check_local(

@@ -141,12 +141,12 @@ def test_what_a_first_query_fixes(pair: Pair) -> None:
             THEN NULL ELSE j END FROM r WHERE i < 6) SELECT i, j FROM r
         WITH RECURSIVE r(b, i) AS (SELECT b, id FROM t WHERE id < 3 UNION ALL SELECT NOT b, i + 2 FROM r\
             WHERE i < 6) SELECT b, i FROM r
-        WITH RECURSIVE r(i, d) AS (SELECT 1, d FROM t WHERE id = 1 UNION ALL SELECT i + 1, d +\
-            INTERVAL '1 day' FROM r WHERE i < 3) SELECT i, d FROM r
+        WITH RECURSIVE r(i, d) AS (SELECT 1, d FROM t WHERE id = 1 UNION ALL SELECT i + 1, d + INTERVAL\
+            '1 day' FROM r WHERE i < 3) SELECT i, d FROM r
         WITH RECURSIVE r(i, d) AS (SELECT 1, d FROM t WHERE id = 1 UNION ALL SELECT i + 1, d + INTERVAL 1\
             DAY FROM r WHERE i < 3) SELECT i, d FROM r
-        WITH RECURSIVE r(i, d) AS (SELECT 1, date(d) FROM t WHERE id = 1 UNION ALL SELECT i + 1,\
-            date(d, '+1 day') FROM r WHERE i < 3) SELECT i, d FROM r
+        WITH RECURSIVE r(i, d) AS (SELECT 1, date(d) FROM t WHERE id = 1 UNION ALL SELECT i + 1, date(d,\
+            '+1 day') FROM r WHERE i < 3) SELECT i, d FROM r
         WITH RECURSIVE r(i, s) AS (SELECT 1, CAST(name AS text) FROM p WHERE id = 1 UNION ALL SELECT i + 1,\
             s || 'x' FROM r WHERE i < 3) SELECT i, s FROM r
         WITH RECURSIVE r(i, s) AS (SELECT 1, 'a' UNION ALL SELECT i + 1, s || 'x' FROM r WHERE i < 3) SELECT\
@@ -221,6 +221,63 @@ def test_recursive_is_but_a_word(pair: Pair) -> None:
         WITH RECURSIVE t AS (SELECT id FROM t WHERE id > 3) SELECT id FROM t
         WITH a AS (SELECT id FROM t), t AS (SELECT id FROM a WHERE id < 3) SELECT id FROM t
         SELECT id FROM t WHERE id IN (WITH t AS (SELECT k AS id FROM u) SELECT id FROM t)
+        """
+    )
+
+
+def test_queries_that_read_later_ones(pair: Pair) -> None:
+    """Where the origin lets them; a ring is its own to refuse."""
+    pair.check_local(
+        """
+        WITH RECURSIVE a(x) AS (SELECT y FROM b), b(y) AS (SELECT id FROM t) SELECT x FROM a
+        WITH RECURSIVE a(x) AS (SELECT y FROM b WHERE y > (SELECT min(z) FROM c)), b(y) AS (SELECT id FROM\
+            t), c(z) AS (SELECT x FROM (SELECT id AS x FROM u) AS d) SELECT x FROM a
+        """
+    )
+    pair.check(
+        """
+        WITH a(x) AS (SELECT y FROM b), b(y) AS (SELECT id FROM t) SELECT x FROM a
+        WITH RECURSIVE a(x) AS (SELECT y FROM b), b(y) AS (SELECT x FROM a) SELECT x FROM a
+        """
+    )
+
+
+def test_what_is_done_with_the_rows(pair: Pair) -> None:
+    """Groups, windows, set operations, subqueries over a recursive query, and some in its conditions."""
+    rounds = (
+        "WITH RECURSIVE r(i, n) AS (SELECT id, name FROM p UNION ALL SELECT i + 100, n FROM r WHERE i < 200)"
+    )
+    for rest in (
+        "SELECT n, count(*) AS c FROM r GROUP BY n ORDER BY n",
+        "SELECT DISTINCT n FROM r ORDER BY n DESC",
+        "SELECT i, rank() OVER (ORDER BY n) AS q FROM r",
+        "SELECT id FROM p WHERE name IN (SELECT n FROM r WHERE i > 204)",
+        "SELECT a.n FROM r AS a WHERE a.n > (SELECT min(b.n) FROM r AS b) ORDER BY a.n, a.i",
+        "SELECT i FROM r UNION SELECT id FROM u ORDER BY 1",
+        "SELECT i FROM r INTERSECT SELECT id FROM u",
+    ):
+        pair.check_local(f"{rounds} {rest}")
+    pair.check_local(
+        r"""
+        WITH RECURSIVE r(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM r WHERE i < (SELECT max(id) FROM t))\
+            SELECT i FROM r
+        WITH RECURSIVE r(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM r WHERE EXISTS (SELECT 1 FROM t WHERE\
+            t.id > r.i)) SELECT i FROM r
+        WITH RECURSIVE r(i, s) AS (SELECT id, tag FROM p UNION ALL SELECT i + 10, s FROM r WHERE i < 10 AND\
+            s = 'a') SELECT i FROM r
+        WITH RECURSIVE r(i, s) AS (SELECT id, tag FROM p UNION ALL SELECT i + 10, s FROM r WHERE i < 10 AND\
+            s < (SELECT tag FROM p WHERE id = 1)) SELECT i FROM r
+        WITH RECURSIVE r(i, n) AS (SELECT id, lower(name) FROM p UNION ALL SELECT i + 100, n FROM r WHERE i\
+            < 200) SELECT n, i FROM r ORDER BY n, i
+        """
+    )
+    pair.check(
+        r"""
+        SELECT a.id, (WITH RECURSIVE r(i, b) AS (SELECT a.id, a.boss UNION ALL SELECT b, (SELECT boss FROM p\
+            WHERE p.id = r.b) FROM r WHERE b IS NOT NULL) SELECT count(*) FROM r) AS depth FROM p AS a ORDER\
+            BY a.id
+        SELECT id, (WITH RECURSIVE r(id) AS (SELECT 1 UNION ALL SELECT t.id FROM r WHERE r.id < 1) SELECT\
+            max(id) FROM r) AS x FROM t
         """
     )
 
