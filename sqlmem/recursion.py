@@ -22,8 +22,8 @@ from sqlmem.expressions.opened import DYNAMIC
 from sqlmem.functions.guards import SMALL
 from sqlmem.functions.numbers import NARROW_DIGITS
 from sqlmem.lanes import taken_in
-from sqlmem.measures import TEXTS, Measure, constant, either, whole
-from sqlmem.model import Column, Kind
+from sqlmem.measures import ANYTHING, TEXTS, Measure, constant, either, whole
+from sqlmem.model import Collation, Column, Kind
 from sqlmem.outputs import definition_of, leftmost
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Relation, Scope
@@ -333,7 +333,9 @@ def _dynamic_column(value: Value, function: str | None) -> Value:
     if value.is_collated or value.is_json:
         raise Refuse("a recursive query over values with a collation or a mark of their own")
     type_ = value.type if value.type is not None else DYNAMIC
-    parts = (known(value),) if function is None else (known(value), constant(_SPANS[function]))
+    made = ANYTHING if function is None or type_.collation is not Collation.BINARY else _SPANS[function]
+    # What is given on as it was adds nothing; under another collation unequal texts are equal.
+    parts = (known(value),) if function is None else (known(value), constant(made))
     return Value("", type_, is_distinct=False, measure=Measure(None, either, parts))
 
 

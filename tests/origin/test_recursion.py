@@ -361,3 +361,24 @@ def test_rows_made_of_nothing_count_where_sums_are_bounded(sqlite_origin: Origin
 
         assert rows == [{"s": 35000, "n": 5000, "a": 2500.5}] * 2
         assert engine.execute(sql).status.outcome is Outcome.HIT
+
+
+def test_texts_that_are_equal_and_not_the_same(sqlite_origin: Origin) -> None:
+    """Under NOCASE 'a' and the 'A' that is made of it are one: which of them stays is the origin's choice."""
+    sqlite_origin.execute(
+        "CREATE TABLE n (id INTEGER PRIMARY KEY, s TEXT COLLATE NOCASE)",
+        "INSERT INTO n VALUES (1, 'a'), (2, 'b')",
+    )
+    with CachingEngine(sqlite_origin.engine(), cache_db="") as engine:
+        made = (
+            "WITH RECURSIVE r(i, s) AS "
+            "(SELECT id, s FROM n UNION ALL SELECT i + 10, upper(s) FROM r WHERE i < 10)"
+        )
+        asked = [f"{made} SELECT s, i FROM r WHERE s = 'A' ORDER BY i", f"{made} SELECT DISTINCT s FROM r"]
+
+        rows = [engine.execute(sql) for sql in asked for _ in ("cold", "warm")]
+
+        assert [tuple(row.values()) for row in rows[1]] == [("a", 1), ("A", 11)]
+        assert rows[1].status.outcome is Outcome.HIT
+        assert len(rows[3]) == 2
+        assert rows[3].status.outcome is Outcome.BYPASS
