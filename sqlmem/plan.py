@@ -32,6 +32,10 @@ class Refuse(Exception):
         self.reasons = reasons
 
 
+class RefuseWhole(Refuse):
+    """No part of the statement may be computed by the origin as a column either."""
+
+
 class TypesNeeded(Exception):
     """What the statement means depends on the type of a parameter: it is to be planned with it.
 

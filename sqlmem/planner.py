@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.codecs import codec_for
+from sqlmem.dialects.base import Facts, Result, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.dialects.sqlite_functions import FUNCTIONS
 from sqlmem.model import Kind, TableSchema
@@ -72,8 +73,10 @@ def make_plan(
             if not semantics.is_dynamic:
                 raise Refuse("a result whose type only the origin knows")
             outputs.append(Output(name, None, semantics.integer))
-        else:
-            outputs.append(Output(name, value.source, value.result))
+            continue
+        if value.source is None and value.result is not None and not _is_decoded(value.result, facts):
+            raise Refuse("a result whose Python type only the driver knows")
+        outputs.append(Output(name, value.source, value.result))
     for index, table in enumerate(context.tables):
         if not context.needed[index]:
             context.needed[index][representative(table)] = None
@@ -92,6 +95,10 @@ def make_plan(
         uses=max(1, context.uses),
         made=context.made,
     )
+
+
+def _is_decoded(result: Result, facts: Facts) -> bool:
+    return bool(result.codec) or codec_for(result.type, facts.driver) is not None
 
 
 def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...]:

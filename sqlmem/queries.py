@@ -22,6 +22,7 @@ from sqlmem.outputs import callable_names, schema_of
 from sqlmem.picks import picks_row
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
+from sqlmem.positions import is_number, position_of
 from sqlmem.row_lists import rows_of, values_of
 from sqlmem.scopes import Context, Scope
 from sqlmem.set_operations import Expected, Rendered, set_operation
@@ -87,7 +88,10 @@ class Queries:
         where = node.args.get("where")
         where_text = ""
         if where is not None:
+            around_is_strict = self._context.is_strict
+            self._context.is_strict = around_is_strict or self._looks_up_extremes(node)
             where_text = reasons.attempt(lambda: f" WHERE {render.condition(where.this, scope)}", "")
+            self._context.is_strict = around_is_strict
         scope.outputs = {
             self._context.fold_column(item.args["alias"]): item.this
             for item in node.expressions
@@ -136,6 +140,11 @@ class Queries:
         )
         limit_text = reasons.attempt(lambda: "" if is_chosen else self.limit(node), "")
         reasons.raise_any()
+        if limit_text and any(" OVER (" in value.sql and "sqlmem_" in value.sql for value in values):
+            # j - lag(j) OVER (…): the origin computes it of all rows, the store of those that it gives.
+            raise Refuse("a computation over a window that may be an error, in rows beyond the limit")
+        if limit_text and not (scope.saw_aggregate or group_text or distinct is not None or is_chosen):
+            self._guard_all(scope, values, source, where_text)
         if is_chosen:
             if scope.may_guard and self._context.guards:
                 raise Refuse("a subquery that may give several rows as a value")
@@ -162,6 +171,17 @@ class Queries:
         )
         return text, given_out(values, opening)
 
+    def _looks_up_extremes(self, node: exp.Select) -> bool:
+        """Whether MIN or MAX may be looked up in an index.
+
+        MariaDB rounds the constants of WHERE to the column's type there: max(i) WHERE i < 2.4 is 1.
+        """
+        return (
+            self._context.semantics.name == "mysql"
+            and node.args.get("group") is None
+            and any(item.find(exp.Min, exp.Max) is not None for item in node.expressions)
+        )
+
     def _settle_pick(self, node: exp.Select, scope: Scope) -> None:
         """Find out whether an aggregate picks one row, from which SQLite takes all other columns."""
         source = node.args["from_"].this if node.args.get("from_") is not None else None
@@ -174,6 +194,21 @@ class Queries:
         if key is None or not self._context.semantics.is_dynamic:
             return
         scope.picks_row = picks_row(node, key)
+
+    def _guard_all(self, scope: Scope, values: list[Value], source: str, where: str) -> None:
+        """Have all rows computed, also those beyond the limit.
+
+        The origin computes them before it sorts, or doesn't: an error in one of them is its to report.
+        """
+        if self._context.semantics.is_dynamic or not source:
+            return
+        failing = [value.sql for value in values if "sqlmem_" in value.sql or "sqlmem_" in source]
+        if not failing or any(" OVER (" in text for text in failing):
+            return
+        if not scope.may_guard:
+            raise Refuse("a computation that may be an error, in rows beyond a limit")
+        counts = " + ".join(f"count({text})" for text in failing)
+        self._context.guards.append(f"SELECT {counts} >= 0 AS ok{source}{where}")
 
     def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:
         """FROM and WHERE with guards, which the store looks at before the first row."""
@@ -265,11 +300,16 @@ class Queries:
                 self._check_distinct(value, "GROUP BY")
             keys[value.sql] = None
         scope.group_keys = set(keys)
-        return f" GROUP BY {', '.join(keys)}"
+        # A constant's text would name an output of the store's.
+        texts = ["NULL" if is_number(key) else key for key in keys]
+        return f" GROUP BY {', '.join(texts)}"
 
     def _grouped_term(self, term: exp.Expr, node: exp.Select, scope: Scope) -> exp.Expr:
-        if isinstance(term, exp.Literal):
-            return self._ordinal(term, node)
+        position = self._position(term, len(node.expressions))
+        if position is not None:
+            item: exp.Expr = node.expressions[position]
+            inner: exp.Expr = item.this if isinstance(item, exp.Alias) else item
+            return inner
         if (
             isinstance(term, exp.Column)
             and term.args.get("table") is None
@@ -284,13 +324,8 @@ class Queries:
                 return named
         return term
 
-    def _ordinal(self, term: exp.Literal, node: exp.Select) -> exp.Expr:
-        position = int(str(term.this)) if not term.is_string and str(term.this).isdigit() else 0
-        if not 1 <= position <= len(node.expressions):
-            raise Refuse("a position that isn't in the select list")
-        item: exp.Expr = node.expressions[position - 1]
-        inner: exp.Expr = item.this if isinstance(item, exp.Alias) else item
-        return inner
+    def _position(self, term: exp.Expr, count: int) -> int | None:
+        return position_of(term, count, is_dynamic=self._context.semantics.is_dynamic)
 
     def _check_distinct(self, value: Value, what: str) -> None:
         if value.type is not None:
@@ -321,10 +356,9 @@ class Queries:
 
     def _output_of(self, term: exp.Expr, node: exp.Expr, values: list[Value]) -> Value | None:
         """The column of the select list that a term of ORDER BY names, by position or alias."""
-        if isinstance(term, exp.Literal):
-            if term.is_string or not str(term.this).isdigit() or not 1 <= int(str(term.this)) <= len(values):
-                raise Refuse("a position that isn't in the select list")
-            return values[int(str(term.this)) - 1]
+        position = self._position(term, len(values))
+        if position is not None:
+            return values[position]
         if (
             isinstance(term, exp.Column)
             and term.args.get("table") is None

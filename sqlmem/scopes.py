@@ -107,6 +107,7 @@ class Context:
     added: list[tuple[int, str, Lane]] = field(default_factory=list)
     slices: Slices | None = None
     local_functions: frozenset[str] = frozenset()  # in lower case, as written
+    is_strict: bool = False  # constants must be values of the type that they are compared with
     shares_literals: bool = False  # the plan is to hold for other constants, where it can
 
     def mark(self) -> Mark:

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from sqlglot import exp
 
+from sqlmem.foreign import foreign_form
 from sqlmem.gate import word_set
 from sqlmem.grammar import groups_as_origins, placeholder_index, text_of
 from sqlmem.items import ITEM_ENDS
@@ -78,15 +79,11 @@ def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> st
     )
     if lost is not None:
         return f"the parser lost a {lost}"
-    if _copies_window(scanned) and any(_has_frame(node) for node in nodes):
-        # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
-        return "a window with a frame that may be copied in parentheses"
-    if scanned.syntax.family == "mysql" and _copies_window(scanned) and any(map(_needs_own_order, nodes)):
-        # MariaDB doesn't find the order of a window that was copied.
-        return "a window that may be copied in parentheses under a function that needs an order"
-    foreign = _foreign_form(scanned)
+    foreign = foreign_form(nodes, scanned)
     if foreign is not None:
         return foreign
+    if scanned.syntax.family == "mysql" and _has_blank_in_a_call(scanned):
+        return "a blank between a function's name and its parenthesis"
     if _has_gap(scanned) or not _comes_back(nodes, scanned):
         # SELECT a, FROM t; BETWEEN 1 2; GROUP BY HAVING: sqlglot forgives what the origin reports.
         return "the parser leaves out or adds a word"
@@ -96,26 +93,6 @@ def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> st
     if mixes_operators(scanned) or mixes_nodes(nodes, has_casts="::" in scanned.words):
         # a = b IS NULL, a || b + c, a NOT LIKE b = c: read differently by different origins.
         return "what it means depends on the precedence of its operators; parentheses would tell"
-    return None
-
-
-def _foreign_form(scanned: Scan) -> str | None:
-    """What the parser reads in any dialect, and this origin reports or takes for something else."""
-    family = scanned.syntax.family
-    if family == "postgresql" and _has_limit_with_comma(scanned.words):
-        return "LIMIT with a comma is an error at the origin"
-    if family == "mysql":
-        if _has_blank_in_a_call(scanned):
-            return "a blank between a function's name and its parenthesis"
-        if "NULLS" in scanned.words:
-            return "NULLS FIRST and NULLS LAST are errors at the origin"
-        if _has_unit_in_quotes(scanned.words):
-            return "an interval with its unit in quotes is an error at the origin"
-    if family == "sqlite" and _has_operand_in_parentheses(scanned):
-        return "an operand of a set operation in parentheses is an error at the origin"
-    if family == "sqlite" and _has_value_in_list(scanned.words):
-        # IN ((SELECT a FROM t)) is IN over one value, the first row's.
-        return "a query in two pairs of parentheses is a value at the origin"
     return None
 
 
@@ -273,93 +250,10 @@ def _has_gap(scanned: Scan) -> bool:
     return False
 
 
-def _has_operand_in_parentheses(scanned: Scan) -> bool:
-    words = scanned.words
-    opened: list[bool] = []
-    for index, word in enumerate(words):
-        before = words[index - 1] if index else ";"
-        following = words[index + 1] if index + 1 < len(words) else ";"
-        if word == "(":
-            is_query = following in ("SELECT", "(", "WITH", "VALUES")
-            if is_query and before in ("UNION", "INTERSECT", "EXCEPT", "ALL", ";"):
-                return True
-            opened.append(is_query and before == "(")
-        elif word == ")" and opened and opened.pop() and following in ("UNION", "INTERSECT", "EXCEPT"):
-            return True
-    return False
-
-
-def _has_value_in_list(words: tuple[str, ...]) -> bool:
-    return any(
-        word == "IN"
-        and words[index + 1 : index + 3] == ("(", "(")
-        and words[index + 3 : index + 4] in (("SELECT",), ("(",), ("WITH",), ("VALUES",))
-        for index, word in enumerate(words)
-    )
-
-
-def _has_limit_with_comma(words: tuple[str, ...]) -> bool:
-    depth, is_limit = 0, False
-    for word in words:
-        if word in ("(", "["):
-            depth += is_limit
-        elif word in (")", "]"):
-            is_limit = is_limit and depth > 0
-            depth -= is_limit
-        elif word == "LIMIT":
-            depth, is_limit = 0, True
-        elif word in ("OFFSET", "UNION", "SELECT", "FETCH", ";"):
-            is_limit = False
-        elif word == "," and is_limit and depth == 0:
-            return True
-    return False
-
-
-def _copies_window(scanned: Scan) -> bool:
-    words = scanned.words
-    return any(
-        word == "OVER" and words[index + 1 : index + 2] == ("(",) and words[index + 3 : index + 4] == (")",)
-        for index, word in enumerate(words)
-    )
-
-
-def _has_unit_in_quotes(words: tuple[str, ...]) -> bool:
-    # INTERVAL '1 day'; the tree is that of INTERVAL '1' DAY.
-    return any(
-        word == "INTERVAL"
-        and words[index + 1 : index + 2] == ("'",)
-        and _UNITS.isdisjoint(words[index + 2 : index + 3])
-        for index, word in enumerate(words)
-    )
-
-
-_UNITS = word_set(
-    "MICROSECOND SECOND MINUTE HOUR DAY WEEK MONTH QUARTER YEAR SECOND_MICROSECOND MINUTE_MICROSECOND "
-    "MINUTE_SECOND HOUR_MICROSECOND HOUR_SECOND HOUR_MINUTE DAY_MICROSECOND DAY_SECOND DAY_MINUTE DAY_HOUR "
-    "YEAR_MONTH"
-)
-
-
-def _needs_own_order(node: exp.Expr) -> bool:
-    return (
-        isinstance(node, exp.Window)
-        and bool(node.args.get("alias"))
-        and isinstance(
-            node.this, exp.Rank | exp.DenseRank | exp.PercentRank | exp.CumeDist | exp.Lag | exp.Lead
-        )
-    )
-
-
 def _names_columns(words: tuple[str, ...], opening: int) -> bool:
     """Whether the parenthesis is around the columns of a query of WITH: a (x, y) AS (…"""
     closing = next((at for at in range(opening, len(words)) if words[at] == ")"), len(words))
     return words[closing + 1 : closing + 3] == ("AS", "(") and "(" not in words[opening + 1 : closing]
-
-
-def _has_frame(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Select) and any(
-        window.args.get("spec") is not None for window in node.args.get("windows") or ()
-    )
 
 
 def _has_blank_in_a_call(scanned: Scan) -> bool:

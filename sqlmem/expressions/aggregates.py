@@ -51,6 +51,8 @@ def aggregate_of(render: Expressions, node: exp.Expr, scope: Scope, *, is_window
             if len(argument.expressions) != 1 or is_window:
                 raise Refuse("an aggregate of several distinct values")
             argument, is_distinct = argument.expressions[0], True
+        if argument is None:
+            raise Refuse("an aggregate without an argument")
         return _over_argument(render, node, argument, scope, is_distinct=is_distinct)
     finally:
         scope.is_in_aggregate = was_in_aggregate

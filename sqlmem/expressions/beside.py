@@ -17,13 +17,17 @@ from sqlmem.expressions.opened import DYNAMIC, MAX_PLAIN_DIGITS, Opened
 from sqlmem.functions import UNKNOWN
 from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
-from sqlmem.plan import Argument, RankCheck, Refuse
+from sqlmem.plan import Argument, RankCheck, Refuse, RefuseWhole
 from sqlmem.scopes import Context
 from sqlmem.stored import DATA, quoted, stored_names
 from sqlmem.values import NULL, Value, check_equal, check_ordered, known, unified
 
 _ALTERNATIVE_KINDS = frozenset(
     {Kind.INTEGER, Kind.BOOLEAN, Kind.NUMERIC, Kind.DATE, Kind.TIMESTAMP, Kind.TEXT}
+)
+
+_MEASURED = frozenset(
+    {Kind.INTEGER, Kind.UNSIGNED, Kind.NUMERIC, Kind.FLOAT, Kind.DATE, Kind.TIME, Kind.TIMESTAMP}
 )
 
 Rank = Callable[["Beside", Value], Value | None]
@@ -58,6 +62,7 @@ class Beside(Opened):
         if any(value.is_final or value.has_hidden_digits for value in (left, right)):
             # MariaDB compares all digits of a quotient here, and the rounded one there.
             raise Refuse(f"{what} of a quotient")
+        right = self._of_own_type(left.type, right, what)
         numbers = number_pair(self, left, right, what)
         if numbers is not None:
             return numbers
@@ -72,6 +77,18 @@ class Beside(Opened):
                 raise
             return ranks
         return left, self.bound(right, column, is_compared=True)
+
+    def _of_own_type(self, column: Column, value: Value, what: str) -> Value:
+        """What is compared with a column, as a value of its type where it must be one (`is_strict`)."""
+        if not self.context.is_strict or column.kind not in _MEASURED:
+            return value
+        try:
+            value = self.bound(value, column)
+        except Refuse as refused:
+            raise RefuseWhole(*refused.reasons) from None
+        if value.type is not None and (column.kind, column.scale) != (value.type.kind, value.type.scale):
+            raise RefuseWhole(f"{what} of unequal types beside MIN or MAX")
+        return value
 
     def _is_number(self, value: Value) -> bool:
         """Whether a constant or parameter is one by itself."""

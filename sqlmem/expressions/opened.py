@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.model import Collation, Column, Kind
-from sqlmem.plan import Argument, Refuse
+from sqlmem.plan import Argument, Refuse, RefuseWhole
 from sqlmem.scopes import Context
 from sqlmem.values import Literal, Value, converter, literal_value, own_converter
 
@@ -24,6 +25,20 @@ MAX_PLAIN_DIGITS = 9
 _GIVEN_BACK = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
 # Of those that are cast: scale, zone, the driver's own class or the sign of zero would be lost.
 _NOT_GIVEN_BACK = frozenset({Kind.NUMERIC, Kind.FLOAT, Kind.UUID, Kind.TIMESTAMPTZ, Kind.BYTES})
+
+
+# The bounds of MariaDB's integers that are stored in 64 bits.
+_BITS = {
+    f"{name}{sign}": (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    for name, bits in (("TINYINT", 8), ("SMALLINT", 16), ("MEDIUMINT", 24), ("INTEGER", 32))
+    for sign in ("", " UNSIGNED")
+}
+
+
+def _is_within(column: Column, stored: Any) -> bool:
+    """Whether a stored whole number is one of the column's type."""
+    low, high = _BITS.get(column.type_name, (None, None))
+    return stored is None or low is None or high is None or low <= stored <= high
 
 
 class Opened:
@@ -120,6 +135,15 @@ class Opened:
     def converter(self, value: Value, column: Column, *, is_compared: bool = False) -> Callable[[Any], Any]:
         driver = self.context.facts.driver
         convert = converter(column, value.cast, self.semantics, driver, is_compared=is_compared)
+        if self.context.is_strict:
+            unbounded = convert
+
+            def convert(given: Any) -> Any:
+                stored = unbounded(given)
+                if not _is_within(column, stored):
+                    raise Unrepresentable("a parameter beyond its column's type, beside MIN or MAX")
+                return stored
+
         adapt = value.adapt
         return convert if adapt is None else lambda given: convert(adapt(given))
 
@@ -170,8 +194,13 @@ class Opened:
     def _constant(self, literal: Literal, column: Column, cast: Column | None, *, is_compared: bool) -> str:
         driver = self.context.facts.driver
 
+        is_strict = self.context.is_strict
+
         def read(other: Literal) -> Any:
-            return literal_value(other, column, cast, self.semantics, driver, is_compared=is_compared)
+            read = literal_value(other, column, cast, self.semantics, driver, is_compared=is_compared)
+            if is_strict and not _is_within(column, read):
+                raise RefuseWhole("a constant beyond its column's type, beside MIN or MAX")
+            return read
 
         stored = read(literal)
         if literal.place is None:

@@ -16,7 +16,8 @@ from sqlmem.expressions.beside import Beside, Rank, RankSource
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.opened import DYNAMIC
 from sqlmem.model import Kind
-from sqlmem.plan import Argument, Refuse
+from sqlmem.plan import Argument, Refuse, RefuseWhole
+from sqlmem.positions import is_number
 from sqlmem.scopes import Context, Scope
 from sqlmem.values import NULL, Value
 
@@ -62,6 +63,8 @@ class Expressions(Beside):
             if handler is None:
                 raise Refuse(f"{described(node)} is computed by the origin")  # noqa: TRY301 - one way out
             return handler(self, node, scope)
+        except RefuseWhole:
+            raise
         except Refuse:
             self.context.back_to(mark)
             value = self._fetched(self, node, scope)
@@ -102,7 +105,7 @@ class Expressions(Beside):
                 raise Refuse("a window ordered by a quotient")
             value = self.shown(value)
         key = self.sort_key(value, "ORDER BY")
-        if key.strip("()").lstrip("-").isdigit():
+        if is_number(key):
             key = "NULL"  # a constant orders nothing; as a number it would name an output of the store's
         direction = "DESC" if node.args.get("desc") else "ASC"
         # The parser has filled in the dialect's own place for NULLs.

@@ -53,6 +53,8 @@ def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
     value, takes_frame = _function(render, node.this, scope, has_order=order is not None)
     parts = [_partition(render, partition, scope)]
     if order is not None:
+        for item in order.expressions:
+            _check_own_name(render, item.this, scope)
         terms = ", ".join(render.ordered(item, scope, None) for item in order.expressions)
         parts.append(f"ORDER BY {terms}")
     if frame is not None:
@@ -61,6 +63,15 @@ def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
         parts.append(_frame(render, frame, order, scope))
     over = " ".join(part for part in parts if part)
     return replace(value.with_suffix(f" OVER ({over})"), alias=None)
+
+
+def _check_own_name(render: Expressions, term: exp.Expr, scope: Scope) -> None:
+    """A name alone, in a window's order, is an output to MariaDB before it is a column."""
+    if render.semantics.name != "mysql" or not isinstance(term, exp.Column) or term.args.get("table"):
+        return
+    output = scope.outputs.get(render.context.fold_column(term.this))
+    if output is not None and output != term:
+        raise Refuse("a window ordered by a name that is both a column and an output")
 
 
 def filtered(render: Expressions, node: exp.Filter, scope: Scope) -> Value:

@@ -22,7 +22,7 @@ def decimal(stored: int | str | None, precision: int, scale: int) -> str | None:
         return None
     decode = codec_by_name(f"numeric:{precision}:{scale}").decode
     assert decode is not None
-    return str(decode(stored))
+    return format(decode(stored), "f")  # str writes 0E-10
 
 
 def as_float(stored: int | str | None, precision: int, scale: int) -> float | None:

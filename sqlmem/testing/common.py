@@ -335,6 +335,16 @@ COMMON = {
         {int!} - lag({int!}) OVER ({partition}{total})
         row_number() OVER ({partition}{total}) <= {positive}
     """,
+    # A whole number that tells a row's place.
+    "place": """
+        2| row_number() OVER ({partition}{total})
+        rank() OVER ({partition}{total})
+        dense_rank() OVER ({partition}ORDER BY {key}{direction})
+        count(*) OVER ({partition}{total})
+        count({anything!}) OVER (PARTITION BY {key!})
+        max({int!}) OVER (PARTITION BY {key!})
+        lag({int!}) OVER ({partition}{total})
+    """,
     "partition": """
         2| ~
         2| PARTITION BY {key!}{blank}

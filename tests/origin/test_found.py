@@ -7,18 +7,18 @@ MariaDB q (unsigned). A new find comes here as one line, before it is put right.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
 from support.origins import PRIMARY_DRIVERS, Origin, Servers
+from support.statements import statement_of
 
 from sqlmem import CachingEngine
 from sqlmem.testing.families import family_of
 from sqlmem.testing.shrinking import Bench, Seen
-from sqlmem.testing.tree import Bind, Maybe, Node, Statement
 
 
 @dataclass(frozen=True)
@@ -156,19 +156,75 @@ FOUND = {
     "a window function over an ENUM gives a VARCHAR": Find(
         "SELECT last_value(e) OVER (ORDER BY id) FROM tame", drivers=("pymysql",)
     ),
+    "a negative number is no position": Find("SELECT b FROM tame ORDER BY -1, id"),
+    "a negative number is none to GROUP BY": Find("SELECT count(*) FROM tame GROUP BY -1"),
+    "a negative number is none in parentheses": Find("SELECT b FROM tame ORDER BY -(1), id"),
+    "a number in parentheses is a position": Find("SELECT b, id FROM tame ORDER BY (2) DESC"),
+    "a number that is negative twice is a position": Find("SELECT b, id FROM tame ORDER BY -(-2) DESC"),
+    "a parameter may be a position that is negative": Find("SELECT b FROM tame ORDER BY -?, id", (1,)),
+    "a collation leaves a position what it is": Find("SELECT b, id FROM tame ORDER BY 2 COLLATE NOCASE DESC"),
+    "GROUP BY a constant that is no number is an error in PostgreSQL": Find(
+        "SELECT TRUE AS x FROM other GROUP BY TRUE"
+    ),
+    "what a constant is grouped by is no position to the store": Find(
+        "SELECT t, TRUE AS x, count(*) FROM tame GROUP BY t, x"
+    ),
+    "GROUPING makes no group of all rows": Find(
+        "SELECT grouping(b) AS g, b FROM tame GROUP BY ROLLUP (b)", drivers=("psycopg",)
+    ),
+    "a date in front of its text is a column in SQLite": Find(
+        "SELECT id FROM tame WHERE d > DATE '2024-01-01'"
+    ),
+    "a UUID's Python type is the driver's to know": Find(
+        "SELECT UUID '00000000-0000-0000-0000-000000000000' AS x FROM other", drivers=("psycopg",)
+    ),
+    "count without an argument is all rows in SQLite": Find("SELECT count() AS n FROM tame"),
+    "a word is no alias without AS in PostgreSQL": Find("SELECT id year FROM tame"),
+    "DOUBLE is no type in PostgreSQL": Find("SELECT cast(i AS double) AS x FROM tame"),
+    "NUMERIC is no type to cast to in MariaDB": Find("SELECT cast(i AS numeric(10, 2)) AS x FROM tame"),
+    "an interval in quotes is an error in MariaDB, one without in PostgreSQL": Find(
+        "SELECT d + INTERVAL 1 DAY AS x FROM tame"
+    ),
+    "ISNULL is an alias in MariaDB": Find("SELECT i ISNULL FROM tame"),
+    "OFFSET before LIMIT is PostgreSQL's": Find("SELECT id FROM tame ORDER BY id OFFSET 1 LIMIT 2"),
+    "an order has one direction": Find("SELECT id FROM tame ORDER BY id ASC DESC"),
+    "a limit ends a set operation": Find(
+        "SELECT id FROM tame ORDER BY id LIMIT 2 UNION ALL SELECT id FROM other"
+    ),
+    "two semicolons are two statements": Find("SELECT id FROM tame;;"),
+    "a zero of ten digits is no 0E-10 as a text": Find(
+        "SELECT cast(w AS text) AS x FROM wild", drivers=("psycopg",)
+    ),
+    "MariaDB looks MAX up by a constant of the column's type": Find(
+        "SELECT max(i) AS x FROM tame WHERE i < 2.4"
+    ),
+    "and MIN": Find("SELECT min(id) AS x FROM tame WHERE id > ?", (Decimal("3.5"),)),
+    "and by a day where a moment was written": Find(
+        "SELECT max(d) AS x FROM wild WHERE d < '2024-02-29 12:00:00'", drivers=("psycopg", "pymysql")
+    ),
+    "and by a whole number within the column's bounds": Find(
+        "SELECT max(j) AS x FROM wild WHERE j < 9223372036854775808"
+    ),
+    "a computation over a window may be an error beyond the limit": Find(
+        "SELECT j - lag(id) OVER (PARTITION BY d ORDER BY id) AS x FROM wild ORDER BY id LIMIT 2",
+        drivers=("psycopg", "pymysql"),
+    ),
+    "a per cent sign that the driver doubles is one in a shared plan": Find(
+        "SELECT id FROM wild WHERE v NOT IN ('apple', '100%', 'a%b')",
+        before=("SELECT id FROM wild WHERE v NOT IN ('a', 'Apple', 'date')",),
+        drivers=("psycopg", "psycopg2", "pymysql", "mysqlclient"),
+    ),
+    "nothing is looked up by NULL": Find("SELECT max(k) AS x FROM tame WHERE d < NULL", drivers=("pymysql",)),
+    "a window's order names an output first, in MariaDB": Find(
+        "SELECT id, -id AS i, row_number() OVER (ORDER BY i, id) AS x FROM tame"
+    ),
+    "a division by zero in a row beyond the limit": Find(
+        "SELECT d.y FROM (SELECT id, v, id % i AS y FROM tame) AS d ORDER BY d.v, d.id DESC LIMIT 5"
+    ),
+    "a quotient of more than 65 digits is cut, or isn't": Find(
+        "SELECT w / x AS q FROM wild ORDER BY yr, id", drivers=("pymysql",)
+    ),
 }
-
-
-def statement_of(text: str, parameters: tuple[object, ...] = ()) -> Statement:
-    for name in ("tame", "other", "wild", "odd"):
-        text = text.replace(f" {name}", f" sqlmem_testing_{name}")
-    first, *rest = text.split("?")
-    parts: list[str | Bind | Maybe] = [first]
-    for value, piece in zip(parameters, rest, strict=True):
-        parts += [Bind("any", value), piece]
-    if re.search(r" ORDER BY [^()]*$", text):
-        parts.append(Maybe((), orders=True))
-    return Statement(Node("query", tuple(parts)), "found", "text")
 
 
 @pytest.fixture(scope="module")

@@ -147,7 +147,7 @@ class Pair:
     def __init__(self, path: Path, **options: Any) -> None:
         self.path = path
         self.bare = sa.create_engine(f"sqlite:///{path}")
-        self.engine = CachingEngine(sa.create_engine(f"sqlite:///{path}"), cache_db="", **options)
+        self.engine = CachingEngine(f"sqlite:///{path}", cache_db="", **options)
 
     def write(self, *statements: str) -> None:
         with sqlite3.connect(self.path) as connection:
