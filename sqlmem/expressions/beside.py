@@ -7,20 +7,21 @@ SQLite can't compare or order is looked at by the rank that the origin has given
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.expressions.mixed import number_key, number_pair
 from sqlmem.expressions.opened import DYNAMIC, MAX_PLAIN_DIGITS, Opened
 from sqlmem.functions import UNKNOWN
+from sqlmem.functions.mysql_texts import weights_of
 from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse, RefuseWhole
 from sqlmem.scopes import Context
 from sqlmem.stored import DATA, quoted, stored_names
-from sqlmem.values import NULL, Value, check_equal, check_ordered, known, unified
+from sqlmem.values import NULL, Value, check_equal, check_ordered, known, literal_value, unified
 
 _ALTERNATIVE_KINDS = frozenset(
     {Kind.INTEGER, Kind.BOOLEAN, Kind.NUMERIC, Kind.DATE, Kind.TIMESTAMP, Kind.TEXT}
@@ -30,20 +31,37 @@ _MEASURED = frozenset(
     {Kind.INTEGER, Kind.UNSIGNED, Kind.NUMERIC, Kind.FLOAT, Kind.DATE, Kind.TIME, Kind.TIMESTAMP}
 )
 
-Rank = Callable[["Beside", Value], Value | None]
-RankSource = Callable[["Beside", Value], tuple[int, str] | None]
+# Texts of one form, which differ in digits only: every locale orders them as numbers.
+DIGITS = "TEXT of digits"
+
+
+class Weights(Protocol):
+    def __call__(self, render: Beside, value: Value, *, is_key: bool) -> Value | None: ...
+
+
+@dataclass(frozen=True)
+class Companions:
+    """The columns that the origin computes to go with another, by which its values are compared.
+
+    Args:
+        rank: what the origin orders a value by.
+        rank_source: which column of which table has it.
+        weights: see `fetched.weights`.
+        length: what PostgreSQL compares an interval by.
+    """
+
+    rank: Callable[[Beside, Value], Value | None]
+    rank_source: Callable[[Beside, Value], tuple[int, str] | None]
+    weights: Weights
+    length: Callable[[Beside, Value], Value | None]
 
 
 class Beside(Opened):
-    """Values side by side. For one planning, for one thread.
+    """Values side by side. For one planning, for one thread."""
 
-    `rank` finds what the origin orders a value by, `rank_source` which column of a table has it.
-    """
-
-    def __init__(self, context: Context, rank: Rank, rank_source: RankSource) -> None:
+    def __init__(self, context: Context, companions: Companions) -> None:
         super().__init__(context)
-        self._rank = rank
-        self._rank_source = rank_source
+        self._companions = companions
 
     def pair(self, left: Value, right: Value, what: str, *, is_ordered: bool) -> tuple[Value, Value]:
         """Two values side by side, with one type; refused unless the store compares them as the origin."""
@@ -63,9 +81,10 @@ class Beside(Opened):
             # MariaDB compares all digits of a quotient here, and the rounded one there.
             raise Refuse(f"{what} of a quotient")
         right = self._of_own_type(left.type, right, what)
-        numbers = number_pair(self, left, right, what)
-        if numbers is not None:
-            return numbers
+        is_interval = left.type.kind is Kind.INTERVAL
+        found = self._lengths(left, right) if is_interval else number_pair(self, left, right, what)
+        if found is not None:
+            return found
         column = left.type if right.type is None else unified(left.type, right.type, what)
         try:
             self._check(column, what, is_ordered=is_ordered)
@@ -90,6 +109,25 @@ class Beside(Opened):
             raise RefuseWhole(f"{what} of unequal types beside MIN or MAX")
         return value
 
+    def _lengths(self, left: Value, right: Value) -> tuple[Value, Value] | None:
+        """Intervals as PostgreSQL compares them, where a column of them stands."""
+        lengths = [self._companions.length(self, left), self._companions.length(self, right)]
+        if lengths == [None, None]:
+            return None
+        measured = next(length for length in lengths if length is not None)
+        found = []
+        for value, length in zip((left, right), lengths, strict=True):
+            if length is not None:
+                found.append(length)
+            elif value.type is not None and value.type.kind is Kind.INTERVAL and value.type.is_compared:
+                found.append(replace(value, type=replace(measured.type or value.type, name="")))
+            elif value.parameter is not None and value.adapt is None:
+                interval = self.semantics.casts["INTERVAL"]
+                found.append(Value(self.argument(value, self.converter(value, interval)), measured.type))
+            else:
+                raise Refuse("an interval beside what isn't plainly one")
+        return found[0], found[1]
+
     def _is_number(self, value: Value) -> bool:
         """Whether a constant or parameter is one by itself."""
         if not self.semantics.mixes_numbers or not value.is_open or value.adapt is not None:
@@ -111,21 +149,45 @@ class Beside(Opened):
             return None
         if is_ordered and right.literal is not None:
             return None
-        rank = self._rank(self, left)
+        rank = self.rank(left)
         if rank is None or rank.source is None or left.source is None:
             return None
         bound = self.bound(right, column).sql
         index, _ = left.source
         alias = self.context.alias("m")
-        own, ranked = (
-            quoted(stored_names(self.context.tables[index])[name]) for _, name in (left.source, rank.source)
-        )
+        stored = stored_names(self.context.tables[index])
+        own, ranked = (quoted(stored[name]) for _, name in (left.source, rank.source))
         database = "main" if index == 0 else f"s{index}"
         source = f"{database}.{DATA} AS {alias}"
         found = f"(SELECT {alias}.{ranked} FROM {source} WHERE {alias}.{own} = {bound} LIMIT 1)"
-        sql = f"CASE WHEN {bound} IS NULL THEN NULL ELSE ifnull({found}, {UNKNOWN}({bound})) END"
+        otherwise = f"{UNKNOWN}({bound})"
+        key = None if is_ordered else self.weights(left, is_key=True)
+        if key is not None:
+            # No row has the text: one that the collation takes for the same, or none.
+            assert key.source is not None
+            weighed, keyed = self._weighed(right, column), quoted(stored[key.source[1]])
+            same = f"(SELECT {alias}.{ranked} FROM {source} WHERE {alias}.{keyed} = {weighed} LIMIT 1)"
+            otherwise = f"CASE WHEN {weighed} IS NULL THEN {otherwise} ELSE ifnull({same}, -1) END"
+        sql = f"CASE WHEN {bound} IS NULL THEN NULL ELSE ifnull({found}, {otherwise}) END"
         self.context.need(left)
         return rank, Value(f"({sql})", rank.type)
+
+    def _weighed(self, value: Value, column: Column) -> str:
+        """The weights of an open text, without blanks at its end; NULL where only the origin knows them."""
+        if value.literal is not None:
+            literal, driver = value.literal, self.context.facts.driver
+
+            def reread(text: str) -> str | None:
+                read = literal_value(
+                    replace(literal, text=text), column, value.cast, self.semantics, driver, is_compared=True
+                )
+                return weights_of(read, is_key=True)
+
+            return self.context.argument(
+                Argument(None, reread(literal.text), literal=literal.place, reread=reread)
+            )
+        convert = self.converter(value, column)
+        return self.argument(value, lambda given: weights_of(convert(given), is_key=True))
 
     def _has_scale(self, column: Column, *, is_ordered: bool) -> bool:
         """Whether ranks compare as the values do: an enum's order isn't that of its labels, for one."""
@@ -142,7 +204,7 @@ class Beside(Opened):
             for value in (left, right)
         ):
             return None
-        one, other = self._rank(self, left), self._rank(self, right)
+        one, other = self.rank(left), self.rank(right)
         if one is None or other is None or one.source is None or one.source != other.source:
             return None
         return one, other
@@ -158,7 +220,7 @@ class Beside(Opened):
         try:
             check_equal(value.type, what)
         except Refuse:
-            ranks = self._rank_source(self, value)
+            ranks = self._companions.rank_source(self, value)
             if ranks is None or value.source is None:
                 raise
             self.context.need(value)
@@ -170,9 +232,11 @@ class Beside(Opened):
         try:
             check_ordered(value.type, what, self.semantics)
         except Refuse:
-            rank = self._rank(self, value)
+            rank = self.rank(value)
             if rank is not None:
                 return rank.sql
+            if value.type.type_name == DIGITS:
+                return value.sql
             key = number_key(self, value)
             if key is None:
                 raise
@@ -181,7 +245,11 @@ class Beside(Opened):
 
     def rank(self, value: Value) -> Value | None:
         """See `fetched.rank`."""
-        return self._rank(self, value)
+        return self._companions.rank(self, value)
+
+    def weights(self, value: Value, *, is_key: bool) -> Value | None:
+        """See `fetched.weights`."""
+        return self._companions.weights(self, value, is_key=is_key)
 
     def _check(self, column: Column, what: str, *, is_ordered: bool) -> None:
         if is_ordered:

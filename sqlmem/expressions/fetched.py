@@ -157,14 +157,13 @@ def rank(render: Beside, value: Value) -> Value | None:
         return value.ranked[1]()
     if value.carried is not None and value.carried[0] == value.sql:
         return _carried(render, *value.carried)
-    if value.alias is None:
+    found = _own_column(render, value)
+    if found is None:
         return None
-    index, name = value.source
+    alias, index, column = found
     schema = render.context.tables[index]
-    if value.sql != f"{value.alias}.{quoted(stored_names(schema)[name])}":
-        return None  # no longer the table's own value
-    candidate = _rank_of(schema, name)
-    return None if candidate is None else _column(render, schema, value.alias, index, candidate)
+    candidate = _rank_of(schema, column.name)
+    return None if candidate is None else _column(render, schema, alias, index, candidate)
 
 
 def rank_source(render: Beside, value: Value) -> tuple[int, str] | None:
@@ -182,8 +181,7 @@ def rank_source(render: Beside, value: Value) -> tuple[int, str] | None:
 
 def _rank_of(schema: TableSchema, name: str) -> Candidate | None:
     column = schema.by_name[name]
-    is_plain = column in schema.columns
-    if column.kind is Kind.JSON or (not is_plain and column.expression is None):
+    if column.kind is Kind.JSON or not _is_own(schema, column):
         return None
     return Candidate(
         table=schema.name,
@@ -222,6 +220,84 @@ def _open_lane(render: Beside, lane: Lane) -> bool:
         found.append((opening, ranks.sql, lane))
     render.context.added.extend(found)
     return lane.rank is not None
+
+
+def weights(render: Beside, value: Value, *, is_key: bool) -> Value | None:
+    """A text of one character for each of a text's, the same where the collation takes them for one.
+
+    Under MariaDB's …_general_ci, which has a weight for every character, whatever stands beside it.
+
+    Args:
+        is_key: without the blanks at the end, which don't count in a comparison, and do in LIKE.
+
+    Raises:
+        Unknown: the origin hasn't been asked yet.
+    """
+    found = _own_column(render, value)
+    is_mariadb = render.context.facts.division_digits is not None
+    if found is None or found[2].collation is not Collation.FOLDED or not is_mariadb:
+        return None  # MySQL's weights weren't looked at
+    alias, index, column = found
+    schema = render.context.tables[index]
+    candidate = Candidate(
+        table=schema.name,
+        name=f"{'key' if is_key else 'weights'}({column.name})",
+        text=column.expression,
+        asked=Asked((), ()),
+        collation=Collation.BINARY,
+        has_constants=False,
+        weighs=column.name,
+        key_of=column.name if is_key else None,
+    )
+    return _column(render, schema, alias, index, candidate)
+
+
+# As interval_cmp compares: a month has 30 days, a day 24 hours.
+_LENGTH = (
+    "(((extract(year FROM {0}) * 12 + extract(month FROM {0})) * 30 + extract(day FROM {0})) * 86400000000"
+    " + extract(hour FROM {0}) * 3600000000 + extract(minute FROM {0}) * 60000000"
+    " + extract(microseconds FROM {0}))::bigint"
+)
+
+
+def length(render: Beside, value: Value) -> Value | None:
+    """The microseconds by which PostgreSQL compares an INTERVAL column; None if it is none.
+
+    Raises:
+        Unknown: the origin hasn't been asked yet.
+    """
+    found = _own_column(render, value)
+    if found is None or found[2].kind is not Kind.INTERVAL or found[2].is_compared:
+        return None
+    alias, index, column = found
+    schema = render.context.tables[index]
+    operand = column.expression or '"' + column.name.replace('"', '""') + '"'
+    candidate = Candidate(
+        table=schema.name,
+        name=f"length({column.name})",
+        text=_LENGTH.format(f"({operand})"),
+        asked=Asked((), ()),
+        collation=Collation.UNKNOWN,
+        has_constants=False,
+    )
+    return _column(render, schema, alias, index, candidate)
+
+
+def _own_column(render: Beside, value: Value) -> tuple[str, int, Column] | None:
+    """Alias, table and column whose value it is, unchanged and in reach."""
+    if not render.semantics.computes_columns or value.source is None or value.alias is None:
+        return None
+    index, name = value.source
+    schema = render.context.tables[index]
+    if value.sql != f"{value.alias}.{quoted(stored_names(schema)[name])}":
+        return None  # no longer the table's own value
+    column = schema.by_name[name]
+    return (value.alias, index, column) if _is_own(schema, column) else None
+
+
+def _is_own(schema: TableSchema, column: Column) -> bool:
+    """Whether the origin has it as a column, or as an expression that it can be asked to compute again."""
+    return column in schema.columns or column.expression is not None
 
 
 def _column(

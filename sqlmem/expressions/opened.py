@@ -70,6 +70,9 @@ class Opened:
                 return replace(self.bound(value, text.type), result=text)
             if not value.literal.is_text and self.semantics.mixes_numbers:
                 return self._given_back(value)
+            if value.literal.is_text and self.semantics.quoted is not None:
+                text = self.semantics.quoted
+                return replace(self.bound(value, text.type), result=text)
             raise Refuse("a constant whose type only the origin knows")
         return self.shown(value)
 

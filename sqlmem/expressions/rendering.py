@@ -12,9 +12,10 @@ from typing import Any
 from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
-from sqlmem.expressions.beside import Beside, Rank, RankSource
+from sqlmem.expressions.beside import Beside, Companions
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.opened import DYNAMIC
+from sqlmem.expressions.outermost import is_compared_as_text
 from sqlmem.model import Kind
 from sqlmem.plan import Argument, Refuse, RefuseWhole
 from sqlmem.positions import is_number
@@ -38,10 +39,9 @@ class Expressions(Beside):
         subquery: Subquery,
         handlers: Mapping[type[exp.Expr], Handler],
         fetched: Fetched,
-        rank: Rank,
-        rank_source: RankSource,
+        companions: Companions,
     ) -> None:
-        super().__init__(context, rank, rank_source)
+        super().__init__(context, companions)
         self.subquery = subquery
         self._handlers = handlers
         self._fetched = fetched
@@ -62,7 +62,7 @@ class Expressions(Beside):
             handler = self._handlers.get(type(node))
             if handler is None:
                 raise Refuse(f"{described(node)} is computed by the origin")  # noqa: TRY301 - one way out
-            return handler(self, node, scope)
+            found = handler(self, node, scope)
         except RefuseWhole:
             raise
         except Refuse:
@@ -71,6 +71,13 @@ class Expressions(Beside):
             if value is None:
                 raise
             return value
+        if self.semantics.is_dynamic or not is_compared_as_text(self.semantics, node, found):
+            return found
+        # As a column it has a rank, in the order of its collation.
+        value = self._fetched(self, node, scope)
+        if value is None:
+            return found
+        return value
 
     def typed(self, node: exp.Expr, scope: Scope) -> Value:
         """As `value`, but settled where the surroundings say nothing, as in a select list."""
@@ -95,6 +102,12 @@ class Expressions(Beside):
         only(node, "this", "desc", "nulls_first")
         if isinstance(node.this, exp.Boolean | exp.Null) and not self.semantics.is_dynamic:
             raise Refuse("an order by a constant, which some origins report as an error")
+        if (
+            self.semantics.is_dynamic
+            and isinstance(node.this, exp.Neg)
+            and isinstance(node.this.this, exp.Literal)
+        ):
+            raise Refuse("an order by a place before the first, which is an error")
         value = output if output is not None else self.value(node.this, scope)
         if value.type is None:
             if not self.semantics.is_dynamic:
