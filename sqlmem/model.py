@@ -40,6 +40,7 @@ class Collation(enum.Enum):
     DETERMINISTIC = "deterministic"  # equal only if the code points are; order unknown
     NOCASE = "nocase"  # SQLite's NOCASE, which the store has too
     RTRIM = "rtrim"  # SQLite's RTRIM, which the store has too
+    FOLDED = "folded"  # MariaDB's …_general_ci: equal if character by character one and the same weight
     UNKNOWN = "unknown"  # nothing may be compared locally
 
 
@@ -74,6 +75,7 @@ class Column:
         description: likewise, what cursor.description says of it behind the name, in a statement that
             asks for it alone: MariaDB describes some types otherwise beside a window function.
         rank_of: likewise, the column or expression that it orders as the origin does; None if it is no rank.
+        key_of: likewise, the column or expression that is equal to another's where the keys are the same.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Column:
     expression: str | None = None
     description: tuple[str | int | bool | None, ...] | None = None
     rank_of: str | None = None
+    key_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

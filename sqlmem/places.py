@@ -103,6 +103,9 @@ def _on(queries: Queries, node: exp.Select, scope: Scope, values: list[Value]) -
     terms = on.expressions if isinstance(on, exp.Tuple) else [on.unnest()]
     found = []
     for term in terms:
+        if node.args.get("order") is not None and term.find(exp.Placeholder) is not None:
+            # Two parameters are no one expression, also where both are NULL.
+            raise Refuse("DISTINCT ON what is given")
         value = queries.output_of(term, node, values) or queries.expressions.value(term, scope)
         if value.type is None:
             raise Refuse("DISTINCT ON a constant")

@@ -79,6 +79,8 @@ class Candidate:
         collation: if it turns out to be text.
         has_constants: there may be many like it, each with another constant.
         rank_of: the column or expression whose order it is; None if it is no rank.
+        weighs: it is the text of the weights that the collation gives to the characters, one for one.
+        key_of: likewise, without the blanks at the end: the column or expression whose equality it is.
         may_be_unsigned: MariaDB: an integer, if it is one, whose description doesn't tell.
     """
 
@@ -89,6 +91,8 @@ class Candidate:
     collation: Collation
     has_constants: bool
     rank_of: str | None = None
+    weighs: str | None = None
+    key_of: str | None = None
     may_be_unsigned: bool = False
 
 

@@ -21,7 +21,7 @@ from sqlmem.plan import Output, Plan, Refuse
 from sqlmem.queries import Queries
 from sqlmem.scopes import Context, Scope, representative
 from sqlmem.slices import Slices
-from sqlmem.values import Value
+from sqlmem.values import NULL, Value
 
 
 def make_plan(
@@ -67,9 +67,12 @@ def make_plan(
         raise Refuse("names of columns that only the origin knows")
     outputs = []
     if semantics.name == "mysql":
+        _check_order(parsed.tree)
         _check_large_texts(parsed.tree, context, values)
     for name, value in zip(names, values, strict=True):
-        if value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
+        if value is NULL and semantics.nothing is not None:
+            outputs.append(Output(name, None, semantics.nothing))
+        elif value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
             if not semantics.is_dynamic:
                 raise Refuse("a result whose type only the origin knows")
             outputs.append(Output(name, None, semantics.integer))
@@ -133,6 +136,23 @@ def _check_large_texts(tree: exp.Expr, context: Context, values: Sequence[Value]
                 raise Refuse("a computed text that the origin describes in several ways")
 
 
+def _check_order(tree: exp.Expr) -> None:
+    """Raises `Refuse` for groups with a window over them, ordered by what they are grouped by.
+
+    MariaDB takes the order for done where an index has it, and then the window undoes it:
+    SELECT m, sum(count(*)) OVER () FROM t GROUP BY m ORDER BY m comes in any order, and in another each time.
+    """
+    for select in tree.find_all(exp.Select):
+        order = select.args.get("order")
+        if order is None or not select.args.get("group") or select.find(exp.Window) is None:
+            continue
+        items: dict[str, exp.Expr] = {item.alias.lower(): item.unalias() for item in select.expressions}
+        items |= {str(place): item.unalias() for place, item in enumerate(select.expressions, 1)}
+        terms = [items.get(term.this.name.lower(), term.this) for term in order.expressions]
+        if not any(term.find(exp.AggFunc) for term in terms):
+            raise Refuse("groups with a window over them, whose order MariaDB may forget")
+
+
 # Functions that the parser makes the same node of as an operator.
 _OPERATORS = frozenset({"mod"})
 
@@ -157,21 +177,28 @@ _SYNTAX = frozenset(
         "any",
         "array",
         "cast",
+        "ceil",
         "char",
+        "chr",
         "convert",
         "datetime",
         "decimal",
         "exists",
         "extract",
         "float",
+        "floor",
         "group_concat",
         "if",
         "in",
+        "initcap",
+        "json_agg",
+        "json_object",
         "numeric",
         "overlay",
         "position",
         "some",
         "string_agg",
+        "substr",
         "substring",
         "time",
         "timestamp",
@@ -210,6 +237,20 @@ _TYPED_NAMES = frozenset(
         "bool_and",
         "bool_or",
         "every",
+        "array_agg",
+        "bit_and",
+        "bit_or",
+        "bit_xor",
+        "mode",
+        "percentile_cont",
+        "percentile_disc",
+        "std",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "var_pop",
+        "var_samp",
+        "variance",
         "exists",
         "cast",
         "any",

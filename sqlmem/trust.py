@@ -111,6 +111,8 @@ def _said_by_nodes(nodes: list[exp.Expr]) -> Counter[str]:
     """Words that nodes of these kinds stand for."""
     said: Counter[str] = Counter()
     for node in nodes:
+        if isinstance(node, exp.Cast) and node.args["to"].this is exp.DType.BINARY:
+            said.update(("BINARY",))
         for kind, words in _SAYING.items():
             if isinstance(node, kind):
                 said.update(words)
@@ -153,6 +155,9 @@ _KNOWN_CLAUSES: dict[type[exp.Expr], frozenset[str]] = {
 }
 
 
+_ORDERING = (exp.GroupConcat, exp.ArrayAgg, exp.JSONArrayAgg)
+
+
 def _has_unknown_clause(node: exp.Expr, family: Family) -> bool:
     if isinstance(node, exp.TableAlias):
         # FROM (SELECT …) AS v (a, b): not in SQLite, nor in MariaDB.
@@ -162,6 +167,9 @@ def _has_unknown_clause(node: exp.Expr, family: Family) -> bool:
         return bool(node.args.get("columns")) and not may_list
     if isinstance(node, exp.DataTypeParam):
         return not isinstance(node.this, exp.Literal)  # CAST(a AS CHAR(a)): an error at the origin
+    if isinstance(node, exp.Order) and node.args.get("this"):
+        # An aggregate's own order.
+        return not isinstance(node.parent, _ORDERING)
     known = _KNOWN_CLAUSES.get(type(node))
     return known is not None and any(value and key not in known for key, value in node.args.items())
 
@@ -174,7 +182,7 @@ _COUNTED = word_set(
     """
 )
 # As they are written back.
-_SAME_AS = {"ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
+_SAME_AS = {"&&": ("AND",), "ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
 
 
 _WITH_WORD: dict[str, tuple[type[exp.Expr], ...]] = {
@@ -195,6 +203,9 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     counts = Counter(word for word in back.words if word in _COUNTED)
     said = (part for word in scanned.words for part in _SAME_AS.get(word, (word,)))
     given = Counter(word for word in said if word in _COUNTED)
+    if syntax.family in ("mysql", "sqlite"):
+        # AS 'name' is written back as a name.
+        given["'"] -= sum(pair == ("AS", "'") for pair in pairwise(scanned.words))
     # INTERVAL 1 DAY is written back as INTERVAL '1' DAY.
     requoted = counts["'"] - given["'"]
     if 0 < requoted <= sum(isinstance(node, _WITH_INTERVAL) for node in nodes):
@@ -230,6 +241,9 @@ def _added_in_writing(
     # substr(a, 1) as SUBSTRING(a FROM 1).
     parts = sum(isinstance(node, exp.Substring) for node in nodes)
     added.update({"FROM": min(parts, max(0, back["FROM"] - given["FROM"] - rows))})
+    # GROUP_CONCAT(a) as GROUP_CONCAT(a SEPARATOR ',').
+    bare = sum(isinstance(node, exp.GroupConcat) and not node.args.get("separator") for node in nodes)
+    added.update({"'": min(bare, max(0, back["'"] - given["'"]))})
     return added
 
 

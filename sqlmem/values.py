@@ -21,7 +21,7 @@ from sqlmem.dialects.base import Result, Semantics
 from sqlmem.measures import ANYTHING, TRUTH, Measure, Span, constant
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Refuse
-from sqlmem.readings import as_moment, read_text
+from sqlmem.readings import as_interval, as_moment, read_text
 
 # Kinds whose stored values order as the origin orders them. UUID only in PostgreSQL, whose
 # order is that of the bytes; text is decided by its collation.
@@ -37,6 +37,8 @@ ORDERED = frozenset(
         Kind.TIME,
         Kind.TIMESTAMP,
         Kind.TIMESTAMPTZ,
+        # MariaDB's TIME, and what lies between two moments. PostgreSQL's with months are no numbers of days.
+        Kind.INTERVAL,
         Kind.UUID,
     }
 )
@@ -182,6 +184,8 @@ def converter(
         convert = _with_texts(
             convert, cast if cast is not None else column, semantics, is_compared=is_compared
         )
+    if column.kind is Kind.INTERVAL and semantics.text is None:
+        convert = as_interval(convert)
     if is_compared and column.kind in _MOMENTS and (cast is not None or driver in semantics.parameters):
         convert = _with_moments(convert, column, cast)
     if cast is None:

@@ -14,6 +14,7 @@ from sqlmem.expressions import (
     choices,
     computed,
     dynamic,
+    formats,
     grouping,
     likes,
     moments,
@@ -24,7 +25,7 @@ from sqlmem.expressions import (
     windows,
 )
 from sqlmem.expressions.closed import only
-from sqlmem.expressions.fetched import fetched, rank
+from sqlmem.expressions.fetched import fetched, length, rank, weights
 from sqlmem.expressions.rendering import Expressions, Subquery
 from sqlmem.scopes import Context
 
@@ -43,6 +44,7 @@ _HANDLERS = {
     **casts.HANDLERS,
     **moments.HANDLERS,
     **texts.HANDLERS,
+    **formats.HANDLERS,
 }
 
 
@@ -56,7 +58,7 @@ def expressions(context: Context, subquery: Subquery) -> Expressions:
         subquery: how the planner renders a SELECT inside of an expression.
     """
     handlers = _DYNAMIC_HANDLERS if context.semantics.is_dynamic else _HANDLERS
-    return Expressions(context, subquery, handlers, fetched, rank)
+    return Expressions(context, subquery, handlers, fetched, rank, weights, length)
 
 
 __all__ = ["Expressions", "expressions", "only"]

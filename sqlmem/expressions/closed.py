@@ -15,8 +15,8 @@ def only(node: exp.Expr, *known: str) -> None:
 
 
 def is_total(node: exp.Expr) -> bool:
-    """Whether it is SQLite's TOTAL, an aggregate that the parser takes for a function of anybody's."""
-    return isinstance(node, exp.Anonymous) and str(node.this).lower() == "total"
+    """Whether it is SQLite's TOTAL or EVERY, aggregates that the parser takes for functions of anybody's."""
+    return isinstance(node, exp.Anonymous) and str(node.this).lower() in ("total", "every")
 
 
 def described(node: exp.Expr) -> str:

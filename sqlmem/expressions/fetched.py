@@ -17,7 +17,7 @@ from sqlmem.dialects.immutable import Asked
 from sqlmem.expressions.immutability import is_immutable
 from sqlmem.expressions.rendering import Expressions
 from sqlmem.lexer import TokenKind
-from sqlmem.model import Collation, Kind, TableSchema
+from sqlmem.model import Collation, Column, Kind, TableSchema
 from sqlmem.plan import Candidate, Refuse, Unknown
 from sqlmem.scopes import Scope
 from sqlmem.slices import Call, Slice, Slices
@@ -148,6 +148,86 @@ def rank(render: Expressions, value: Value) -> Value | None:
     Raises:
         Unknown: the origin hasn't been asked yet whether it can order these values.
     """
+    found = _own_column(render, value)
+    if found is None:
+        return None
+    index, schema, column = found
+    candidate = Candidate(
+        table=schema.name,
+        name=f"rank({column.name})",
+        text=column.expression,
+        asked=Asked((), ()),
+        collation=Collation.UNKNOWN,
+        has_constants=False,
+        rank_of=column.name,
+    )
+    assert value.alias is not None
+    return _column(render, schema, value.alias, index, candidate)
+
+
+def weights(render: Expressions, value: Value, *, is_key: bool) -> Value | None:
+    """A text of one character for each of a text's, the same where the collation takes them for one.
+
+    Under MariaDB's …_general_ci, which has a weight for every character, whatever stands beside it.
+
+    Args:
+        is_key: without the blanks at the end, which don't count in a comparison, and do in LIKE.
+
+    Raises:
+        Unknown: the origin hasn't been asked yet.
+    """
+    found = _own_column(render, value)
+    is_mariadb = render.context.facts.division_digits is not None
+    if found is None or found[2].collation is not Collation.FOLDED or not is_mariadb:
+        return None  # MySQL's weights weren't looked at
+    index, schema, column = found
+    candidate = Candidate(
+        table=schema.name,
+        name=f"{'key' if is_key else 'weights'}({column.name})",
+        text=column.expression,
+        asked=Asked((), ()),
+        collation=Collation.BINARY,
+        has_constants=False,
+        weighs=column.name,
+        key_of=column.name if is_key else None,
+    )
+    assert value.alias is not None
+    return _column(render, schema, value.alias, index, candidate)
+
+
+# As interval_cmp compares: a month has 30 days, a day 24 hours.
+_LENGTH = (
+    "(((extract(year FROM {0}) * 12 + extract(month FROM {0})) * 30 + extract(day FROM {0})) * 86400000000"
+    " + extract(hour FROM {0}) * 3600000000 + extract(minute FROM {0}) * 60000000"
+    " + extract(microseconds FROM {0}))::bigint"
+)
+
+
+def length(render: Expressions, value: Value) -> Value | None:
+    """The microseconds by which PostgreSQL compares an INTERVAL column; None if it is none.
+
+    Raises:
+        Unknown: the origin hasn't been asked yet.
+    """
+    found = _own_column(render, value)
+    if found is None or found[2].kind is not Kind.INTERVAL or found[2].is_compared:
+        return None
+    index, schema, column = found
+    operand = column.expression or '"' + column.name.replace('"', '""') + '"'
+    candidate = Candidate(
+        table=schema.name,
+        name=f"length({column.name})",
+        text=_LENGTH.format(f"({operand})"),
+        asked=Asked((), ()),
+        collation=Collation.UNKNOWN,
+        has_constants=False,
+    )
+    assert value.alias is not None
+    return _column(render, schema, value.alias, index, candidate)
+
+
+def _own_column(render: Expressions, value: Value) -> tuple[int, TableSchema, Column] | None:
+    """The table and the column whose value it is, unchanged and in reach."""
     if not render.semantics.computes_columns or value.source is None or value.alias is None:
         return None
     index, name = value.source
@@ -155,19 +235,9 @@ def rank(render: Expressions, value: Value) -> Value | None:
     if value.sql != f"{value.alias}.{quoted(stored_names(schema)[name])}":
         return None  # no longer the table's own value
     column = schema.by_name[name]
-    is_plain = column in schema.columns
-    if column.kind is Kind.JSON or (not is_plain and column.expression is None):
+    if column.kind is Kind.JSON or (column not in schema.columns and column.expression is None):
         return None
-    candidate = Candidate(
-        table=schema.name,
-        name=f"rank({name})",
-        text=column.expression,
-        asked=Asked((), ()),
-        collation=Collation.UNKNOWN,
-        has_constants=False,
-        rank_of=name,
-    )
-    return _column(render, schema, value.alias, index, candidate)
+    return index, schema, column
 
 
 def _column(
@@ -221,4 +291,7 @@ def _collation(node: exp.Expr, values: list[Value]) -> Collation:
         column.collation in EQUAL_TEXT and column.is_compared and not collate_of(column)
         for column in texts
     )
+    if isinstance(node, exp.Lower | exp.Upper) and len(texts) == 1 and isinstance(node.this, exp.Column):
+        # Of one column: its collation.
+        return texts[0].collation
     return Collation.DETERMINISTIC if is_plain else Collation.UNKNOWN

@@ -17,7 +17,9 @@ from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.mixed import number_key, number_pair
+from sqlmem.expressions.outermost import is_compared_as_text
 from sqlmem.functions import UNKNOWN
+from sqlmem.functions.mysql_texts import weights_of
 from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse, RefuseWhole
@@ -37,6 +39,8 @@ from sqlmem.values import (
     unified,
 )
 
+# Texts of one form, which differ in digits only: every locale orders them as numbers.
+DIGITS = "TEXT of digits"
 DYNAMIC = Column("", Kind.DYNAMIC, "", collation=Collation.BINARY)
 
 _MAX_PLAIN_DIGITS = 9
@@ -71,6 +75,8 @@ Handler = Callable[["Expressions", Any, Scope], Value]
 Subquery = Callable[[exp.Expr, Scope], tuple[str, tuple[Value, ...]]]
 Fetched = Callable[["Expressions", exp.Expr, Scope], Value | None]
 Rank = Callable[["Expressions", Value], Value | None]
+Weights = Callable[..., Value | None]
+Length = Callable[["Expressions", Value], Value | None]
 
 
 class Expressions:
@@ -86,6 +92,8 @@ class Expressions:
         handlers: Mapping[type[exp.Expr], Handler],
         fetched: Fetched,
         rank: Rank,
+        weights: Weights,
+        length: Length,
     ) -> None:
         self.context = context
         self.semantics = context.semantics
@@ -93,6 +101,8 @@ class Expressions:
         self._handlers = handlers
         self._fetched = fetched
         self._rank = rank
+        self._weights = weights
+        self._length = length
 
     def value(self, node: exp.Expr, scope: Scope) -> Value:
         """The value of an expression; open if it is a literal or parameter alone.
@@ -110,7 +120,7 @@ class Expressions:
             handler = self._handlers.get(type(node))
             if handler is None:
                 raise Refuse(f"{described(node)} is computed by the origin")  # noqa: TRY301 - one way out
-            return handler(self, node, scope)
+            found = handler(self, node, scope)
         except RefuseWhole:
             raise
         except Refuse:
@@ -119,6 +129,13 @@ class Expressions:
             if value is None:
                 raise
             return value
+        if self.semantics.is_dynamic or not is_compared_as_text(self.semantics, node, found):
+            return found
+        # As a column it has a rank, in the order of its collation.
+        value = self._fetched(self, node, scope)
+        if value is None:
+            return found
+        return value
 
     def typed(self, node: exp.Expr, scope: Scope) -> Value:
         """As `value`, but settled where the surroundings say nothing, as in a select list."""
@@ -158,6 +175,9 @@ class Expressions:
                 return replace(self.bound(value, text.type), result=text)
             if not value.literal.is_text and self.semantics.mixes_numbers:
                 return self._given_back(value)
+            if value.literal.is_text and self.semantics.quoted is not None:
+                text = self.semantics.quoted
+                return replace(self.bound(value, text.type), result=text)
             raise Refuse("a constant whose type only the origin knows")
         return self.shown(value)
 
@@ -364,9 +384,10 @@ class Expressions:
             # MariaDB compares all digits of a quotient here, and the rounded one there.
             raise Refuse(f"{what} of a quotient")
         right = self._of_own_type(left.type, right, what)
-        numbers = number_pair(self, left, right, what)
-        if numbers is not None:
-            return numbers
+        is_interval = left.type.kind is Kind.INTERVAL
+        found = self._lengths(left, right) if is_interval else number_pair(self, left, right, what)
+        if found is not None:
+            return found
         column = left.type
         if right.type is not None:
             column = unified(left.type, right.type, what)
@@ -394,6 +415,25 @@ class Expressions:
         if value.type is not None and (column.kind, column.scale) != (value.type.kind, value.type.scale):
             raise RefuseWhole(f"{what} of unequal types beside MIN or MAX")
         return value
+
+    def _lengths(self, left: Value, right: Value) -> tuple[Value, Value] | None:
+        """Intervals as PostgreSQL compares them, where a column of them stands."""
+        lengths = [self._length(self, left), self._length(self, right)]
+        if lengths == [None, None]:
+            return None
+        measured = next(length for length in lengths if length is not None)
+        found = []
+        for value, length in zip((left, right), lengths, strict=True):
+            if length is not None:
+                found.append(length)
+            elif value.type is not None and value.type.kind is Kind.INTERVAL and value.type.is_compared:
+                found.append(replace(value, type=replace(measured.type or value.type, name="")))
+            elif value.parameter is not None and value.adapt is None:
+                interval = self.semantics.casts["INTERVAL"]
+                found.append(Value(self.argument(value, self.converter(value, interval)), measured.type))
+            else:
+                raise Refuse("an interval beside what isn't plainly one")
+        return found[0], found[1]
 
     def _is_number(self, value: Value) -> bool:
         """Whether a constant or parameter is one by itself."""
@@ -428,9 +468,34 @@ class Expressions:
         database = "main" if index == 0 else f"s{index}"
         source = f"{database}.{DATA} AS {alias}"
         found = f"(SELECT {alias}.{ranked} FROM {source} WHERE {alias}.{own} = {bound} LIMIT 1)"
-        sql = f"CASE WHEN {bound} IS NULL THEN NULL ELSE ifnull({found}, {UNKNOWN}({bound})) END"
+        otherwise = f"{UNKNOWN}({bound})"
+        key = None if is_ordered else self._weights(self, left, is_key=True)
+        if key is not None:
+            # No row has the text: one that the collation takes for the same, or none.
+            weighed = self._weighed(right, column)
+            keyed = key.sql.split(".", 1)[1]
+            same = f"(SELECT {alias}.{ranked} FROM {source} WHERE {alias}.{keyed} = {weighed} LIMIT 1)"
+            otherwise = f"CASE WHEN {weighed} IS NULL THEN {otherwise} ELSE ifnull({same}, -1) END"
+        sql = f"CASE WHEN {bound} IS NULL THEN NULL ELSE ifnull({found}, {otherwise}) END"
         self.context.need(left)
         return rank, Value(f"({sql})", rank.type)
+
+    def _weighed(self, value: Value, column: Column) -> str:
+        """The weights of an open text, without blanks at its end; NULL where only the origin knows them."""
+        if value.literal is not None:
+            literal, driver = value.literal, self.context.facts.driver
+
+            def reread(text: str) -> str | None:
+                read = literal_value(
+                    replace(literal, text=text), column, value.cast, self.semantics, driver, is_compared=True
+                )
+                return weights_of(read, is_key=True)
+
+            return self.context.argument(
+                Argument(None, reread(literal.text), literal=literal.place, reread=reread)
+            )
+        convert = self.converter(value, column)
+        return self.argument(value, lambda given: weights_of(convert(given), is_key=True))
 
     def check_same(self, value: Value, what: str) -> None:
         """Raises `Refuse` unless equality of stored values is the origin's equality.
@@ -458,6 +523,8 @@ class Expressions:
             rank = self._rank(self, value)
             if rank is not None:
                 return rank.sql
+            if value.type.type_name == DIGITS:
+                return value.sql
             key = number_key(self, value)
             if key is None:
                 raise
@@ -467,6 +534,10 @@ class Expressions:
     def rank(self, value: Value) -> Value | None:
         """See `fetched.rank`."""
         return self._rank(self, value)
+
+    def weights(self, value: Value, *, is_key: bool) -> Value | None:
+        """See `fetched.weights`."""
+        return self._weights(self, value, is_key=is_key)
 
     def _check(self, column: Column, what: str, *, is_ordered: bool) -> None:
         if is_ordered:
@@ -564,6 +635,12 @@ class Expressions:
         only(node, "this", "desc", "nulls_first")
         if isinstance(node.this, exp.Boolean | exp.Null) and not self.semantics.is_dynamic:
             raise Refuse("an order by a constant, which some origins report as an error")
+        if (
+            self.semantics.is_dynamic
+            and isinstance(node.this, exp.Neg)
+            and isinstance(node.this.this, exp.Literal)
+        ):
+            raise Refuse("an order by a place before the first, which is an error")
         value = output if output is not None else self.value(node.this, scope)
         if value.type is None:
             if not self.semantics.is_dynamic:

@@ -221,6 +221,8 @@ EXPRESSIONS = {
         sum({bool!})
         sum({text!})
         sum({int!} > {int?})
+        avg({num!} > {num?})
+        sum(iif({bool}, 1, 0))
         avg({float!})
         json_group_array({int!})
         sum({loose_any!})

@@ -196,6 +196,56 @@ FOUND = {
     "a quotient of more than 65 digits is cut, or isn't": Find(
         "SELECT w / x AS q FROM wild ORDER BY yr, id", drivers=("pymysql",)
     ),
+    "a percentile of a VARCHAR is one": Find(
+        "SELECT b, percentile_disc(0.5) WITHIN GROUP (ORDER BY v) AS x FROM wild GROUP BY 1",
+        drivers=("psycopg", "psycopg2"),
+    ),
+    "distinct texts can't be put together in the order of others": Find(
+        "SELECT string_agg(DISTINCT t, '' ORDER BY v) FROM tame", drivers=("psycopg",)
+    ),
+    "GROUP_CONCAT takes a NULL in its order for nothing or 0": Find(
+        "SELECT group_concat(v ORDER BY b, id) AS x FROM tame", drivers=("pymysql",)
+    ),
+    "a nought of many places is written out": Find(
+        "SELECT group_concat(x ORDER BY id) AS a FROM wild", drivers=("pymysql",)
+    ),
+    "two parameters are no one expression": Find(
+        "SELECT DISTINCT ON (CASE WHEN e = e THEN ? ELSE i END) id FROM tame"
+        " ORDER BY CASE WHEN e = e THEN ? ELSE i END, id",
+        (None, None),
+        drivers=("psycopg", "psycopg2"),
+    ),
+    "a constant beside a number of very many digits": Find(
+        "SELECT sum(CASE WHEN d.y BETWEEN -2.5e-1 AND 1 THEN 1 ELSE 0 END) AS x"
+        " FROM (SELECT least(n, k) AS y FROM tame) AS d",
+        drivers=("psycopg", "psycopg2"),
+    ),
+    "an order by a place before the first is an error in SQLite": Find(
+        "SELECT id FROM tame ORDER BY -1, id", drivers=("pysqlite",)
+    ),
+    "a text of no character is a CHAR beside a window function": Find(
+        "SELECT sum(2) OVER (ORDER BY id DESC) AS x1, substring(t, ?, 3) AS x2 FROM other",
+        (2147483647,),
+        drivers=("pymysql",),
+    ),
+    "a text beside one of another character set may be an error": Find(
+        "SELECT concat(l, ?) AS x FROM wild", ("😀",), drivers=("pymysql",)
+    ),
+    "a computed text of no character is a CHAR beside a window function": Find(
+        "SELECT lag(j) OVER (ORDER BY id) AS x2, substring(t, 2147483647, 3) AS x3 FROM tame",
+        drivers=("pymysql",),
+    ),
+    "IN over a float that is written rounds it, where an index serves": Find(
+        "SELECT id FROM other WHERE i IN (1.5e0)", drivers=("pymysql",)
+    ),
+    "NULLIF and a float that is written": Find(
+        "SELECT nullif(count(*), 0e0) AS x FROM other GROUP BY n", drivers=("pymysql",)
+    ),
+    "FLOOR of a large float is written otherwise beside a window function": Find(
+        "SELECT floor(f) AS x FROM wild",
+        before=("SELECT DISTINCT zf FROM wild", "SELECT id FROM wild ORDER BY tx"),
+        drivers=("pymysql",),
+    ),
 }
 
 
