@@ -113,6 +113,7 @@ class Core:
             self.registry,
             self.settings.plan_cache_size,
             sums_floats=self.settings.float_aggregates == "local",
+            is_transparent=self.settings.mode == "transparent",
         )
         is_sampling = self.settings.verify > 0
         self._shortcut = SampledShortcut if is_sampling else Shortcut

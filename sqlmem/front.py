@@ -64,6 +64,7 @@ class Front:
     registry: Registry
     capacity: int
     sums_floats: bool = False
+    is_transparent: bool = False
     _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     _templates: Templates = field(init=False)  # guarded by _lock
@@ -146,7 +147,8 @@ class Front:
     def _make(
         self, statement: str, borrower: Borrower, typing: Typing, *, has_parameters: bool
     ) -> tuple[Entry, bool]:
-        verdict = parse(statement, self.origin.syntax(has_parameters=has_parameters))
+        syntax = self.origin.syntax(has_parameters=has_parameters)
+        verdict = parse(statement, syntax, is_strict=not self.is_transparent)
         match verdict:
             case Refusal(error, reason, hint):
                 return Refused(error, reason, hint), True

@@ -103,10 +103,13 @@ _READ_NODES = (exp.Query, exp.CTE, exp.With)
 _JOIN_WORDS = frozenset(["JOIN", "STRAIGHT_JOIN", "APPLY", "NATURAL"])
 
 
-def parse(text: str, syntax: Syntax) -> Parsed | Passthrough | Refusal:
+def parse(text: str, syntax: Syntax, *, is_strict: bool = True) -> Parsed | Passthrough | Refusal:
     """Read a statement, or say why only the origin may, or that nobody may.
 
     Never raises for any text.
+
+    Args:
+        is_strict: refuse * and joins. Otherwise the planner sees them.
     """
     refused = quick_classify(text, syntax)
     if refused is not None:
@@ -121,18 +124,18 @@ def parse(text: str, syntax: Syntax) -> Parsed | Passthrough | Refusal:
     if scanned.unterminated:
         return Passthrough("a literal or a comment has no end")
     if scanned.ambiguous is not None:
-        return _by_words(scanned, scanned.ambiguous)
+        return _by_words(scanned, scanned.ambiguous, is_strict=is_strict)
     if _is_too_deep(scanned):
-        return _by_words(scanned, "it is nested too deeply")
+        return _by_words(scanned, "it is nested too deeply", is_strict=is_strict)
     if _begins_with_table(scanned):
-        return _by_words(scanned, "TABLE is not parsed")
+        return _by_words(scanned, "TABLE is not parsed", is_strict=is_strict)
     tree = tree_of(scanned)
     if isinstance(tree, str):
-        return _by_words(scanned, tree)
-    return _inspect(tree, scanned)
+        return _by_words(scanned, tree, is_strict=is_strict)
+    return _inspect(tree, scanned, is_strict=is_strict)
 
 
-def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
+def _inspect(tree: exp.Expr, scanned: Scan, *, is_strict: bool) -> Parsed | Passthrough | Refusal:
     nodes = list(tree.walk())
     for node in nodes:
         if isinstance(node, _WRITE_NODES) and not isinstance(node, _READ_NODES):
@@ -149,7 +152,7 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
         return _NO_TABLE
     if all(_is_catalogue(table, scanned.syntax.family) for table in tables):
         return _CATALOGUE
-    if any(
+    if is_strict and any(
         isinstance(node, exp.Star)
         and not _is_counted(node)
         and not ("*" not in scanned.words and node.parent is not None and is_written_rows(node.parent))
@@ -157,7 +160,9 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
     ):
         # The columns of * change with the table; the text must say what the store has to hold.
         return STAR
-    if any(isinstance(node, (exp.Join, exp.Lateral)) for node in nodes) or _has_join_word(scanned):
+    if is_strict and (
+        any(isinstance(node, (exp.Join, exp.Lateral)) for node in nodes) or _has_join_word(scanned)
+    ):
         # JOIN: the store joins by its own collations and types, the origin by others.
         return JOIN
     if not isinstance(tree, exp.Query):
@@ -175,7 +180,7 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
     )
 
 
-def _by_words(scanned: Scan, reason: str) -> Passthrough | Refusal:
+def _by_words(scanned: Scan, reason: str, *, is_strict: bool) -> Passthrough | Refusal:
     """Judge a query that has no tree."""
     words, catalogues, others = scanned.words, 0, 0
     for index, word in enumerate(words[:-1]):
@@ -187,9 +192,9 @@ def _by_words(scanned: Scan, reason: str) -> Passthrough | Refusal:
                 others += 1
     if catalogues and not others:
         return _CATALOGUE
-    if _has_star_words(scanned):
+    if is_strict and _has_star_words(scanned):
         return STAR
-    if _has_join_word(scanned):
+    if is_strict and _has_join_word(scanned):
         return JOIN
     return Passthrough(reason)
 

@@ -230,11 +230,9 @@ def _size(value: Any) -> int:
 
 
 def _mode(value: Any) -> str:
-    if value == "transparent":
-        raise _Unusable("must be 'strict': this version has no transparent mode")
-    if value != "strict":
-        raise _Unusable("must be 'strict'")
-    return "strict"
+    if value not in ("strict", "transparent"):
+        raise _Unusable("must be 'strict' or 'transparent'")
+    return str(value)
 
 
 def _float_aggregates(value: Any) -> str:
@@ -328,7 +326,8 @@ SETTINGS: tuple[Setting, ...] = (
         "mode",
         "strict",
         _mode,
-        "strict: a read-only cache; what isn't proven a read is refused.",
+        "strict: a read-only cache; what isn't proven a read is refused. transparent: writes pass through and "
+        "invalidate what they change when they commit; * and joins are answered.",
     ),
     Setting(
         "float_aggregates",

@@ -260,14 +260,13 @@ def test_debug_understands_the_usual_words(word):
     assert load_debug({"SQLMEM_DEBUG": word, "SQLMEM_TTL": "garbage"}, None) is True
 
 
-def test_transparent_mode_is_refused_as_missing_in_this_version():
-    """The name is known, and the message says that it isn't there yet."""
+def test_the_modes_are_strict_and_transparent():
+    """Any other is refused with the two that there are."""
     with pytest.raises(SettingsError) as caught:
-        from_environment(mode="transparent")
+        from_environment(mode="lenient")
 
-    assert str(caught.value) == (
-        "mode must be 'strict': this version has no transparent mode, got 'transparent' (from SQLMEM_MODE)"
-    )
+    assert from_environment(mode="transparent").mode == "transparent"
+    assert str(caught.value) == "mode must be 'strict' or 'transparent', got 'lenient' (from SQLMEM_MODE)"
 
 
 def test_an_error_says_what_was_seen_and_where_it_came_from(tmp_path):
