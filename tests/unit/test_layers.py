@@ -36,6 +36,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "functions/*",
         "measures",
         "dialects/*",
+        "effects/*",
         "constants",
         "plan",
         "stored",
