@@ -180,9 +180,7 @@ class Core:
             self.lazy_connection,
             dialect=base.dialect,
             origin_pool=(lambda: base.pool) if self.is_transparent else None,
-            reset_on_return=base.pool._reset_on_return.name.removeprefix("reset_")
-            if self.is_transparent
-            else True,
+            reset_on_return=_reset_on_return(base) if self.is_transparent else True,
         )
         # text of `execute` -> its shortcut; dropped as a whole when full
         self.shortcuts: dict[str, Shortcut] = {}
@@ -383,6 +381,12 @@ class Core:
                 self.store.retire(generation)
                 continue
             return
+
+
+def _reset_on_return(base: Engine) -> Any:
+    """What the wrapped engine's pool does with a connection that comes back."""
+    style: Any = base.pool._reset_on_return
+    return None if style is None else style.name.removeprefix("reset_")
 
 
 def _never_stale(state: TableState, columns: Sequence[str], version: int) -> None:

@@ -43,13 +43,18 @@ class LazyPool(pool.Pool):
             connection.reset_options()
         self._idle.append(record)
 
-    def _invalidate(self, connection: Any, exception: BaseException | None = None, **keywords: Any) -> None:
+    def _invalidate(
+        self,
+        connection: Any,
+        exception: BaseException | None = None,
+        _checkin: bool = True,  # noqa: FBT001, FBT002 - SQLAlchemy's signature
+    ) -> None:
         if self._origin_pool is not None and connection.dbapi_connection is not None:
             fairy = connection.dbapi_connection.fairy
             if fairy is not None:
                 # Its other connections are as old, and lost as well.
                 self._origin_pool()._invalidate(fairy, exception, _checkin=False)
-        super()._invalidate(connection, exception, **keywords)
+        super()._invalidate(connection, exception, _checkin)
 
     def recreate(self) -> LazyPool:
         raise NotImplementedError("a lazy pool is used for as long as its engine")

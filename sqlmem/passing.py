@@ -69,6 +69,10 @@ _HARMLESS = TOLD | {
 }
 
 
+# A second phase may be another connection's transaction; the rest may be anything.
+_UNFOLLOWED = frozenset({Control.COMMIT_PREPARED, Control.OTHER})
+
+
 @dataclass(slots=True)
 class Passing:
     """What the connections of one engine share.
@@ -124,6 +128,7 @@ class PassingConnection:
             "_fairy",
             "_held",
             "_is_clean",
+            "_is_clouded",
             "_is_failed",
             "_is_lost",
             "_is_open_by_text",
@@ -153,6 +158,7 @@ class PassingConnection:
         self._is_lost = False
         self._is_open_by_text = False  # BEGIN came as text
         self._is_out_of_sight = False
+        self._is_clouded = False  # its writes reach what the catalogue doesn't tell: a temporary trigger
         self._local: str | None = None  # why the session differs until the transaction ends
 
     # -- the driver's connection -----------------------------------------------------------
@@ -205,8 +211,7 @@ class PassingConnection:
         was_clean = self._is_clean
         self._cleaned()
         self._end()
-        self._is_lost = False
-        self._is_open_by_text = False
+        self._is_lost = self._is_open_by_text = self._is_clouded = False
         is_out_of_sight, self._is_out_of_sight = self._is_out_of_sight, False
         if fairy is None:
             return
@@ -335,6 +340,8 @@ class PassingConnection:
         """Keep account of what a statement does."""
         passing, pending = self._passing, self._pending
         written = passing.writes.written(effect, self.directive.invalidates, self._ask)
+        if effect.control in _UNFOLLOWED or (self._is_clouded and (written is None or written)):
+            written = EVERYTHING
         # Before it is sent: what fails may have done a part.
         pending.add(written)
         is_at_once = bool(pending) and (
@@ -359,11 +366,12 @@ class PassingConnection:
                 self._is_failed = False
             case ("release", name):
                 self._pending.release(name)
+        self._is_clouded = self._is_clouded or effect.clouds
         match effect.control:
             case Control.BEGIN:
                 self._is_open_by_text = True
-            case Control.COMMIT | Control.ROLLBACK:
-                # What it committed was in a window.
+            case Control.COMMIT | Control.ROLLBACK | Control.PREPARE:
+                # What it committed was in a window; what it prepared will be, with everything else.
                 self._is_open_by_text = False
                 self._end()
         if self._is_autocommit() and not self._is_open_by_text:

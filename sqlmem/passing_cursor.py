@@ -262,6 +262,12 @@ class PassingCursor:
         if close is not None:
             await close()
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """What the driver's cursor is, while it does the work: programs ask whether one is server-side."""
+        is_over = not self._is_local and self._driver is not None
+        return type(self._driver) if is_over else PassingCursor
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

@@ -95,8 +95,12 @@ class Requirements(SuiteRequirements):
         return exclusions.only_on("postgresql")
 
     @property
-    def foreign_key_constraint_option_reflection_ondelete(self):
-        return exclusions.open()
+    def reflect_table_options(self):
+        return exclusions.only_on(["mysql", "mariadb"])
+
+    @property
+    def parens_in_union_supported_select_w_limit_offset(self):
+        return exclusions.skip_if("sqlite")
 
     @property
     def uuid_data_type(self):
