@@ -36,10 +36,19 @@ def effect_of(text: str, syntax: Syntax) -> Effect:
     statements = parts(found)
     if not statements:
         return Effect(is_read=True, reason="an empty statement")
-    effect = union(classify(each) for each in statements)
     verdict = judge(found)
     is_read = isinstance(verdict, Query | Passthrough) and may_hide_a_write(found) is None
-    return replace(effect, is_read=is_read)
+    if is_read and statements[0].at(0) in _ASKING:
+        return Effect(is_read=True, reason="it asks the origin about itself")
+    effect = union(classify(each) for each in statements)
+    if syntax.family == "other" and not is_read:
+        # Which triggers or hidden commits it has, nobody has described.
+        effect = replace(effect, writes=None, verbs=frozenset(), is_at_once=True)
+    # What reads as a query and isn't understood is a slip of the pen, or something worse.
+    return replace(effect, is_read=is_read and effect.writes is not None)
+
+
+_ASKING = frozenset(["PRAGMA", "SHOW", "HELP"])
 
 
 __all__ = ["UNKNOWN", "Control", "Effect", "Session", "Spelling", "Verb", "Write", "effect_of"]

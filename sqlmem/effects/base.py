@@ -72,7 +72,7 @@ class Effect:
             rollback undoes.
         is_definition: definitions change.
         savepoint: set, rolled back to or released, with its folded name; the last of several.
-        control: the transaction is controlled by text.
+        control: the transaction is controlled by text, or by the way: MariaDB commits before DDL and others.
         session: see `Session`.
         is_session_local: what it sets ends with the transaction.
         calls: functions called whose effect only the origin knows, in lower case, without schema.

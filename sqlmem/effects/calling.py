@@ -19,7 +19,8 @@ _ROWLESS: dict[Family, str] = {
         PG_STAT_RESET* PG_STAT_CLEAR_SNAPSHOT PG_STAT_FORCE_NEXT_FLUSH PG_EXPORT_SNAPSHOT TS_REWRITE
         PG_TERMINATE_BACKEND PG_CANCEL_BACKEND PG_RELOAD_CONF PG_ROTATE_LOGFILE* PG_SWITCH_WAL LO_* LOWRITE LOREAD
     """,
-    "mysql": "GET_LOCK RELEASE_LOCK RELEASE_ALL_LOCKS NEXTVAL SETVAL",
+    # Who reads LAST_INSERT_ID() asks the origin.
+    "mysql": "GET_LOCK RELEASE_LOCK RELEASE_ALL_LOCKS NEXTVAL SETVAL LAST_INSERT_ID",
     "sqlite": "",
     "other": "",
 }
@@ -65,7 +66,7 @@ _MYSQL_BUILT_IN = word_set(
 )
 
 
-def calls_of(part: Part, effect: Effect) -> Effect:
+def with_calls(part: Part, effect: Effect) -> Effect:
     """The effect with what the calls add."""
     names: set[str] = set()
     for index in range(len(part.words)):
@@ -75,8 +76,6 @@ def calls_of(part: Part, effect: Effect) -> Effect:
         if has_side_effects(name, part.family):
             if name == "SET_CONFIG":
                 effect = replace(effect, session=Session.DIFFERS)
-            elif name == "LAST_INSERT_ID" and part.family == "mysql":
-                effect = replace(effect, session=Session.DIFFERS) if part.at(index + 2) != ")" else effect
             elif not _is_rowless(name, part.family):
                 return unknown(f"{name.lower()} may do anything")
         else:
@@ -103,7 +102,9 @@ def _is_call(part: Part, index: int) -> bool:
     return not _is_relation(part, index)
 
 
-_BEFORE_RELATION = frozenset(["INTO", "TABLE", "UPDATE", "COPY", "REFERENCES", "INDEX"])
+_BEFORE_RELATION = frozenset(
+    ["INTO", "TABLE", "UPDATE", "COPY", "REFERENCES", "INDEX", "INSERT", "REPLACE", "IGNORE"]
+)
 
 
 def _is_relation(part: Part, index: int) -> bool:

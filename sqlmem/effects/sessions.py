@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlmem.effects.base import Control, Effect, Session, unknown
+from sqlmem.effects.base import Control, Effect, Session, Verb, Write, unknown, writing
 from sqlmem.effects.variables import GLOBAL_WORDS, HARMLESS_PRAGMAS, HARMLESS_VARIABLES
 from sqlmem.effects.words import Part
 
-NOTHING = Effect()
 _DIFFERS = Effect(session=Session.DIFFERS)
+# What SQLite's ANALYZE writes are ordinary tables.
+STATISTICS = replace(
+    writing((Write(None, f"sqlite_stat{number}", Verb.INSERT) for number in (1, 3, 4)), "statistics"),
+    is_at_once=True,
+)
 
 
 def set_(part: Part) -> Effect:
@@ -59,10 +63,10 @@ def _set_mysql(part: Part) -> Effect:
             is_session_local=part.at(1) == "TRANSACTION",
             reason="SET TRANSACTION",
         )
-    if any(word in ("SELECT", "INSERT", "UPDATE", "DELETE", ":=") for word in part.words) or _calls(part):
+    if any(word in ("SELECT", "INSERT", "UPDATE", "DELETE") for word in part.words) or _calls(part):
         # SET @x = f(): whatever the function does.
         return unknown("SET with something computed")
-    effect = NOTHING
+    effect = Effect()
     names: list[str] = []
     index = 1
     while True:
@@ -77,9 +81,11 @@ def _set_mysql(part: Part) -> Effect:
         if name == "AUTOCOMMIT":
             # Set to 1 inside a transaction it commits.
             effect = replace(effect, is_at_once=True, session=Session.DIFFERS, control=Control.COMMIT)
-        elif is_global and name == "READ_ONLY":
-            pass
-        elif is_user_variable or part.at(index + 1) != "=" or name not in HARMLESS_VARIABLES["mysql"]:
+        elif is_user_variable:
+            pass  # what reads it is the origin's to answer
+        elif part.at(index + 1) not in ("=", ":=") or name not in HARMLESS_VARIABLES["mysql"]:
+            if is_global:  # sessions to come differ from those that are
+                return unknown("SET GLOBAL")
             effect = replace(effect, session=Session.DIFFERS)
         comma = part.find(index, ",")
         if comma is None:
@@ -97,7 +103,7 @@ def reset(part: Part) -> Effect:
         if name in HARMLESS_VARIABLES["postgresql"]:
             return Effect(reason=f"RESET {name.lower()}")
         return replace(_DIFFERS, reason=f"RESET {name.lower()}")
-    return Effect(is_at_once=True, reason="RESET")
+    return Effect(is_at_once=True, reason="RESET")  # RESET QUERY CACHE and its like
 
 
 def discard(part: Part) -> Effect:
@@ -119,14 +125,16 @@ def pragma(part: Part) -> Effect:
             _DIFFERS, is_at_once=True, is_definition=True, writes=None, reason="PRAGMA schema_version"
         )
     if name in HARMLESS_PRAGMAS:
-        # Some write the file's head; none writes a row. ANALYZE's tables are written by optimize.
+        # Some write the file's head; none writes a row.
+        if name == "OPTIMIZE":
+            return STATISTICS
         return Effect(is_at_once=True, reason=f"PRAGMA {name.lower()}")
     return replace(_DIFFERS, is_at_once=True, reason=f"PRAGMA {name.lower()}")
 
 
 def transaction(part: Part) -> Effect:
     """BEGIN, COMMIT, ROLLBACK and their like, as text."""
-    first, words = part.at(0), part.words
+    first = part.at(0)
     if first == "SAVEPOINT" and part.is_name(1):
         return Effect(savepoint=("set", _savepoint(part, 1)), reason="SAVEPOINT")
     if first == "RELEASE":
@@ -171,7 +179,6 @@ def transaction(part: Part) -> Effect:
                 return Effect(reason="XA RECOVER")
             case _:
                 return Effect(control=Control.OTHER, reason="XA")
-    del words
     return unknown(f"{first} isn't understood")
 
 

@@ -69,8 +69,8 @@ def _write_at(part: Part, index: int, start: int) -> Iterator[Write]:
         return  # INSERT OR REPLACE
     if word in ("REPLACE", "INSERT", "TRUNCATE") and following == "(" and not is_first:
         return  # replace(a, b, c)
-    if not is_first and following in ("", ")", ",", "="):
-        return  # (update), (update, x), update = 1: columns
+    if not is_first and following in ("", ")", ",", "=", "AS"):
+        return  # (update), (update, x), update = 1: columns; WITH update AS (…)
     match word:
         case "INSERT" | "REPLACE" | "UPSERT":
             yield from _insert(part, index)
@@ -220,7 +220,7 @@ def _deleted(part: Part, index: int) -> set[Spelling]:
 
 def _references(part: Part, index: int, end: int) -> Iterator[tuple[Spelling, str]]:
     """The tables between two places and what they are called there; no table of a subquery is one."""
-    is_table, depth_of_select = True, 0
+    is_table = True
     while index < end:
         word = part.words[index]
         if word == "(" and part.at(index + 1) in ("SELECT", "WITH", "VALUES", "("):
