@@ -344,7 +344,11 @@ class Executor:
     ) -> Generation | None:
         """The table's generation, if it has these columns and is fresh, and not older than `newest`."""
         generation = state.generation
-        if generation is None or generation.read_at < newest or any(column not in generation.columns for column in columns):
+        if (
+            generation is None
+            or generation.read_at < newest
+            or any(column not in generation.columns for column in columns)
+        ):
             return None
         if state.version != version:
             raise Replan
