@@ -15,6 +15,7 @@ from sqlmem.expressions import only
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.set_operations import Queries, Rendered
+from sqlmem.stars import has_stars
 from sqlmem.values import Value
 
 Sets = list[tuple[exp.Expr, ...]]
@@ -51,6 +52,8 @@ def by_sets(queries: Queries, node: exp.Select, around: Scope, arm: Arm) -> Rend
         sets = _product([_sets(term) for term in group.expressions])
     if len(sets) > _MOST_SETS:
         raise Refuse(f"more than {_MOST_SETS} grouping sets")
+    if has_stars(node):
+        raise Refuse("* over grouping sets")
     if node.args.get("distinct") is not None or node.find(exp.Window) is not None:
         raise Refuse("DISTINCT or a window over grouping sets")
     columns = list(dict.fromkeys(column for each in sets for column in each))

@@ -94,7 +94,7 @@ def _unwrapped(node: exp.Expr) -> exp.Expr:
 def _count_first(render: Expressions, sql: str, scope: Scope) -> None:
     if not scope.may_guard:
         raise Refuse("a subquery that may give several rows as a value")
-    own = {value.sql.partition(".")[0] for value in scope.columns.values() if value is not None}
+    own = {source.stored for source in scope.sources}
     if any(f"{alias}." in sql for alias in own):
         # Looked at per row: which rows the origin looks at is its own choice.
         raise Refuse("a subquery that may give several rows as a value, by the row around it")
@@ -129,6 +129,8 @@ def _is_one_by_key(render: Expressions, node: exp.Select) -> bool:
     clause, where = node.args.get("from_"), node.args.get("where")
     table = clause.this if clause is not None else None
     if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier) or where is None:
+        return False
+    if node.args.get("joins"):
         return False
     context = render.context
     database = table.args.get("db")
