@@ -196,16 +196,19 @@ def _columns(left: Joined, right: Joined) -> dict[str, Value | None]:
 def _shared(queries: Queries, left: Joined, right: Joined, node: exp.Join) -> tuple[str, ...]:
     """The columns that the join merges, folded."""
     context = queries.context
+    # MariaDB takes a RIGHT JOIN as a LEFT one of the operands the other way round.
+    first, second = (right, left) if _is_turned(queries, node) else (left, right)
+    others = {each.name for each in second.listed}
+    common = [each.name for each in first.listed if each.name in others]
     if node.args.get("method"):
-        # MariaDB takes a RIGHT JOIN as a LEFT one of the operands the other way round.
-        first, second = (right, left) if _is_turned(queries, node) else (left, right)
-        others = {each.name for each in second.listed}
-        names = [each.name for each in first.listed if each.name in others]
+        names = common
     else:
         names = [context.fold_column(identifier) for identifier in node.args.get("using") or []]
-        listed = [{each.name for each in side.listed} for side in (left, right)]
-        if any(name not in listed[0] or name not in listed[1] for name in names):
+        if not set(names).issubset(common):
             raise Refuse("USING names a column that isn't known")
+        if context.semantics.name == "mysql":
+            # In the order of the table.
+            names = sorted(names, key=common.index)
     if len(set(names)) != len(names) or any(
         side.columns[name] is None for name in names for side in (left, right)
     ):

@@ -167,8 +167,9 @@ class Queries:
     def _settle_pick(self, node: exp.Select, scope: Scope) -> None:
         """Find out whether an aggregate picks one row, from which SQLite takes all other columns."""
         source = node.args["from_"].this if node.args.get("from_") is not None else None
-        is_alone = isinstance(source, exp.Table) and len(scope.sources) == 1
-        if not is_alone or scope.group_keys is None or _is_within(scope):
+        if not isinstance(source, exp.Table) or len(scope.sources) != 1:
+            return
+        if scope.group_keys is None or _is_within(scope):
             return
         schema = self._context.schemas.get(table_spelling(source, self._context))
         if schema is None or schema.name not in {table.name for table in self._context.tables}:

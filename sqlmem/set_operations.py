@@ -19,6 +19,7 @@ from sqlmem.model import Collation, Column, Kind
 from sqlmem.outputs import callable_names
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Context, Scope
+from sqlmem.stars import has_stars
 from sqlmem.values import Value
 
 Rendered = tuple[str, tuple[Value, ...]]

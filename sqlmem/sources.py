@@ -137,7 +137,7 @@ def _check_conditions(queries: Queries, node: exp.Select, scope: Scope) -> None:
     """
     for join in node.args.get("joins") or []:
         on = join.args.get("on")
-        if on is None or len(scope.sources) == 2:  # noqa: PLR2004 - then all of them are its operands
+        if on is None or len(scope.sources) == 2:
             continue
         if on.find(exp.Query) is not None:
             raise Refuse("a subquery in a condition of several joins")
