@@ -1,4 +1,4 @@
-"""Joins: what two sources give together, which of their columns are seen by which name, and in which order by *.
+"""Joins: what two sources give together, by which name each column is seen, and the order of *.
 
 The standard's rules, and where the origins differ: a comma binds weaker than JOIN (not in SQLite), USING
 and NATURAL put what they merge first (SQLite leaves it where it is).
