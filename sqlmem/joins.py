@@ -9,7 +9,7 @@ Rule 2: a column of the side that an outer join extends is NULL in the rows that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -98,6 +98,9 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
     if not side:
         return replace(_inner(left, right, conditions, columns), listed=listed)
     sources = (*seen_left.sources, *seen_right.sources)
+    if queries.context.semantics.is_dynamic and side != "LEFT":
+        # SQLite gives t.* of a derived table the merged value.
+        sources = tuple(unnamed(source, shared) for source in sources)
     first, second = (right, left) if side == "RIGHT" else (left, right)
     word = "FULL" if side == "FULL" else "LEFT"
     sql = f"{first.text} {word} JOIN {second.operand}"
@@ -255,6 +258,21 @@ def _listed(queries: Queries, left: Joined, right: Joined, merged: dict[str, Lis
     if queries.context.semantics.is_dynamic:
         return (*(merged.get(each.name, each) for each in left.listed), *rest)
     return (*merged.values(), *(each for each in left.listed if each.name not in merged), *rest)
+
+
+def unnamed(source: Source, names: Collection[str]) -> Source:
+    """A source of which only the origin knows how * gives out these columns."""
+    listed = tuple(replace(each, given=None if each.name in names else each.given) for each in source.listed)
+    return replace(source, listed=listed)
+
+
+def without_doubles(side: Joined) -> Joined:
+    """What is in parentheses to SQLite: of two columns of one name it names one otherwise."""
+    names = [each.name for each in side.listed]
+    doubled = {name for name in names if names.count(name) > 1}
+    sources = tuple(unnamed(source, doubled) for source in side.sources)
+    listed = tuple(replace(each, given=None if each.name in doubled else each.given) for each in side.listed)
+    return replace(side, sources=sources, listed=listed)
 
 
 # -- what an outer join makes of a side ----------------------------------------------------

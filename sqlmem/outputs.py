@@ -78,7 +78,8 @@ def shown_names(context: Context, node: exp.Expr) -> list[str | None]:
             if isinstance(item, exp.Alias):
                 names.append(_given(context, item.args["alias"]))
             elif isinstance(item, exp.Column) and isinstance(item.this, exp.Identifier):
-                names.append(_column_name(context, item, node))
+                name = _column_name(context, item, node)
+                names.append(name if _is_plain(context, name, node) else None)
             else:
                 names.append(figured_name(item) if context.semantics.names_are_figured else None)
         except Refuse:
@@ -128,8 +129,13 @@ def _declared(context: Context, column: exp.Column, node: exp.Expr) -> str | Non
             value = context.look_up(column, scope)
         except Refuse:
             return None
-        if value.alias is not None and value.source is not None and scope.has_table(value.alias):
-            return value.source[1]
+        own = next(
+            (each for source in scope.sources for each in source.listed if each.value.sql == value.sql), None
+        )
+        if own is None or own.given is None:
+            return None
+        if value.alias is not None:
+            return own.given
     return name if _is_plain(context, name, node) else None
 
 
@@ -138,7 +144,7 @@ def _is_plain(context: Context, name: str, node: exp.Expr) -> bool:
 
     The name of a derived column is the inner query's, by rules that depend on that query's shape.
     """
-    if not context.semantics.is_dynamic:
+    if not context.semantics.ignores_column_case:
         return True
     written = {
         str(identifier.this)

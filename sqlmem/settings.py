@@ -326,8 +326,8 @@ SETTINGS: tuple[Setting, ...] = (
         "mode",
         "strict",
         _mode,
-        "strict: a read-only cache; what isn't proven a read is refused. transparent: writes pass through and "
-        "invalidate what they change when they commit; * and joins are answered.",
+        "strict: a read-only cache; what isn't proven a read is refused. transparent: writes pass through "
+        "and invalidate what they change when they commit; * and joins are answered.",
     ),
     Setting(
         "float_aggregates",

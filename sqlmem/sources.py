@@ -11,7 +11,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from sqlmem.expressions import only
-from sqlmem.joins import Joined, crossed, is_comma, joined, single
+from sqlmem.joins import Joined, crossed, is_comma, joined, single, without_doubles
 from sqlmem.model import Collation
 from sqlmem.outputs import (
     ROW_IDS,
@@ -184,7 +184,8 @@ def _in_parentheses(queries: Queries, source: exp.Subquery, around: Scope) -> Jo
         raise Refuse("a comma in parentheses is an error at the origin")
     first = table.copy()
     first.set("joins", None)
-    return _chain(queries, first, joins, around)
+    found = _chain(queries, first, joins, around)
+    return without_doubles(found) if queries.context.semantics.is_dynamic else found
 
 
 def _lateral(queries: Queries, source: exp.Lateral, around: Scope) -> Joined:
