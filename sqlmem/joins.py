@@ -36,6 +36,7 @@ class Joined:
         conditions: of the last ON.
         columns: folded name -> value, where it stands unqualified; None marks one that two columns share.
         is_inner: nothing in it extends rows, so that its order and its parentheses mean nothing.
+        merged: the names that USING and NATURAL have merged.
         is_flat: there are no parentheses in it, so that a row id has a name.
     """
 
@@ -46,6 +47,7 @@ class Joined:
     conditions: tuple[str, ...] = ()
     is_inner: bool = True
     is_flat: bool = True
+    merged: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
@@ -69,7 +71,7 @@ def is_comma(join: exp.Join) -> bool:
 def crossed(left: Joined, right: Joined) -> Joined:
     """Both, as a comma puts them together."""
     _check_names(left, right)
-    return _inner(left, right, (), _columns(left, right))
+    return replace(_inner(left, right, (), _columns(left, right)), merged=left.merged | right.merged)
 
 
 def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around: Scope) -> Joined:
@@ -90,13 +92,17 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
     # What is seen of an extended side may be NULL.
     seen_left = _extended(left) if side in ("RIGHT", "FULL") else left
     seen_right = _extended(right) if side in ("LEFT", "FULL") else right
+    if side in ("RIGHT", "FULL") and queries.context.semantics.is_dynamic:
+        # Behind these, SQLite may or may not find what was merged before ambiguous.
+        seen_left, seen_right = _without_merged(seen_left), _without_merged(seen_right)
+    all_merged = left.merged | right.merged | frozenset(shared)
     merged = {name: _merged(queries, seen_left, seen_right, name, side) for name in shared}
     columns = _columns(seen_left, seen_right)
     columns.update({name: value.value for name, value in merged.items()})
     is_turned = bool(shared) and _is_turned(queries, node)
     listed = _listed(queries, *((seen_right, seen_left) if is_turned else (seen_left, seen_right)), merged)
     if not side:
-        return replace(_inner(left, right, conditions, columns), listed=listed)
+        return replace(_inner(left, right, conditions, columns), listed=listed, merged=all_merged)
     sources = (*seen_left.sources, *seen_right.sources)
     if queries.context.semantics.is_dynamic and side != "LEFT":
         # SQLite gives t.* of a derived table the merged value.
@@ -105,7 +111,16 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
     word = "FULL" if side == "FULL" else "LEFT"
     sql = f"{first.text} {word} JOIN {second.operand}"
     is_flat = first.is_flat and second.is_flat and len(second.sources) == 1
-    return Joined(sql, sources, listed, columns, conditions or ("TRUE",), is_inner=False, is_flat=is_flat)
+    return Joined(
+        sql,
+        sources,
+        listed,
+        columns,
+        conditions or ("TRUE",),
+        is_inner=False,
+        is_flat=is_flat,
+        merged=all_merged,
+    )
 
 
 def _inner(
@@ -225,8 +240,8 @@ def _is_turned(queries: Queries, node: exp.Join) -> bool:
 
 def _merged(queries: Queries, left: Joined, right: Joined, name: str, side: str) -> Listed:
     one, other = left.columns[name], right.columns[name]
-    assert one is not None
-    assert other is not None
+    if one is None or other is None:
+        raise Refuse("a column that USING or NATURAL would merge is ambiguous")
     given = _given(left, name)
     semantics = queries.context.semantics
     if semantics.is_dynamic:
@@ -273,6 +288,14 @@ def without_doubles(side: Joined) -> Joined:
     sources = tuple(unnamed(source, doubled) for source in side.sources)
     listed = tuple(replace(each, given=None if each.name in doubled else each.given) for each in side.listed)
     return replace(side, sources=sources, listed=listed)
+
+
+def _without_merged(side: Joined) -> Joined:
+    listed = tuple(
+        replace(each, given=None if each.name in side.merged else each.given) for each in side.listed
+    )
+    columns = {name: None if name in side.merged else value for name, value in side.columns.items()}
+    return replace(side, listed=listed, columns=columns)
 
 
 # -- what an outer join makes of a side ----------------------------------------------------

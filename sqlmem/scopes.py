@@ -137,6 +137,7 @@ class Context:
     arguments: list[Argument] = field(default_factory=list)
     checks: list[Condition] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)  # queries that fail, or not, before any row is looked at
+    single_counts: set[int] = field(default_factory=set)  # ids of LIMIT's parameters that must be 0 or 1
     aliases: int = 0
     slices: Slices | None = None
     local_functions: frozenset[str] = frozenset()  # in lower case, as written
