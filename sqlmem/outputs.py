@@ -132,10 +132,10 @@ def _declared(context: Context, column: exp.Column, node: exp.Expr) -> str | Non
         own = next(
             (each for source in scope.sources for each in source.listed if each.value.sql == value.sql), None
         )
-        if own is None or own.given is None:
+        if own is not None and own.given is None:
             return None
-        if value.alias is not None:
-            return own.given
+        if value.alias is not None and value.source is not None:
+            return value.source[1]
     return name if _is_plain(context, name, node) else None
 
 

@@ -60,7 +60,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "reproduction",
         "explain",
     ),
-    "state": ("counters", "store", "present", "registry", "residency"),
+    "state": ("counters", "store", "present", "costs", "registry", "residency"),
     "movement": (
         "waiting",
         "catalogue/*",
