@@ -17,8 +17,8 @@ _MYSQL_TABLE = sa.text(
     " WHERE t.table_schema = COALESCE(:schema, DATABASE()) AND t.table_name = :name"
 )
 _MYSQL_COLUMNS = sa.text(
-    "SELECT c.column_name, c.data_type, c.column_type, c.collation_name, c.numeric_precision, c.numeric_scale,"
-    " c.extra"
+    "SELECT c.column_name, c.data_type, c.column_type, c.collation_name, c.numeric_precision,"
+    " c.numeric_scale, c.extra"
     " FROM information_schema.columns c WHERE c.table_schema = :schema AND c.table_name = :name"
 )
 _MYSQL_VIEW = sa.text(

@@ -16,6 +16,7 @@ What is avoided, because the answer would be the origin's free choice:
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 
 from sqlmem.testing.expressions import Expressions, Scope, scope_of
@@ -138,6 +139,9 @@ class Statements:
         source, scope = self._source(may_join=True)
         keys = self._some("key", scope, 0, 2, binds=False)
         summaries = self._some("summary", scope, 1, 3)
+        while scope.ids and any(map(_is_in_an_order, summaries)):
+            # No one column orders the rows of a join.
+            summaries = self._some("summary", scope, 1, 3)
         if keys and rng.random() < 0.1:
             # Values that are equal and look different may be grouped, if none of them is shown.
             group: Part = self._make.column("anything", scope) or scope.id
@@ -403,3 +407,19 @@ def _alias_of(item: Part) -> str | None:
         assert isinstance(written, str)
         return written.split()[-1]
     return None
+
+
+def _is_in_an_order(part: Part) -> bool:
+    """Whether it is an aggregate that shows in which order its rows came."""
+    match part:
+        case str():
+            return _ORDERED.search(part) is not None
+        case Bind():
+            return False
+        case Many(items):
+            return any(map(_is_in_an_order, items))
+        case Node() | Maybe():
+            return any(map(_is_in_an_order, part.parts))
+
+
+_ORDERED = re.compile(r"(?i)concat\(|_agg\(|arrayagg|group_array|group_object|first_value|last_value")
