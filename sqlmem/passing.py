@@ -376,8 +376,8 @@ class PassingConnection:
                 self._end()
         if self._is_autocommit() and not self._is_open_by_text:
             self._pending.clear()
-        if effect.session is Session.SAME:
-            return
+        if effect.session is Session.SAME or (effect.writes is None and self.directive.invalidates is not None):
+            return  # of a procedure the caller knows, who has said what it does
         if effect.session is Session.RESET:
             self._passing.sessions.unmark(self._info())
         elif effect.is_session_local:
