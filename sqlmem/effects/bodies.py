@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmem.effects.base import Effect, Session, Write
+from sqlmem.effects.base import Effect, Session, Verb, Write
 from sqlmem.effects.calling import with_calls
 from sqlmem.effects.words import Part, part_of
 from sqlmem.effects.writes import NotUnderstood, writes_in
@@ -108,3 +108,27 @@ def _sets_variable(part: Part, index: int) -> bool:
         "CHARACTER",
         "TRANSACTION",
     ) or (part.at(index + 1) == "@" and part.at(index + 2) == "@")
+
+
+def trigger_of(text: str, syntax: Syntax) -> tuple[Verb | None, Body, bool]:
+    """SQLite's CREATE TRIGGER: on which verb, what it does, whether it stands in for the write."""
+    found = scan(text, syntax)
+    words = found.words
+    if "BEGIN" not in words or found.unterminated or found.doubt is not None:
+        return None, ANYTHING, False
+    begin = words.index("BEGIN")
+    event = next((word for word in words[:begin] if word in ("INSERT", "UPDATE", "DELETE")), None)
+    is_instead = any(words[index : index + 2] == ("INSTEAD", "OF") for index in range(begin))
+    body = body_of(text[found.tokens[begin].start :], syntax)
+    try:
+        condition = with_calls(part_of(found, 0, begin), Effect())
+    except NotUnderstood:
+        return None, ANYTHING, is_instead
+    if condition.writes is None or body.writes is None:
+        return None if event is None else Verb(event.lower()), ANYTHING, is_instead
+    # The table's name stands before no parenthesis, and a condition's calls are the trigger's.
+    return (
+        None if event is None else Verb(event.lower()),
+        Body(body.writes, body.calls | condition.calls, body.differs),
+        is_instead,
+    )
