@@ -38,14 +38,25 @@ def define(part: Part) -> Effect:
         ):
             return _temporary(part, index, everything)
         if kind == "INDEX" and first == "CREATE":
-            # An index over an expression calls functions.
-            rowless = replace(everything, writes=frozenset())
-            return with_calls(part, rowless)
+            return _index(part, replace(everything, writes=frozenset()))
         if kind == "INDEX":
             return replace(everything, writes=frozenset())
     if first == "COMMENT" and family == "postgresql":
         return Effect(reason="COMMENT")
     return everything
+
+
+def _index(part: Part, effect: Effect) -> Effect:
+    """An index touches no rows, but one over an expression calls functions."""
+    place = part.find(1, "ON")
+    if place is None:
+        raise NotUnderstood
+    spelling, place = part.spelling(part.after(place + 1, "ONLY"))
+    if spelling is None:
+        raise NotUnderstood
+    if part.at(place) == "USING":
+        place += 2
+    return with_calls(part.behind(place), effect)
 
 
 def _temporary(part: Part, index: int, everything: Effect) -> Effect:
