@@ -32,10 +32,8 @@ def define(part: Part) -> Effect:
     if first in ("CREATE", "DROP") and family != "other":
         if kind in _TEMPORARY:
             return _temporary(part, index + 1, everything)
-        if any(
-            part.words[place] in _TEMPORARY_SCHEMAS and part.at(place + 1) == "."
-            for place in range(index, min(index + 6, len(part.words)))
-        ):
+        named = part.after(index + 1, "IF", "NOT", "EXISTS")
+        if part.at(named) in _TEMPORARY_SCHEMAS and part.at(named + 1) == ".":
             return _temporary(part, index, everything)
         if kind == "INDEX" and first == "CREATE":
             return _index(part, replace(everything, writes=frozenset()))

@@ -225,19 +225,16 @@ def _references(part: Part, index: int, end: int) -> Iterator[tuple[Spelling, st
     is_table = True
     while index < end:
         word = part.words[index]
-        if word == "(" and part.at(index + 1) in ("SELECT", "WITH", "VALUES", "("):
-            if part.at(index + 1) == "(" or not is_table:
-                # ((t JOIN u)) or ON (a IN (SELECT …)): walked into, unless it is a query.
-                index += 1
-                if part.at(index) != "(":
-                    index = part.closing(index - 1) + 1
-                continue
-            index = part.closing(index) + 1
-            is_table = False
+        if word == "(":
+            if is_table and part.at(index + 1) not in ("SELECT", "WITH", "VALUES"):
+                index += 1  # (t JOIN u)
+            else:
+                # A query, or what belongs to the table before: ON (…), USING (a, b), PARTITION (p).
+                index, is_table = part.closing(index) + 1, False
             continue
         if word in _JOINS:
             is_table = True
-        elif word != "(" and is_table:
+        elif is_table:
             if not part.is_name(index):
                 raise NotUnderstood
             spelling, after = part.spelling(index)
