@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import sqlmem.effects
@@ -264,6 +264,7 @@ PIECES = st.sampled_from(
 )
 
 
+@example("sqlite", ["[", "(1, 2), (3, 4)"], "")  # a bracket that has no end
 @given(st.sampled_from(sorted(SYNTAXES)), st.lists(PIECES, max_size=40), st.sampled_from(["", " "]))
 def test_skimming_leaves_out_nothing_but_values(family, pieces, glue):
     """Invariant: the words of a skimmed text are those of the text, but for parentheses full of constants."""
