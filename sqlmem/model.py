@@ -74,6 +74,7 @@ class Column:
         description: likewise, what cursor.description says of it behind the name, in a statement that
             asks for it alone: MariaDB describes some types otherwise beside a window function.
         rank_of: likewise, the column or expression that it orders as the origin does; None if it is no rank.
+        is_hidden: * leaves it out (MariaDB's INVISIBLE).
     """
 
     name: str
@@ -89,6 +90,7 @@ class Column:
     expression: str | None = None
     description: tuple[str | int | bool | None, ...] | None = None
     rank_of: str | None = None
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class Outcome(enum.StrEnum):
     MISS = "miss"
     BYPASS = "bypass"
     REJECTED = "rejected"
+    PASSED = "passed"  # no read: a write, a definition, what concerns the session or the transaction
 
 
 class Status(NamedTuple):
@@ -207,7 +210,11 @@ class VerificationStats:
 class Stats:
     """What an engine has done since it was made. Counters are exact, also under threads.
 
-    hits + misses + bypasses + rejected is the number of statements seen.
+    hits + misses + bypasses + rejected + passed is the number of statements seen.
+
+    Attributes:
+        passed: transparent mode: statements that are no reads, each passed through to the origin.
+        hit_ratio: hits among the reads that were answered.
     """
 
     hits: int
@@ -222,3 +229,4 @@ class Stats:
     bypass_reasons: Mapping[str, int]
     tables: Mapping[str, TableStats]
     verification: VerificationStats = VerificationStats()
+    passed: int = 0

@@ -109,6 +109,7 @@ class Settings:
     stale_if_error: float
     max_memory: int
     mode: str
+    transactions: str
     float_aggregates: str
     plan_cache_size: int
     verify: float
@@ -235,6 +236,12 @@ def _mode(value: Any) -> str:
     return str(value)
 
 
+def _transactions(value: Any) -> str:
+    if value not in ("never", "until_write", "always"):
+        raise _Unusable("must be 'never', 'until_write' or 'always'")
+    return str(value)
+
+
 def _float_aggregates(value: Any) -> str:
     if value not in ("origin", "local"):
         raise _Unusable("must be 'origin' or 'local'")
@@ -326,8 +333,15 @@ SETTINGS: tuple[Setting, ...] = (
         "mode",
         "strict",
         _mode,
-        "strict: a read-only cache; what isn't proven a read is refused. transparent: writes pass through and "
-        "invalidate what they change when they commit; * and joins are answered.",
+        "strict: a read-only cache; what isn't proven a read is refused. transparent: writes pass through "
+        "and invalidate what they change when they commit; * and joins are answered.",
+    ),
+    Setting(
+        "transactions",
+        "until_write",
+        _transactions,
+        "Transparent mode: when a read in a transaction may be a hit. never; until_write: until the "
+        "transaction has written; always: then too, but of the tables that it has written.",
     ),
     Setting(
         "float_aggregates",
