@@ -707,7 +707,7 @@ def test_explain_says_what_a_write_does(engine: CachingEngine) -> None:
 # -- sessions that differ --------------------------------------------------------------------------
 
 SETTINGS: dict[str, tuple[str, str]] = {
-    "postgresql": ("SET datestyle TO 'German'", "RESET datestyle"),
+    "postgresql": ("SET datestyle TO 'German'", "DISCARD ALL"),
     "mariadb": ("SET SESSION time_zone = '+05:00'", ""),
     "sqlite": ("CREATE TEMP TABLE items AS SELECT 7 AS id, 7 AS version", ""),
 }
@@ -718,7 +718,7 @@ def test_a_session_that_differs_reads_at_the_origin(items: Origin, engine: Cachi
     warm(engine)
     change, reset = SETTINGS[items.family]
 
-    with engine.connect() as connection:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(change)
         connection.commit()
         differing = within(connection)
