@@ -80,7 +80,11 @@ def _pattern(syntax: Syntax) -> re.Pattern[str]:
         ("values", rf"{values}(?:{_SPACE},{_SPACE}{values})*+"),
         ("rest", rf"(?:{'|'.join([line, block, *rest, _WORD, plain])})++"),
         # A quote or a comment that has no end for one pattern, or a dollar quote.
-        ("unsure", (r"\[|" if family == "sqlite" else "") + r"/\*|['\"`]|\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$"),
+        (
+            "unsure",
+            (r"\[|" if family == "sqlite" else "")
+            + r"/\*|['\"`]|\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$",
+        ),
         ("other", "."),
     ]
     return re.compile("|".join(f"(?P<{name}>{body})" for name, body in groups), re.DOTALL | re.IGNORECASE)
