@@ -154,6 +154,4 @@ def test_what_a_write_changes_had_been_said_to(origin: Origin, report: Callable[
 
     assert refused < written / 2
     assert changed > written / 2
-    report(
-        f"reach, {origin.family}: {written} writes changed {changed} tables, as said, {refused} refused"
-    )
+    report(f"reach, {origin.family}: {written} writes changed {changed} tables, as said, {refused} refused")
