@@ -101,7 +101,7 @@ def test_functions_that_call_each_other_come_to_an_end():
     ],
 )
 def test_what_the_catalogue_cannot_tell_is_everything(rows):
-    """A trigger in C, a rule, a default that calls, a view that writes when read, triggers that aren't shown."""
+    """A trigger in C, a rule, a default that calls, a view that writes when read, hidden triggers."""
     assert said("INSERT INTO a VALUES (1)", reach(A, **rows)) is None
     assert said("INSERT INTO b VALUES (1)", reach(B)) == {B}
 
