@@ -246,7 +246,10 @@ class Reach:
                 continue
             seen.add(step)
             name, verb = step
-            relation = self._relations[name]
+            relation = self._relations.get(name)
+            if relation is None:
+                # A key or trigger of a table that was made while the catalogue was read, or isn't shown.
+                raise _Everything
             if relation.kind is not Kind.VIEW:
                 touched.add(name)
             for body in self._run_by(relation, verb):

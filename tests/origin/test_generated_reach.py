@@ -30,7 +30,8 @@ class Maker:
     def __init__(self, family: str, chance: random.Random, number: int) -> None:
         self.family = family
         self.chance = chance
-        self.tables = [f"rch_{number}_{index}" for index in range(chance.randint(3, 6))]
+        # Names of this process alone: an unqualified one means the tables of other runs' databases, too.
+        self.tables = [f"rch_{os.getpid()}_{number}_{index}" for index in range(chance.randint(3, 6))]
         self.number = number
 
     def definitions(self) -> list[str]:
