@@ -31,8 +31,9 @@ from sqlmem.progress import progress_bar
 from sqlmem.registry import Registry, TableState
 from sqlmem.residency import Residency
 from sqlmem.sampling import SamplingExecutor, Share, Tap
-from sqlmem.settings import find_dotenv, load_settings
+from sqlmem.selection import Selection
 from sqlmem.sessions import Sessions
+from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.snapshot import Owner
 from sqlmem.store import Store
 from sqlmem.tables import matcher, spelling_of
@@ -101,6 +102,7 @@ class Core:
             follow_debug(debug=self.settings.debug)
         self.clock: Clock = clock if clock is not None else SystemClock()
         self.origin = Origin(base)
+        self.origin.selection = Selection(self.settings.tables, self.settings.exclude)
         self.store = Store()
         self.registry = Registry(self.clock, self.settings.ttl_for)
         self.counters = Counters()
@@ -146,6 +148,7 @@ class Core:
             registry=self.registry,
             store=self.store,
             clock=self.clock,
+            counters=self.counters,
         )
         self.sessions = Sessions()
         self.passing = Passing(
@@ -217,6 +220,10 @@ class Core:
             return
         if loaded.facts is not None:
             self.origin.remember_facts(loaded.facts)
+        # The settings may be other ones than those that the file was written under.
+        selection = self.origin.selection
+        for generation in self.registry.invalidate(lambda name: selection.refusal_of(name) is not None)[1]:
+            self.store.retire(generation)
         states = [state for state in self.registry.states() if not state.is_verified]
         if states:
             self.verification = Verification(
@@ -312,6 +319,7 @@ class Core:
                 age=max(0.0, now - generation.read_at) if generation else None,
                 hits=table_hits.get(str(state.name), 0),
                 fills=state.fills,
+                refusal=self.executor.refusal_of(state) or (state.schema.refusal if state.schema else None),
             )
         answered = hits + misses + bypasses
         sampled, verdicts, skipped = self.counters.read_verdicts()

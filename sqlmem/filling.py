@@ -33,6 +33,7 @@ from sqlmem.waiting import wait
 # invalidated: a fill that fails each time would cost the origin more than no cache.
 RETRY_SECONDS = 60.0
 RETRY_TOO_LARGE_SECONDS = 600.0
+WRITTEN_TOO_OFTEN = "it is written more often than caching it pays"
 # PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
 _FAMILIES_WITH_DIRTY_READS = frozenset({"mysql", "sqlite"})
 
@@ -129,7 +130,6 @@ class Filling:
         """
         try:
             found = self._bring(borrower, state, columns, version=version, on_rows=on_rows, newest=newest)
-            return found, False
         except (GiveUp, Replan):
             raise
         except Exception:
@@ -138,6 +138,7 @@ class Filling:
                 raise
             log.warning("stale {}: the refill failed, data older than its ttl is served", state.name)
             return old, True
+        return found, False
 
     def _bring(
         self,
@@ -176,8 +177,16 @@ class Filling:
                     return self._lead(borrower, lease, version, on_rows)
 
     def _check_refusal(self, state: TableState) -> None:
-        if state.refusal is not None and self._clock.monotonic() < state.refused_until:
-            raise GiveUp(state.refusal)
+        reason = self.refusal_of(state)
+        if reason is not None:
+            raise GiveUp(reason)
+
+    def refusal_of(self, state: TableState) -> str | None:
+        """Why no fill of this table is tried now; None if one would be."""
+        now = self._clock.monotonic()
+        if state.refusal is not None and now < state.refused_until:
+            return state.refusal
+        return WRITTEN_TOO_OFTEN if now < state.rest_until else None
 
     def _lead(self, borrower: Borrower, lease: Lease, version: int, on_rows: OnRows | None) -> Generation:
         """Fill, publish, and wake those who wait, whatever happens."""

@@ -1,7 +1,7 @@
 """The cursor of transparent mode: over an answer of the store, or the driver's own cursor.
 
-A hit's rows are here. For all else the driver's cursor does the work, and is asked for whatever a cursor is asked
-for: rows, `lastrowid`, `rowcount`, more result sets.
+A hit's rows are here. For all else the driver's cursor does the work, and is asked for whatever a cursor is
+asked for: rows, `lastrowid`, `rowcount`, more result sets.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class PassingCursor:
 
     @contextlib.contextmanager
     def copy(self, statement: Any, *arguments: Any, **keywords: Any) -> Iterator[Any]:
-        """psycopg's COPY: what it writes, it writes until the block ends."""
+        """COPY of psycopg: what it writes, it writes until the block ends."""
         text = self._text(statement)
         effect = self._executor.effect(text, has_parameters=False)
         with self.connection.acting(effect, text) as driver:
@@ -132,7 +132,7 @@ class PassingCursor:
                 yield copying
 
     def copy_expert(self, sql: Any, file: Any, *arguments: Any) -> Any:
-        """psycopg2's COPY."""
+        """COPY of psycopg2."""
         return self._pass(self._text(sql), "copy_expert", sql, file, *arguments)
 
     def mogrify(self, operation: Any, parameters: Any = None) -> Any:
