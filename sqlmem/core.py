@@ -24,6 +24,7 @@ from sqlmem.live_verification import LiveVerification
 from sqlmem.logs import follow_debug, log
 from sqlmem.maintenance import Maintenance
 from sqlmem.model import Outcome, Stats, TableStats, Verdict, VerificationStats
+from sqlmem.moments import MomentRegistry
 from sqlmem.origin import Origin
 from sqlmem.progress import progress_bar
 from sqlmem.registry import Registry, TableState
@@ -33,6 +34,7 @@ from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.snapshot import Owner
 from sqlmem.store import Store
 from sqlmem.tables import matcher, spelling_of
+from sqlmem.together import Together
 from sqlmem.verification import Verification
 
 
@@ -98,7 +100,9 @@ class Core:
         self.clock: Clock = clock if clock is not None else SystemClock()
         self.origin = Origin(base)
         self.store = Store()
-        self.registry = Registry(self.clock, self.settings.ttl_for)
+        is_of_one_moment = self.settings.consistency == "snapshot"
+        registry = MomentRegistry if is_of_one_moment else Registry
+        self.registry: Registry = registry(self.clock, self.settings.ttl_for)
         self.counters = Counters()
         self.residency = Residency(self.store, self.registry, self.settings.max_memory)
         self.filling = Filling(
@@ -108,6 +112,9 @@ class Core:
             residency=self.residency,
             clock=self.clock,
         )
+        self.together: Together | None = None
+        if isinstance(self.registry, MomentRegistry):
+            self.together = Together(self.registry, self.filling)
         self.front = Front(
             self.origin,
             self.registry,
@@ -124,6 +131,7 @@ class Core:
             counters=self.counters,
             clock=self.clock,
             stale_seconds=self.settings.stale_if_error,
+            together=self.together,
         )
         self.live: LiveVerification | None = None
         if isinstance(self.executor, SamplingExecutor):
@@ -160,6 +168,7 @@ class Core:
                 self.origin.forget_connections,
                 self._reset_after_fork(),
                 *([self.live.reset_after_fork] if self.live is not None else []),
+                *([self.together.groups.reset_after_fork] if self.together is not None else []),
             ),
         )
         # text of `execute` -> its shortcut; dropped as a whole when full

@@ -29,6 +29,7 @@ from sqlmem.origin import OriginConnection
 from sqlmem.present import obstacle
 from sqlmem.registry import TableState
 from sqlmem.store import Generation, Retired, Store
+from sqlmem.together import Together, Wanted
 
 
 class Caller(Protocol):
@@ -81,7 +82,10 @@ class Executor:
         counters: Counters,
         clock: Clock,
         stale_seconds: float,
+        together: Together | None = None,
     ) -> None:
+        """`together`: what brings a statement's tables as of one moment; None: each is as of its own."""
+        self._together = together
         self._front = front
         self._store = store
         self._filling = filling
@@ -256,8 +260,7 @@ class Executor:
 
     def refusal_of(self, state: TableState) -> str | None:
         """Why no fill of this table is tried now; None if one would be."""
-        is_refused = state.refusal is not None and self._clock.monotonic() < state.refused_until
-        return state.refusal if is_refused else None
+        return self._filling.refusal(state)
 
     def _bring(self, caller: Caller, planned: Planned, found: list[Generation]) -> tuple[Outcome, bool]:
         """Add a generation for each table of the plan, filled where there is none.
@@ -265,6 +268,16 @@ class Executor:
         Returns:
             Whether any was filled, and whether any is older than its ttl.
         """
+        if self._together is not None and len(planned.states) > 1:
+            for state in planned.states:
+                if not state.is_verified:
+                    self._filling.verify(state)
+            wanted = Wanted(planned.states, planned.versions, planned.plan.columns)
+            brought, was_filled, is_old = self._together.bring(
+                caller, wanted, present=self.present, stale=self.usable
+            )
+            found.extend(brought)
+            return (Outcome.MISS if was_filled else Outcome.HIT), is_old
         outcome = Outcome.HIT
         is_stale = False
         for state, version, columns in zip(

@@ -37,6 +37,7 @@ class Joined:
         columns: folded name -> value, where it stands unqualified; None marks one that two columns share.
         is_inner: nothing in it extends rows, so that its order and its parentheses mean nothing.
         merged: the names that USING and NATURAL have merged.
+        is_turned: a RIGHT or FULL JOIN is in it.
         is_flat: there are no parentheses in it, so that a row id has a name.
     """
 
@@ -48,6 +49,7 @@ class Joined:
     is_inner: bool = True
     is_flat: bool = True
     merged: frozenset[str] = frozenset()
+    is_turned: bool = False
 
     @property
     def text(self) -> str:
@@ -68,10 +70,10 @@ def is_comma(join: exp.Join) -> bool:
     return not any(join.args.get(key) for key in ("method", "side", "kind", "on", "using"))
 
 
-def crossed(left: Joined, right: Joined) -> Joined:
+def crossed(queries: Queries, left: Joined, right: Joined) -> Joined:
     """Both, as a comma puts them together."""
     _check_names(left, right)
-    return replace(_inner(left, right, (), _columns(left, right)), merged=left.merged | right.merged)
+    return _told(queries, _inner(left, right, (), _columns(left, right)), left, right)
 
 
 def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around: Scope) -> Joined:
@@ -92,17 +94,14 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
     # What is seen of an extended side may be NULL.
     seen_left = _extended(left) if side in ("RIGHT", "FULL") else left
     seen_right = _extended(right) if side in ("LEFT", "FULL") else right
-    if side in ("RIGHT", "FULL") and queries.context.semantics.is_dynamic:
-        # Behind these, SQLite may or may not find what was merged before ambiguous.
-        seen_left, seen_right = _without_merged(seen_left), _without_merged(seen_right)
-    all_merged = left.merged | right.merged | frozenset(shared)
     merged = {name: _merged(queries, seen_left, seen_right, name, side) for name in shared}
     columns = _columns(seen_left, seen_right)
     columns.update({name: value.value for name, value in merged.items()})
     is_turned = bool(shared) and _is_turned(queries, node)
     listed = _listed(queries, *((seen_right, seen_left) if is_turned else (seen_left, seen_right)), merged)
     if not side:
-        return replace(_inner(left, right, conditions, columns), listed=listed, merged=all_merged)
+        found = replace(_inner(left, right, conditions, columns), listed=listed)
+        return _told(queries, found, left, right, shared)
     sources = (*seen_left.sources, *seen_right.sources)
     if queries.context.semantics.is_dynamic and side != "LEFT":
         # SQLite gives t.* of a derived table the merged value.
@@ -111,16 +110,27 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
     word = "FULL" if side == "FULL" else "LEFT"
     sql = f"{first.text} {word} JOIN {second.operand}"
     is_flat = first.is_flat and second.is_flat and len(second.sources) == 1
-    return Joined(
-        sql,
-        sources,
-        listed,
-        columns,
-        conditions or ("TRUE",),
-        is_inner=False,
-        is_flat=is_flat,
-        merged=all_merged,
-    )
+    found = Joined(sql, sources, listed, columns, conditions or ("TRUE",), is_inner=False, is_flat=is_flat)
+    return _told(queries, found, left, right, shared, is_turned=side != "LEFT")
+
+
+def _told(
+    queries: Queries,
+    found: Joined,
+    left: Joined,
+    right: Joined,
+    shared: tuple[str, ...] = (),
+    *,
+    is_turned: bool = False,
+) -> Joined:
+    """With what both operands say of themselves."""
+    merged = left.merged | right.merged | frozenset(shared)
+    is_turned = is_turned or left.is_turned or right.is_turned
+    found = replace(found, merged=merged, is_turned=is_turned)
+    if queries.context.semantics.is_dynamic and is_turned and len(found.sources) > 2:
+        # SQLite may or may not find ambiguous what was merged beside a RIGHT or FULL JOIN.
+        return _without_merged(found)
+    return found
 
 
 def _inner(

@@ -126,8 +126,8 @@ def _chain(queries: Queries, first: exp.Expr, joins: list[exp.Join], around: Sco
         elif binds_weaker:
             groups.append(right)
         else:
-            groups[-1] = crossed(groups[-1], right)
-    return functools.reduce(crossed, groups)
+            groups[-1] = crossed(queries, groups[-1], right)
+    return functools.reduce(functools.partial(crossed, queries), groups)
 
 
 def _check_conditions(queries: Queries, node: exp.Select, scope: Scope) -> None:

@@ -114,6 +114,7 @@ NOT_LOCAL: tuple[tuple[str, tuple[str, ...]], ...] = (
     # SQLite gives t.* of a derived table what USING merged.
     ("SELECT d.* FROM (SELECT * FROM a) AS d RIGHT JOIN b USING (k)", ("sqlite",)),
     ("SELECT * FROM (SELECT * FROM a) AS d JOIN b USING (k) FULL JOIN c ON c.id = b.id", ("sqlite",)),
+    ("SELECT * FROM a FULL JOIN b USING (k) JOIN c ON c.id = b.id", ("sqlite",)),
     # A row that the join adds has what the expression makes of NULL, which the fill never saw.
     ("SELECT coalesce(initcap(b.label), 'x') AS t FROM a LEFT JOIN b ON b.a_id = a.id", ("postgresql",)),
     # MariaDB gives out the inner name.

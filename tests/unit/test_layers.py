@@ -60,13 +60,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "reproduction",
         "explain",
     ),
-    "state": ("counters", "store", "present", "costs", "registry", "residency"),
+    "state": ("counters", "store", "present", "costs", "registry", "moments", "residency"),
     "movement": (
         "waiting",
         "catalogue/*",
         "origin",
         "fill",
         "filling",
+        "together",
         "snapshot_text",
         "snapshot_file",
         "snapshot_form",
@@ -119,6 +120,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # `waiting` holds no state: it only waits for an event that another thread sets.
     "threading": frozenset(
         {
+            "moments",
             "registry",
             "store",
             "counters",
