@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from math import inf
 from typing import Any, Protocol
 
 from sqlalchemy import exc
@@ -24,7 +25,7 @@ from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, Uncacheable, f
 from sqlmem.logs import heard, log
 from sqlmem.moments import MomentRegistry
 from sqlmem.origin import Origin, OriginConnection, driver_errors
-from sqlmem.registry import Flight, Lease, Registry, TableState
+from sqlmem.registry import BeingCommitted, Flight, Lease, Registry, TableState
 from sqlmem.residency import Residency
 from sqlmem.store import Generation, Store, next_moment
 from sqlmem.waiting import wait
@@ -112,8 +113,12 @@ class Filling:
         version: int,
         stale: Stale,
         on_rows: OnRows | None = None,
+        newest: float = -inf,
     ) -> tuple[Generation, bool]:
         """A generation with these columns, read after this call began or by a fill joined in time.
+
+        Args:
+            newest: one that was read before this monotonic second won't do.
 
         Returns:
             It, and whether it is older than its ttl (stale_if_error).
@@ -124,7 +129,8 @@ class Filling:
             The driver's exceptions: the origin can't be reached.
         """
         try:
-            return self._bring(borrower, state, columns, version=version, on_rows=on_rows), False
+            found = self._bring(borrower, state, columns, version=version, on_rows=on_rows, newest=newest)
+            return found, False
         except (GiveUp, Replan):
             raise
         except Exception:
@@ -142,10 +148,15 @@ class Filling:
         *,
         version: int,
         on_rows: OnRows | None,
+        newest: float,
     ) -> Generation:
         while True:
             self._check_refusal(state)
-            match self._registry.lease(state, columns, version=version):
+            try:
+                granted = self._registry.lease(state, columns, version=version, newest=newest)
+            except BeingCommitted:
+                raise GiveUp("its rows are being committed") from None
+            match granted:
                 case None:
                     raise Replan
                 case Generation() as present:
@@ -154,8 +165,10 @@ class Filling:
                     wait(flight.on_finish, is_async=self._origin.is_async)
                     if flight.failure is not None:
                         raise flight.failure
-                    if flight.generation is not None and all(
-                        column in flight.generation.columns for column in columns
+                    if (
+                        flight.generation is not None
+                        and flight.generation.read_at >= newest
+                        and all(column in flight.generation.columns for column in columns)
                     ):
                         if state.version != version:
                             raise Replan

@@ -132,6 +132,7 @@ class Outcome(enum.StrEnum):
     MISS = "miss"
     BYPASS = "bypass"
     REJECTED = "rejected"
+    PASSED = "passed"  # no read: a write, a definition, what concerns the session or the transaction
 
 
 class Status(NamedTuple):
@@ -209,7 +210,11 @@ class VerificationStats:
 class Stats:
     """What an engine has done since it was made. Counters are exact, also under threads.
 
-    hits + misses + bypasses + rejected is the number of statements seen.
+    hits + misses + bypasses + rejected + passed is the number of statements seen.
+
+    Attributes:
+        passed: transparent mode: statements that are no reads, each passed through to the origin.
+        hit_ratio: hits among the reads that were answered.
     """
 
     hits: int
@@ -224,3 +229,4 @@ class Stats:
     bypass_reasons: Mapping[str, int]
     tables: Mapping[str, TableStats]
     verification: VerificationStats = VerificationStats()
+    passed: int = 0

@@ -110,6 +110,7 @@ class Settings:
     max_memory: int
     mode: str
     consistency: str
+    transactions: str
     float_aggregates: str
     plan_cache_size: int
     verify: float
@@ -242,6 +243,12 @@ def _consistency(value: Any) -> str:
     return str(value)
 
 
+def _transactions(value: Any) -> str:
+    if value not in ("never", "until_write", "always"):
+        raise _Unusable("must be 'never', 'until_write' or 'always'")
+    return str(value)
+
+
 def _float_aggregates(value: Any) -> str:
     if value not in ("origin", "local"):
         raise _Unusable("must be 'origin' or 'local'")
@@ -342,6 +349,13 @@ SETTINGS: tuple[Setting, ...] = (
         _consistency,
         "Of a statement over several tables. table: each as of its own fill. snapshot: all as of one moment, "
         "filled by one transaction together with what other statements have read beside them.",
+    ),
+    Setting(
+        "transactions",
+        "until_write",
+        _transactions,
+        "Transparent mode: when a read in a transaction may be a hit. never; until_write: until the "
+        "transaction has written; always: then too, but of the tables that it has written.",
     ),
     Setting(
         "float_aggregates",

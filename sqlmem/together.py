@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from sqlmem.filling import Borrower, Filling, GiveUp, Replan
 from sqlmem.logs import log
 from sqlmem.moments import Groups, MomentRegistry, are_of_one_moment
-from sqlmem.registry import Flight, Lease, TableState
+from sqlmem.registry import BeingCommitted, Flight, Lease, TableState
 from sqlmem.store import Generation
 
 # Finds a table's generation that has the columns, fresh or, in need, stale; raises Replan.
@@ -35,11 +34,6 @@ class Wanted:
         ]
 
 
-class Caller(Borrower, Protocol):
-    @property
-    def past_reason(self) -> str | None: ...
-
-
 class Together:
     """Safe for use by many threads."""
 
@@ -49,9 +43,18 @@ class Together:
         self._filling = filling
 
     def bring(
-        self, caller: Caller, wanted: Wanted, *, present: Find, stale: Find
+        self,
+        borrower: Borrower,
+        wanted: Wanted,
+        *,
+        present: Find,
+        stale: Find,
+        obstacle: Callable[[], str | None],
     ) -> tuple[tuple[Generation, ...], bool, bool]:
         """Generations of one moment for all tables of a plan.
+
+        Args:
+            obstacle: why nothing may be filled now; None if it may.
 
         Returns:
             They, whether they had to be filled, and whether they are older than their ttl.
@@ -65,12 +68,12 @@ class Together:
             found = self._of_one_moment(wanted, present)
             if found is not None:
                 return found, has_filled, False
-            reason = caller.past_reason
+            reason = obstacle()
             if reason is not None:
                 raise GiveUp(reason)
             has_filled = True
             try:
-                filled = self._fill(caller, wanted, group)
+                filled = self._fill(borrower, wanted, group)
             except (GiveUp, Replan):
                 raise
             except Exception:
@@ -97,7 +100,7 @@ class Together:
         return there
 
     def _fill(
-        self, caller: Caller, wanted: Wanted, group: frozenset[object]
+        self, borrower: Borrower, wanted: Wanted, group: frozenset[object]
     ) -> tuple[Generation, ...] | None:
         """Fill the group; None if another did meanwhile, or a table of the plan: look again."""
         read = zip(wanted.versions, wanted.columns, strict=True)
@@ -110,7 +113,12 @@ class Together:
                 version, columns = own.get(state, (state.version, ()))
                 if not self._takes_part(state, is_wanted=state in own):
                     continue
-                lease = self._lease(state, columns, version, may_wait=bool(leases))
+                try:
+                    lease = self._lease(state, columns, version, may_wait=bool(leases))
+                except BeingCommitted:
+                    if state in own:
+                        raise GiveUp("its rows are being committed") from None
+                    continue
                 if lease is None:
                     if state in own:
                         return None
@@ -121,7 +129,7 @@ class Together:
                     self._filling.give_back(leases.pop())
             is_led = True
             versions = [own[lease.table][0] if lease.table in own else None for lease in leases]
-            generations = self._filling.lead_together(caller, leases, versions)
+            generations = self._filling.lead_together(borrower, leases, versions)
         finally:
             if not is_led:
                 for lease in leases:

@@ -50,7 +50,9 @@ def before_fetch(engine: sa.Engine, table: str, action: Callable[[], None]) -> I
     def executing(
         connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
     ) -> None:
-        if left and "amount" in statement and f"{table}" in statement.partition("FROM")[2]:
+        # The statement itself is told of too, before it is known who answers it.
+        is_fetch = "amount" in statement and "JOIN" not in statement
+        if left and is_fetch and table in statement.partition("FROM")[2]:
             left.pop()()
 
     event.listen(engine, "before_cursor_execute", executing)

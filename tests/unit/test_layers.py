@@ -36,6 +36,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "functions/*",
         "measures",
         "dialects/*",
+        "effects/*",
+        "reach",
         "constants",
         "plan",
         "stored",

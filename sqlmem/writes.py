@@ -1,0 +1,126 @@
+"""What a write of this engine changes, and the window around its commit.
+
+Rule 1: the window is opened before the commit is sent, and closed whatever becomes of it.
+Rule 2: what a write reaches is asked of the origin's catalogue; where that can't tell, it is every table.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlmem.catalogue.reaching import load_reach
+from sqlmem.clock import Clock
+from sqlmem.effects import Effect
+from sqlmem.logs import heard, log
+from sqlmem.pending import EVERYTHING, NOTHING, Written, matcher_of
+from sqlmem.reach import Reach
+from sqlmem.registry import Registry
+from sqlmem.store import Store
+from sqlmem.tables import spellings_of
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+# Foreign keys and triggers that somebody else defines meanwhile are known after so long.
+REACH_SECONDS = 60.0
+
+
+class Writes:
+    """Safe for use by many threads."""
+
+    def __init__(self, *, family: str, registry: Registry, store: Store, clock: Clock) -> None:
+        # Called after rows were forgotten: the snapshot must not bring them back.
+        self.lost: Callable[[], None] = _nothing
+        self._family = family
+        self._registry = registry
+        self._store = store
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._reach: Reach | None = None  # guarded by _lock, as the next
+        self._reach_until = 0.0
+        self._definitions = 0  # counts what may have changed foreign keys and triggers
+
+    def written(self, effect: Effect, named: tuple[Any, ...] | None, ask: Ask) -> Written:
+        """The tables that a statement changes, with all that the origin changes by itself.
+
+        Args:
+            named: the tables that the caller says it changes; None if it didn't say.
+            ask: asks the origin's catalogue.
+        """
+        if named is not None:
+            return frozenset(spelling for table in named for spelling in spellings_of(table))
+        if effect.writes is EVERYTHING:
+            return EVERYTHING
+        if not effect.writes and not effect.calls:
+            return NOTHING
+        reach = self._known_reach(ask)
+        if reach is None or any(reach.may_write(name) for name in effect.calls):
+            return EVERYTHING
+        return reach.of(effect)
+
+    def undone_by_rollback(self, written: Written, ask: Ask) -> bool:
+        """Whether a rollback takes back all that was written to these tables."""
+        if self._family != "mysql":
+            return True  # only MariaDB and MySQL have tables without transactions
+        reach = self._known_reach(ask)
+        return (
+            written is not None
+            and reach is not None
+            and all(reach.is_transactional(name) for name in written)
+        )
+
+    def _known_reach(self, ask: Ask) -> Reach | None:
+        with self._lock:
+            if self._reach is not None and self._clock.monotonic() < self._reach_until:
+                return self._reach
+            definitions = self._definitions
+        try:
+            reach = load_reach(ask, self._family)
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises: then it isn't known
+            log.warning(
+                "what writes reach isn't known ({}): they invalidate everything", type(error).__name__
+            )
+            return None
+        with self._lock:
+            if definitions == self._definitions:
+                self._reach, self._reach_until = reach, self._clock.monotonic() + REACH_SECONDS
+        return reach
+
+    def forget_reach(self) -> None:
+        """Definitions have changed: foreign keys and triggers are asked for anew."""
+        with self._lock:
+            self._definitions += 1
+            self._reach = None
+
+    @contextlib.contextmanager
+    def window(self, written: Written, *, defines: bool) -> Iterator[None]:
+        """Around what makes a write visible to others: a commit, or a statement that takes effect at once."""
+        if written is not None and not written:
+            yield
+            return
+        window, generations = self._registry.open_window(matcher_of(written), defines=defines)
+        try:
+            for generation in generations:
+                self._store.retire(generation)
+            self.lost()
+            yield
+        finally:
+            if defines:
+                self.forget_reach()
+            self._registry.close_window(window)
+            if heard.debug:
+                names = "everything" if written is None else ", ".join(sorted(map(_shown, written)))
+                log.debug("committed {}: {} generations dropped", names, len(generations))
+
+    def reset_after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+
+def _nothing() -> None:
+    """There is no snapshot."""
+
+
+def _shown(name: tuple[str | None, str]) -> str:
+    return name[1] if name[0] is None else f"{name[0]}.{name[1]}"
