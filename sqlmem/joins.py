@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from sqlmem.expressions import Expressions, only
 from sqlmem.model import Column
-from sqlmem.plan import Refuse
+from sqlmem.plan import Refuse, Rows
 from sqlmem.scopes import Listed, Scope, Source
 from sqlmem.set_operations import Queries
 from sqlmem.values import Value
@@ -33,6 +33,7 @@ class Joined:
 
     Attributes:
         sql: its text in the store, without the last condition.
+        rows: how many there are at most.
         conditions: of the last ON.
         columns: folded name -> value, where it stands unqualified; None marks one that two columns share.
         is_inner: nothing in it extends rows, so that its order and its parentheses mean nothing.
@@ -45,6 +46,7 @@ class Joined:
     sources: tuple[Source, ...]
     listed: tuple[Listed, ...]
     columns: dict[str, Value | None]
+    rows: Rows
     conditions: tuple[str, ...] = ()
     is_inner: bool = True
     is_flat: bool = True
@@ -61,8 +63,8 @@ class Joined:
         return self.text if len(self.sources) == 1 else f"({self.text})"
 
 
-def single(sql: str, source: Source) -> Joined:
-    return Joined(sql, (source,), source.listed, dict(source.columns))
+def single(sql: str, source: Source, rows: Rows) -> Joined:
+    return Joined(sql, (source,), source.listed, dict(source.columns), rows)
 
 
 def is_comma(join: exp.Join) -> bool:
@@ -84,6 +86,9 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
     _check_form(queries, node, side, kind)
     render = queries.expressions
     shared = _shared(queries, left, right, node)
+    if shared and queries.context.semantics.is_dynamic and (left.is_turned or right.is_turned):
+        # SQLite takes such a condition otherwise than ON, for rows that the other join has added.
+        raise Refuse("USING or NATURAL behind a RIGHT or FULL JOIN")
     on = node.args.get("on")
     if shared:
         conditions = tuple(_equal(render, left, right, name) for name in shared)
@@ -91,6 +96,7 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
         conditions = (_condition(queries, left, right, on, around, side),)
     else:
         conditions = ()
+    keys = _keys(queries, left, right, on, shared, around)
     # What is seen of an extended side may be NULL.
     seen_left = _extended(left) if side in ("RIGHT", "FULL") else left
     seen_right = _extended(right) if side in ("LEFT", "FULL") else right
@@ -100,7 +106,8 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
     is_turned = bool(shared) and _is_turned(queries, node)
     listed = _listed(queries, *((seen_right, seen_left) if is_turned else (seen_left, seen_right)), merged)
     if not side:
-        found = replace(_inner(left, right, conditions, columns), listed=listed)
+        rows = _rows(left, right, keys, is_outer=False)
+        found = replace(_inner(left, right, conditions, columns), listed=listed, rows=rows)
         return _told(queries, found, left, right, shared)
     sources = (*seen_left.sources, *seen_right.sources)
     if queries.context.semantics.is_dynamic and side != "LEFT":
@@ -110,7 +117,10 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
     word = "FULL" if side == "FULL" else "LEFT"
     sql = f"{first.text} {word} JOIN {second.operand}"
     is_flat = first.is_flat and second.is_flat and len(second.sources) == 1
-    found = Joined(sql, sources, listed, columns, conditions or ("TRUE",), is_inner=False, is_flat=is_flat)
+    rows = _rows(left, right, keys, is_outer=True)
+    found = Joined(
+        sql, sources, listed, columns, rows, conditions or ("TRUE",), is_inner=False, is_flat=is_flat
+    )
     return _told(queries, found, left, right, shared, is_turned=side != "LEFT")
 
 
@@ -137,14 +147,17 @@ def _inner(
     left: Joined, right: Joined, conditions: tuple[str, ...], columns: dict[str, Value | None]
 ) -> Joined:
     sources, listed = (*left.sources, *right.sources), (*left.listed, *right.listed)
+    rows = Rows(parts=(left.rows, right.rows), is_product=True)
     is_inner = left.is_inner and right.is_inner
     if right.is_inner:
         # Without parentheses, which would keep the store from choosing the order.
         sql = f"{left.text} JOIN {right.sql}"
         is_flat = left.is_flat and right.is_flat
-        return Joined(sql, sources, listed, columns, (*right.conditions, *conditions), is_inner, is_flat)
+        return Joined(
+            sql, sources, listed, columns, rows, (*right.conditions, *conditions), is_inner, is_flat
+        )
     sql = f"{left.text} JOIN {right.operand}"
-    return Joined(sql, sources, listed, columns, conditions, is_inner=False, is_flat=False)
+    return Joined(sql, sources, listed, columns, rows, conditions, is_inner=False, is_flat=False)
 
 
 def _check_form(queries: Queries, node: exp.Join, side: str, kind: str) -> None:
@@ -167,6 +180,54 @@ def _check_form(queries: Queries, node: exp.Join, side: str, kind: str) -> None:
         raise Refuse("an outer join without a condition is an error at the origin")
     if semantics.name == "postgresql" and is_conditional == (kind == "CROSS"):
         raise Refuse("a join with or without a condition is an error at the origin")
+
+
+# -- how many rows -------------------------------------------------------------------------
+
+
+def _rows(left: Joined, right: Joined, keys: set[str], *, is_outer: bool) -> Rows:
+    """How many there are at most: of a table that is found by its key, one beside each row of the other."""
+    found = [side for side in (left, right) if side.sources[0].stored in keys and len(side.sources) == 1]
+    both = Rows(parts=(left.rows, right.rows), is_product=True)
+    if found:
+        both = left.rows if found[0] is right else right.rows
+    return Rows(parts=(both, left.rows, right.rows)) if is_outer else both
+
+
+def _keys(
+    queries: Queries,
+    left: Joined,
+    right: Joined,
+    on: exp.Expr | None,
+    shared: tuple[str, ...],
+    around: Scope,
+) -> set[str]:
+    """Sources whose key the condition compares with something of the other side."""
+    sides = {source.stored: number for number, side in enumerate((left, right)) for source in side.sources}
+    pairs = [(left.columns[name], right.columns[name]) for name in shared]
+    if on is not None:
+        scope = Scope(around, (*left.sources, *right.sources), _columns(left, right), ctes=around.ctes)
+        for part in on.flatten() if isinstance(on, exp.And) else [on]:
+            equality = part.unnest()
+            if isinstance(equality, exp.EQ):
+                one, other = equality.this.unnest(), equality.expression.unnest()
+                if isinstance(one, exp.Column) and isinstance(other, exp.Column):
+                    pairs.append((queries.context.look_up(one, scope), queries.context.look_up(other, scope)))
+    unique = {
+        key: source.stored
+        for side in (left, right)
+        for source in side.sources
+        for key in source.key
+        if source.is_unique
+    }
+    found = set()
+    for pair in pairs:
+        texts = [value.sql for value in pair if value is not None]
+        for key, other in (texts, reversed(texts)):
+            owner = sides.get(other.partition(".")[0])
+            if key in unique and owner is not None and owner != sides[unique[key]]:
+                found.add(unique[key])
+    return found
 
 
 # -- conditions ----------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def make_plan(
         outputs=tuple(outputs),
         checks=tuple(dict.fromkeys(context.checks)),
         uses=max(1, context.uses),
-        joins=context.joins,
+        joins=tuple(context.reads) if context.joins else (),
     )
 
 
