@@ -255,8 +255,10 @@ class Queries:
         only(clause, "expressions")
         keys: dict[str, None] = {}
         for term in clause.expressions:
-            value = self._expressions.value(self._grouped_term(term, node, scope), scope)
-            if value.type is None:
+            meant = self._grouped_term(term, node, scope)
+            value = self._expressions.value(meant, scope)
+            # TRUE too is a constant that PostgreSQL doesn't group by.
+            if value.type is None or isinstance(meant, exp.Boolean):
                 raise Refuse("GROUP BY a constant")
             self._check_distinct(value, "GROUP BY")
             keys[value.sql] = None

@@ -92,6 +92,7 @@ FOUND = {
     "a derived table can't have a name twice": Find(
         "SELECT d.id FROM (SELECT id, i AS x, n AS x FROM tame) AS d"
     ),
+    "PostgreSQL doesn't group by TRUE": Find("SELECT TRUE AS x FROM other GROUP BY TRUE"),
     "an enum of the one row that is left is another text under ROLLUP": Find(
         "SELECT e FROM tame WHERE id = 2 GROUP BY e WITH ROLLUP", drivers=("pymysql",)
     ),
