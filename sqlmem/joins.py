@@ -237,17 +237,23 @@ def _condition(queries: Queries, left: Joined, right: Joined, on: exp.Expr, arou
     sources = (*left.sources, *right.sources)
     scope = Scope(around, sources, _columns(left, right), ctes=around.ctes)
     if side == "FULL" and queries.context.semantics.name == "postgresql":
-        _check_hashable(on)
+        _check_hashable(queries, on, scope, {source.stored for source in left.sources})
     return queries.expressions.condition(on, scope)
 
 
-def _check_hashable(on: exp.Expr) -> None:
+def _check_hashable(queries: Queries, on: exp.Expr, scope: Scope, left: Collection[str]) -> None:
     # PostgreSQL reports an error where it can neither hash nor merge.
     for part in on.flatten() if isinstance(on, exp.And) else [on]:
         equality = part.unnest()
-        if not isinstance(equality, exp.EQ) or not all(
-            isinstance(each.unnest(), exp.Column) for each in (equality.this, equality.expression)
-        ):
+        columns = (
+            [equality.this.unnest(), equality.expression.unnest()] if isinstance(equality, exp.EQ) else []
+        )
+        sides = {
+            queries.context.look_up(column, scope).sql.partition(".")[0] in left
+            for column in columns
+            if isinstance(column, exp.Column)
+        }
+        if len(sides) != 2:
             raise Refuse("a condition of FULL JOIN that isn't equality of columns")
 
 

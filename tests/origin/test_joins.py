@@ -112,6 +112,7 @@ NOT_LOCAL: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("SELECT a.id FROM a JOIN b ON b.a_id = a.id ORDER BY id", ("sqlite",)),
     ("SELECT rowid FROM a JOIN b ON b.a_id = a.id", ("sqlite",)),
     ("SELECT * FROM a FULL JOIN b ON a.id < b.id", ("postgresql",)),
+    ("SELECT * FROM a FULL JOIN b ON a.id = a.k", ("postgresql",)),
     ("SELECT * FROM (a, b) LEFT JOIN c ON c.b_id = b.id", ("postgresql",)),
     # SQLite makes up names: id:1.
     ("SELECT * FROM a LEFT JOIN (b JOIN c ON c.b_id = b.id) ON b.a_id = a.id", ("sqlite",)),
