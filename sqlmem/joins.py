@@ -9,7 +9,7 @@ Rule 2: a column of the side that an outer join extends is NULL in the rows that
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -39,6 +39,7 @@ class Joined:
         is_inner: nothing in it extends rows, so that its order and its parentheses mean nothing.
         merged: the names that USING and NATURAL have merged.
         is_turned: a RIGHT or FULL JOIN is in it.
+        has_lateral: it has columns that are computed beside each row.
         is_flat: there are no parentheses in it, so that a row id has a name.
     """
 
@@ -52,6 +53,7 @@ class Joined:
     is_flat: bool = True
     merged: frozenset[str] = frozenset()
     is_turned: bool = False
+    has_lateral: bool = False
 
     @property
     def text(self) -> str:
@@ -84,6 +86,9 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
     _check_names(left, right)
     side, kind = (str(node.args.get(key) or "").upper() for key in ("side", "kind"))
     _check_form(queries, node, side, kind)
+    if (left.has_lateral and side in ("RIGHT", "FULL")) or (right.has_lateral and side):
+        # In a row that is added, a count beside it would be 0 and no NULL.
+        raise Refuse("LATERAL on a side that an outer join extends")
     render = queries.expressions
     shared = _shared(queries, left, right, node)
     if shared and queries.context.semantics.is_dynamic and (left.is_turned or right.is_turned):
@@ -136,7 +141,8 @@ def _told(
     """With what both operands say of themselves."""
     merged = left.merged | right.merged | frozenset(shared)
     is_turned = is_turned or left.is_turned or right.is_turned
-    found = replace(found, merged=merged, is_turned=is_turned)
+    has_lateral = left.has_lateral or right.has_lateral
+    found = replace(found, merged=merged, is_turned=is_turned, has_lateral=has_lateral)
     if queries.context.semantics.is_dynamic and is_turned and len(found.sources) > 2:
         # SQLite may or may not find ambiguous what was merged beside a RIGHT or FULL JOIN.
         return _without_merged(found)
@@ -277,15 +283,18 @@ def _check_names(left: Joined, right: Joined) -> None:
 
 
 def _columns(left: Joined, right: Joined) -> dict[str, Value | None]:
-    columns: dict[str, Value | None] = {}
+    columns = combined_columns(left.columns, right.columns)
     listed = {each.name for each in (*left.listed, *right.listed)}
-    for name in (*left.columns, *right.columns):
-        if name not in listed or (name in left.columns and name in right.columns):
-            # Not listed: a row id, of which each source has one.
-            columns[name] = None
-        else:
-            columns[name] = left.columns[name] if name in left.columns else right.columns[name]
-    return columns
+    # Not listed: a row id, of which each source has one.
+    return {name: value if name in listed else None for name, value in columns.items()}
+
+
+def combined_columns(
+    left: Mapping[str, Value | None], right: Mapping[str, Value | None]
+) -> dict[str, Value | None]:
+    """What unqualified names mean beside each other: None where both have one."""
+    columns = {**left, **right}
+    return {name: None if name in left and name in right else value for name, value in columns.items()}
 
 
 def _shared(queries: Queries, left: Joined, right: Joined, node: exp.Join) -> tuple[str, ...]:

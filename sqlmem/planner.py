@@ -163,6 +163,7 @@ _SYNTAX = frozenset(
         "group_concat",
         "if",
         "in",
+        "lateral",
         "numeric",
         "overlay",
         "position",

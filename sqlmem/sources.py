@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from sqlmem.expressions import only
 from sqlmem.joins import Joined, crossed, is_comma, joined, single, without_doubles
+from sqlmem.laterals import beside
 from sqlmem.model import Collation, Kind
 from sqlmem.outputs import (
     ROW_IDS,
@@ -128,6 +129,9 @@ def _chain(queries: Queries, first: exp.Expr, joins: list[exp.Join], around: Sco
     # What commas separate; SQLite takes a comma as a join like others.
     groups = [_source(queries, first, around)]
     for join in joins:
+        if isinstance(join.this, exp.Lateral):
+            groups[-1] = beside(queries, groups[-1], groups, join, around)
+            continue
         right = _source(queries, join.this, around)
         if not is_comma(join):
             groups[-1] = joined(queries, groups[-1], right, join, around)
@@ -172,8 +176,6 @@ def _source(queries: Queries, source: exp.Expr, around: Scope) -> Joined:
         return _table(queries, spelling, alias)
     if isinstance(source, exp.Values):
         return _derived(queries, source, source, around)
-    if isinstance(source, exp.Lateral):
-        return _lateral(queries, source, around)
     if isinstance(source, exp.Subquery):
         if isinstance(source.this, exp.Table):
             return _in_parentheses(queries, source, around)
@@ -194,20 +196,6 @@ def _in_parentheses(queries: Queries, source: exp.Subquery, around: Scope) -> Jo
     first.set("joins", None)
     found = _chain(queries, first, joins, around)
     return without_doubles(found) if queries.context.semantics.is_dynamic else found
-
-
-def _lateral(queries: Queries, source: exp.Lateral, around: Scope) -> Joined:
-    """A derived table that might look at its neighbours, and doesn't."""
-    only(source, "this", "alias", "view", "outer")
-    if not isinstance(source.this, exp.Subquery) or source.args.get("outer") or source.args.get("view"):
-        raise Refuse("LATERAL is computed by the origin")
-    if queries.context.semantics.name != "postgresql":
-        raise Refuse("LATERAL is an error at the origin")
-    try:
-        # A neighbour's column isn't known by what is around alone.
-        return _derived(queries, source, source.this, around)
-    except Refuse as refused:
-        raise Refuse(f"LATERAL is computed by the origin: {refused.reason}") from None
 
 
 def _derived(queries: Queries, source: exp.Expr, query: exp.Expr, around: Scope) -> Joined:

@@ -27,6 +27,7 @@ TABLES = (
     "INSERT INTO c VALUES (1, 1, 'n1'), (2, 9, 'n2'), (3, 1, NULL)",
 )
 
+COUNTED = "LATERAL (SELECT count(*) AS n FROM b WHERE b.a_id = a.id) AS l"
 EVERYWHERE = (
     "SELECT * FROM a",
     "SELECT a.* FROM a",
@@ -84,6 +85,11 @@ BY_FAMILY: dict[str, tuple[str, ...]] = {
         "SELECT * FROM a FULL JOIN b ON b.a_id = a.id",
         "SELECT * FROM a FULL JOIN b USING (k)",
         "SELECT * FROM a NATURAL FULL JOIN b",
+        f"SELECT a.id, l.n FROM a, {COUNTED}",
+        f"SELECT a.id, l.n FROM a JOIN {COUNTED} ON TRUE WHERE l.n > 0",
+        "SELECT l.* FROM a LEFT JOIN LATERAL (SELECT sum(k), max(k) AS m FROM b WHERE a_id = a.id) l ON TRUE",
+        f"SELECT l.n, count(*) FROM a CROSS JOIN {COUNTED} GROUP BY l.n",
+        f"SELECT a.*, l.*, c.note FROM a CROSS JOIN {COUNTED} JOIN c ON c.id = l.n",
         "TABLE a",
         "TABLE public.a ORDER BY id DESC LIMIT 2",
         "TABLE a UNION ALL TABLE a",
@@ -127,6 +133,11 @@ NOT_LOCAL: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("SELECT coalesce(initcap(b.label), 'x') AS t FROM a LEFT JOIN b ON b.a_id = a.id", ("postgresql",)),
     # MariaDB gives out the inner name.
     ("SELECT d.NAME FROM (SELECT * FROM a) AS d", ("mariadb", "sqlite")),
+    (
+        f"SELECT b.id, l.n FROM a CROSS JOIN {COUNTED} RIGHT JOIN b ON b.id = a.id AND b.k = 1",
+        ("postgresql",),
+    ),
+    (f"SELECT a.id, l.n FROM a INNER JOIN {COUNTED}", ("postgresql",)),
     (
         "SELECT a.id, l.label FROM a JOIN LATERAL (SELECT * FROM b WHERE b.a_id = a.id) AS l ON TRUE",
         ("postgresql",),

@@ -53,6 +53,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "set_operations",
         "row_lists",
         "joins",
+        "laterals",
         "sources",
         "places",
         "grouping_sets",
