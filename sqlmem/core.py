@@ -32,8 +32,9 @@ from sqlmem.progress import progress_bar
 from sqlmem.registry import Registry, TableState
 from sqlmem.residency import Residency
 from sqlmem.sampling import SamplingExecutor, Share, Tap
-from sqlmem.settings import find_dotenv, load_settings
+from sqlmem.selection import Selection
 from sqlmem.sessions import Sessions
+from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.snapshot import Owner
 from sqlmem.store import Store
 from sqlmem.tables import matcher, spelling_of
@@ -103,6 +104,7 @@ class Core:
             follow_debug(debug=self.settings.debug)
         self.clock: Clock = clock if clock is not None else SystemClock()
         self.origin = Origin(base)
+        self.origin.selection = Selection(self.settings.tables, self.settings.exclude)
         self.store = Store()
         is_of_one_moment = self.settings.consistency == "snapshot"
         registry = MomentRegistry if is_of_one_moment else Registry
@@ -150,7 +152,11 @@ class Core:
             )
             self.executor.sample(Share(self.settings.verify), self.live)
         self.writes = Writes(
-            family=self.origin.family, registry=self.registry, store=self.store, clock=self.clock
+            family=self.origin.syntax(has_parameters=True).family,
+            registry=self.registry,
+            store=self.store,
+            clock=self.clock,
+            counters=self.counters,
         )
         self.sessions = Sessions()
         self.passing = Passing(
@@ -223,6 +229,10 @@ class Core:
             return
         if loaded.facts is not None:
             self.origin.remember_facts(loaded.facts)
+        # The settings may be other ones than those that the file was written under.
+        selection = self.origin.selection
+        for generation in self.registry.invalidate(lambda name: selection.refusal_of(name) is not None)[1]:
+            self.store.retire(generation)
         states = [state for state in self.registry.states() if not state.is_verified]
         if states:
             self.verification = Verification(
@@ -318,6 +328,7 @@ class Core:
                 age=max(0.0, now - generation.read_at) if generation else None,
                 hits=table_hits.get(str(state.name), 0),
                 fills=state.fills,
+                refusal=self.executor.refusal_of(state) or (state.schema.refusal if state.schema else None),
             )
         answered = hits + misses + bypasses
         sampled, verdicts, skipped = self.counters.read_verdicts()

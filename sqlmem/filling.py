@@ -34,6 +34,7 @@ from sqlmem.waiting import wait
 # invalidated: a fill that fails each time would cost the origin more than no cache.
 RETRY_SECONDS = 60.0
 RETRY_TOO_LARGE_SECONDS = 600.0
+WRITTEN_TOO_OFTEN = "it is written more often than caching it pays"
 # PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
 _FAMILIES_WITH_DIRTY_READS = frozenset({"mysql", "sqlite"})
 
@@ -130,7 +131,6 @@ class Filling:
         """
         try:
             found = self._bring(borrower, state, columns, version=version, on_rows=on_rows, newest=newest)
-            return found, False
         except (GiveUp, Replan):
             raise
         except Exception:
@@ -139,6 +139,7 @@ class Filling:
                 raise
             log.warning("stale {}: the refill failed, data older than its ttl is served", state.name)
             return old, True
+        return found, False
 
     def _bring(
         self,
@@ -177,14 +178,16 @@ class Filling:
                     return self._lead(borrower, lease, version, on_rows)
 
     def _check_refusal(self, state: TableState) -> None:
-        reason = self.refusal(state)
+        reason = self.refusal_of(state)
         if reason is not None:
             raise GiveUp(reason)
 
-    def refusal(self, state: TableState) -> str | None:
+    def refusal_of(self, state: TableState) -> str | None:
         """Why no fill of this table is tried now; None if one would be."""
-        is_refused = state.refusal is not None and self._clock.monotonic() < state.refused_until
-        return state.refusal if is_refused else None
+        now = self._clock.monotonic()
+        if state.refusal is not None and now < state.refused_until:
+            return state.refusal
+        return WRITTEN_TOO_OFTEN if now < state.rest_until else None
 
     def wait(self, flight: Flight) -> None:
         wait(flight.on_finish, is_async=self._origin.is_async)

@@ -12,23 +12,24 @@ import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import pool
 
 from sqlmem.dbapi import TOLD, isolation_reason
 from sqlmem.directives import USUAL, Directive
 from sqlmem.effects import Control, Effect, Session
+from sqlmem.effects.base import unknown
 from sqlmem.executor import Executor
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front
 from sqlmem.origin import Origin, OriginConnection
 from sqlmem.passing_cursor import PassingCursor
-from sqlmem.pending import EVERYTHING, Pending, Written, matcher_of
+from sqlmem.pending import EVERYTHING, NOTHING, Pending, Written, matcher_of
 from sqlmem.registry import TableState
 from sqlmem.sessions import Sessions
 from sqlmem.table_state import is_touched
-from sqlmem.writes import Writes
+from sqlmem.writes import Unreachable, Writes
 
 # What may be asked of a driver's connection without its doing anything that others see.
 _HARMLESS = TOLD | {
@@ -317,15 +318,20 @@ class PassingConnection:
     # -- what statements do ----------------------------------------------------------------
 
     @contextlib.contextmanager
-    def acting(self, effect: Effect | None) -> Iterator[Any]:
-        """Around whatever is sent to the driver's connection, which it gives."""
+    def acting(self, effect: Effect | None, text: str) -> Iterator[Any]:
+        """Around whatever is sent to the driver's connection, which it gives.
+
+        Args:
+            effect: what it does; None for nothing.
+            text: the statement's.
+        """
         driver = self.take()
         self._sending()
         try:
             if effect is None:
                 yield driver
             else:
-                with self._minding(effect):
+                with self._minding(effect, text):
                     yield driver
         except BaseException:
             self._failed()
@@ -336,11 +342,19 @@ class PassingConnection:
             self._is_failed = True
 
     @contextlib.contextmanager
-    def _minding(self, effect: Effect) -> Iterator[None]:
+    def _minding(self, effect: Effect, text: str) -> Iterator[None]:
         """Keep account of what a statement does."""
         passing, pending = self._passing, self._pending
-        written = passing.writes.written(effect, self.directive.invalidates, self._ask)
-        if effect.control in _UNFOLLOWED or (self._is_clouded and (written is None or written)):
+        if self._is_failed and effect.is_read:
+            yield  # the origin refuses it
+            return
+        if Sessions.reads_otherwise(self._fairy.info):
+            effect = unknown("its session reads text by other rules")
+        temporary = Sessions.temporary(self._fairy.info)
+        written = passing.writes.written(effect, text, self.directive.invalidates, temporary, self._ask)
+        is_same_session = passing.writes.leaves_session(effect, self._ask)
+        is_told = self.directive.invalidates is not None
+        if not is_told and (effect.control in _UNFOLLOWED or (self._is_clouded and written != NOTHING)):
             written = EVERYTHING
         # Before it is sent: what fails may have done a part.
         pending.add(written)
@@ -355,9 +369,13 @@ class PassingConnection:
         else:
             yield
         self._after(effect)
+        if not is_same_session and self.directive.invalidates is None:
+            passing.sessions.mark(self._info(), f"the session may differ: {', '.join(sorted(effect.calls))}")
 
     def _after(self, effect: Effect) -> None:
         """What a statement has done to the transaction and the session."""
+        if effect.temporary:
+            Sessions.add_temporary(self._info(), effect.temporary)
         match effect.savepoint:
             case ("set", name):
                 self._pending.set_savepoint(name)
@@ -376,7 +394,9 @@ class PassingConnection:
                 self._end()
         if self._is_autocommit() and not self._is_open_by_text:
             self._pending.clear()
-        if effect.session is Session.SAME or (effect.writes is None and self.directive.invalidates is not None):
+        if effect.session is Session.SAME or (
+            effect.writes is None and self.directive.invalidates is not None
+        ):
             return  # of a procedure the caller knows, who has said what it does
         if effect.session is Session.RESET:
             self._passing.sessions.unmark(self._info())
@@ -401,12 +421,27 @@ class PassingConnection:
 
     def _ask(self, statement: str) -> list[tuple[Any, ...]]:
         """Ask the origin's catalogue, on the connection held: it sees the transaction's own definitions."""
-        cursor = self.take().cursor()
+        driver, dialect = self.take(), cast("Any", self._passing.origin.dialect)
+        # PostgreSQL gives up a transaction after an error: the program's goes on behind this one.
+        is_apart = self._passing.origin.family == "postgresql" and not self._is_autocommit()
+        cursor = driver.cursor()
         try:
-            cursor.execute(statement)
-            return [tuple(row) for row in cursor.fetchall()]
+            if is_apart:
+                cursor.execute("SAVEPOINT sqlmem_ask")
+            try:
+                cursor.execute(statement)
+                return [tuple(row) for row in cursor.fetchall()]
+            finally:
+                if is_apart:
+                    cursor.execute("ROLLBACK TO SAVEPOINT sqlmem_ask")
+                    cursor.execute("RELEASE SAVEPOINT sqlmem_ask")
+        except dialect.loaded_dbapi.Error as error:
+            if dialect.is_disconnect(error, driver, cursor):
+                raise Unreachable(error) from None
+            raise
         finally:
-            cursor.close()
+            with contextlib.suppress(Exception):
+                cursor.close()
 
     def hand_out(self) -> Any:
         """The driver's connection itself, to somebody who may do anything with it, unseen."""

@@ -111,6 +111,8 @@ class Settings:
     mode: str
     consistency: str
     transactions: str
+    tables: tuple[str, ...]
+    exclude: tuple[str, ...]
     float_aggregates: str
     plan_cache_size: int
     verify: float
@@ -249,6 +251,15 @@ def _transactions(value: Any) -> str:
     return str(value)
 
 
+def _patterns(value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple | set | frozenset) or not all(
+        isinstance(name, str) for name in names
+    ):
+        raise _Unusable("must be table names, or patterns with * and ?, as a list or between commas")
+    return tuple(name.strip() for name in names if name.strip())
+
+
 def _float_aggregates(value: Any) -> str:
     if value not in ("origin", "local"):
         raise _Unusable("must be 'origin' or 'local'")
@@ -356,6 +367,19 @@ SETTINGS: tuple[Setting, ...] = (
         _transactions,
         "Transparent mode: when a read in a transaction may be a hit. never; until_write: until the "
         "transaction has written; always: then too, but of the tables that it has written.",
+    ),
+    Setting(
+        "tables",
+        "",
+        _patterns,
+        "The only tables that are cached: names or patterns with * and ? (orders, public.*, report_?). "
+        "Empty: all. One with row-level security is cached only if its full name is here.",
+    ),
+    Setting(
+        "exclude",
+        "",
+        _patterns,
+        "Tables that are never cached, likewise.",
     ),
     Setting(
         "float_aggregates",

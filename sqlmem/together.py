@@ -138,7 +138,7 @@ class Together:
         return tuple(by_state[state] for state in wanted.states)
 
     def _takes_part(self, state: TableState, *, is_wanted: bool) -> bool:
-        reason = self._filling.refusal(state)
+        reason = self._filling.refusal_of(state)
         if reason is not None and is_wanted:
             raise GiveUp(reason)
         return is_wanted or (reason is None and state.schema is not None and bool(state.needed))
