@@ -25,6 +25,7 @@ from sqlmem.live_verification import LiveVerification
 from sqlmem.logs import follow_debug, log
 from sqlmem.maintenance import Maintenance
 from sqlmem.model import Outcome, Stats, TableStats, Verdict, VerificationStats
+from sqlmem.moments import MomentRegistry
 from sqlmem.origin import Origin
 from sqlmem.passing import Passing, PassingConnection
 from sqlmem.progress import progress_bar
@@ -37,6 +38,7 @@ from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.snapshot import Owner
 from sqlmem.store import Store
 from sqlmem.tables import matcher, spelling_of
+from sqlmem.together import Together
 from sqlmem.verification import Verification
 from sqlmem.writes import Writes
 
@@ -104,7 +106,9 @@ class Core:
         self.origin = Origin(base)
         self.origin.selection = Selection(self.settings.tables, self.settings.exclude)
         self.store = Store()
-        self.registry = Registry(self.clock, self.settings.ttl_for)
+        is_of_one_moment = self.settings.consistency == "snapshot"
+        registry = MomentRegistry if is_of_one_moment else Registry
+        self.registry: Registry = registry(self.clock, self.settings.ttl_for)
         self.counters = Counters()
         self.residency = Residency(self.store, self.registry, self.settings.max_memory)
         self.filling = Filling(
@@ -114,6 +118,9 @@ class Core:
             residency=self.residency,
             clock=self.clock,
         )
+        self.together: Together | None = None
+        if isinstance(self.registry, MomentRegistry):
+            self.together = Together(self.registry, self.filling)
         self.front = Front(
             self.origin,
             self.registry,
@@ -130,6 +137,7 @@ class Core:
             counters=self.counters,
             clock=self.clock,
             stale_seconds=self.settings.stale_if_error,
+            together=self.together,
         )
         self.live: LiveVerification | None = None
         if isinstance(self.executor, SamplingExecutor):
@@ -179,6 +187,7 @@ class Core:
                 self.origin.forget_connections,
                 self._reset_after_fork(),
                 *([self.live.reset_after_fork] if self.live is not None else []),
+                *([self.together.groups.reset_after_fork] if self.together is not None else []),
             ),
         )
         self.writes.lost = self.maintenance.lost

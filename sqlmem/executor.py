@@ -38,6 +38,7 @@ from sqlmem.origin import OriginConnection
 from sqlmem.present import obstacle
 from sqlmem.registry import TableState
 from sqlmem.store import Generation, Retired, Store
+from sqlmem.together import Together, Wanted
 
 
 class Caller(Protocol):
@@ -102,7 +103,10 @@ class Executor:
         counters: Counters,
         clock: Clock,
         stale_seconds: float,
+        together: Together | None = None,
     ) -> None:
+        """`together`: what brings a statement's tables as of one moment; None: each is as of its own."""
+        self._together = together
         self._front = front
         self._store = store
         self._filling = filling
@@ -335,6 +339,25 @@ class Executor:
         Returns:
             Whether any was filled, and whether any is older than its ttl.
         """
+        if self._together is not None and len(planned.states) > 1:
+            for state in planned.states:
+                if not state.is_verified:
+                    self._filling.verify(state)
+            wanted = Wanted(planned.states, planned.versions, planned.plan.columns)
+
+            def present(state: TableState, columns: Sequence[str], version: int) -> Generation | None:
+                return self.present(state, columns, version, newest)
+
+            def obstacle_to_fill() -> str | None:
+                if caller.directive.way == "only":
+                    return "its tables aren't there as of one moment, or lack columns, or are too old"
+                return caller.past_reason
+
+            brought, was_filled, is_old = self._together.bring(
+                caller, wanted, present=present, stale=self.usable, obstacle=obstacle_to_fill
+            )
+            found.extend(brought)
+            return (Outcome.MISS if was_filled else Outcome.HIT), is_old
         outcome = Outcome.HIT
         is_stale = False
         for state, version, columns in zip(

@@ -109,6 +109,7 @@ class Settings:
     stale_if_error: float
     max_memory: int
     mode: str
+    consistency: str
     transactions: str
     tables: tuple[str, ...]
     exclude: tuple[str, ...]
@@ -238,6 +239,12 @@ def _mode(value: Any) -> str:
     return str(value)
 
 
+def _consistency(value: Any) -> str:
+    if value not in ("table", "snapshot"):
+        raise _Unusable("must be 'table' or 'snapshot'")
+    return str(value)
+
+
 def _transactions(value: Any) -> str:
     if value not in ("never", "until_write", "always"):
         raise _Unusable("must be 'never', 'until_write' or 'always'")
@@ -346,6 +353,13 @@ SETTINGS: tuple[Setting, ...] = (
         _mode,
         "strict: a read-only cache; what isn't proven a read is refused. transparent: writes pass through "
         "and invalidate what they change when they commit; * and joins are answered.",
+    ),
+    Setting(
+        "consistency",
+        "table",
+        _consistency,
+        "Of a statement over several tables. table: each as of its own fill. snapshot: all as of one moment, "
+        "filled by one transaction together with what other statements have read beside them.",
     ),
     Setting(
         "transactions",

@@ -55,6 +55,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "set_operations",
         "row_lists",
         "joins",
+        "laterals",
         "sources",
         "places",
         "grouping_sets",
@@ -64,13 +65,24 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "reproduction",
         "explain",
     ),
-    "state": ("counters", "store", "present", "costs", "table_state", "sessions", "registry", "residency"),
+    "state": (
+        "counters",
+        "store",
+        "present",
+        "costs",
+        "table_state",
+        "sessions",
+        "registry",
+        "moments",
+        "residency",
+    ),
     "movement": (
         "waiting",
         "catalogue/*",
         "origin",
         "fill",
         "filling",
+        "together",
         "snapshot_text",
         "snapshot_file",
         "snapshot_form",
@@ -127,6 +139,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # `waiting` holds no state: it only waits for an event that another thread sets.
     "threading": frozenset(
         {
+            "moments",
             "registry",
             "table_state",
             "passing",
