@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from sqlmem.dbapi import remember_status
 from sqlmem.effects import Effect
-from sqlmem.executor import Executor, Local
+from sqlmem.executor import Caller, Executor, Local
 from sqlmem.origin import Origin
 from sqlmem.waiting import give_way
-
-if TYPE_CHECKING:
-    from sqlmem.passing import PassingConnection
 
 # What drivers' cursors have that does nothing to the database.
 _HARMLESS = frozenset(
@@ -51,12 +49,25 @@ _HARMLESS = frozenset(
 )
 
 
+class Connection(Caller, Protocol):
+    """Whose cursor it is."""
+
+    def take(self) -> Any:
+        """The driver's connection."""
+
+    def acting(self, effect: Effect | None, text: str) -> AbstractContextManager[Any]:
+        """Around whatever is sent to the driver's connection, which it gives."""
+
+    def hand_out(self) -> Any:
+        """From here on nobody sees what is done to the driver's connection."""
+
+
 class PassingCursor:
     """For one thread at a time, as its connection."""
 
     def __init__(
         self,
-        connection: PassingConnection,
+        connection: Connection,
         executor: Executor,
         origin: Origin,
         arguments: tuple[Any, ...],

@@ -144,13 +144,15 @@ class Worker:
         value = self.history.next(key)
         for table in tables:
             # A value never falls, whoever comes last.
-            connection.execute(
-                text(f"UPDATE {table} SET n = CASE WHEN n < :n THEN :n ELSE n END WHERE id = :id"),
-                {"n": value, "id": key},
+            raised = connection.execute(
+                text(f"UPDATE {table} SET n = :n WHERE id = :id AND n < :n"), {"n": value, "id": key}
             )
-            own = connection.execute(text(f"SELECT n FROM {table} WHERE id = :id"), {"id": key}).scalar_one()
-            if own < value:
-                self.history.check("own write", table, [value] * KEYS, [(key, own)])
+            if raised.rowcount:
+                own = connection.execute(
+                    text(f"SELECT n FROM {table} WHERE id = :id"), {"id": key}
+                ).scalar_one()
+                if own != value:
+                    self.history.check("own write", table, [value] * KEYS, [(key, own)])
         return value
 
     def write_rolled_back(self) -> None:
@@ -174,8 +176,7 @@ class Worker:
         value = self.history.next(key)
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(
-                text(f"UPDATE {table} SET n = CASE WHEN n < :n THEN :n ELSE n END WHERE id = :id"),
-                {"n": value, "id": key},
+                text(f"UPDATE {table} SET n = :n WHERE id = :id AND n < :n"), {"n": value, "id": key}
             )
             self.history.committed((table,), key, value)
 

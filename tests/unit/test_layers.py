@@ -17,8 +17,10 @@ PACKAGE = Path(__file__).parents[2] / "sqlmem"
 # Lowest first. A module imports only from earlier layers, or from earlier in its own.
 # "dialects/*" stands for the modules of that folder, among which any order without a ring is fine.
 LAYERS: dict[str, tuple[str, ...]] = {
-    "vocabulary": ("errors", "model", "settings", "clock", "logs"),
+    "vocabulary": ("errors", "model", "directives", "settings", "clock", "logs"),
     "decision": (
+        "selection",
+        "pending",
         "exactness",
         "lexemes",
         "lexer",
@@ -63,7 +65,17 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "reproduction",
         "explain",
     ),
-    "state": ("counters", "store", "present", "costs", "registry", "moments", "residency"),
+    "state": (
+        "counters",
+        "store",
+        "present",
+        "costs",
+        "table_state",
+        "sessions",
+        "registry",
+        "moments",
+        "residency",
+    ),
     "movement": (
         "waiting",
         "catalogue/*",
@@ -80,6 +92,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "maintenance",
         "verification",
         "progress",
+        "tables",
+        "writes",
     ),
     "surface": (
         "variants",
@@ -91,8 +105,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "second_look",
         "live_verification",
         "dbapi",
+        "passing_cursor",
+        "passing",
         "lazy_pool",
-        "tables",
         "explaining",
         "core",
         "engine",
@@ -112,6 +127,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "verification",
             "live_verification",
             "dbapi",
+            "passing",
             "lazy_pool",
             "core",
             "tables",
@@ -125,6 +141,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         {
             "moments",
             "registry",
+            "table_state",
+            "passing",
+            "writes",
             "store",
             "counters",
             "residency",
