@@ -56,4 +56,6 @@ def directive_of(options: Mapping[str, Any]) -> Directive:
         )
     if way is None and seconds is None and tables is None:
         return USUAL
-    return Directive(way, None if seconds is None else float(seconds), None if tables is None else tuple(tables))
+    return Directive(
+        way, None if seconds is None else float(seconds), None if tables is None else tuple(tables)
+    )

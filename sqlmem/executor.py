@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
+from sqlmem.costs import obstacle as too_many_steps
 from sqlmem.counters import Counters
 from sqlmem.directives import Directive
 from sqlmem.effects import Effect
@@ -279,7 +280,7 @@ class Executor:
         *,
         is_stale: bool,
     ) -> Local:
-        self.check_values(planned, generations)
+        self.check_values(planned, generations, arguments)
         bound = self._front.bind(planned, generations)
         try:
             rows = self._store.query(generations, planned.plan.sql, arguments)
@@ -294,9 +295,23 @@ class Executor:
             self._counters.other(outcome)
         return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale))
 
-    def check_values(self, planned: Planned, generations: Sequence[Generation]) -> None:
-        """Raise `GiveUp` if the plan isn't exact on what these generations hold."""
-        reason = obstacle(self._store, planned.plan, generations)
+    def check_values(
+        self, planned: Planned, generations: Sequence[Generation], arguments: Sequence[Any] | None = None
+    ) -> None:
+        """Raise `GiveUp` if the plan isn't exact on what these generations hold, or isn't worth it.
+
+        Args:
+            arguments: the store's; None if they aren't known.
+        """
+        plan = planned.plan
+        reason = obstacle(self._store, plan, generations)
+        is_new = planned.bound is None or planned.bound.generations != tuple(generations)
+        if reason is None and is_new:
+            given = [None] * len(plan.arguments) if arguments is None else arguments
+            try:
+                reason = too_many_steps(self._store, plan, generations, given)
+            except (sqlite3.Error, OverflowError):
+                reason = None  # what it is, running it will tell
         if reason is not None:
             raise GiveUp(reason)
 
@@ -344,7 +359,11 @@ class Executor:
     ) -> Generation | None:
         """The table's generation, if it has these columns and is fresh, and not older than `newest`."""
         generation = state.generation
-        if generation is None or generation.read_at < newest or any(column not in generation.columns for column in columns):
+        if (
+            generation is None
+            or generation.read_at < newest
+            or any(column not in generation.columns for column in columns)
+        ):
             return None
         if state.version != version:
             raise Replan

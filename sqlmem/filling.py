@@ -128,9 +128,7 @@ class Filling:
             The driver's exceptions: the origin can't be reached.
         """
         try:
-            found = self._bring(
-                borrower, state, columns, version=version, on_rows=on_rows, newest=newest
-            )
+            found = self._bring(borrower, state, columns, version=version, on_rows=on_rows, newest=newest)
             return found, False
         except (GiveUp, Replan):
             raise

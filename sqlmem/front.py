@@ -374,8 +374,11 @@ class Front:
                 column = generations[output.source[0]].columns[output.source[1]]
                 code = output.result.code if output.result is not None else None
                 codecs.append(column.codec)
+                told = column.description
+                if output.is_nulled and told[5] is False:
+                    told = (*told[:5], True)
                 description.append(
-                    (output.name, *column.description)
+                    (output.name, *told)
                     if code is None
                     else (output.name, code, None, None, None, None, None)
                 )

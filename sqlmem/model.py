@@ -74,6 +74,7 @@ class Column:
         description: likewise, what cursor.description says of it behind the name, in a statement that
             asks for it alone: MariaDB describes some types otherwise beside a window function.
         rank_of: likewise, the column or expression that it orders as the origin does; None if it is no rank.
+        is_hidden: * leaves it out (MariaDB's INVISIBLE).
     """
 
     name: str
@@ -89,6 +90,7 @@ class Column:
     expression: str | None = None
     description: tuple[str | int | bool | None, ...] | None = None
     rank_of: str | None = None
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,11 +127,13 @@ class Output:
             if they are computed.
         result: how computed values are decoded and described; with a source only its
             `code` counts, where the origin describes the result otherwise than the column.
+        is_nulled: an outer join may have put NULL there.
     """
 
     name: str
     source: tuple[int, str] | None
     result: Result | None
+    is_nulled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,8 @@ class Plan:
         columns: per table, those needed, in the order met.
         checks: what must be true of the tables' present values; looked at once per generation.
         uses: how often the statement names a table as a source: no SELECT in it reads more rows than
-            all tables together have, so many times.
+            all tables together have, so many times; unless it joins.
+        joins: a SELECT in it reads several sources together.
     """
 
     tables: tuple[TableName, ...]
@@ -168,3 +171,4 @@ class Plan:
     outputs: tuple[Output, ...]
     checks: tuple[Condition, ...] = ()
     uses: int = 1
+    joins: bool = False

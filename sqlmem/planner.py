@@ -60,20 +60,22 @@ def make_plan(
     _check_functions(parsed, slices, semantics)
     context.shares_literals = shares_literals
     queries = Queries(context)
-    sql, values = queries.query(parsed.tree, Scope(None))
-    names = given_names(context, parsed.tree, parsed.item_texts, parsed.item_calls)
+    # The parser's tree is shared, and * is replaced in it.
+    tree = parsed.tree.copy() if parsed.tree.find(exp.Star) is not None else parsed.tree
+    sql, values = queries.query(tree, Scope(None))
+    names = given_names(context, tree, parsed.item_texts, parsed.item_calls)
     if len(names) != len(values):
         raise Refuse("names of columns that only the origin knows")
     outputs = []
     if semantics.name == "mysql":
-        _check_large_texts(parsed.tree, context, values)
+        _check_large_texts(tree, context, values)
     for name, value in zip(names, values, strict=True):
         if value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
             if not semantics.is_dynamic:
                 raise Refuse("a result whose type only the origin knows")
             outputs.append(Output(name, None, semantics.integer))
         else:
-            outputs.append(Output(name, value.source, value.result))
+            outputs.append(Output(name, value.source, value.result, is_nulled=value.is_nulled))
     for index, table in enumerate(context.tables):
         if not context.needed[index]:
             context.needed[index][representative(table)] = None
@@ -90,6 +92,7 @@ def make_plan(
         outputs=tuple(outputs),
         checks=tuple(dict.fromkeys(context.checks)),
         uses=max(1, context.uses),
+        joins=context.joins,
     )
 
 

@@ -54,12 +54,16 @@ def obstacle(store: Store, plan: Plan, generations: Sequence[Generation]) -> str
         return None
     # Nothing but the statement's sources makes rows, and one names its tables so many times.
     rows = plan.uses * sum(generation.rows for generation in generations)
+    uses = plan.uses
+    if plan.joins:
+        # Each row of one source beside each row of all others.
+        uses = rows = max(rows, 1) ** plan.uses
     for check in plan.checks:
         if isinstance(check, RankCheck):
             if not store.is_one_to_one(generations[check.table], check.column, check.rank):
                 return "values that the origin holds as equal, and that aren't the same"
             continue
-        present = Present(store, generations, rows, plan.uses, check.need is Need.DISTINCT)
+        present = Present(store, generations, rows, uses, check.need is Need.DISTINCT)
         reason = failing(check, present)
         if reason is not None:
             return reason

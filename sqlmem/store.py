@@ -68,6 +68,7 @@ class Generation:
         read_at: monotonic seconds just before the origin was read.
         facts: column -> what was found out about its values so far, see `present`.
         pairs: column and rank -> see `Store.is_one_to_one`.
+        shares: stored column -> see `Store.rows_of_a_value`.
     """
 
     table: TableName
@@ -83,6 +84,7 @@ class Generation:
     pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
     is_private: bool = False
     facts: dict[str, Span] = field(default_factory=dict)
+    shares: dict[str, int] = field(default_factory=dict)
 
 
 class Writer:
@@ -274,6 +276,15 @@ class Store:
             )
             known = bool(self.query((generation,), sql, ())[0][0])
             generation.pairs[column, rank] = known
+        return known
+
+    def rows_of_a_value(self, generation: Generation, stored_name: str) -> int:
+        """How many rows have the same value of a stored column, on the average; found out once."""
+        known = generation.shares.get(stored_name)
+        if known is None:
+            sql = f"SELECT count(DISTINCT d.{quoted(stored_name)}) FROM main.{DATA} AS d"
+            known = -(-generation.rows // max(1, self.query((generation,), sql, ())[0][0]))
+            generation.shares[stored_name] = known
         return known
 
     def _acquire(

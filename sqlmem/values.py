@@ -79,6 +79,7 @@ class Value:
             `sql` has become another text.
         is_constant: it is computed from constants and parameters alone.
         calls: of an aggregate that the store composes: the calls in `sql` to which FILTER and OVER belong.
+        is_nulled: an outer join may have put NULL in its place, whatever it is computed from.
         is_final: it was rounded to be given out, and the origin would go on with more digits.
         alias: the table's name in the store's statement, where `sql` is the column itself in reach.
         result: how the origin gives it out, if it isn't a column.
@@ -111,6 +112,7 @@ class Value:
     is_final: bool = False
     hidden: tuple[str, Value] | None = None
     is_constant: bool = False
+    is_nulled: bool = False
 
     def with_suffix(self, suffix: str) -> Value:
         """An aggregate with FILTER or OVER behind each of its calls."""

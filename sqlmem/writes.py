@@ -66,7 +66,9 @@ class Writes:
             return True  # only MariaDB and MySQL have tables without transactions
         reach = self._known_reach(ask)
         return (
-            written is not None and reach is not None and all(reach.is_transactional(name) for name in written)
+            written is not None
+            and reach is not None
+            and all(reach.is_transactional(name) for name in written)
         )
 
     def _known_reach(self, ask: Ask) -> Reach | None:
@@ -77,7 +79,9 @@ class Writes:
         try:
             reach = load_reach(ask, self._family)
         except Exception as error:  # noqa: BLE001 - whatever the driver raises: then it isn't known
-            log.warning("what writes reach isn't known ({}): they invalidate everything", type(error).__name__)
+            log.warning(
+                "what writes reach isn't known ({}): they invalidate everything", type(error).__name__
+            )
             return None
         with self._lock:
             if definitions == self._definitions:

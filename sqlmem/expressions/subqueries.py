@@ -1,8 +1,9 @@
 """Subqueries in expressions: as a value, in IN, and under ANY and ALL.
 
 A subquery as a value gives one row at most, or the origin reports an error where SQLite takes the
-first. It is local if its text or the primary key says that it gives one; else, outside of other
-subqueries and if it looks at nothing around it, it is counted before anything is answered.
+first. It is local if its text, the parameter of its LIMIT or the primary key says that it gives one;
+else, outside of other subqueries and if it looks at nothing around it, it is counted before anything
+is answered.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ _OPERATORS: dict[type[exp.Expr], str] = {
 
 def scalar_subquery(render: Expressions, node: exp.Subquery, scope: Scope) -> Value:
     only(node, "this", "alias")
+    limit = _limit_parameter(node.this)
+    if limit is not None and not render.semantics.is_dynamic:
+        render.context.single_counts.add(id(limit))
     sql, outputs = render.subquery(node.this, scope)
     if len(outputs) != 1:
         raise Refuse("a subquery of several columns as a value")
@@ -94,7 +98,7 @@ def _unwrapped(node: exp.Expr) -> exp.Expr:
 def _count_first(render: Expressions, sql: str, scope: Scope) -> None:
     if not scope.may_guard:
         raise Refuse("a subquery that may give several rows as a value")
-    own = {value.sql.partition(".")[0] for value in scope.columns.values() if value is not None}
+    own = {source.stored for source in scope.sources}
     if any(f"{alias}." in sql for alias in own):
         # Looked at per row: which rows the origin looks at is its own choice.
         raise Refuse("a subquery that may give several rows as a value, by the row around it")
@@ -110,6 +114,9 @@ def _gives_one_row(render: Expressions, node: exp.Expr) -> bool:
     if not node.args.get("group") and any(_is_aggregate(item) for item in node.expressions):
         return True
     limit = node.args.get("limit")
+    if _limit_parameter(node) is not None:
+        # Looked at when it arrives.
+        return True
     if (
         isinstance(limit, exp.Limit)
         and isinstance(limit.expression, exp.Literal)
@@ -117,6 +124,13 @@ def _gives_one_row(render: Expressions, node: exp.Expr) -> bool:
     ):
         return True
     return _is_one_by_key(render, node)
+
+
+def _limit_parameter(node: exp.Expr) -> exp.Placeholder | None:
+    limit = node.args.get("limit")
+    count = limit.expression if isinstance(limit, exp.Limit) else None
+    count = count.this if isinstance(count, exp.Cast) else count
+    return count if isinstance(count, exp.Placeholder) else None
 
 
 def _is_aggregate(item: exp.Expr) -> bool:
@@ -129,6 +143,8 @@ def _is_one_by_key(render: Expressions, node: exp.Select) -> bool:
     clause, where = node.args.get("from_"), node.args.get("where")
     table = clause.this if clause is not None else None
     if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier) or where is None:
+        return False
+    if node.args.get("joins"):
         return False
     context = render.context
     database = table.args.get("db")

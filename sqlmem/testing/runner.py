@@ -84,7 +84,7 @@ class Run:
         with self._engines() as (base, wrapped):
             self.family = suited(self.family, base)
             tables.refuse_existing(base, self.family.tables)
-            bench = Bench(base, wrapped, self.family, self.options.make_engine)
+            bench = Bench(base, wrapped, self.family, self.options.making)
             try:
                 bench.make(self.family.tables)
                 self._all_batches(base, wrapped)
@@ -106,7 +106,13 @@ class Run:
 
     def _all_batches(self, base: Engine, wrapped: Engine) -> None:
         options = self.options
-        supply = Statements(self._rng, self.family.name, self.family.productions, self.family.tables)
+        supply = Statements(
+            self._rng,
+            self.family.name,
+            self.family.productions,
+            self.family.tables,
+            with_joins=options.mode == "transparent",
+        )
         paramstyle = asking.paramstyle_of(base)
         with base.connect() as bare, tempfile.TemporaryDirectory(prefix="sqlmem-testing-") as folder:
             while self._tally.statements < options.statements:
@@ -129,7 +135,7 @@ class Run:
         path = folder / f"{self._tally.statements}.db"
         self._tally.errors += sum(asked.expected.error is not None for asked in batch)
         again: list[int] = []
-        with self.options.make_engine(wrapped, cache_db=str(path)) as engine:
+        with self.options.making(wrapped, cache_db=str(path)) as engine:
             for number, asked in enumerate(batch):
                 if "cold" in phases:
                     self._compare(bare, engine, batch, number, "cold")
@@ -140,7 +146,7 @@ class Run:
                     again.append(number)
         if "restarted" not in phases and "invalidated" not in phases:
             return
-        with self.options.make_engine(wrapped, cache_db=str(path)) as engine:
+        with self.options.making(wrapped, cache_db=str(path)) as engine:
             if "restarted" in phases:
                 for number in again:
                     self._compare(bare, engine, batch, number, "restarted")
@@ -217,7 +223,7 @@ class Run:
             after=tuple(map(asking.shown, smallest.questions[:-1])),
             expected=asking.told(smallest.seen.expected),
             got=asking.told(smallest.seen.got),
-            script=script_of(smallest, self.family),
+            script=script_of(smallest, self.family, mode=self.options.mode),
         )
 
     def _reported(self, differences: tuple[Difference, ...], seconds: float) -> Report:

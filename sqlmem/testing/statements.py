@@ -16,9 +16,11 @@ What is avoided, because the answer would be the origin's free choice:
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 
 from sqlmem.testing.expressions import Expressions, Scope, scope_of
+from sqlmem.testing.joins import Joins
 from sqlmem.testing.productions import Productions
 from sqlmem.testing.subqueries import Subqueries
 from sqlmem.testing.tables import Table
@@ -62,17 +64,25 @@ class Statements:
 
     Args:
         family: sqlite, postgresql or mysql.
+        with_joins: joins and * are among them.
     """
 
     def __init__(
-        self, rng: random.Random, family: str, productions: Productions, tables: Sequence[Table]
+        self,
+        rng: random.Random,
+        family: str,
+        productions: Productions,
+        tables: Sequence[Table],
+        *,
+        with_joins: bool = False,
     ) -> None:
         self.rng = rng
         self.family = family
         self._tables = [table for table in tables for _ in range(table.weight)]
         self._is_plain = False  # whether the statement keeps to what programs mostly ask
         self._make = Expressions(rng, productions)
-        self._subqueries = Subqueries(rng, self._make, self._tables)
+        self._subqueries = Subqueries(rng, self._make, self._tables, with_stars=with_joins)
+        self._joins = Joins(rng, family, self._make, self._table) if with_joins else None
         shapes: dict[str, Callable[[], Node]] = {
             "plain": self._plain,
             "grouped": self._grouped,
@@ -101,14 +111,17 @@ class Statements:
     # -- shapes ------------------------------------------------------------------------------
 
     def _plain(self) -> Node:
-        source, scope = self._source()
+        source, scope = self._source(may_join=True)
         items = self._items(self._some("item", scope, 1, 4))
+        if self._joins is not None and self.rng.random() < 0.25:
+            others = items.items if self.rng.random() < 0.3 else ()
+            items = Many((self._joins.star(scope), *others))
         return Node("query", ("SELECT ", items, source, self._where(scope), self._total_order(scope, items)))
 
     def _distinct(self) -> Node:
-        source, scope = self._source()
+        source, scope = self._source(may_join=True)
         rng = self.rng
-        if self.family == "postgresql" and rng.random() < 0.3:
+        if not scope.ids and self.family == "postgresql" and rng.random() < 0.3:
             key = self._make.make("key", 1, scope)
             items = self._items(self._some("item", scope, 1, 3))
             order = Maybe((" ORDER BY ", key, ", ", scope.id, self._limit()), orders=True)
@@ -123,9 +136,12 @@ class Statements:
 
     def _grouped(self) -> Node:
         rng = self.rng
-        source, scope = self._source()
+        source, scope = self._source(may_join=True)
         keys = self._some("key", scope, 0, 2, binds=False)
         summaries = self._some("summary", scope, 1, 3)
+        while scope.ids and any(map(_is_in_an_order, summaries)):
+            # No one column orders the rows of a join.
+            summaries = self._some("summary", scope, 1, 3)
         if keys and rng.random() < 0.1:
             # Values that are equal and look different may be grouped, if none of them is shown.
             group: Part = self._make.column("anything", scope) or scope.id
@@ -180,7 +196,7 @@ class Statements:
         sorts = [rng.choice(("int", "text", "num", "date", "bool", "key")) for _ in range(rng.randint(1, 2))]
         arms: list[Part] = []
         for number in range(rng.choice((2, 2, 2, 3))):
-            source, scope = self._source()
+            source, scope = self._source(may_join=True)
             listed = Many(tuple(self._subqueries.strict(sort, scope) for sort in sorts), least=len(sorts))
             if number == 0:
                 listed = self._items(listed.items, least=len(sorts))
@@ -197,6 +213,8 @@ class Statements:
         inner, scope = self._inner("d")
         if self.rng.random() < 0.5:
             items = self._items(self._some("item", scope, 1, 3))
+            if self._joins is not None and self.rng.random() < 0.3:
+                items = Many((self.rng.choice(("*", "d.*")),))
             tail: Part = self._total_order(scope, items)
         else:
             items = self._items(self._some("summary", scope, 1, 2))
@@ -249,8 +267,10 @@ class Statements:
 
     # -- clauses -----------------------------------------------------------------------------
 
-    def _source(self) -> tuple[Part, Scope]:
+    def _source(self, *, may_join: bool = False) -> tuple[Part, Scope]:
         rng = self.rng
+        if may_join and self._joins is not None and rng.random() < 0.75:
+            return self._joins.source()
         table = self._table()
         kind = rng.random()
         if kind < 0.6:
@@ -339,6 +359,8 @@ class Statements:
                 key = self._make.column("anything", scope) or scope.id
             keys.append(Node("sorted", (key, self._direction())))
         last = Node("last", (scope.id, self._direction()))
+        if scope.ids:
+            last = Node("last", (f"{', '.join(scope.ids)}", self._direction()))
         # Only the key that makes the order total can't be left out.
         leading = Many(tuple(Node("lead", (key, ", ")) for key in keys), least=0, separator="")
         return Maybe((" ORDER BY ", leading, last, self._limit()), orders=True)
@@ -385,3 +407,19 @@ def _alias_of(item: Part) -> str | None:
         assert isinstance(written, str)
         return written.split()[-1]
     return None
+
+
+def _is_in_an_order(part: Part) -> bool:
+    """Whether it is an aggregate that shows in which order its rows came."""
+    match part:
+        case str():
+            return _ORDERED.search(part) is not None
+        case Bind():
+            return False
+        case Many(items):
+            return any(map(_is_in_an_order, items))
+        case Node() | Maybe():
+            return any(map(_is_in_an_order, part.parts))
+
+
+_ORDERED = re.compile(r"(?i)concat\(|_agg\(|arrayagg|group_array|group_object|first_value|last_value")
