@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Optional
 
-from sqlalchemy import JSON, Column, Index, Numeric, Text
+from sqlalchemy import JSON, Column, DateTime, Index, Numeric, Text
 from sqlmodel import Field, Relationship, SQLModel, UniqueConstraint
 
 SQLModel.metadata.naming_convention = {
@@ -69,8 +69,8 @@ class Product(ProductBase, table=True):
     id: int | None = Field(default=None, primary_key=True)
     description: str = Field(default="", sa_column=Column(Text, nullable=False))
     attributes: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
-    created_at: datetime
-    deleted_at: datetime | None = None
+    created_at: datetime = Field(sa_type=DateTime)
+    deleted_at: datetime | None = Field(default=None, sa_type=DateTime)
 
     category: Category = Relationship(back_populates="products")
     tags: list[Tag] = Relationship(
@@ -88,8 +88,8 @@ class Customer(SQLModel, table=True):
     email: str = Field(max_length=120, unique=True)
     name: str = Field(max_length=80)
     points: int = 0
-    joined_at: datetime
-    deleted_at: datetime | None = None
+    joined_at: datetime = Field(sa_type=DateTime)
+    deleted_at: datetime | None = Field(default=None, sa_type=DateTime)
 
     orders: list["Order"] = Relationship(back_populates="customer", sa_relationship_kwargs={"order_by": "Order.id"})
 
@@ -100,7 +100,7 @@ class Order(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     customer_id: int = Field(foreign_key="customer.id", index=True)
     status: OrderStatus = OrderStatus.OPEN
-    placed_at: datetime = Field(index=True)
+    placed_at: datetime = Field(index=True, sa_type=DateTime)
     note: str | None = Field(default=None, max_length=200)
 
     customer: Customer = Relationship(back_populates="orders")
@@ -135,7 +135,7 @@ class Review(SQLModel, table=True):
     customer_id: int = Field(foreign_key="customer.id", index=True)
     rating: int
     body: str = Field(default="", max_length=500)
-    written_at: datetime
+    written_at: datetime = Field(sa_type=DateTime)
 
     product: Product = Relationship(back_populates="reviews")
     customer: Customer = Relationship()

@@ -139,13 +139,12 @@ def show(session: Database, product_id: int) -> ProductFull:
     rating = session.exec(select(func.avg(Review.rating)).where(Review.product_id == product_id)).one()
     shared = select(ProductTag.tag_id).where(ProductTag.product_id == product_id)
     related = session.exec(
-        select(Product)
+        select(Product.id, Product.name)
         .join(ProductTag, col(ProductTag.product_id) == Product.id)
         .where(col(ProductTag.tag_id).in_(shared), Product.id != product_id)
         .where(col(Product.deleted_at).is_(None))
         .distinct()
         .order_by(col(Product.id))
-        .with_only_columns(Product.id, Product.name)
         .limit(5)
     ).all()
     return ProductFull(

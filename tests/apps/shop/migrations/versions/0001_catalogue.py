@@ -53,8 +53,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("product_id", "tag_id", name=op.f("pk_product_tag")),
     )
-    categories = sa.table("category", sa.column("id"), sa.column("name"), sa.column("parent_id"))
-    op.bulk_insert(categories, [{"id": 1, "name": "Everything", "parent_id": None}])
+    categories = sa.table("category", sa.column("name"), sa.column("parent_id"))
+    op.bulk_insert(categories, [{"name": "Everything", "parent_id": None}])
 
 
 def downgrade() -> None:
