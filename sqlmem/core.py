@@ -142,7 +142,10 @@ class Core:
             )
             self.executor.sample(Share(self.settings.verify), self.live)
         self.writes = Writes(
-            family=self.origin.family, registry=self.registry, store=self.store, clock=self.clock
+            family=self.origin.syntax(has_parameters=True).family,
+            registry=self.registry,
+            store=self.store,
+            clock=self.clock,
         )
         self.sessions = Sessions()
         self.passing = Passing(

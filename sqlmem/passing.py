@@ -24,11 +24,11 @@ from sqlmem.filling import GiveUp
 from sqlmem.front import Front
 from sqlmem.origin import Origin, OriginConnection
 from sqlmem.passing_cursor import PassingCursor
-from sqlmem.pending import EVERYTHING, Pending, Written, matcher_of
+from sqlmem.pending import EVERYTHING, NOTHING, Pending, Written, matcher_of
 from sqlmem.registry import TableState
 from sqlmem.sessions import Sessions
 from sqlmem.table_state import is_touched
-from sqlmem.writes import Writes
+from sqlmem.writes import Unreachable, Writes
 
 # What may be asked of a driver's connection without its doing anything that others see.
 _HARMLESS = TOLD | {
@@ -317,15 +317,20 @@ class PassingConnection:
     # -- what statements do ----------------------------------------------------------------
 
     @contextlib.contextmanager
-    def acting(self, effect: Effect | None) -> Iterator[Any]:
-        """Around whatever is sent to the driver's connection, which it gives."""
+    def acting(self, effect: Effect | None, text: str) -> Iterator[Any]:
+        """Around whatever is sent to the driver's connection, which it gives.
+
+        Args:
+            effect: what it does; None for nothing.
+            text: the statement's.
+        """
         driver = self.take()
         self._sending()
         try:
             if effect is None:
                 yield driver
             else:
-                with self._minding(effect):
+                with self._minding(effect, text):
                     yield driver
         except BaseException:
             self._failed()
@@ -336,11 +341,17 @@ class PassingConnection:
             self._is_failed = True
 
     @contextlib.contextmanager
-    def _minding(self, effect: Effect) -> Iterator[None]:
+    def _minding(self, effect: Effect, text: str) -> Iterator[None]:
         """Keep account of what a statement does."""
         passing, pending = self._passing, self._pending
-        written = passing.writes.written(effect, self.directive.invalidates, self._ask)
-        if effect.control in _UNFOLLOWED or (self._is_clouded and (written is None or written)):
+        if self._is_failed and effect.is_read:
+            yield  # the origin refuses it
+            return
+        temporary = Sessions.temporary(self._fairy.info)
+        written = passing.writes.written(effect, text, self.directive.invalidates, temporary, self._ask)
+        is_same_session = passing.writes.leaves_session(effect, self._ask)
+        is_told = self.directive.invalidates is not None
+        if not is_told and (effect.control in _UNFOLLOWED or (self._is_clouded and written != NOTHING)):
             written = EVERYTHING
         # Before it is sent: what fails may have done a part.
         pending.add(written)
@@ -355,9 +366,13 @@ class PassingConnection:
         else:
             yield
         self._after(effect)
+        if not is_same_session and self.directive.invalidates is None:
+            passing.sessions.mark(self._info(), f"the session may differ: {', '.join(sorted(effect.calls))}")
 
     def _after(self, effect: Effect) -> None:
         """What a statement has done to the transaction and the session."""
+        if effect.temporary:
+            Sessions.add_temporary(self._info(), effect.temporary)
         match effect.savepoint:
             case ("set", name):
                 self._pending.set_savepoint(name)
@@ -376,8 +391,10 @@ class PassingConnection:
                 self._end()
         if self._is_autocommit() and not self._is_open_by_text:
             self._pending.clear()
-        if effect.session is Session.SAME:
-            return
+        if effect.session is Session.SAME or (
+            effect.writes is None and self.directive.invalidates is not None
+        ):
+            return  # of a procedure the caller knows, who has said what it does
         if effect.session is Session.RESET:
             self._passing.sessions.unmark(self._info())
         elif effect.is_session_local:
@@ -401,12 +418,18 @@ class PassingConnection:
 
     def _ask(self, statement: str) -> list[tuple[Any, ...]]:
         """Ask the origin's catalogue, on the connection held: it sees the transaction's own definitions."""
-        cursor = self.take().cursor()
+        driver = self.take()
+        cursor = driver.cursor()
         try:
             cursor.execute(statement)
             return [tuple(row) for row in cursor.fetchall()]
+        except Exception as error:
+            if self._passing.origin.dialect.is_disconnect(error, driver, cursor):
+                raise Unreachable(error) from None
+            raise
         finally:
-            cursor.close()
+            with contextlib.suppress(Exception):
+                cursor.close()
 
     def hand_out(self) -> Any:
         """The driver's connection itself, to somebody who may do anything with it, unseen."""

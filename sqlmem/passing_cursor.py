@@ -93,7 +93,7 @@ class PassingCursor:
         if isinstance(answer, Local):
             self._take_answer(answer, operation, parameters)
             return self
-        self._send(answer.effect, "execute", operation, *(() if parameters is None else (parameters,)))
+        self._send(answer.effect, text, "execute", operation, *(() if parameters is None else (parameters,)))
         return self
 
     def _take_answer(self, answer: Local, operation: str, parameters: Any) -> None:
@@ -124,8 +124,9 @@ class PassingCursor:
     @contextlib.contextmanager
     def copy(self, statement: Any, *arguments: Any, **keywords: Any) -> Iterator[Any]:
         """psycopg's COPY: what it writes, it writes until the block ends."""
-        effect = self._executor.effect(self._text(statement), has_parameters=False)
-        with self.connection.acting(effect) as driver:
+        text = self._text(statement)
+        effect = self._executor.effect(text, has_parameters=False)
+        with self.connection.acting(effect, text) as driver:
             cursor = self._cursor(driver)
             with cursor.copy(statement, *arguments, **keywords) as copying:
                 yield copying
@@ -154,12 +155,12 @@ class PassingCursor:
         """Send what the store is never asked for."""
         answer = self._executor.passed(self.connection, text, has_parameters=True)
         remember_status(answer.status)
-        return self._send(answer.effect, method, *arguments, **keywords)
+        return self._send(answer.effect, text, method, *arguments, **keywords)
 
-    def _send(self, effect: Effect | None, method: str, *arguments: Any, **keywords: Any) -> Any:
+    def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         self._is_local = False
         self._rows = []
-        with self.connection.acting(effect) as driver:
+        with self.connection.acting(effect, text) as driver:
             return getattr(self._cursor(driver), method)(*arguments, **keywords)
 
     def _cursor(self, driver: Any) -> Any:

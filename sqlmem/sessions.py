@@ -1,8 +1,8 @@
 """Which driver connections of the wrapped engine's pool see something else than the others do.
 
-A mark is kept with the driver's connection, in its pool record's `info`, which SQLAlchemy empties when that
-connection is closed; so it lasts exactly as long. While there is any, whoever wants an answer from the store must
-first look which connection it has got.
+A mark is kept with the driver's connection, in its pool record's `info`, which SQLAlchemy empties when
+that connection is closed; so it lasts exactly as long. While there is any, whoever wants an answer from the
+store must first look which connection it has got.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import weakref
 from typing import Any
 
 _KEY = "sqlmem_session"
+_TEMPORARY = "sqlmem_temporary"
 
 
 class Mark:
@@ -44,6 +45,16 @@ class Sessions:
         mark = info.pop(_KEY, None)
         if mark is not None:
             self._marks.discard(mark)
+
+    @staticmethod
+    def temporary(info: dict[Any, Any]) -> frozenset[tuple[str | None, str]]:
+        """The temporary tables that this connection's statements have made."""
+        names: frozenset[tuple[str | None, str]] = info.get(_TEMPORARY, frozenset())
+        return names
+
+    @staticmethod
+    def add_temporary(info: dict[Any, Any], names: frozenset[tuple[str | None, str]]) -> None:
+        info[_TEMPORARY] = info.get(_TEMPORARY, frozenset()) | names
 
     @staticmethod
     def why(info: dict[Any, Any]) -> str | None:

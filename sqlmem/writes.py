@@ -14,6 +14,7 @@ from typing import Any
 from sqlmem.catalogue.reaching import load_reach
 from sqlmem.clock import Clock
 from sqlmem.effects import Effect
+from sqlmem.lexer import Family
 from sqlmem.logs import heard, log
 from sqlmem.pending import EVERYTHING, NOTHING, Written, matcher_of
 from sqlmem.reach import Reach
@@ -23,14 +24,26 @@ from sqlmem.tables import spellings_of
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
+Names = frozenset[tuple[str | None, str]]
+
 # Foreign keys and triggers that somebody else defines meanwhile are known after so long.
 REACH_SECONDS = 60.0
+# A name that isn't known is looked for again, but no more often than this.
+REREAD_SECONDS = 1.0
+
+
+class Unreachable(Exception):
+    """The connection on which the catalogue was asked is lost: the statement would meet the same error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class Writes:
     """Safe for use by many threads."""
 
-    def __init__(self, *, family: str, registry: Registry, store: Store, clock: Clock) -> None:
+    def __init__(self, *, family: Family, registry: Registry, store: Store, clock: Clock) -> None:
         # Called after rows were forgotten: the snapshot must not bring them back.
         self.lost: Callable[[], None] = _nothing
         self._family = family
@@ -39,26 +52,33 @@ class Writes:
         self._clock = clock
         self._lock = threading.Lock()
         self._reach: Reach | None = None  # guarded by _lock, as the next
-        self._reach_until = 0.0
+        self._read_at = 0.0
         self._definitions = 0  # counts what may have changed foreign keys and triggers
 
-    def written(self, effect: Effect, named: tuple[Any, ...] | None, ask: Ask) -> Written:
+    def written(
+        self, effect: Effect, text: str, named: tuple[Any, ...] | None, temporary: Names, ask: Ask
+    ) -> Written:
         """The tables that a statement changes, with all that the origin changes by itself.
 
         Args:
+            text: the statement's.
             named: the tables that the caller says it changes; None if it didn't say.
+            temporary: the session's temporary tables.
             ask: asks the origin's catalogue.
         """
         if named is not None:
             return frozenset(spelling for table in named for spelling in spellings_of(table))
         if effect.writes is EVERYTHING:
             return EVERYTHING
-        if not effect.writes and not effect.calls:
-            return NOTHING
+        reach = self._reach_for(effect, temporary, ask)
+        return EVERYTHING if reach is None else reach.of(effect, text, temporary=temporary)
+
+    def leaves_session(self, effect: Effect, ask: Ask) -> bool:
+        """Whether the session is the same after the functions that a statement calls."""
+        if not effect.calls:
+            return True
         reach = self._known_reach(ask)
-        if reach is None or any(reach.may_write(name) for name in effect.calls):
-            return EVERYTHING
-        return reach.of(effect)
+        return reach is not None and not reach.may_change_session(effect)
 
     def undone_by_rollback(self, written: Written, ask: Ask) -> bool:
         """Whether a rollback takes back all that was written to these tables."""
@@ -71,13 +91,27 @@ class Writes:
             and all(reach.is_transactional(name) for name in written)
         )
 
-    def _known_reach(self, ask: Ask) -> Reach | None:
+    def _reach_for(self, effect: Effect, temporary: Names, ask: Ask) -> Reach | None:
+        reach = self._known_reach(ask)
+        if reach is None or not reach.unknown(effect, temporary=temporary):
+            return reach
         with self._lock:
-            if self._reach is not None and self._clock.monotonic() < self._reach_until:
+            # Somebody may have made since then what it doesn't know.
+            is_old = self._clock.monotonic() >= self._read_at + REREAD_SECONDS
+            if is_old:
+                self._reach = None
+        return self._known_reach(ask) if is_old else reach
+
+    def _known_reach(self, ask: Ask) -> Reach | None:
+        """None if the catalogue can't be read."""
+        with self._lock:
+            if self._reach is not None and self._clock.monotonic() < self._read_at + REACH_SECONDS:
                 return self._reach
             definitions = self._definitions
         try:
             reach = load_reach(ask, self._family)
+        except Unreachable as lost:
+            raise lost.error from None
         except Exception as error:  # noqa: BLE001 - whatever the driver raises: then it isn't known
             log.warning(
                 "what writes reach isn't known ({}): they invalidate everything", type(error).__name__
@@ -85,7 +119,7 @@ class Writes:
             return None
         with self._lock:
             if definitions == self._definitions:
-                self._reach, self._reach_until = reach, self._clock.monotonic() + REACH_SECONDS
+                self._reach, self._read_at = reach, self._clock.monotonic()
         return reach
 
     def forget_reach(self) -> None:

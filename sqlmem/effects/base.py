@@ -24,7 +24,7 @@ class Session(enum.Enum):
 
     SAME = "same"
     DIFFERS = "differs"
-    RESET = "reset"  # as it was opened: DISCARD ALL, RESET ALL
+    RESET = "reset"  # as the server opened it: DISCARD ALL. What the pool's own events set is gone, too
 
 
 class Verb(enum.Enum):

@@ -15,9 +15,10 @@ from sqlmem.lexer import Family, TokenKind
 # upper case; a name that ends in * stands for all that begin so.
 _ROWLESS: dict[Family, str] = {
     "postgresql": """
-        NEXTVAL SETVAL SETSEED PG_NOTIFY PG_ADVISORY_* PG_TRY_ADVISORY_* PG_CURRENT_XACT_ID TXID_CURRENT PG_PREWARM
-        PG_STAT_RESET* PG_STAT_CLEAR_SNAPSHOT PG_STAT_FORCE_NEXT_FLUSH PG_EXPORT_SNAPSHOT TS_REWRITE
-        PG_TERMINATE_BACKEND PG_CANCEL_BACKEND PG_RELOAD_CONF PG_ROTATE_LOGFILE* PG_SWITCH_WAL LO_* LOWRITE LOREAD
+        NEXTVAL SETVAL SETSEED PG_NOTIFY PG_ADVISORY_* PG_TRY_ADVISORY_* PG_CURRENT_XACT_ID TXID_CURRENT
+        PG_PREWARM PG_STAT_RESET* PG_STAT_CLEAR_SNAPSHOT PG_STAT_FORCE_NEXT_FLUSH PG_EXPORT_SNAPSHOT
+        TS_REWRITE PG_TERMINATE_BACKEND PG_CANCEL_BACKEND PG_RELOAD_CONF PG_ROTATE_LOGFILE* PG_SWITCH_WAL
+        LO_* LOWRITE LOREAD
     """,
     # Who reads LAST_INSERT_ID() asks the origin.
     "mysql": "GET_LOCK RELEASE_LOCK RELEASE_ALL_LOCKS NEXTVAL SETVAL LAST_INSERT_ID",
@@ -38,30 +39,50 @@ _ROWLESS_NAMES = {family: _split(text) for family, text in _ROWLESS.items()}
 # Written with a parenthesis, and no call: grammar and types.
 _GRAMMAR = NOT_FUNCTIONS | word_set(
     """
-    INTO TABLE KEY INDEX UPDATE SET DO CONFLICT VALUE RETURNING ONLY NUMERIC DECIMAL VARCHAR CHAR CHARACTER VARYING
-    BIT TIME TIMESTAMP INTERVAL FLOAT PRIMARY UNIQUE REFERENCES CHECK DEFAULT CONSTRAINT WITHOUT LATERAL
-    COALESCE NULLIF GREATEST LEAST XMLELEMENT XMLFOREST GROUPING TABLESAMPLE UNNEST TRIM POSITION SUBSTRING OVERLAY
-    NORMALIZE FORMAT OPTIONS PARTITION ORDINALITY INHERITS INCLUDE EXPLAIN ANALYZE COPY TO OFFSET
+    INTO TABLE KEY INDEX UPDATE SET DO CONFLICT VALUE RETURNING ONLY NUMERIC DECIMAL VARCHAR CHAR
+    CHARACTER VARYING BIT TIME TIMESTAMP INTERVAL FLOAT PRIMARY UNIQUE REFERENCES CHECK DEFAULT CONSTRAINT
+    WITHOUT LATERAL COALESCE NULLIF GREATEST LEAST XMLELEMENT XMLFOREST GROUPING TABLESAMPLE UNNEST TRIM
+    POSITION SUBSTRING OVERLAY NORMALIZE FORMAT OPTIONS PARTITION ORDINALITY INHERITS INCLUDE EXPLAIN
+    ANALYZE COPY TO OFFSET RAISE IF ELSEIF WHILE UNTIL RETURN FOR LOOP PERFORM
     """
 )
-_MYSQL_GRAMMAR = word_set(
-    "USE FORCE IGNORE INDEX LIKE BINARY SIGNED UNSIGNED DATETIME ENUM ROW DUAL STRAIGHT_JOIN"
-)
+_FAMILY_GRAMMAR: dict[Family, frozenset[str]] = {
+    "mysql": word_set(
+        """
+        USE FORCE IGNORE INDEX LIKE BINARY VARBINARY SIGNED UNSIGNED DATETIME ENUM ROW DUAL STRAIGHT_JOIN
+        INT INTEGER TINYINT SMALLINT MEDIUMINT BIGINT DOUBLE REAL TEXT BLOB YEAR BOOLEAN
+        """
+    ),
+    "postgresql": word_set(
+        """
+        CURRENT_TIMESTAMP CURRENT_TIME LOCALTIME LOCALTIMESTAMP JSON_TABLE XMLTABLE JSON_VALUE JSON_QUERY
+        JSON_EXISTS JSON_ARRAY JSON_OBJECT JSON_ARRAYAGG JSON_OBJECTAGG JSON_SCALAR JSON_SERIALIZE
+        XMLPARSE XMLROOT XMLSERIALIZE XMLCONCAT XMLPI XMLEXISTS COLLATION PRECISION ZONE INSERT
+        """
+    ),
+    "sqlite": frozenset(),
+    "other": frozenset(),
+}
 # MariaDB's own functions that aren't in the table of the immutable ones, and write nothing.
 _MYSQL_BUILT_IN = word_set(
     """
-    count sum avg min max group_concat bit_and bit_or bit_xor std stddev stddev_pop stddev_samp var_pop var_samp
-    variance json_arrayagg json_objectagg now sysdate curdate curtime current_date current_time current_timestamp
-    localtime localtimestamp utc_date utc_time utc_timestamp unix_timestamp from_unixtime rand uuid uuid_short
-    last_insert_id row_count found_rows connection_id database schema user current_user session_user system_user
-    current_role version sleep benchmark row_number rank dense_rank percent_rank cume_dist ntile lag lead
-    first_value last_value nth_value coalesce convert cast values value default charset collation coercibility
-    json_merge json_merge_patch json_merge_preserve json_set json_insert json_replace json_remove json_array_append
-    json_array_insert json_normalize json_loose json_equals json_table addtime subtime timediff maketime
-    convert_tz date_format time timestamp timestampadd week nvl nvl2 decode char_length chr lastval match
-    concat_operator_oracle is_used_lock is_free_lock md5 sha compress uncompress uncompressed_length encrypt
-    aes_encrypt aes_decrypt des_encrypt des_decrypt password old_password random_bytes name_const analyse
-    st_astext st_geomfromtext st_x st_y point polygon linestring median percentile_cont percentile_disc
+    add_months addtime aes_decrypt aes_encrypt analyse avg benchmark binlog_gtid_pos bit_and bit_or
+    bit_xor cast charset chr coalesce coercibility collation column_check column_exists column_json
+    column_list compress concat_operator_oracle connection_id convert convert_tz count crc32c cume_dist
+    curdate current_date current_role current_time current_timestamp current_user curtime database decode
+    decode_histogram decode_oracle default dense_rank des_decrypt des_encrypt encode encrypt extract
+    first_value found_rows from_unixtime group_concat is_free_lock is_ipv4_compat is_ipv4_mapped
+    is_used_lock json_array_append json_array_insert json_arrayagg json_equals json_insert json_loose
+    json_merge json_merge_patch json_merge_preserve json_normalize json_objectagg json_remove json_replace
+    json_set json_table lag last_value lastval lead lengthb linestring load_file localtime localtimestamp
+    lpad_oracle ltrim_oracle make_set maketime master_gtid_wait master_pos_wait match max median min
+    name_const natural_sort_key now nth_value ntile nvl nvl2 old_password password percent_rank
+    percentile_cont percentile_disc point polygon rand random_bytes rank replace_oracle row_count
+    row_number rpad_oracle rtrim_oracle schema schemas sec_to_time session_user sformat sleep st_astext
+    st_geomfromtext st_x st_y std stddev stddev_pop stddev_samp substr_oracle subtime sum sys_guid sysdate
+    system_user time timediff timestamp to_char trim_oracle uncompress uncompressed_length unix_timestamp
+    updatexml user utc_date utc_time utc_timestamp uuid uuid_short value values var_pop var_samp variance
+    version wsrep_last_seen_gtid wsrep_last_written_gtid wsrep_sync_wait_upto_gtid
     """
 )
 
@@ -97,7 +118,7 @@ def _is_call(part: Part, index: int) -> bool:
         return False
     if part.kinds[index] is TokenKind.WORD:
         word = part.words[index]
-        if word in _GRAMMAR or (part.family == "mysql" and word in _MYSQL_GRAMMAR):
+        if word in _GRAMMAR or word in _FAMILY_GRAMMAR[part.family]:
             return False
     return not _is_relation(part, index)
 

@@ -32,20 +32,29 @@ def define(part: Part) -> Effect:
     if first in ("CREATE", "DROP") and family != "other":
         if kind in _TEMPORARY:
             return _temporary(part, index + 1, everything)
-        if any(
-            part.words[place] in _TEMPORARY_SCHEMAS and part.at(place + 1) == "."
-            for place in range(index, min(index + 6, len(part.words)))
-        ):
+        named = part.after(index + 1, "IF", "NOT", "EXISTS")
+        if part.at(named) in _TEMPORARY_SCHEMAS and part.at(named + 1) == ".":
             return _temporary(part, index, everything)
         if kind == "INDEX" and first == "CREATE":
-            # An index over an expression calls functions.
-            rowless = replace(everything, writes=frozenset())
-            return with_calls(part, rowless)
+            return _index(part, replace(everything, writes=frozenset()))
         if kind == "INDEX":
             return replace(everything, writes=frozenset())
     if first == "COMMENT" and family == "postgresql":
         return Effect(reason="COMMENT")
     return everything
+
+
+def _index(part: Part, effect: Effect) -> Effect:
+    """An index touches no rows, but one over an expression calls functions."""
+    place = part.find(1, "ON")
+    if place is None:
+        raise NotUnderstood
+    spelling, place = part.spelling(part.after(place + 1, "ONLY"))
+    if spelling is None:
+        raise NotUnderstood
+    if part.at(place) == "USING":
+        place += 2
+    return with_calls(part.behind(place), effect)
 
 
 def _temporary(part: Part, index: int, everything: Effect) -> Effect:

@@ -183,4 +183,8 @@ def transaction(part: Part) -> Effect:
 
 
 def _savepoint(part: Part, index: int) -> str:
-    return part.name(index).lower() if part.is_name(index) else ""
+    if not part.is_name(index):
+        return ""
+    name = part.name(index)
+    # PostgreSQL tells "A" from a; to the others they are one.
+    return name if part.family == "postgresql" else name.lower()

@@ -145,7 +145,7 @@ def parts(scan: Scan) -> list[Part]:
             depth += _nesting(scan.words, index, word)
         if word == ";" and (depth <= 0 or index == len(scan.words)):
             if index > start:
-                found.append(_part(scan, start, index))
+                found.append(part_of(scan, start, index))
             start, depth = index + 1, 0
     return found
 
@@ -165,7 +165,7 @@ def _nesting(words: tuple[str, ...], index: int, word: str) -> int:
     return 0
 
 
-def _part(scan: Scan, start: int, end: int) -> Part:
+def part_of(scan: Scan, start: int, end: int) -> Part:
     tokens = scan.tokens[start:end]
     return Part(
         scan.words[start:end],

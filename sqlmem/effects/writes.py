@@ -38,34 +38,36 @@ class NotUnderstood(Exception):
     """A word that could begin a write, and none whose table can be told."""
 
 
-def writes_in(part: Part, start: int = 0) -> frozenset[Write]:
-    """The writes from `start` on.
+def writes_in(part: Part, *, is_body: bool = False) -> frozenset[Write]:
+    """The writes in it.
+
+    Args:
+        is_body: a piece of a trigger or routine, whose first word need not begin a statement.
 
     Raises:
         NotUnderstood: there may be others.
     """
     found: set[Write] = set()
-    for index in range(start, len(part.words)):
+    for index in range(len(part.words)):
         if (
             part.words[index] in _VERBS
             and part.at(index - 1) not in (".", "AS")
             and part.at(index + 1) != "."
         ):
-            found.update(_write_at(part, index, start))
+            found.update(_write_at(part, index, is_first=index == 0 and not is_body))
     return frozenset(found)
 
 
-def _write_at(part: Part, index: int, start: int) -> Iterator[Write]:
+def _write_at(part: Part, index: int, *, is_first: bool) -> Iterator[Write]:
     word, before, following = part.words[index], part.at(index - 1), part.at(index + 1)
-    is_first = index == start
     if word == "UPDATE":
-        if before in ("FOR", "KEY") and index > start:
+        if before in ("FOR", "KEY"):
             return  # FOR UPDATE, ON DUPLICATE KEY UPDATE: of the statement's own table
         if before in ("DO", "THEN") and following == "SET":
             return  # ON CONFLICT … DO UPDATE SET, WHEN MATCHED THEN UPDATE SET
     if before == "THEN" and following in _MERGED[word]:
         return  # WHEN MATCHED THEN DELETE, WHEN NOT MATCHED THEN INSERT (a) VALUES (…)
-    if word == "REPLACE" and before == "OR" and index - 2 >= start:
+    if word == "REPLACE" and before == "OR" and index >= 2:
         return  # INSERT OR REPLACE
     if word in ("REPLACE", "INSERT", "TRUNCATE") and following == "(" and not is_first:
         return  # replace(a, b, c)
@@ -223,19 +225,16 @@ def _references(part: Part, index: int, end: int) -> Iterator[tuple[Spelling, st
     is_table = True
     while index < end:
         word = part.words[index]
-        if word == "(" and part.at(index + 1) in ("SELECT", "WITH", "VALUES", "("):
-            if part.at(index + 1) == "(" or not is_table:
-                # ((t JOIN u)) or ON (a IN (SELECT …)): walked into, unless it is a query.
-                index += 1
-                if part.at(index) != "(":
-                    index = part.closing(index - 1) + 1
-                continue
-            index = part.closing(index) + 1
-            is_table = False
+        if word == "(":
+            if is_table and part.at(index + 1) not in ("SELECT", "WITH", "VALUES"):
+                index += 1  # (t JOIN u)
+            else:
+                # A query, or what belongs to the table before: ON (…), USING (a, b), PARTITION (p).
+                index, is_table = part.closing(index) + 1, False
             continue
         if word in _JOINS:
             is_table = True
-        elif word != "(" and is_table:
+        elif is_table:
             if not part.is_name(index):
                 raise NotUnderstood
             spelling, after = part.spelling(index)

@@ -37,6 +37,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "measures",
         "dialects/*",
         "effects/*",
+        "reach",
         "constants",
         "plan",
         "stored",
