@@ -3,14 +3,13 @@
 from datetime import datetime
 from decimal import Decimal
 
+from apps.shop import clock
+from apps.shop.models import Customer, Order, OrderLine, OrderStatus
+from apps.shop.sessions import Database
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import joinedload, selectinload
 from sqlmodel import SQLModel, col, select
-
-from apps.shop import clock
-from apps.shop.models import Customer, Order, OrderLine, OrderStatus
-from apps.shop.sessions import Database
 
 router = APIRouter()
 

@@ -2,10 +2,9 @@
 
 import os
 
+from apps.shop import customers, orders, products, reports
 from fastapi import FastAPI
 from sqlalchemy import Engine, create_engine
-
-from apps.shop import customers, orders, products, reports
 
 
 def create_app(engine: Engine | None = None) -> FastAPI:

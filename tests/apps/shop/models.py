@@ -91,7 +91,9 @@ class Customer(SQLModel, table=True):
     joined_at: datetime = Field(sa_type=DateTime)
     deleted_at: datetime | None = Field(default=None, sa_type=DateTime)
 
-    orders: list["Order"] = Relationship(back_populates="customer", sa_relationship_kwargs={"order_by": "Order.id"})
+    orders: list["Order"] = Relationship(
+        back_populates="customer", sa_relationship_kwargs={"order_by": "Order.id"}
+    )
 
 
 class Order(SQLModel, table=True):

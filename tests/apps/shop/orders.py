@@ -3,14 +3,13 @@
 from datetime import datetime
 from decimal import Decimal
 
+from apps.shop import clock
+from apps.shop.models import Customer, Order, OrderLine, OrderStatus, Product
+from apps.shop.sessions import Database
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel
 from sqlalchemy import update
 from sqlmodel import Session, SQLModel, col, select
-
-from apps.shop import clock
-from apps.shop.models import Customer, Order, OrderLine, OrderStatus, Product
-from apps.shop.sessions import Database
 
 router = APIRouter()
 
@@ -69,9 +68,7 @@ def add_line(session: Session, order: Order, given: LineWrite) -> None:
     if product is None or product.deleted_at is not None:
         raise HTTPException(422, f"no such product: {given.product_id}")
     session.add(
-        OrderLine(
-            order_id=order.id, product_id=product.id, quantity=given.quantity, unit_price=product.price
-        )
+        OrderLine(order_id=order.id, product_id=product.id, quantity=given.quantity, unit_price=product.price)
     )
     session.flush()
     taken = session.execute(

@@ -4,17 +4,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
+from apps.shop import clock
+from apps.shop.models import Category, Product, ProductBase, ProductTag, Review, Tag
+from apps.shop.sessions import Database
+from apps.shop.upserts import upsert
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from sqlmodel import Session, SQLModel, col, select
-
-from apps.shop import clock
-from apps.shop.models import Category, Product, ProductBase, ProductTag, Review, Tag
-from apps.shop.sessions import Database
-from apps.shop.upserts import upsert
 
 router = APIRouter()
 
@@ -232,7 +231,9 @@ class CategoryRead(BaseModel):
 @router.get("/categories")
 def categories(session: Database) -> list[CategoryRead]:
     counted = session.exec(
-        select(Product.category_id, func.count()).where(col(Product.deleted_at).is_(None)).group_by(Product.category_id)
+        select(Product.category_id, func.count())
+        .where(col(Product.deleted_at).is_(None))
+        .group_by(Product.category_id)
     )
     counts = {category_id: count for category_id, count in counted}  # noqa: C416 - rows, made pairs
 

@@ -2,14 +2,13 @@
 
 from decimal import Decimal
 
+from apps.shop.models import Category, Customer, Order, OrderLine, OrderStatus, Product, Review
+from apps.shop.sessions import Database
 from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy import case, func
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
-
-from apps.shop.models import Category, Customer, Order, OrderLine, OrderStatus, Product, Review
-from apps.shop.sessions import Database
 
 router = APIRouter(prefix="/reports")
 
@@ -112,9 +111,7 @@ def stock(session: Database) -> Stock:
             func.max(Product.price),
         ).where(col(Product.deleted_at).is_(None))
     ).one()
-    return Stock(
-        products=row[0], sold_out=row[1] or 0, pieces=row[2] or 0, cheapest=row[3], dearest=row[4]
-    )
+    return Stock(products=row[0], sold_out=row[1] or 0, pieces=row[2] or 0, cheapest=row[3], dearest=row[4])
 
 
 @router.get("/unloved")

@@ -3,11 +3,10 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from apps.shop.models import Category, Customer, Order, OrderLine, OrderStatus, Product, Review, Tag
 from sqlalchemy import insert
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
-
-from apps.shop.models import Category, Customer, Order, OrderLine, OrderStatus, Product, Review, Tag
 
 FOUNDED = datetime(2024, 3, 1, 9, 0, 0)
 ADJECTIVES = ("small", "large", "wooden", "plain", "Swedish", "used")

@@ -3,9 +3,8 @@
 import os
 
 from alembic import context
-from sqlalchemy import create_engine
-
 from apps.shop import models  # noqa: F401 - the tables
+from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 engine = context.config.attributes.get("engine") or create_engine(os.environ["SHOP_DATABASE"])
