@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col, select
 
 router = APIRouter()
 
@@ -64,8 +64,8 @@ class Page(BaseModel):
 
 class ProductCreate(ProductBase):
     description: str = ""
-    attributes: dict[str, Any] = {}
-    tags: list[str] = []
+    attributes: dict[str, Any] = Field(default_factory=dict)
+    tags: list[str] = Field(default_factory=list)
 
 
 class ProductUpdate(SQLModel):
