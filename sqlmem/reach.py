@@ -1,11 +1,12 @@
-"""What a write also changes: foreign keys with an action, triggers, rules, partitions, views, functions called.
+"""What a write also changes: foreign keys with an action, triggers, rules, partitions, views, functions.
 
-Rule 1: what the catalogue doesn't know may be anything. A name that isn't in it, a routine whose text isn't told, a
-foreign table: everything.
+Rule 1: what the catalogue doesn't know may be anything. A name that isn't in it, a routine whose text isn't
+told, a foreign table: everything.
 Rule 2: an unqualified name means the tables of that name in every schema.
 Rule 3: what the catalogue says must happen is taken to happen, whatever the session has switched off.
 
-Views that read a table aren't told here: a view's definition says what it depends on (`TableSchema.depends_on`).
+Views that read a table aren't told here: their definitions say what they depend on
+(`TableSchema.depends_on`).
 """
 
 from __future__ import annotations
@@ -245,7 +246,10 @@ class Reach:
                 continue
             seen.add(step)
             name, verb = step
-            relation = self._relations[name]
+            relation = self._relations.get(name)
+            if relation is None:
+                # A key or trigger of a table that was made while the catalogue was read, or isn't shown.
+                raise _Everything
             if relation.kind is not Kind.VIEW:
                 touched.add(name)
             for body in self._run_by(relation, verb):

@@ -1,7 +1,8 @@
 """What the origin's catalogue says of what a write also changes: the rows that `reach` answers from.
 
-One question to PostgreSQL, two to MariaDB and MySQL, two to SQLite, however many tables there are. None opens a
-table's data; MariaDB's information_schema opens definitions, so that there only what is needed is asked.
+One question to PostgreSQL, two to MariaDB and MySQL, two to SQLite, however many tables there are. None
+opens a table's data; MariaDB's information_schema opens definitions, so that there only what is needed is
+asked.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlmem.catalogue import reaching_mysql, reaching_postgresql, reaching_sqlite
-from sqlmem.lexer import Family
 from sqlmem.reach import Reach, everything
 
 Ask = Callable[[str], Sequence[tuple[Any, ...]]]
 
 
-def load_reach(ask: Ask, family: Family) -> Reach:
+def load_reach(ask: Ask, family: str) -> Reach:
     """Read the catalogue on the caller's connection.
 
     Args:
@@ -33,4 +33,4 @@ def load_reach(ask: Ask, family: Family) -> Reach:
         case "sqlite":
             return Reach(reaching_sqlite.rows(ask))
         case _:
-            return everything(family)
+            return everything("other")

@@ -12,7 +12,8 @@ from sqlmem.lexer import Syntax
 from sqlmem.reach import ForeignKey, Kind, Name, Relation, Rows, Trigger
 
 _SYSTEM = "('information_schema', 'performance_schema', 'mysql', 'sys')"
-_GRANTEE = "CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''')"
+_USER = "SUBSTRING_INDEX(CURRENT_USER(), '@', {})"
+_GRANTEE = f"CONCAT('''', {_USER.format(1)}, '''@''', {_USER.format(-1)}, '''')"
 # referential_constraints rather than key_column_usage: one row a key, and nothing of the indexes.
 _QUESTION = f"""
 SELECT 'relation', table_schema, table_name, table_type, engine, NULL
@@ -20,8 +21,8 @@ FROM information_schema.tables WHERE table_schema NOT IN {_SYSTEM}
 UNION ALL SELECT 'key', constraint_schema, table_name, unique_constraint_schema, referenced_table_name,
  CONCAT(delete_rule, '/', update_rule)
 FROM information_schema.referential_constraints WHERE constraint_schema NOT IN {_SYSTEM}
-UNION ALL SELECT 'trigger', event_object_schema, event_object_table, event_manipulation, action_statement, sql_mode
-FROM information_schema.triggers WHERE trigger_schema NOT IN {_SYSTEM}
+UNION ALL SELECT 'trigger', event_object_schema, event_object_table, event_manipulation, action_statement,
+ sql_mode FROM information_schema.triggers WHERE trigger_schema NOT IN {_SYSTEM}
 UNION ALL SELECT 'routine', routine_schema, routine_name, routine_definition, sql_mode, NULL
 FROM information_schema.routines WHERE routine_schema NOT IN {_SYSTEM} AND routine_type <> 'PROCEDURE'
 UNION ALL SELECT 'may see', NULL, NULL, NULL, NULL, NULL
@@ -114,7 +115,13 @@ def _key(row: tuple[str, ...]) -> ForeignKey:
 
 def _syntax(mode: str) -> Syntax:
     """How a body was read when it was made."""
-    return Syntax("mysql", "NO_BACKSLASH_ESCAPES" not in mode, "ANSI_QUOTES" in mode, "pyformat", False)
+    return Syntax(
+        "mysql",
+        backslash_escapes="NO_BACKSLASH_ESCAPES" not in mode,
+        ansi_quotes="ANSI_QUOTES" in mode,
+        paramstyle="pyformat",
+        percent_is_escaped=False,
+    )
 
 
 def _placed(body: Body, schema: str) -> Body:

@@ -12,12 +12,13 @@ from sqlmem.lexer import Syntax
 from sqlmem.reach import ForeignKey, Kind, Name, Relation, Rows, Trigger
 
 _SYSTEM = "('pg_catalog', 'information_schema', 'pg_toast')"
-# Functions of the database's own that a thing depends on; those of pg_catalog aren't entered in pg_depend.
+# Functions of the database's own that a thing depends on; those of pg_catalog aren't entered there.
 _CALLED = (
-    "pg_catalog.pg_depend d JOIN pg_catalog.pg_proc p ON d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass"
+    "pg_catalog.pg_depend d JOIN pg_catalog.pg_proc p"
+    " ON d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass"
     " AND d.refobjid = p.oid"
 )
-# One question, each line tagged with what it is. Everything as text: an oid or a "char" differs by driver.
+# One question, each line tagged with what it is. All as text: an oid or a "char" differs by driver.
 _QUESTION = f"""
 SELECT 'relation', n.nspname::text, c.relname::text, c.relkind::text, '', ''
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -60,7 +61,8 @@ FROM {_CALLED} JOIN pg_catalog.pg_policy y ON d.classid = 'pg_catalog.pg_policy'
 JOIN pg_catalog.pg_class c ON c.oid = y.polrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 UNION ALL SELECT DISTINCT 'computing', n.nspname::text, c.relname::text, p.proname::text, '', ''
 FROM {_CALLED} JOIN (
- SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass AS class, oid, adrelid AS relation FROM pg_catalog.pg_attrdef
+ SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass AS class, oid, adrelid AS relation
+ FROM pg_catalog.pg_attrdef
  UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, conrelid FROM pg_catalog.pg_constraint
  UNION ALL SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, oid, tgrelid FROM pg_catalog.pg_trigger
  WHERE tgqual IS NOT NULL
@@ -100,7 +102,7 @@ _EVENTS = {
 }
 _INSTEAD = 64
 _RULES = {"2": Verb.UPDATE, "3": Verb.INSERT, "4": Verb.DELETE}
-# Functions in C of extensions that come with PostgreSQL: volatile by their declaration, and they write no table.
+# Functions in C of extensions that come with PostgreSQL: volatile as declared, and they write no table.
 _KNOWN_IN_C = word_set(
     """
     uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4 gen_random_uuid gen_random_bytes gen_salt crypt
@@ -109,7 +111,9 @@ _KNOWN_IN_C = word_set(
     """
 )
 # % has no meaning there: no driver has looked at it.
-_SYNTAX = Syntax("postgresql", False, True, "pyformat", False)
+_SYNTAX = Syntax(
+    "postgresql", backslash_escapes=False, ansi_quotes=True, paramstyle="pyformat", percent_is_escaped=False
+)
 
 
 def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:

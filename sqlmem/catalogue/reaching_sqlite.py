@@ -17,7 +17,8 @@ UNION ALL SELECT 'function', name, builtin, flags FROM pragma_function_list
 UNION ALL SELECT 'module', name, NULL, NULL FROM pragma_module_list
 """
 _OF_DATABASE = """
-SELECT '{tag}', type, name, tbl_name, sql FROM {schema}.sqlite_master WHERE type IN ('table', 'view', 'trigger')
+SELECT '{tag}', type, name, tbl_name, sql FROM {schema}.sqlite_master
+WHERE type IN ('table', 'view', 'trigger')
 UNION ALL SELECT '{tag}', 'key', m.name, k."table", k.on_delete || '/' || k.on_update
 FROM {schema}.sqlite_master m, pragma_foreign_key_list(m.name, '{tag}') k WHERE m.type = 'table'
 """
@@ -26,7 +27,9 @@ _RULES = {"CASCADE", "SET NULL", "SET DEFAULT"}
 _VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+[\"'`\[]?(\w+)", re.IGNORECASE | re.DOTALL)
 # Virtual tables that keep their rows in tables of their own name.
 _SHADOWING = frozenset({"fts3", "fts4", "fts5", "rtree", "rtree_i32", "geopoly"})
-_SYNTAX = Syntax("sqlite", False, True, "qmark", False)
+_SYNTAX = Syntax(
+    "sqlite", backslash_escapes=False, ansi_quotes=True, paramstyle="qmark", percent_is_escaped=False
+)
 
 
 def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
@@ -37,9 +40,7 @@ def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
         folded = str(name).lower()
         if kind == "database":
             databases.append(str(name))
-        elif kind == "module":
-            built_in.add(folded)
-        elif is_built_in or int(flags) & _DETERMINISTIC:
+        elif kind == "module" or is_built_in or int(flags) & _DETERMINISTIC:
             built_in.add(folded)
         else:
             # What the application registered may do anything in its own process.

@@ -1,11 +1,13 @@
-"""What a statement does beyond answering: which tables it writes, when, and what the session is afterwards.
+"""What a statement does beside answering: which tables it writes, when, and what the session is afterwards.
 
 Rule 1: what isn't understood may write anything, at once, and leaves a session that differs.
-Rule 2: nothing is parsed. A long list of values is skimmed (`skimming`), the rest judged by its words.
+Rule 2: nothing is parsed. Long lists of values are skimmed (`skimming`), the rest is judged by its words.
 Rule 3: a statement does all that any of its parts does, in whatever order.
-Rule 4: only what the gate proves a read is `is_read`. Everything else goes to the origin, also where it writes nothing.
+Rule 4: only what the gate proves a read is `is_read`. All else goes to the origin, also where it writes
+nothing.
 
-What the origin does by itself because of a statement (foreign keys, triggers, views) isn't here but in `reach`.
+What the origin does by itself because of a statement (foreign keys, triggers, views) isn't here but in
+`reach`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What the body of a trigger or a routine writes, by its words.
 
-Rule: a body is statements, and words around them (IF … THEN, LOOP) that aren't understood. A write is found wherever
-it begins; any word that could run text, another routine or a definition means that anything may be written.
+Rule: a body is statements, and words around them (IF … THEN, LOOP) that aren't understood. A write is found
+wherever it begins; a word that could run text, another routine or a definition means that it may write
+anything.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from sqlmem.calls import NOT_FUNCTIONS
 from sqlmem.dialects.immutable import MYSQL_FUNCTIONS
 from sqlmem.effects.base import Effect, Session, unknown
 from sqlmem.effects.words import Part, lowered
-from sqlmem.gate import has_side_effects, word_set
+from sqlmem.gate import QUERY_WORDS, has_side_effects, word_set
 from sqlmem.lexer import Family, TokenKind
 
 # Functions with side effects, of which it is known that no table's rows change by them. By family; in
@@ -114,13 +114,29 @@ def _is_rowless(name: str, family: Family) -> bool:
 def _is_call(part: Part, index: int) -> bool:
     if part.at(index + 1) != "(" or part.kinds[index] not in (TokenKind.WORD, TokenKind.NAME):
         return False
-    if index in part.uncalled or part.at(index - 1) in ("AS", "::", ")"):
+    if part.at(index - 1) in _BEFORE_NO_CALL or _is_common_table(part, index):
         return False
     if part.kinds[index] is TokenKind.WORD:
         word = part.words[index]
         if word in _GRAMMAR or word in _FAMILY_GRAMMAR[part.family]:
             return False
     return not _is_relation(part, index)
+
+
+# A type with its size, or a relation with its columns: AS decimal(3, 1), AS v (a), ) v (a).
+_BEFORE_NO_CALL = frozenset(["AS", "::", ")"])
+_QUERIES = QUERY_WORDS | {"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"}
+
+
+def _is_common_table(part: Part, index: int) -> bool:
+    """WITH d (a, b) AS (SELECT …), and not FROM f(1) AS (a integer): that calls f."""
+    if part.at(index - 1) not in ("WITH", "RECURSIVE", ","):
+        return False
+    behind = part.closing(index + 1) + 1
+    if part.at(behind) != "AS":
+        return False
+    behind = part.after(behind + 1, "NOT", "MATERIALIZED")
+    return part.at(behind) == "(" and part.at(behind + 1) in _QUERIES
 
 
 _BEFORE_RELATION = frozenset(

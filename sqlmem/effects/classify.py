@@ -10,7 +10,7 @@ from sqlmem.effects.base import Control, Effect, Session, Verb, Write, unknown, 
 from sqlmem.effects.calling import with_calls
 from sqlmem.effects.words import Part
 from sqlmem.effects.writes import NotUnderstood, writes_in
-from sqlmem.gate import QUERY_WORDS
+from sqlmem.gate import QUERY_WORDS, word_set
 
 Reader = Callable[[Part], Effect]
 
@@ -116,10 +116,14 @@ def _load(part: Part) -> Effect:
     raise NotUnderstood
 
 
-_EXPLAIN_WORDS = (
-    "EXPLAIN ANALYZE ANALYSE VERBOSE EXTENDED PARTITIONS QUERY PLAN FORMAT = TREE JSON TRADITIONAL XML "
-    "YAML TEXT DESCRIBE DESC"
-).split()
+_EXPLAIN_WORDS = tuple(
+    word_set(
+        """
+        EXPLAIN ANALYZE ANALYSE VERBOSE EXTENDED PARTITIONS QUERY PLAN FORMAT = TREE JSON TRADITIONAL XML YAML
+        TEXT DESCRIBE DESC
+        """
+    )
+)
 
 
 def _explain(part: Part) -> Effect:

@@ -166,19 +166,7 @@ def transaction(part: Part) -> Effect:
     if first == "PREPARE" and part.at(1) == "TRANSACTION":
         return Effect(control=Control.PREPARE, reason="PREPARE TRANSACTION")
     if first == "XA":
-        match part.at(1):
-            case "PREPARE":
-                return Effect(control=Control.PREPARE, reason="XA PREPARE")
-            case "COMMIT":
-                return Effect(
-                    control=Control.COMMIT_PREPARED, is_at_once=True, writes=None, reason="XA COMMIT"
-                )
-            case "ROLLBACK":
-                return Effect(control=Control.ROLLBACK_PREPARED, reason="XA ROLLBACK")
-            case "RECOVER":
-                return Effect(reason="XA RECOVER")
-            case _:
-                return Effect(control=Control.OTHER, reason="XA")
+        return _xa(part)
     return unknown(f"{first} isn't understood")
 
 
@@ -188,3 +176,17 @@ def _savepoint(part: Part, index: int) -> str:
     name = part.name(index)
     # PostgreSQL tells "A" from a; to the others they are one.
     return name if part.family == "postgresql" else name.lower()
+
+
+def _xa(part: Part) -> Effect:
+    match part.at(1):
+        case "PREPARE":
+            return Effect(control=Control.PREPARE, reason="XA PREPARE")
+        case "COMMIT":
+            return Effect(control=Control.COMMIT_PREPARED, is_at_once=True, writes=None, reason="XA COMMIT")
+        case "ROLLBACK":
+            return Effect(control=Control.ROLLBACK_PREPARED, reason="XA ROLLBACK")
+        case "RECOVER":
+            return Effect(reason="XA RECOVER")
+        case _:
+            return Effect(control=Control.OTHER, reason="XA")

@@ -1,11 +1,12 @@
 """A long list of values made short, in one pass of one pattern.
 
-Rule: what is left out is a parenthesis with nothing in it but constants and placeholders; it leaves `('')`. Whatever
-could be a statement, a call, a name or a comment stays. Where literals or comments end is found as the lexer finds
-it; where one pattern can't (comments within comments), the text is left as it is.
+Rule: what is left out is a parenthesis with nothing in it but constants and placeholders; it leaves `('')`.
+Whatever could be a statement, a call, a name or a comment stays. Where literals or comments end is found as
+the lexer finds it; where one pattern can't (comments within comments), the text is left as it is.
 
-A thousand rows of constants cost what one pass over the text costs: a millisecond for a megabyte of long texts, 20 ms
-for one of small numbers. All else is the lexer's: half a second for a megabyte of CASE or of calls.
+A thousand rows of constants cost what one pass over the text costs: a millisecond for a megabyte of long
+texts, 20 ms for one of small numbers. All else is the lexer's: half a second for a megabyte of CASE or of
+calls.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ _PLAIN = r"'(?:[^']++|'')*+'"
 _BACKSLASHED = r"'(?:[^'\\]++|''|\\.)*+'"
 _NUMBER = r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?(?![A-Za-z0-9_$.])"
 _CONSTANT = r"(?:NULL|DEFAULT|TRUE|FALSE)(?![A-Za-z0-9_$\x80-\U0010ffff])"
-_CAST = r"(?:::[A-Za-z_][A-Za-z0-9_]*+(?:[ ][A-Za-z_][A-Za-z0-9_]*+)*+(?:\([0-9]++(?:,[ ]?[0-9]++)?\))?(?:\[\])*+)*+"
+_CAST = (
+    r"(?:::[A-Za-z_][A-Za-z0-9_]*+(?:[ ][A-Za-z_][A-Za-z0-9_]*+)*+"
+    r"(?:\([0-9]++(?:,[ ]?[0-9]++)?\))?(?:\[\])*+)*+"
+)
 _WORD = r"(?:[A-Za-z_]|[^\x00-\x7f\s])(?:[A-Za-z0-9_$]|[^\x00-\x7f\s])*+"
 
 
 def skimmed(text: str, syntax: Syntax) -> str:
-    """The text without its long lists of values; as it was where that isn't sure to leave the rest as it is."""
+    """The text without its long lists of values; as it was where the rest might not stay as it is."""
     if len(text) <= LONG:
         return text
     out: list[str] = []

@@ -35,8 +35,8 @@ HARMLESS_VARIABLES: Mapping[Family, frozenset[str]] = {
         VACUUM_COST_DELAY VACUUM_COST_LIMIT CHECK_FUNCTION_BODIES
         """
     ),
-    # sql_safe_updates and sql_select_limit aren't here: they change what is done and answered. Nor are
-    # checks of keys: with foreign_key_checks off, no action of a foreign key is taken, which is less, not more.
+    # sql_safe_updates and sql_select_limit aren't here: they change what is done and answered. With
+    # foreign_key_checks off, no action of a foreign key is taken: less than what is expected, not more.
     "mysql": word_set(
         """
         WAIT_TIMEOUT INTERACTIVE_TIMEOUT NET_READ_TIMEOUT NET_WRITE_TIMEOUT LOCK_WAIT_TIMEOUT

@@ -16,14 +16,12 @@ class Part:
     Attributes:
         words, kinds: as `Scan.words`, and what each is.
         spelled: unquoted words as the text has them.
-        uncalled: the words that "(" follows without a call.
     """
 
     words: tuple[str, ...]
     kinds: tuple[TokenKind, ...]
     spelled: tuple[str, ...]
     family: Family
-    uncalled: frozenset[int]
 
     def at(self, index: int) -> str:
         """The word there; empty behind the end."""
@@ -115,7 +113,6 @@ class Part:
             self.kinds[index:],
             self.spelled[index:],
             self.family,
-            frozenset(place - index for place in self.uncalled if place >= index),
         )
 
 
@@ -172,5 +169,4 @@ def part_of(scan: Scan, start: int, end: int) -> Part:
         tuple(token.kind for token in tokens),
         tuple(scan.text[token.start : token.end] for token in tokens),
         scan.syntax.family,
-        frozenset(place - start for place in scan.uncalled if start <= place < end),
     )

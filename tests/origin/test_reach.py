@@ -21,7 +21,10 @@ Cases = dict[str, "str | None"]
 
 KEYS = (
     "CREATE TABLE rch_a (id INTEGER PRIMARY KEY, x INTEGER)",
-    "CREATE TABLE rch_b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES rch_a (id) ON DELETE CASCADE ON UPDATE CASCADE)",
+    (
+        "CREATE TABLE rch_b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES rch_a (id)"
+        " ON DELETE CASCADE ON UPDATE CASCADE)"
+    ),
     "CREATE TABLE rch_c (id INTEGER PRIMARY KEY, b INTEGER REFERENCES rch_b (id) ON DELETE SET NULL)",
     "CREATE TABLE rch_d (id INTEGER PRIMARY KEY, a INTEGER REFERENCES rch_a (id))",
     "CREATE TABLE rch_e (id INTEGER PRIMARY KEY, c INTEGER REFERENCES rch_c (id) ON DELETE CASCADE)",
@@ -55,11 +58,11 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
         KEY_CASES
         | {
             "SELECT x FROM rch_a FOR UPDATE": "",
-            "WITH gone AS (DELETE FROM rch_d RETURNING id) INSERT INTO rch_s SELECT id + 50, NULL FROM gone": "rch_d rch_s",
+            "WITH x AS (DELETE FROM rch_d RETURNING 9) INSERT INTO rch_s SELECT * FROM x": "rch_d rch_s",
             "TRUNCATE rch_e": "rch_e",
             "TRUNCATE rch_a CASCADE": "rch_a rch_b rch_c rch_d rch_e",
             "TRUNCATE rch_a, rch_b, rch_c, rch_d, rch_e": "rch_a rch_b rch_c rch_d rch_e",
-            "MERGE INTO rch_d USING rch_a ON rch_d.a = rch_a.id WHEN MATCHED THEN UPDATE SET a = NULL": "rch_d",
+            "MERGE INTO rch_d USING rch_a ON a = rch_a.id WHEN MATCHED THEN UPDATE SET a = NULL": "rch_d",
             "INSERT INTO rch_a VALUES (1, 8) ON CONFLICT (id) DO UPDATE SET x = 8": "rch_a rch_b",
             "UPDATE rch_d SET a = NULL FROM rch_a WHERE rch_a.id = rch_d.a": "rch_d",
             "DELETE FROM rch_d USING rch_a WHERE rch_a.id = rch_d.a": "rch_d",
@@ -84,26 +87,39 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
             "CREATE TABLE rch_far (id INTEGER)",
             "INSERT INTO rch_t VALUES (1, 1, NULL), (2, 2, NULL)",
             "INSERT INTO rch_sum VALUES (0)",
-            "CREATE FUNCTION rch_touch() RETURNS trigger LANGUAGE plpgsql AS "
-            "'BEGIN NEW.at := now()::text; RETURN NEW; END'",
-            "CREATE FUNCTION rch_note() RETURNS trigger LANGUAGE plpgsql AS "
-            "'BEGIN IF TG_OP = ''DELETE'' THEN INSERT INTO rch_log (what) VALUES (TG_OP); END IF; RETURN NULL; END'",
-            "CREATE FUNCTION rch_count() RETURNS trigger LANGUAGE plpgsql AS "
-            "'BEGIN UPDATE rch_sum SET n = n + 1; RETURN NULL; END'",
-            "CREATE FUNCTION rch_any() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$BEGIN EXECUTE 'INSERT INTO rch_far VALUES (1)'; RETURN NEW; END$$",
+            (
+                "CREATE FUNCTION rch_touch() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN NEW.at := now()::text; RETURN NEW; END'"
+            ),
+            (
+                "CREATE FUNCTION rch_note() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN IF TG_OP = ''DELETE'' THEN INSERT INTO rch_log (what) VALUES (TG_OP); END IF;"
+                " RETURN NULL; END'"
+            ),
+            (
+                "CREATE FUNCTION rch_count() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN UPDATE rch_sum SET n = n + 1; RETURN NULL; END'"
+            ),
+            (
+                "CREATE FUNCTION rch_any() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$BEGIN EXECUTE 'INSERT INTO rch_far VALUES (1)'; RETURN NEW; END$$"
+            ),
             "CREATE TRIGGER touch BEFORE UPDATE ON rch_t FOR EACH ROW EXECUTE FUNCTION rch_touch()",
             "CREATE TRIGGER note AFTER DELETE ON rch_t FOR EACH ROW EXECUTE FUNCTION rch_note()",
             "CREATE TRIGGER counted AFTER INSERT ON rch_log FOR EACH STATEMENT EXECUTE FUNCTION rch_count()",
             "CREATE TRIGGER any_row BEFORE INSERT ON rch_sum FOR EACH ROW EXECUTE FUNCTION rch_any()",
-            "CREATE FUNCTION rch_add(n INTEGER) RETURNS INTEGER LANGUAGE sql AS "
-            "'INSERT INTO rch_far VALUES (n) RETURNING id'",
+            (
+                "CREATE FUNCTION rch_add(n INTEGER) RETURNS INTEGER LANGUAGE sql AS "
+                "'INSERT INTO rch_far VALUES (n) RETURNING id'"
+            ),
             "CREATE FUNCTION rch_twice(n INTEGER) RETURNS INTEGER LANGUAGE sql STABLE AS 'SELECT n * 2'",
-            "CREATE FUNCTION rch_via(n INTEGER) RETURNS INTEGER LANGUAGE plpgsql AS "
-            "'BEGIN PERFORM rch_add(n); RETURN n; END'",
+            (
+                "CREATE FUNCTION rch_via(n INTEGER) RETURNS INTEGER LANGUAGE plpgsql AS "
+                "'BEGIN PERFORM rch_add(n); RETURN n; END'"
+            ),
             "CREATE VIEW rch_reads AS SELECT rch_add(id) AS id FROM rch_t",
             "CREATE TABLE rch_default (id INTEGER, n INTEGER DEFAULT rch_add(7))",
-            "CREATE TABLE rch_uuid (id INTEGER, n UUID DEFAULT gen_random_uuid(), at TIMESTAMPTZ DEFAULT now())",
+            "CREATE TABLE rch_uuid (id INTEGER, n UUID DEFAULT gen_random_uuid(), at DATE DEFAULT now())",
         ),
         {
             "INSERT INTO rch_t VALUES (5, 5, NULL)": "rch_t",
@@ -162,8 +178,10 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
             "CREATE VIEW rch_w AS SELECT id FROM rch_v",
             "CREATE VIEW rch_i AS SELECT id FROM rch_t",
             "CREATE MATERIALIZED VIEW rch_m AS SELECT count(*) AS n FROM rch_t",
-            "CREATE FUNCTION rch_instead() RETURNS trigger LANGUAGE plpgsql AS "
-            "'BEGIN INSERT INTO rch_u VALUES (NEW.id); RETURN NEW; END'",
+            (
+                "CREATE FUNCTION rch_instead() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN INSERT INTO rch_u VALUES (NEW.id); RETURN NEW; END'"
+            ),
             "CREATE TRIGGER instead INSTEAD OF INSERT ON rch_i FOR EACH ROW EXECUTE FUNCTION rch_instead()",
             "CREATE TABLE rch_r (id INTEGER)",
             "CREATE RULE extra AS ON INSERT TO rch_r DO ALSO INSERT INTO rch_u VALUES (NEW.id)",
@@ -212,9 +230,14 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
             "INSERT INTO rch_up VALUES (1)",
             "INSERT INTO rch_rep VALUES (1)",
             "INSERT INTO rch_kid VALUES (1)",
-            "CREATE TRIGGER note AFTER DELETE ON rch_t WHEN old.id > 0 BEGIN INSERT INTO rch_log VALUES (lower('DELETE')); END",
-            "CREATE TRIGGER counted AFTER INSERT ON rch_log BEGIN UPDATE rch_sum SET n = n + 1; "
-            "SELECT CASE WHEN new.what IS NULL THEN RAISE(IGNORE) END; END",
+            (
+                "CREATE TRIGGER note AFTER DELETE ON rch_t WHEN old.id > 0 "
+                "BEGIN INSERT INTO rch_log VALUES (lower('DELETE')); END"
+            ),
+            (
+                "CREATE TRIGGER counted AFTER INSERT ON rch_log BEGIN UPDATE rch_sum SET n = n + 1; "
+                "SELECT CASE WHEN new.what IS NULL THEN RAISE(IGNORE) END; END"
+            ),
             "CREATE TRIGGER instead INSTEAD OF INSERT ON rch_v BEGIN INSERT INTO rch_log VALUES ('v'); END",
             "CREATE VIRTUAL TABLE rch_fts USING fts5(body)",
         ),
@@ -225,7 +248,8 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
             "INSERT INTO rch_auto (x) VALUES (1)": "rch_auto sqlite_sequence",
             "UPDATE rch_auto SET x = 1": "rch_auto",
             "INSERT INTO rch_rep VALUES (1)": "rch_rep rch_kid",
-            "INSERT INTO rch_fts VALUES ('a b c')": "rch_fts rch_fts_config rch_fts_content rch_fts_data rch_fts_docsize rch_fts_idx",
+            "INSERT INTO rch_fts VALUES ('a b c')": "rch_fts rch_fts_config rch_fts_content rch_fts_data "
+            "rch_fts_docsize rch_fts_idx",
             "SELECT id FROM rch_v": "",
             "ANALYZE": None,
         },
@@ -267,11 +291,16 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
             "CREATE VIEW rch_v AS SELECT id, x FROM rch_t",
             "CREATE VIEW rch_w AS SELECT id FROM rch_v",
             "CREATE TRIGGER touch BEFORE UPDATE ON rch_t FOR EACH ROW SET NEW.x = NEW.x + 1",
-            "CREATE TRIGGER note AFTER DELETE ON rch_t FOR EACH ROW "
-            "BEGIN IF OLD.id > 0 THEN INSERT INTO rch_log VALUES (LOWER('X')); ELSE UPDATE rch_sum SET n = 0; END IF; END",
+            (
+                "CREATE TRIGGER note AFTER DELETE ON rch_t FOR EACH ROW "
+                "BEGIN IF OLD.id > 0 THEN INSERT INTO rch_log VALUES (LOWER('X')); "
+                "ELSE UPDATE rch_sum SET n = 0; END IF; END"
+            ),
             "CREATE TRIGGER counted AFTER INSERT ON rch_log FOR EACH ROW UPDATE rch_sum SET n = n + 1",
-            "CREATE FUNCTION rch_add(n INTEGER) RETURNS INTEGER MODIFIES SQL DATA "
-            "BEGIN INSERT INTO rch_far VALUES (n); RETURN n; END",
+            (
+                "CREATE FUNCTION rch_add(n INTEGER) RETURNS INTEGER MODIFIES SQL DATA "
+                "BEGIN INSERT INTO rch_far VALUES (n); RETURN n; END"
+            ),
             "CREATE FUNCTION rch_twice(n INTEGER) RETURNS INTEGER DETERMINISTIC RETURN n * 2",
             "CREATE FUNCTION rch_via(n INTEGER) RETURNS INTEGER MODIFIES SQL DATA RETURN rch_add(n) + 1",
             "CREATE VIEW rch_reads AS SELECT rch_add(id) AS id FROM rch_t",
@@ -303,10 +332,9 @@ REFUSED = ("SELECT nobody_knows(1)", "UPDATE rch_d d JOIN rch_a x ON x.id = d.a 
 
 def prepared(origin: Origin, world: str) -> None:
     for statement in WORLDS[world][0]:
-        if "FOREIGN KEY (COLUMN)" in statement:
-            column = statement.split("PRIMARY KEY, ")[1].split()[0]
-            statement = statement.replace("COLUMN", column)
-        origin.execute(statement)
+        # MariaDB reads REFERENCES behind a column and does nothing with it in some versions.
+        head, separator, rest = statement.partition("PRIMARY KEY, ")
+        origin.execute(head + separator + rest.replace("(COLUMN)", f"({rest.partition(' ')[0]})"))
 
 
 @pytest.fixture

@@ -330,7 +330,9 @@ def test_every_kind_of_write_invalidates(statement: str, items: Origin, engine: 
 
 def test_batches_returning_and_the_orm_invalidate(items: Origin, engine: CachingEngine) -> None:
     """executemany, insertmanyvalues with RETURNING, and a Session's flush."""
-    table = sa.Table("items", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("version"))
+    table = sa.Table(
+        "items", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("version")
+    )
 
     class Base(DeclarativeBase):
         pass
@@ -568,7 +570,9 @@ def test_a_procedure_invalidates_everything_or_what_the_caller_says(
 # -- what passes through ---------------------------------------------------------------------------
 
 
-def test_errors_are_the_drivers_as_the_bare_engine_raises_them(base: sa.Engine, engine: CachingEngine) -> None:
+def test_errors_are_the_drivers_as_the_bare_engine_raises_them(
+    base: sa.Engine, engine: CachingEngine
+) -> None:
     """The same class, the same original, the same statement, without a word of ours."""
 
     def failing(engine: sa.Engine, statement: str) -> tuple[Any, ...]:
@@ -577,7 +581,12 @@ def test_errors_are_the_drivers_as_the_bare_engine_raises_them(base: sa.Engine, 
         error = caught.value
         return type(error), type(error.orig), str(error)
 
-    for statement in ("INSERT INTO items VALUES (1, 1)", "SELECT nothing FROM items", "SELEC 1", "DROP TABLE nope"):
+    for statement in (
+        "INSERT INTO items VALUES (1, 1)",
+        "SELECT nothing FROM items",
+        "SELEC 1",
+        "DROP TABLE nope",
+    ):
         assert failing(engine, statement) == failing(base, statement)
 
 
@@ -767,7 +776,9 @@ def test_set_local_lasts_until_the_transaction_ends(engine: CachingEngine) -> No
 
 
 @pytest.mark.families("postgresql")
-def test_two_roles_two_paths_two_zones_and_a_policy_leak_nothing(items: Origin, engine: CachingEngine) -> None:
+def test_two_roles_two_paths_two_zones_and_a_policy_leak_nothing(
+    items: Origin, engine: CachingEngine
+) -> None:
     """Each session gets what the origin gives to it."""
     items.execute(
         "CREATE SCHEMA elsewhere",
@@ -795,13 +806,17 @@ def test_two_roles_two_paths_two_zones_and_a_policy_leak_nothing(items: Origin, 
             role = within(connection, "SELECT id FROM secrets ORDER BY id")
             connection.exec_driver_sql("RESET ROLE")
             connection.commit()
-        secrets = ask(engine, "SELECT id FROM secrets ORDER BY id"), ask(engine, "SELECT id FROM secrets ORDER BY id")
+        secrets = (
+            ask(engine, "SELECT id FROM secrets ORDER BY id"),
+            ask(engine, "SELECT id FROM secrets ORDER BY id"),
+        )
         plain = ask(engine)
         usual = ask(engine, "SELECT CAST(at AS TEXT) FROM moments")
     finally:
         engine.dispose()
         items.execute(
-            "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM sqlmem_test_reader", "DROP ROLE sqlmem_test_reader"
+            "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM sqlmem_test_reader",
+            "DROP ROLE sqlmem_test_reader",
         )
 
     assert path[0] == [(9, 9)]

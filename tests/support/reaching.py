@@ -27,9 +27,11 @@ FAMILIES: Mapping[str, Family] = {"sqlite": "sqlite", "postgresql": "postgresql"
 
 # What has rows of its own, so that they can be seen to change.
 _TABLES = {
-    "sqlite": "SELECT 'main', name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'",
+    "sqlite": "SELECT 'main', name FROM sqlite_master "
+    "WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'",
     "postgresql": "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')",
+    "WHERE c.relkind IN ('r', 'p', 'm') "
+    "AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')",
     "mysql": "SELECT table_schema, table_name FROM information_schema.tables "
     "WHERE table_schema = database() AND table_type = 'BASE TABLE'",
 }

@@ -1,8 +1,9 @@
 """What a statement is said to do is what it does; what isn't understood may do anything.
 
-The corpora have one statement a line, an arrow, and its effect in words: `read`; `insert:t` and its like for each table
-that is written (`writes anything` for all); `at once`, `defines`, `clouds`; the control of the transaction; what
-becomes of the session; `calls f`; `makes t` for a temporary table; `nothing` for what is none of these and yet no read.
+The corpora have one statement a line, an arrow, and its effect in words: `read`; `insert:t` and its like for
+each table that is written (`writes anything` for all); `at once`, `defines`, `clouds`; the control of the
+transaction; what becomes of the session; `calls f`; `makes t` for a temporary table; `nothing` for what is
+none of these and yet no read.
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ def test_nothing_around_a_write_hides_it(family, data, before, after, junk, is_s
     assert effect.writes is None or {name.lower() for _, name in effect.writes} >= {"t"}
 
 
-@given(st.sampled_from([text for text in WRITES["postgresql"]]), JUNK)
+@given(st.sampled_from(WRITES["postgresql"]), JUNK)
 def test_a_write_in_a_common_table_expression_is_seen(write, junk):
     """Invariant: however deep PostgreSQL lets it stand."""
     text = f"WITH{junk}x{junk}AS{junk}({junk}{write} RETURNING 1{junk}) SELECT * FROM x"
