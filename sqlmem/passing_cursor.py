@@ -51,8 +51,34 @@ _HARMLESS = frozenset(
 )
 
 
+# What dialects set on a cursor that changes no answer.
+_CHANGES_NOTHING = frozenset({"_invalidate_schema_cache_asof", "itersize"})
+
+
 class PassingCursor:
-    """For one thread at a time, as its connection."""
+    """For one thread at a time, as its connection.
+
+    What a program or a dialect sets on it that it hasn't got itself is in `__dict__`, for the driver's cursor.
+    """
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_arguments",
+        "_arraysize",
+        "_description",
+        "_driver",
+        "_executor",
+        "_is_local",
+        "_keywords",
+        "_mogrified",
+        "_origin",
+        "_position",
+        "_rowcount",
+        "_rows",
+        "_sizes",
+        "connection",
+    )
 
     def __init__(
         self,
@@ -82,8 +108,13 @@ class PassingCursor:
 
     def execute(self, operation: Any, parameters: Any = None, **keywords: Any) -> PassingCursor:
         text = self._text(operation)
-        if keywords or type(operation) is not str:
-            # A batch, or a driver's own way of asking: nothing that the store answers.
+        set_by_others = self.__dict__
+        if (
+            keywords
+            or type(operation) is not str
+            or (set_by_others and not set_by_others.keys() <= _CHANGES_NOTHING)
+        ):
+            # A batch, rows of another form, or a driver's own way of asking: nothing that the store answers.
             self._pass(text, "execute", operation, *(() if parameters is None else (parameters,)), **keywords)
             return self
         answer = self._executor.run(
@@ -170,6 +201,8 @@ class PassingCursor:
                 cursor.arraysize = self._arraysize
             if self._sizes is not None:
                 cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
+        for name, value in self.__dict__.items():
+            setattr(self._driver, name, value)
         return self._driver
 
     # -- what it is over -------------------------------------------------------------------
