@@ -25,17 +25,20 @@ from sqlmem.live_verification import LiveVerification
 from sqlmem.logs import follow_debug, log
 from sqlmem.maintenance import Maintenance
 from sqlmem.model import Outcome, Stats, TableStats, Verdict, VerificationStats
+from sqlmem.moments import MomentRegistry
 from sqlmem.origin import Origin
 from sqlmem.passing import Passing, PassingConnection
 from sqlmem.progress import progress_bar
 from sqlmem.registry import Registry, TableState
 from sqlmem.residency import Residency
 from sqlmem.sampling import SamplingExecutor, Share, Tap
-from sqlmem.settings import find_dotenv, load_settings
+from sqlmem.selection import Selection
 from sqlmem.sessions import Sessions
+from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.snapshot import Owner
 from sqlmem.store import Store
 from sqlmem.tables import matcher, spelling_of
+from sqlmem.together import Together
 from sqlmem.verification import Verification
 from sqlmem.writes import Writes
 
@@ -101,8 +104,11 @@ class Core:
             follow_debug(debug=self.settings.debug)
         self.clock: Clock = clock if clock is not None else SystemClock()
         self.origin = Origin(base)
+        self.origin.selection = Selection(self.settings.tables, self.settings.exclude)
         self.store = Store()
-        self.registry = Registry(self.clock, self.settings.ttl_for)
+        is_of_one_moment = self.settings.consistency == "snapshot"
+        registry = MomentRegistry if is_of_one_moment else Registry
+        self.registry: Registry = registry(self.clock, self.settings.ttl_for)
         self.counters = Counters()
         self.residency = Residency(self.store, self.registry, self.settings.max_memory)
         self.filling = Filling(
@@ -112,6 +118,9 @@ class Core:
             residency=self.residency,
             clock=self.clock,
         )
+        self.together: Together | None = None
+        if isinstance(self.registry, MomentRegistry):
+            self.together = Together(self.registry, self.filling)
         self.front = Front(
             self.origin,
             self.registry,
@@ -128,6 +137,7 @@ class Core:
             counters=self.counters,
             clock=self.clock,
             stale_seconds=self.settings.stale_if_error,
+            together=self.together,
         )
         self.live: LiveVerification | None = None
         if isinstance(self.executor, SamplingExecutor):
@@ -146,6 +156,7 @@ class Core:
             registry=self.registry,
             store=self.store,
             clock=self.clock,
+            counters=self.counters,
         )
         self.sessions = Sessions()
         self.passing = Passing(
@@ -176,6 +187,7 @@ class Core:
                 self.origin.forget_connections,
                 self._reset_after_fork(),
                 *([self.live.reset_after_fork] if self.live is not None else []),
+                *([self.together.groups.reset_after_fork] if self.together is not None else []),
             ),
         )
         self.writes.lost = self.maintenance.lost
@@ -217,6 +229,10 @@ class Core:
             return
         if loaded.facts is not None:
             self.origin.remember_facts(loaded.facts)
+        # The settings may be other ones than those that the file was written under.
+        selection = self.origin.selection
+        for generation in self.registry.invalidate(lambda name: selection.refusal_of(name) is not None)[1]:
+            self.store.retire(generation)
         states = [state for state in self.registry.states() if not state.is_verified]
         if states:
             self.verification = Verification(
@@ -312,6 +328,7 @@ class Core:
                 age=max(0.0, now - generation.read_at) if generation else None,
                 hits=table_hits.get(str(state.name), 0),
                 fills=state.fills,
+                refusal=self.executor.refusal_of(state) or (state.schema.refusal if state.schema else None),
             )
         answered = hits + misses + bypasses
         sampled, verdicts, skipped = self.counters.read_verdicts()

@@ -38,6 +38,7 @@ from sqlmem.origin import OriginConnection
 from sqlmem.present import obstacle
 from sqlmem.registry import TableState
 from sqlmem.store import Generation, Retired, Store
+from sqlmem.together import Together, Wanted
 
 
 class Caller(Protocol):
@@ -102,7 +103,10 @@ class Executor:
         counters: Counters,
         clock: Clock,
         stale_seconds: float,
+        together: Together | None = None,
     ) -> None:
+        """`together`: what brings a statement's tables as of one moment; None: each is as of its own."""
+        self._together = together
         self._front = front
         self._store = store
         self._filling = filling
@@ -178,18 +182,15 @@ class Executor:
         if self.is_closed:
             raise ClosedError("this engine was closed; make a new one")
         reason = caller.bypass_reason
-        directive = caller.directive
-        if self._front.is_transparent and (reason is not None or directive.way == "bypass"):
-            # Nothing is planned: the catalogue, asked on another connection, could wait for this one's locks.
-            return self._unplanned(
-                caller, statement, reason or "it asked to bypass", has_parameters=has_parameters
-            )
-        # What was read before isn't new enough for this statement.
+        # What was read before this isn't new enough for this statement.
         newest = -inf
-        if directive:
-            if directive.way == "bypass":
+        if caller.directive:
+            newest = self._newest(caller.directive)
+            if caller.directive.way == "bypass":
                 reason = reason or "it asked to bypass"
-            newest = self._newest(directive)
+        if reason is not None and self._front.is_transparent:
+            # Nothing is planned: the catalogue, asked on another connection, could wait for this one's locks.
+            return self._unplanned(caller, statement, reason, has_parameters=has_parameters)
         has_filled = False
         tables: tuple[str, ...] = ()
         for _ in range(_ATTEMPTS):
@@ -197,13 +198,9 @@ class Executor:
                 entry = self._front.entry(
                     statement, caller, has_parameters=has_parameters, parameters=parameters
                 )
-                if isinstance(entry, Refused):
-                    raise refusal(statement, entry)  # noqa: TRY301 - the handlers below are for all of it
-                if isinstance(entry, Passed):
-                    return self._pass(caller, statement, entry.effect)
+                if not isinstance(entry, Planned):
+                    return self._not_local(caller, statement, entry, reason)
                 tables = entry.tables
-                if isinstance(entry, Bypassed):
-                    return self._bypass(caller, statement, reason or entry.reason, tables, entry.effect)
                 own = reason or caller.own_reason(entry.states)
                 if own is not None:
                     return self._bypass(caller, statement, own, tables)
@@ -225,6 +222,17 @@ class Executor:
                 self._counters.other(Outcome.MISS)
                 raise
         return self._bypass(caller, statement, "its tables change faster than they can be read", ())
+
+    def _not_local(
+        self, caller: Caller, statement: str, entry: Bypassed | Passed | Refused, reason: str | None
+    ) -> Remote:
+        match entry:
+            case Refused():
+                raise refusal(statement, entry)
+            case Passed(effect):
+                return self._pass(caller, statement, effect)
+            case Bypassed():
+                return self._bypass(caller, statement, reason or entry.reason, entry.tables, entry.effect)
 
     def _unplanned(self, caller: Caller, statement: str, reason: str, *, has_parameters: bool) -> Remote:
         effect = self._front.effect(statement, has_parameters=has_parameters)
@@ -321,8 +329,7 @@ class Executor:
 
     def refusal_of(self, state: TableState) -> str | None:
         """Why no fill of this table is tried now; None if one would be."""
-        is_refused = state.refusal is not None and self._clock.monotonic() < state.refused_until
-        return state.refusal if is_refused else None
+        return self._filling.refusal_of(state)
 
     def _bring(
         self, caller: Caller, planned: Planned, found: list[Generation], newest: float
@@ -332,6 +339,25 @@ class Executor:
         Returns:
             Whether any was filled, and whether any is older than its ttl.
         """
+        if self._together is not None and len(planned.states) > 1:
+            for state in planned.states:
+                if not state.is_verified:
+                    self._filling.verify(state)
+            wanted = Wanted(planned.states, planned.versions, planned.plan.columns)
+
+            def present(state: TableState, columns: Sequence[str], version: int) -> Generation | None:
+                return self.present(state, columns, version, newest)
+
+            def obstacle_to_fill() -> str | None:
+                if caller.directive.way == "only":
+                    return "its tables aren't there as of one moment, or lack columns, or are too old"
+                return caller.past_reason
+
+            brought, was_filled, is_old = self._together.bring(
+                caller, wanted, present=present, stale=self.usable, obstacle=obstacle_to_fill
+            )
+            found.extend(brought)
+            return (Outcome.MISS if was_filled else Outcome.HIT), is_old
         outcome = Outcome.HIT
         is_stale = False
         for state, version, columns in zip(

@@ -9,14 +9,14 @@ Rule 2: a column of the side that an outer join extends is NULL in the rows that
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
 from sqlmem.expressions import Expressions, only
 from sqlmem.model import Column
-from sqlmem.plan import Refuse
+from sqlmem.plan import Refuse, Rows
 from sqlmem.scopes import Listed, Scope, Source
 from sqlmem.set_operations import Queries
 from sqlmem.values import Value
@@ -33,10 +33,13 @@ class Joined:
 
     Attributes:
         sql: its text in the store, without the last condition.
+        rows: how many there are at most.
         conditions: of the last ON.
         columns: folded name -> value, where it stands unqualified; None marks one that two columns share.
         is_inner: nothing in it extends rows, so that its order and its parentheses mean nothing.
         merged: the names that USING and NATURAL have merged.
+        is_turned: a RIGHT or FULL JOIN is in it.
+        has_lateral: it has columns that are computed beside each row.
         is_flat: there are no parentheses in it, so that a row id has a name.
     """
 
@@ -44,10 +47,13 @@ class Joined:
     sources: tuple[Source, ...]
     listed: tuple[Listed, ...]
     columns: dict[str, Value | None]
+    rows: Rows
     conditions: tuple[str, ...] = ()
     is_inner: bool = True
     is_flat: bool = True
     merged: frozenset[str] = frozenset()
+    is_turned: bool = False
+    has_lateral: bool = False
 
     @property
     def text(self) -> str:
@@ -59,8 +65,8 @@ class Joined:
         return self.text if len(self.sources) == 1 else f"({self.text})"
 
 
-def single(sql: str, source: Source) -> Joined:
-    return Joined(sql, (source,), source.listed, dict(source.columns))
+def single(sql: str, source: Source, rows: Rows) -> Joined:
+    return Joined(sql, (source,), source.listed, dict(source.columns), rows)
 
 
 def is_comma(join: exp.Join) -> bool:
@@ -68,10 +74,10 @@ def is_comma(join: exp.Join) -> bool:
     return not any(join.args.get(key) for key in ("method", "side", "kind", "on", "using"))
 
 
-def crossed(left: Joined, right: Joined) -> Joined:
+def crossed(queries: Queries, left: Joined, right: Joined) -> Joined:
     """Both, as a comma puts them together."""
     _check_names(left, right)
-    return replace(_inner(left, right, (), _columns(left, right)), merged=left.merged | right.merged)
+    return _told(queries, _inner(left, right, (), _columns(left, right)), left, right)
 
 
 def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around: Scope) -> Joined:
@@ -80,8 +86,14 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
     _check_names(left, right)
     side, kind = (str(node.args.get(key) or "").upper() for key in ("side", "kind"))
     _check_form(queries, node, side, kind)
+    if (left.has_lateral and side in ("RIGHT", "FULL")) or (right.has_lateral and side):
+        # In a row that is added, a count beside it would be 0 and no NULL.
+        raise Refuse("LATERAL on a side that an outer join extends")
     render = queries.expressions
     shared = _shared(queries, left, right, node)
+    if shared and queries.context.semantics.is_dynamic and (left.is_turned or right.is_turned):
+        # SQLite takes such a condition otherwise than ON, for rows that the other join has added.
+        raise Refuse("USING or NATURAL behind a RIGHT or FULL JOIN")
     on = node.args.get("on")
     if shared:
         conditions = tuple(_equal(render, left, right, name) for name in shared)
@@ -89,20 +101,19 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
         conditions = (_condition(queries, left, right, on, around, side),)
     else:
         conditions = ()
+    keys = _keys(queries, left, right, on, shared, around)
     # What is seen of an extended side may be NULL.
     seen_left = _extended(left) if side in ("RIGHT", "FULL") else left
     seen_right = _extended(right) if side in ("LEFT", "FULL") else right
-    if side in ("RIGHT", "FULL") and queries.context.semantics.is_dynamic:
-        # Behind these, SQLite may or may not find what was merged before ambiguous.
-        seen_left, seen_right = _without_merged(seen_left), _without_merged(seen_right)
-    all_merged = left.merged | right.merged | frozenset(shared)
     merged = {name: _merged(queries, seen_left, seen_right, name, side) for name in shared}
     columns = _columns(seen_left, seen_right)
     columns.update({name: value.value for name, value in merged.items()})
     is_turned = bool(shared) and _is_turned(queries, node)
     listed = _listed(queries, *((seen_right, seen_left) if is_turned else (seen_left, seen_right)), merged)
     if not side:
-        return replace(_inner(left, right, conditions, columns), listed=listed, merged=all_merged)
+        rows = _rows(left, right, keys, is_outer=False)
+        found = replace(_inner(left, right, conditions, columns), listed=listed, rows=rows)
+        return _told(queries, found, left, right, shared)
     sources = (*seen_left.sources, *seen_right.sources)
     if queries.context.semantics.is_dynamic and side != "LEFT":
         # SQLite gives t.* of a derived table the merged value.
@@ -111,30 +122,48 @@ def joined(queries: Queries, left: Joined, right: Joined, node: exp.Join, around
     word = "FULL" if side == "FULL" else "LEFT"
     sql = f"{first.text} {word} JOIN {second.operand}"
     is_flat = first.is_flat and second.is_flat and len(second.sources) == 1
-    return Joined(
-        sql,
-        sources,
-        listed,
-        columns,
-        conditions or ("TRUE",),
-        is_inner=False,
-        is_flat=is_flat,
-        merged=all_merged,
+    rows = _rows(left, right, keys, is_outer=True)
+    found = Joined(
+        sql, sources, listed, columns, rows, conditions or ("TRUE",), is_inner=False, is_flat=is_flat
     )
+    return _told(queries, found, left, right, shared, is_turned=side != "LEFT")
+
+
+def _told(
+    queries: Queries,
+    found: Joined,
+    left: Joined,
+    right: Joined,
+    shared: tuple[str, ...] = (),
+    *,
+    is_turned: bool = False,
+) -> Joined:
+    """With what both operands say of themselves."""
+    merged = left.merged | right.merged | frozenset(shared)
+    is_turned = is_turned or left.is_turned or right.is_turned
+    has_lateral = left.has_lateral or right.has_lateral
+    found = replace(found, merged=merged, is_turned=is_turned, has_lateral=has_lateral)
+    if queries.context.semantics.is_dynamic and is_turned and len(found.sources) > 2:
+        # SQLite may or may not find ambiguous what was merged beside a RIGHT or FULL JOIN.
+        return _without_merged(found)
+    return found
 
 
 def _inner(
     left: Joined, right: Joined, conditions: tuple[str, ...], columns: dict[str, Value | None]
 ) -> Joined:
     sources, listed = (*left.sources, *right.sources), (*left.listed, *right.listed)
+    rows = Rows(parts=(left.rows, right.rows), is_product=True)
     is_inner = left.is_inner and right.is_inner
     if right.is_inner:
         # Without parentheses, which would keep the store from choosing the order.
         sql = f"{left.text} JOIN {right.sql}"
         is_flat = left.is_flat and right.is_flat
-        return Joined(sql, sources, listed, columns, (*right.conditions, *conditions), is_inner, is_flat)
+        return Joined(
+            sql, sources, listed, columns, rows, (*right.conditions, *conditions), is_inner, is_flat
+        )
     sql = f"{left.text} JOIN {right.operand}"
-    return Joined(sql, sources, listed, columns, conditions, is_inner=False, is_flat=False)
+    return Joined(sql, sources, listed, columns, rows, conditions, is_inner=False, is_flat=False)
 
 
 def _check_form(queries: Queries, node: exp.Join, side: str, kind: str) -> None:
@@ -159,6 +188,54 @@ def _check_form(queries: Queries, node: exp.Join, side: str, kind: str) -> None:
         raise Refuse("a join with or without a condition is an error at the origin")
 
 
+# -- how many rows -------------------------------------------------------------------------
+
+
+def _rows(left: Joined, right: Joined, keys: set[str], *, is_outer: bool) -> Rows:
+    """How many there are at most: of a table that is found by its key, one beside each row of the other."""
+    found = [side for side in (left, right) if side.sources[0].stored in keys and len(side.sources) == 1]
+    both = Rows(parts=(left.rows, right.rows), is_product=True)
+    if found:
+        both = left.rows if found[0] is right else right.rows
+    return Rows(parts=(both, left.rows, right.rows)) if is_outer else both
+
+
+def _keys(
+    queries: Queries,
+    left: Joined,
+    right: Joined,
+    on: exp.Expr | None,
+    shared: tuple[str, ...],
+    around: Scope,
+) -> set[str]:
+    """Sources whose key the condition compares with something of the other side."""
+    sides = {source.stored: number for number, side in enumerate((left, right)) for source in side.sources}
+    pairs = [(left.columns[name], right.columns[name]) for name in shared]
+    if on is not None:
+        scope = Scope(around, (*left.sources, *right.sources), _columns(left, right), ctes=around.ctes)
+        for part in on.flatten() if isinstance(on, exp.And) else [on]:
+            equality = part.unnest()
+            if isinstance(equality, exp.EQ):
+                one, other = equality.this.unnest(), equality.expression.unnest()
+                if isinstance(one, exp.Column) and isinstance(other, exp.Column):
+                    pairs.append((queries.context.look_up(one, scope), queries.context.look_up(other, scope)))
+    unique = {
+        key: source.stored
+        for side in (left, right)
+        for source in side.sources
+        for key in source.key
+        if source.is_unique
+    }
+    found = set()
+    for pair in pairs:
+        texts = [value.sql for value in pair if value is not None]
+        for key, other in (texts, reversed(texts)):
+            owner = sides.get(other.partition(".")[0])
+            if key in unique and owner is not None and owner != sides[unique[key]]:
+                found.add(unique[key])
+    return found
+
+
 # -- conditions ----------------------------------------------------------------------------
 
 
@@ -166,17 +243,23 @@ def _condition(queries: Queries, left: Joined, right: Joined, on: exp.Expr, arou
     sources = (*left.sources, *right.sources)
     scope = Scope(around, sources, _columns(left, right), ctes=around.ctes)
     if side == "FULL" and queries.context.semantics.name == "postgresql":
-        _check_hashable(on)
+        _check_hashable(queries, on, scope, {source.stored for source in left.sources})
     return queries.expressions.condition(on, scope)
 
 
-def _check_hashable(on: exp.Expr) -> None:
+def _check_hashable(queries: Queries, on: exp.Expr, scope: Scope, left: Collection[str]) -> None:
     # PostgreSQL reports an error where it can neither hash nor merge.
     for part in on.flatten() if isinstance(on, exp.And) else [on]:
         equality = part.unnest()
-        if not isinstance(equality, exp.EQ) or not all(
-            isinstance(each.unnest(), exp.Column) for each in (equality.this, equality.expression)
-        ):
+        columns = (
+            [equality.this.unnest(), equality.expression.unnest()] if isinstance(equality, exp.EQ) else []
+        )
+        sides = {
+            queries.context.look_up(column, scope).sql.partition(".")[0] in left
+            for column in columns
+            if isinstance(column, exp.Column)
+        }
+        if len(sides) != 2:
             raise Refuse("a condition of FULL JOIN that isn't equality of columns")
 
 
@@ -200,15 +283,18 @@ def _check_names(left: Joined, right: Joined) -> None:
 
 
 def _columns(left: Joined, right: Joined) -> dict[str, Value | None]:
-    columns: dict[str, Value | None] = {}
+    columns = combined_columns(left.columns, right.columns)
     listed = {each.name for each in (*left.listed, *right.listed)}
-    for name in (*left.columns, *right.columns):
-        if name not in listed or (name in left.columns and name in right.columns):
-            # Not listed: a row id, of which each source has one.
-            columns[name] = None
-        else:
-            columns[name] = left.columns[name] if name in left.columns else right.columns[name]
-    return columns
+    # Not listed: a row id, of which each source has one.
+    return {name: value if name in listed else None for name, value in columns.items()}
+
+
+def combined_columns(
+    left: Mapping[str, Value | None], right: Mapping[str, Value | None]
+) -> dict[str, Value | None]:
+    """What unqualified names mean beside each other: None where both have one."""
+    columns = {**left, **right}
+    return {name: None if name in left and name in right else value for name, value in columns.items()}
 
 
 def _shared(queries: Queries, left: Joined, right: Joined, node: exp.Join) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ class LazyPool(pool.Pool):
     A list's append and pop are atomic, so that it needs no lock.
 
     Args:
-        origin_pool: gives the wrapped engine's pool, where lazy connections stand for its own: events are that
-            pool's, and it is told when a connection was lost.
+        origin_pool: gives the wrapped engine's pool, where lazy connections stand for its own: events are
+            that pool's, and it is told when a connection was lost.
     """
 
     def __init__(

@@ -43,6 +43,10 @@ class Collation(enum.Enum):
     UNKNOWN = "unknown"  # nothing may be compared locally
 
 
+# Why a table with row-level security isn't cached, unless the program names it.
+ROW_SECURITY = "row-level security decides who sees which rows"
+
+
 @dataclass(frozen=True, slots=True)
 class TableName:
     """A table as the origin's catalogue spells it.
@@ -162,7 +166,11 @@ class Rows(list[dict[str, Any]]):
 
 @dataclass(frozen=True, slots=True)
 class TableStats:
-    """One table's counters. `age` is in seconds and None while the table isn't in the store."""
+    """One table's counters. `age` is in seconds and None while the table isn't in the store.
+
+    Attributes:
+        refusal: why it isn't cached now; None if it may be.
+    """
 
     columns: tuple[str, ...]
     expressions: tuple[str, ...]
@@ -173,6 +181,7 @@ class TableStats:
     age: float | None
     hits: int
     fills: int
+    refusal: str | None = None
 
 
 class Verdict(enum.StrEnum):

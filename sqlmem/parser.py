@@ -128,7 +128,9 @@ def parse(text: str, syntax: Syntax, *, is_strict: bool = True) -> Parsed | Pass
     if _is_too_deep(scanned):
         return _by_words(scanned, "it is nested too deeply", is_strict=is_strict)
     if _begins_with_table(scanned):
-        return _by_words(scanned, "TABLE is not parsed", is_strict=is_strict)
+        if is_strict or syntax.family != "postgresql":
+            return _by_words(scanned, "TABLE is not parsed", is_strict=is_strict)
+        return parse(_with_select(scanned), syntax, is_strict=False)
     tree = tree_of(scanned)
     if isinstance(tree, str):
         return _by_words(scanned, tree, is_strict=is_strict)
@@ -210,13 +212,27 @@ def _has_star_words(scanned: Scan) -> bool:
 
 def _begins_with_table(scanned: Scan) -> bool:
     """Whether TABLE x, which is SELECT *, stands where a query can; sqlglot takes it for an alias."""
+    return bool(_tables_as_queries(scanned))
+
+
+def _tables_as_queries(scanned: Scan) -> list[int]:
     words = scanned.words
-    return any(
-        word == "TABLE"
+    return [
+        index
+        for index, word in enumerate(words[:-1])
+        if word == "TABLE"
         and (not index or words[index - 1] in _BEFORE_QUERY)
         and words[index + 1] not in ("(", ")", ",")
-        for index, word in enumerate(words[:-1])
-    )
+    ]
+
+
+def _with_select(scanned: Scan) -> str:
+    """The text with SELECT * FROM in the place of TABLE."""
+    text = scanned.text
+    for index in reversed(_tables_as_queries(scanned)):
+        token = scanned.tokens[index]
+        text = f"{text[: token.start]}SELECT * FROM{text[token.end :]}"
+    return text
 
 
 _BEFORE_QUERY = word_set("( ) ; UNION ALL DISTINCT INTERSECT EXCEPT")

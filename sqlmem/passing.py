@@ -13,7 +13,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import pool
 from sqlalchemy.util import await_only
@@ -21,6 +21,7 @@ from sqlalchemy.util import await_only
 from sqlmem.dbapi import TOLD, isolation_reason
 from sqlmem.directives import USUAL, Directive
 from sqlmem.effects import Control, Effect, Session
+from sqlmem.effects.base import unknown
 from sqlmem.executor import Executor
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front
@@ -353,6 +354,8 @@ class PassingConnection:
         if self._is_failed and effect.is_read:
             yield  # the origin refuses it
             return
+        if Sessions.reads_otherwise(self._fairy.info):
+            effect = unknown("its session reads text by other rules")
         temporary = Sessions.temporary(self._fairy.info)
         written = passing.writes.written(effect, text, self.directive.invalidates, temporary, self._ask)
         is_same_session = passing.writes.leaves_session(effect, self._ask)
@@ -424,13 +427,22 @@ class PassingConnection:
 
     def _ask(self, statement: str) -> list[tuple[Any, ...]]:
         """Ask the origin's catalogue, on the connection held: it sees the transaction's own definitions."""
-        driver = self.take()
+        driver, dialect = self.take(), cast("Any", self._passing.origin.dialect)
+        # PostgreSQL gives up a transaction after an error: the program's goes on behind this one.
+        is_apart = self._passing.origin.family == "postgresql" and not self._is_autocommit()
         cursor = driver.cursor()
         try:
-            cursor.execute(statement)
-            return [tuple(row) for row in cursor.fetchall()]
-        except Exception as error:
-            if self._passing.origin.dialect.is_disconnect(error, driver, cursor):
+            if is_apart:
+                cursor.execute("SAVEPOINT sqlmem_ask")
+            try:
+                cursor.execute(statement)
+                return [tuple(row) for row in cursor.fetchall()]
+            finally:
+                if is_apart:
+                    cursor.execute("ROLLBACK TO SAVEPOINT sqlmem_ask")
+                    cursor.execute("RELEASE SAVEPOINT sqlmem_ask")
+        except dialect.loaded_dbapi.Error as error:
+            if dialect.is_disconnect(error, driver, cursor):
                 raise Unreachable(error) from None
             raise
         finally:

@@ -1,23 +1,21 @@
 """The cursor of transparent mode: over an answer of the store, or the driver's own cursor.
 
-A hit's rows are here. For all else the driver's cursor does the work, and is asked for whatever a cursor is asked
-for: rows, `lastrowid`, `rowcount`, more result sets.
+A hit's rows are here. For all else the driver's cursor does the work, and is asked for whatever a cursor is
+asked for: rows, `lastrowid`, `rowcount`, more result sets.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from sqlmem.dbapi import remember_status
 from sqlmem.effects import Effect
-from sqlmem.executor import Executor, Local
+from sqlmem.executor import Caller, Executor, Local
 from sqlmem.origin import Origin
 from sqlmem.waiting import give_way
-
-if TYPE_CHECKING:
-    from sqlmem.passing import PassingConnection
 
 # What drivers' cursors have that does nothing to the database.
 _HARMLESS = frozenset(
@@ -55,10 +53,23 @@ _HARMLESS = frozenset(
 _CHANGES_NOTHING = frozenset({"_invalidate_schema_cache_asof", "itersize"})
 
 
+class Connection(Caller, Protocol):
+    """Whose cursor it is."""
+
+    def take(self) -> Any:
+        """The driver's connection."""
+
+    def acting(self, effect: Effect | None, text: str) -> AbstractContextManager[Any]:
+        """Around whatever is sent to the driver's connection, which it gives."""
+
+    def hand_out(self) -> Any:
+        """From here on nobody sees what is done to the driver's connection."""
+
+
 class PassingCursor:
     """For one thread at a time, as its connection.
 
-    What a program or a dialect sets on it that it hasn't got itself is in `__dict__`, for the driver's cursor.
+    What a program or a dialect sets on it that isn't its own is in `__dict__`, for the driver's cursor.
     """
 
     __slots__ = (
@@ -82,7 +93,7 @@ class PassingCursor:
 
     def __init__(
         self,
-        connection: PassingConnection,
+        connection: Connection,
         executor: Executor,
         origin: Origin,
         arguments: tuple[Any, ...],
@@ -154,7 +165,7 @@ class PassingCursor:
 
     @contextlib.contextmanager
     def copy(self, statement: Any, *arguments: Any, **keywords: Any) -> Iterator[Any]:
-        """psycopg's COPY: what it writes, it writes until the block ends."""
+        """COPY of psycopg: what it writes, it writes until the block ends."""
         text = self._text(statement)
         effect = self._executor.effect(text, has_parameters=False)
         with self.connection.acting(effect, text) as driver:
@@ -163,7 +174,7 @@ class PassingCursor:
                 yield copying
 
     def copy_expert(self, sql: Any, file: Any, *arguments: Any) -> Any:
-        """psycopg2's COPY."""
+        """COPY of psycopg2."""
         return self._pass(self._text(sql), "copy_expert", sql, file, *arguments)
 
     def mogrify(self, operation: Any, parameters: Any = None) -> Any:

@@ -6,7 +6,8 @@ and holds nothing of a store: the same plan serves every generation that covers 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -118,6 +119,29 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """How many rows a source has at most, by those of the tables.
+
+    Attributes:
+        table: index into `Plan.tables`; None where it follows from the others.
+        parts: their numbers are added, or multiplied if `is_product`.
+        count: that is added.
+    """
+
+    table: int | None = None
+    parts: tuple[Rows, ...] = ()
+    is_product: bool = False
+    count: int = 0
+
+    def at_most(self, rows: Sequence[int]) -> int:
+        """The number, by the rows of each of the plan's tables."""
+        if self.table is not None:
+            return rows[self.table]
+        numbers = [part.at_most(rows) for part in self.parts]
+        return self.count + (math.prod(numbers) if self.is_product else sum(numbers))
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """One column of the answer.
 
@@ -161,7 +185,7 @@ class Plan:
         checks: what must be true of the tables' present values; looked at once per generation.
         uses: how often the statement names a table as a source: no SELECT in it reads more rows than
             all tables together have, so many times; unless it joins.
-        joins: a SELECT in it reads several sources together.
+        joins: where a SELECT in it reads several sources together, the rows that each SELECT reads.
     """
 
     tables: tuple[TableName, ...]
@@ -171,4 +195,4 @@ class Plan:
     outputs: tuple[Output, ...]
     checks: tuple[Condition, ...] = ()
     uses: int = 1
-    joins: bool = False
+    joins: tuple[Rows, ...] = ()

@@ -92,7 +92,7 @@ def make_plan(
         outputs=tuple(outputs),
         checks=tuple(dict.fromkeys(context.checks)),
         uses=max(1, context.uses),
-        joins=context.joins,
+        joins=tuple(context.reads) if context.joins else (),
     )
 
 
@@ -163,6 +163,7 @@ _SYNTAX = frozenset(
         "group_concat",
         "if",
         "in",
+        "lateral",
         "numeric",
         "overlay",
         "position",

@@ -56,8 +56,8 @@ def obstacle(store: Store, plan: Plan, generations: Sequence[Generation]) -> str
     rows = plan.uses * sum(generation.rows for generation in generations)
     uses = plan.uses
     if plan.joins:
-        # Each row of one source beside each row of all others.
-        uses = rows = max(rows, 1) ** plan.uses
+        present_rows = [generation.rows for generation in generations]
+        uses = rows = max(each.at_most(present_rows) for each in plan.joins)
     for check in plan.checks:
         if isinstance(check, RankCheck):
             if not store.is_one_to_one(generations[check.table], check.column, check.rank):

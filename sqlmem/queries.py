@@ -255,13 +255,24 @@ class Queries:
         only(clause, "expressions")
         keys: dict[str, None] = {}
         for term in clause.expressions:
-            value = self._expressions.value(self._grouped_term(term, node, scope), scope)
-            if value.type is None:
+            self._check_position(term)
+            meant = self._grouped_term(term, node, scope)
+            value = self._expressions.value(meant, scope)
+            # TRUE too is a constant that PostgreSQL doesn't group by.
+            if value.type is None or isinstance(meant, exp.Boolean):
                 raise Refuse("GROUP BY a constant")
             self._check_distinct(value, "GROUP BY")
             keys[value.sql] = None
         scope.group_keys = set(keys)
         return f" GROUP BY {', '.join(keys)}"
+
+    def _check_position(self, term: exp.Expr) -> None:
+        """Raises `Refuse` for what SQLite takes for a position: -1, (1)."""
+        inner = term
+        while isinstance(inner, exp.Neg | exp.Paren):
+            inner = inner.this
+        if self._context.semantics.is_dynamic and inner is not term and isinstance(inner, exp.Literal):
+            raise Refuse("a number with a sign or in parentheses, as a position")
 
     def _grouped_term(self, term: exp.Expr, node: exp.Select, scope: Scope) -> exp.Expr:
         if isinstance(term, exp.Literal):
@@ -302,6 +313,7 @@ class Queries:
         only(clause, "expressions")
         terms = []
         for ordered in clause.expressions:
+            self._check_position(ordered.this)
             output = self._output_of(ordered.this, node, values)
             if output is None:
                 ordered = self._with_aliases(ordered, node, scope, "order alias")  # noqa: PLW2901

@@ -276,6 +276,7 @@ class Registry:
             replaced, state.generation = state.generation, generation
             state.is_verified = True
             state.last_used = self._clock.monotonic()
+            state.fill_seconds = state.last_used - generation.read_at
             self.changes += 1
             return True, replaced
 
@@ -307,6 +308,20 @@ class Registry:
                 if column.codec == OPAQUE:
                     # What the fill had learned of its values.
                     self._learn(state, name, None)
+
+    def rest(self, state: TableState, *, seconds: float) -> None:
+        """Try no fill of this table for some time: it is written too often."""
+        with self._lock:
+            state.rest_until = self._clock.monotonic() + seconds
+
+    def filled(self, matches: Callable[[TableName], bool] | None) -> list[TableState]:
+        """Those of the tables that match (None: of all), and of what depends on them, which are filled."""
+        with self._lock:
+            return [
+                state
+                for state in self._tables.values()
+                if state.generation is not None and is_touched(state, matches)
+            ]
 
     # -- losses ----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from sqlmem.expressions import only
 from sqlmem.expressions.choices import chosen
-from sqlmem.plan import Refuse
+from sqlmem.plan import Refuse, Rows
 from sqlmem.scopes import Scope
 from sqlmem.set_operations import Queries, Rendered
 from sqlmem.values import NULL, Value
@@ -45,6 +45,7 @@ def rows_of(queries: Queries, node: exp.Values, around: Scope) -> Rendered:
     if len(node.expressions) > _MOST_ROWS:
         raise Refuse(f"more than {_MOST_ROWS} rows of VALUES")
     scope = Scope(around, ctes=around.ctes)
+    queries.context.reads.append(Rows(count=len(node.expressions)))
     rows = []
     for row in node.expressions:
         if not isinstance(row, exp.Tuple):

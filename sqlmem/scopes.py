@@ -16,7 +16,7 @@ from sqlglot import exp
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Column, Kind, TableName, TableSchema
-from sqlmem.plan import Argument, Condition, Refuse, TypesNeeded
+from sqlmem.plan import Argument, Condition, Refuse, Rows, TypesNeeded
 from sqlmem.slices import Slices
 from sqlmem.values import Value
 
@@ -41,6 +41,7 @@ class Source:
         table: the table's name, if it is one without an alias.
         is_table: it is a table, with rows of its own.
         key: the columns of its primary key, as stored text.
+        is_unique: the key is one whole number, which each row has for itself.
     """
 
     alias: str
@@ -50,6 +51,7 @@ class Source:
     table: TableName | None = None
     is_table: bool = False
     key: frozenset[str] = frozenset()
+    is_unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Relation:
 
     Attributes:
         given: the names by which * gives the columns out; None where only the origin knows.
+        rows: how many it has at most.
         uses: how often it reads tables.
     """
 
@@ -113,6 +116,7 @@ class Relation:
     names: tuple[str, ...]
     values: tuple[Value, ...]
     given: tuple[str | None, ...]
+    rows: Rows
     uses: int = 0
 
 
@@ -131,6 +135,7 @@ class Context:
     sums_floats: bool = False
     uses: int = 0
     joins: bool = False  # a SELECT in it reads more than one source
+    reads: list[Rows] = field(default_factory=list)  # the rows of each SELECT's FROM
     scopes: dict[int, Scope] = field(default_factory=dict)  # id of a SELECT that was rendered -> its names
     tables: list[TableSchema] = field(default_factory=list)
     needed: list[dict[str, None]] = field(default_factory=list)

@@ -14,13 +14,23 @@ _KEY = "sqlmem_session"
 _TEMPORARY = "sqlmem_temporary"
 
 
-class Mark:
-    """On one driver connection. `why`: in the words of the statement that changed the session."""
+# Settings by which a server reads the text of statements: where a literal ends.
+_OF_TEXT = ("sql_mode", "standard_conforming_strings", "backslash_quote", "escape_string_warning")
 
-    __slots__ = ("__weakref__", "why")
+
+class Mark:
+    """On one driver connection.
+
+    Attributes:
+        why: in the words of the statement that changed the session.
+        reads_otherwise: its statements can't be judged by their words any more.
+    """
+
+    __slots__ = ("__weakref__", "reads_otherwise", "why")
 
     def __init__(self, why: str) -> None:
         self.why = why
+        self.reads_otherwise = False
 
 
 class Sessions:
@@ -35,16 +45,24 @@ class Sessions:
 
     def mark(self, info: dict[Any, Any], why: str) -> None:
         """From now on this connection's session differs."""
-        if _KEY not in info:
-            mark = Mark(why)
-            info[_KEY] = mark
+        mark = info.get(_KEY)
+        if mark is None:
+            mark = info[_KEY] = Mark(why)
             self._marks.add(mark)
+        if any(setting in why.lower() for setting in _OF_TEXT):
+            mark.reads_otherwise = True
 
     def unmark(self, info: dict[Any, Any]) -> None:
         """Its session is as it was when it was opened."""
         mark = info.pop(_KEY, None)
         if mark is not None:
             self._marks.discard(mark)
+
+    @staticmethod
+    def reads_otherwise(info: dict[Any, Any]) -> bool:
+        """Whether this connection's statements can't be judged by their words."""
+        mark = info.get(_KEY)
+        return mark is not None and mark.reads_otherwise
 
     @staticmethod
     def temporary(info: dict[Any, Any]) -> frozenset[tuple[str | None, str]]:

@@ -12,7 +12,8 @@ from sqlglot import exp
 
 from sqlmem.expressions import only
 from sqlmem.joins import Joined, crossed, is_comma, joined, single, without_doubles
-from sqlmem.model import Collation
+from sqlmem.laterals import beside
+from sqlmem.model import Collation, Kind
 from sqlmem.outputs import (
     ROW_IDS,
     Spelling,
@@ -21,7 +22,7 @@ from sqlmem.outputs import (
     spelled_name,
     table_spelling,
 )
-from sqlmem.plan import Refuse
+from sqlmem.plan import Refuse, Rows
 from sqlmem.row_lists import names_of, values_of
 from sqlmem.scopes import Listed, Relation, Scope, Source
 from sqlmem.set_operations import Queries
@@ -52,9 +53,9 @@ def with_clause(queries: Queries, node: exp.Query, scope: Scope) -> tuple[str, S
             _check_recursion(queries, cte, names[index:])
         alias = cte.args["alias"]
         only(alias, "this", "columns")
-        uses = queries.context.uses
+        uses, reads = queries.context.uses, len(queries.context.reads)
         sql, values = queries.query(cte.this, inner)
-        relation = _relation(queries, cte.this, sql, values, alias)
+        relation = _relation(queries, cte.this, sql, values, alias, _read_since(queries, reads))
         stored = queries.context.alias("k")
         columns = ", ".join(f"c{number}" for number in range(len(values)))
         texts.append(f"{stored}({columns}) AS ({sql})")
@@ -70,8 +71,14 @@ def _check_recursion(queries: Queries, cte: exp.CTE, names: list[str]) -> None:
             raise Refuse("a recursive query is computed by the origin")
 
 
+def _read_since(queries: Queries, reads: int) -> Rows:
+    """How many rows a query gives at most: those that its SELECTs read, and one of each that aggregates."""
+    parts = tuple(queries.context.reads[reads:])
+    return Rows(parts=parts, count=len(parts))
+
+
 def _relation(
-    queries: Queries, node: exp.Expr, sql: str, values: tuple[Value, ...], alias: exp.Expr
+    queries: Queries, node: exp.Expr, sql: str, values: tuple[Value, ...], alias: exp.Expr, rows: Rows
 ) -> Relation:
     listed = alias.args.get("columns") or []
     names = [queries.context.fold_column(column) for column in listed]
@@ -91,7 +98,7 @@ def _relation(
         if queries.context.semantics.is_dynamic:
             # SQLite makes a second name for one of them.
             given = [None if names.count(name) > 1 else each for name, each in zip(names, given, strict=True)]
-    return Relation(sql, tuple(names), values, tuple(given))
+    return Relation(sql, tuple(names), values, tuple(given), rows)
 
 
 def from_clause(queries: Queries, node: exp.Select, around: Scope) -> tuple[str, Scope]:
@@ -101,9 +108,11 @@ def from_clause(queries: Queries, node: exp.Select, around: Scope) -> tuple[str,
     if clause is None:
         if joins:
             raise Refuse("a form of FROM that the planner doesn't know")
+        queries.context.reads.append(Rows(count=1))
         return "", Scope(around, ctes=around.ctes, group_keys=None)
     only(clause, "this")
     found = _chain(queries, clause.this, joins, around)
+    queries.context.reads.append(found.rows)
     scope = Scope(around, found.sources, found.columns, found.listed, ctes=around.ctes)
     if found.is_flat and all(source.is_table for source in found.sources):
         scope.row_ids = tuple(f"{source.stored}.rowid" for source in found.sources)
@@ -120,14 +129,17 @@ def _chain(queries: Queries, first: exp.Expr, joins: list[exp.Join], around: Sco
     # What commas separate; SQLite takes a comma as a join like others.
     groups = [_source(queries, first, around)]
     for join in joins:
+        if isinstance(join.this, exp.Lateral):
+            groups[-1] = beside(queries, groups[-1], groups, join, around)
+            continue
         right = _source(queries, join.this, around)
         if not is_comma(join):
             groups[-1] = joined(queries, groups[-1], right, join, around)
         elif binds_weaker:
             groups.append(right)
         else:
-            groups[-1] = crossed(groups[-1], right)
-    return functools.reduce(crossed, groups)
+            groups[-1] = crossed(queries, groups[-1], right)
+    return functools.reduce(functools.partial(crossed, queries), groups)
 
 
 def _check_conditions(queries: Queries, node: exp.Select, scope: Scope) -> None:
@@ -160,12 +172,10 @@ def _source(queries: Queries, source: exp.Expr, around: Scope) -> Joined:
             # Each time that it is named, what it reads is read again.
             queries.context.uses += cte.uses
             stored = queries.context.alias("d")
-            return single(f"{cte.sql} AS {stored}", _relation_source(alias, stored, cte))
+            return single(f"{cte.sql} AS {stored}", _relation_source(alias, stored, cte), cte.rows)
         return _table(queries, spelling, alias)
     if isinstance(source, exp.Values):
         return _derived(queries, source, source, around)
-    if isinstance(source, exp.Lateral):
-        return _lateral(queries, source, around)
     if isinstance(source, exp.Subquery):
         if isinstance(source.this, exp.Table):
             return _in_parentheses(queries, source, around)
@@ -188,20 +198,6 @@ def _in_parentheses(queries: Queries, source: exp.Subquery, around: Scope) -> Jo
     return without_doubles(found) if queries.context.semantics.is_dynamic else found
 
 
-def _lateral(queries: Queries, source: exp.Lateral, around: Scope) -> Joined:
-    """A derived table that might look at its neighbours, and doesn't."""
-    only(source, "this", "alias", "view", "outer")
-    if not isinstance(source.this, exp.Subquery) or source.args.get("outer") or source.args.get("view"):
-        raise Refuse("LATERAL is computed by the origin")
-    if queries.context.semantics.name != "postgresql":
-        raise Refuse("LATERAL is an error at the origin")
-    try:
-        # A neighbour's column isn't known by what is around alone.
-        return _derived(queries, source, source.this, around)
-    except Refuse as refused:
-        raise Refuse(f"LATERAL is computed by the origin: {refused.reason}") from None
-
-
 def _derived(queries: Queries, source: exp.Expr, query: exp.Expr, around: Scope) -> Joined:
     alias_node = source.args.get("alias")
     if alias_node is None:
@@ -209,11 +205,12 @@ def _derived(queries: Queries, source: exp.Expr, query: exp.Expr, around: Scope)
         raise Refuse("a derived table without a name")
     only(alias_node, "this", "columns")
     # A derived table doesn't see its neighbours, only what is around the SELECT.
+    reads = len(queries.context.reads)
     sql, values = queries.query(query, around)
-    relation = _relation(queries, query, sql, values, alias_node)
+    relation = _relation(queries, query, sql, values, alias_node, _read_since(queries, reads))
     stored = queries.context.alias("d")
     alias = queries.context.fold_table(alias_node.this)
-    return single(f"({sql}) AS {stored}", _relation_source(alias, stored, relation))
+    return single(f"({sql}) AS {stored}", _relation_source(alias, stored, relation), relation.rows)
 
 
 def _table(queries: Queries, spelling: Spelling, alias: str) -> Joined:
@@ -252,9 +249,14 @@ def _table(queries: Queries, spelling: Spelling, alias: str) -> Joined:
         table=schema.name if alias == spelling[1] else None,
         is_table=True,
         key=frozenset(f"{stored}.{quoted(names[key])}" for key in keys),
+        # A key holds for one table, not for what inherits from it, nor for a view.
+        is_unique=len(keys) == 1
+        and schema.depends_on == frozenset()
+        and not schema.is_view
+        and schema.by_name[keys[0]].kind in (Kind.INTEGER, Kind.DYNAMIC),
     )
     database = "main" if index == 0 else f"s{index}"
-    return single(f"{database}.{DATA} AS {stored}", source)
+    return single(f"{database}.{DATA} AS {stored}", source, Rows(index))
 
 
 def _relation_source(alias: str, stored: str, relation: Relation) -> Source:

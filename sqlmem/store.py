@@ -33,6 +33,11 @@ from sqlmem.model import Index, TableName
 from sqlmem.stored import DATA, quoted
 
 _serials = itertools.count(1)
+_moments = itertools.count(1)
+
+
+def next_moment() -> int:
+    return next(_moments)
 
 
 class Retired(Exception):
@@ -66,6 +71,7 @@ class Generation:
             statement that it was read for may have it, and retires it.
         serial: larger for a later fill, over the whole process; never a clock.
         read_at: monotonic seconds just before the origin was read.
+        moment: the same for generations that one transaction has read, which stood still; larger for a later.
         facts: column -> what was found out about its values so far, see `present`.
         pairs: column and rank -> see `Store.is_one_to_one`.
         shares: stored column -> see `Store.rows_of_a_value`.
@@ -79,6 +85,7 @@ class Generation:
     rows: int
     bytes: int
     read_at: float
+    moment: int
     anchor: sqlite3.Connection
     is_retired: bool = False
     pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
@@ -182,11 +189,16 @@ class Writer:
         return int(pages) * int(size)
 
     def seal(
-        self, columns: Mapping[str, StoredColumn], indexes: Sequence[Index], read_at: float
+        self,
+        columns: Mapping[str, StoredColumn],
+        indexes: Sequence[Index],
+        read_at: float,
+        moment: int | None = None,
     ) -> Generation:
         """End the writing; the result can be published.
 
         Args:
+            moment: of a fill together with others; None for one of its own.
             indexes: those to mirror; one whose columns are not all stored is left out.
         """
         mirrored = tuple(index for index in indexes if all(name in columns for name in index.columns))
@@ -208,6 +220,7 @@ class Writer:
             rows=self.rows,
             bytes=self.bytes,
             read_at=read_at,
+            moment=next_moment() if moment is None else moment,
             anchor=self._connection,
         )
 

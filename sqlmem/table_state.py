@@ -76,6 +76,8 @@ class TableState:
         met: names of expressions that were turned away once, because there are many already.
         expires_after: ttl in seconds; None for never.
         refused_until: monotonic seconds until which no fill is tried, and why.
+        rest_until: likewise, for a table that is written too often; an invalidation doesn't end it.
+        fill_seconds: how long the last fill took.
     """
 
     name: TableName
@@ -93,6 +95,8 @@ class TableState:
     expires_after: float | None = None
     refused_until: float = 0.0
     refusal: str | None = None
+    rest_until: float = 0.0
+    fill_seconds: float = 0.0
     is_verified: bool = True  # False for one restored and not yet compared with the origin's definition
     last_used: float = 0.0
     hits: int = 0

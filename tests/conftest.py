@@ -22,6 +22,9 @@ from support.origins import (
 from support.sequencer import Sequencer
 from support.summary import summary_line, summary_lines
 
+# Run in a pytest of its own, see origin/test_dialect_suite.py.
+collect_ignore = ["dialect_suite"]
+
 # The gate is repeatable: the same examples each time, and nothing timed. `make fuzz` looks further.
 _profile = hypothesis.settings(
     deadline=None,

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sqlmem.testing.expressions import Expressions, Scope, scope_of
-from sqlmem.testing.tables import Table
+from sqlmem.testing.tables import Column, Table
 from sqlmem.testing.tree import Maybe, Node, Part
 
+_ONE, _TWO = Column("one", "int", "INTEGER", ()), Column("two", "int", "INTEGER", ())
 # What is compared with what in a condition: mostly columns of one sort.
 _SORTS = ("int", "int", "int", "text", "num", "date")
 _MIXED = (("int", "num"), ("id", "int"), ("int", "id"), ("text", "int"), ("int", "float"))
@@ -63,6 +65,11 @@ class Joins:
         inner = scope_of(table, table.name, is_qualified=False)
         kept = table.only(["id", *(column.name for column in columns)])
         listed = ", ".join(column.name for column in kept.columns)
+        if rng.random() < 0.4:
+            # What stays NULL in a row that an outer join adds, whatever it is computed from.
+            ints = [column.name for column in kept.columns if column.sort == "int"] or ["id"]
+            listed += f", 1 AS one, {rng.choice(ints)} + 1 AS two"
+            kept = replace(kept, columns=(*kept.columns, _ONE, _TWO))
         where = Maybe((" WHERE ", self._make.make("bool", 0, inner))) if rng.random() < 0.4 else ""
         written = Node("inner", (f"(SELECT {listed} FROM {table.name}", where, f") AS {alias}"))
         return written, scope_of(kept, alias, is_qualified=True)

@@ -422,4 +422,6 @@ def _is_in_an_order(part: Part) -> bool:
             return any(map(_is_in_an_order, part.parts))
 
 
-_ORDERED = re.compile(r"(?i)concat\(|_agg\(|arrayagg|group_array|group_object|first_value|last_value")
+_ORDERED = re.compile(
+    r"(?i)concat\(|_agg\(|arrayagg|group_array|group_object|first_value|last_value|variance|var_|stddev|std\("
+)

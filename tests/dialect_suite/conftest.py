@@ -1,6 +1,7 @@
 """SQLAlchemy's own tests of a dialect, with or without a transparent CachingEngine around every engine.
 
-Run in a process of its own (`tests/origin/test_dialect_suite.py` does): SQLAlchemy's plugin wants pytest for itself.
+Run in a process of its own (`tests/origin/test_dialect_suite.py` does): SQLAlchemy's plugin wants pytest for
+itself.
 SQLMEM_SUITE says what the engines are: bare or transparent.
 """
 

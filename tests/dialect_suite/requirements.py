@@ -7,7 +7,7 @@ from sqlalchemy.testing.requirements import SuiteRequirements
 class Requirements(SuiteRequirements):
     @property
     def schemas(self):
-        """A second schema: SQLite's would be an attached file, which the suite attaches to one engine only."""
+        """SQLite's second schema is an attached file, which the suite attaches to one engine only."""
         return exclusions.skip_if("sqlite")
 
     @property

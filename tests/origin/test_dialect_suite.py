@@ -1,6 +1,7 @@
 """SQLAlchemy's own dialect suite finds nothing wrong with a transparent engine that the bare one hasn't.
 
-The suite's plugin wants a pytest of its own: each run is a process, in an empty folder, over a database of its own.
+The suite's plugin wants a pytest of its own: each run is a process, in an empty folder, over a database of
+its own.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ def run(origin: Origin, folder: Path, engines: str) -> tuple[int, set[str]]:
         if file.is_file():
             shutil.copy(file, folder)
     # SQLAlchemy's own provisioning makes file names of this one.
-    url = "sqlite:///suite.db" if origin.family == "sqlite" else origin.url.render_as_string(hide_password=False)
+    url = (
+        "sqlite:///suite.db"
+        if origin.family == "sqlite"
+        else origin.url.render_as_string(hide_password=False)
+    )
     environment = {
         **os.environ,
         "SQLMEM_SUITE": engines,
@@ -53,7 +58,9 @@ def test_no_failure_that_the_bare_engine_does_not_have(
     if origin.family == "postgresql":
         origin.execute("CREATE SCHEMA test_schema", "CREATE SCHEMA test_schema_2")
     if origin.family == "mariadb":
-        origin.execute("CREATE DATABASE IF NOT EXISTS test_schema", "CREATE DATABASE IF NOT EXISTS test_schema_2")
+        origin.execute(
+            "CREATE DATABASE IF NOT EXISTS test_schema", "CREATE DATABASE IF NOT EXISTS test_schema_2"
+        )
 
     bare_passed, bare_failed = run(origin, tmp_path / "bare", "bare")
     passed, failed = run(origin, tmp_path / "transparent", "transparent")

@@ -16,6 +16,7 @@ from support.origins import Origin
 
 from sqlmem import CachingEngine, last_status
 from sqlmem.costs import steps
+from sqlmem.plan import Rows
 
 TABLES = (
     "CREATE TABLE a (id INTEGER PRIMARY KEY, name VARCHAR(20), price NUMERIC(10,2), k INTEGER)",
@@ -26,6 +27,7 @@ TABLES = (
     "INSERT INTO c VALUES (1, 1, 'n1'), (2, 9, 'n2'), (3, 1, NULL)",
 )
 
+COUNTED = "LATERAL (SELECT count(*) AS n FROM b WHERE b.a_id = a.id) AS l"
 EVERYWHERE = (
     "SELECT * FROM a",
     "SELECT a.* FROM a",
@@ -83,6 +85,15 @@ BY_FAMILY: dict[str, tuple[str, ...]] = {
         "SELECT * FROM a FULL JOIN b ON b.a_id = a.id",
         "SELECT * FROM a FULL JOIN b USING (k)",
         "SELECT * FROM a NATURAL FULL JOIN b",
+        f"SELECT a.id, l.n FROM a, {COUNTED}",
+        f"SELECT a.id, l.n FROM a JOIN {COUNTED} ON TRUE WHERE l.n > 0",
+        "SELECT l.* FROM a LEFT JOIN LATERAL (SELECT sum(k), max(k) AS m FROM b WHERE a_id = a.id) l ON TRUE",
+        f"SELECT l.n, count(*) FROM a CROSS JOIN {COUNTED} GROUP BY l.n",
+        f"SELECT a.*, l.*, c.note FROM a CROSS JOIN {COUNTED} JOIN c ON c.id = l.n",
+        "TABLE a",
+        "TABLE public.a ORDER BY id DESC LIMIT 2",
+        "TABLE a UNION ALL TABLE a",
+        "WITH w AS (TABLE b) SELECT w.label FROM w",
         "SELECT * FROM a JOIN b ON a.name = b.label",
         "SELECT a.name, b.k FROM a JOIN b ON b.a_id = a.id GROUP BY a.id, b.id",
         "SELECT lower(b.label) AS low FROM a LEFT JOIN b ON b.a_id = a.id",
@@ -107,6 +118,7 @@ NOT_LOCAL: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("SELECT a.id FROM a JOIN b ON b.a_id = a.id ORDER BY id", ("sqlite",)),
     ("SELECT rowid FROM a JOIN b ON b.a_id = a.id", ("sqlite",)),
     ("SELECT * FROM a FULL JOIN b ON a.id < b.id", ("postgresql",)),
+    ("SELECT * FROM a FULL JOIN b ON a.id = a.k", ("postgresql",)),
     ("SELECT * FROM (a, b) LEFT JOIN c ON c.b_id = b.id", ("postgresql",)),
     # SQLite makes up names: id:1.
     ("SELECT * FROM a LEFT JOIN (b JOIN c ON c.b_id = b.id) ON b.a_id = a.id", ("sqlite",)),
@@ -114,10 +126,18 @@ NOT_LOCAL: tuple[tuple[str, tuple[str, ...]], ...] = (
     # SQLite gives t.* of a derived table what USING merged.
     ("SELECT d.* FROM (SELECT * FROM a) AS d RIGHT JOIN b USING (k)", ("sqlite",)),
     ("SELECT * FROM (SELECT * FROM a) AS d JOIN b USING (k) FULL JOIN c ON c.id = b.id", ("sqlite",)),
+    ("SELECT * FROM a FULL JOIN b USING (k) JOIN c ON c.id = b.id", ("sqlite",)),
+    ("SELECT a.k FROM a FULL JOIN b ON b.a_id > 5 JOIN c USING (id)", ("sqlite",)),
+    ("SELECT c.note FROM a RIGHT JOIN b ON b.a_id = a.id NATURAL JOIN c", ("sqlite",)),
     # A row that the join adds has what the expression makes of NULL, which the fill never saw.
     ("SELECT coalesce(initcap(b.label), 'x') AS t FROM a LEFT JOIN b ON b.a_id = a.id", ("postgresql",)),
     # MariaDB gives out the inner name.
     ("SELECT d.NAME FROM (SELECT * FROM a) AS d", ("mariadb", "sqlite")),
+    (
+        f"SELECT b.id, l.n FROM a CROSS JOIN {COUNTED} RIGHT JOIN b ON b.id = a.id AND b.k = 1",
+        ("postgresql",),
+    ),
+    (f"SELECT a.id, l.n FROM a INNER JOIN {COUNTED}", ("postgresql",)),
     (
         "SELECT a.id, l.label FROM a JOIN LATERAL (SELECT * FROM b WHERE b.a_id = a.id) AS l ON TRUE",
         ("postgresql",),
@@ -294,3 +314,34 @@ def test_steps_are_counted_by_the_loops():
     rows = {"t1": 1_000, "t2": 100, "t3": 50, "t4": 20}
 
     assert steps(told, rows, 7, lambda name, column: 3) == 1_000 + 100 + 100 + 300 + 300 * 20
+
+
+def test_sums_over_a_join_are_bounded_by_its_keys(origin: Origin, bare: sa.Engine):
+    """A row beside the one that its key finds is no further row: a sum of large numbers stays local."""
+    large = 2**63 // 40
+    origin.execute(
+        "CREATE TABLE big (id INTEGER PRIMARY KEY, a_id INTEGER, n NUMERIC(18,0))",
+        *(f"INSERT INTO big VALUES ({number}, {1 + number % 3}, {large // 10**3})" for number in range(30)),
+    )
+    by_key = "SELECT sum(big.n) FROM big JOIN a ON a.id = big.a_id LEFT JOIN b ON b.id = a.k"
+    by_anything = (
+        "SELECT sum(big.n) FROM big JOIN a ON a.k < big.id JOIN b ON b.k <> a.id JOIN c ON c.id > a.id"
+    )
+    by_anything += " JOIN big AS other ON other.id <> big.id JOIN big AS third ON third.id <> other.id"
+    with CachingEngine(origin.engine(), mode="transparent") as engine:
+        wrong = [
+            *differences(bare, engine, by_key, local=True),
+            *differences(bare, engine, by_anything, local=False),
+        ]
+
+    assert not wrong, "\n".join(wrong)
+
+
+def test_rows_are_counted_by_the_join():
+    """Beside each other they are multiplied; of an outer join each side may be extended."""
+    left, right = Rows(0), Rows(1)
+    both = Rows(parts=(left, right), is_product=True)
+
+    assert both.at_most([3, 5]) == 15
+    assert Rows(parts=(both, left, right)).at_most([3, 5]) == 23
+    assert Rows(parts=(left,), count=2).at_most([3, 5]) == 5

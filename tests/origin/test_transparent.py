@@ -6,7 +6,7 @@ Nor does anybody see what isn't committed. Threads are ordered by steps.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -84,7 +84,7 @@ def warm(engine: CachingEngine) -> None:
 
 
 def hold_fill(base: sa.Engine, sequence: Sequencer, table: str = "items") -> None:
-    """The first fill of a table reaches "fetched" when the origin has answered, and stands still until "go"."""
+    """A table's first fill reaches "fetched" when the origin has answered, and waits for "go"."""
     left = iter([None])
 
     @event.listens_for(base, "after_cursor_execute")
@@ -711,6 +711,164 @@ def test_explain_says_what_a_write_does(engine: CachingEngine) -> None:
     assert found.outcome is Outcome.PASSED
     assert "items" in found.reasons[0]
     assert ask(engine)[0] == versions(0, 0)
+
+
+# -- which tables ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "cached", "left_out"),
+    [
+        ({"tables": ["items"]}, ASK, ASK_TAGS),
+        ({"tables": "ITEM?"}, ASK, ASK_TAGS),
+        ({"exclude": ["*.tags", "nothing"]}, ASK, ASK_TAGS),
+        ({"tables": ["*"], "exclude": ["it*"]}, ASK_TAGS, ASK),
+    ],
+)
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_only_the_tables_that_are_meant_are_cached(
+    settings: dict[str, Any], cached: str, left_out: str, mode: str, base: sa.Engine
+) -> None:
+    """By name or pattern; the others' statements are the origin's, which explain() and stats() say."""
+    with CachingEngine(base, mode=mode, **settings) as engine:
+        found = [ask(engine, statement)[1] for statement in (cached, left_out) * 2]
+        status = last_status()
+        explained = engine.explain(left_out)
+        refusals = {name.rpartition(".")[2]: table.refusal for name, table in engine.stats().tables.items()}
+
+    assert found == [Outcome.MISS, Outcome.BYPASS, Outcome.HIT, Outcome.BYPASS]
+    assert status is not None
+    assert "the setting" in str(status.reason)
+    assert "the setting" in explained.reasons[0]
+    assert sum(refusal is not None for refusal in refusals.values()) == 1
+
+
+@pytest.mark.families("postgresql")
+def test_a_table_with_row_level_security_is_cached_only_if_it_is_named(
+    items: Origin, base: sa.Engine
+) -> None:
+    """A pattern names it not."""
+    items.execute(
+        "ALTER TABLE tags ENABLE ROW LEVEL SECURITY", "CREATE POLICY all_of_it ON tags USING (true)"
+    )
+
+    with CachingEngine(base, mode="transparent", tables=["public.*"]) as engine:
+        assert [ask(engine, ASK_TAGS)[1] for _ in range(2)] == [Outcome.BYPASS, Outcome.BYPASS]
+    with CachingEngine(base, mode="transparent", tables=["public.*", "public.tags"]) as engine:
+        assert [ask(engine, ASK_TAGS)[1] for _ in range(2)] == [Outcome.MISS, Outcome.HIT]
+
+
+def test_a_table_left_out_is_not_restored(items: Origin, base: sa.Engine) -> None:
+    """The file may have been written under other settings."""
+    with CachingEngine(base, mode="transparent", cache_db="kept.db") as engine:
+        warm(engine)
+    with CachingEngine(base, mode="transparent", cache_db="kept.db", exclude=["tags"]) as engine:
+        assert ask(engine)[1] is Outcome.HIT
+        assert ask(engine, ASK_TAGS)[1] is Outcome.BYPASS
+
+
+def test_a_table_written_more_often_than_read_rests_for_a_while(items: Origin, clock: ManualClock) -> None:
+    """After fills in a row that didn't pay; then it is tried again, and rests longer if it still doesn't."""
+    with CachingEngine(items.engine(), mode="transparent", clock=clock) as engine:
+
+        def write() -> None:
+            with engine.begin() as connection:
+                connection.execute(WRITE)
+
+        for _ in range(5):
+            assert ask(engine)[1] is Outcome.MISS
+            write()
+        resting = ask(engine)
+        reason = engine.stats().tables[f"{_schema(items)}.items"].refusal
+        explained = engine.explain(ASK).outcome
+        clock.advance(10.5)
+        tried = ask(engine)
+        write()
+        clock.advance(10.5)
+        longer = ask(engine)
+        clock.advance(10.5)
+        again = [ask(engine)[1] for _ in range(4)]
+        write()
+        paid = ask(engine)
+
+    assert resting == (versions(5, 5), Outcome.BYPASS)
+    assert reason == "it is written more often than caching it pays"
+    assert explained is Outcome.BYPASS
+    assert tried[1] is Outcome.MISS
+    assert longer[1] is Outcome.BYPASS
+    assert again == [Outcome.MISS, Outcome.HIT, Outcome.HIT, Outcome.HIT]
+    assert paid == (versions(7, 7), Outcome.MISS)
+
+
+def _schema(origin: Origin) -> str:
+    schemas = {"sqlite": "main", "postgresql": "public", "mariadb": str(origin.url.database)}
+    return schemas[origin.family]
+
+
+# -- what the origin does by itself ----------------------------------------------------------------
+
+
+def test_foreign_keys_triggers_and_views_are_followed(items: Origin, engine: CachingEngine) -> None:
+    """What a write reaches by the origin's own doing is invalidated with it, and nothing else."""
+    items.execute(
+        "CREATE TABLE parts (id INTEGER PRIMARY KEY, item INTEGER, "
+        "FOREIGN KEY (item) REFERENCES items (id) ON DELETE CASCADE)",
+        "INSERT INTO parts VALUES (1, 1), (2, 2)",
+        "CREATE TABLE journal (id INTEGER, what VARCHAR(10))",
+        "CREATE VIEW seen AS SELECT id, version FROM items",
+    )
+    if items.family == "postgresql":
+        items.execute(
+            "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN INSERT INTO journal VALUES (OLD.id, 'gone'); RETURN OLD; END $$",
+            "CREATE TRIGGER noted AFTER DELETE ON items FOR EACH ROW EXECUTE FUNCTION note()",
+        )
+    else:
+        body = "INSERT INTO journal VALUES (OLD.id, 'gone')"
+        body = f"BEGIN {body}; END" if items.family == "sqlite" else body
+        items.execute(f"CREATE TRIGGER noted AFTER DELETE ON items FOR EACH ROW {body}")
+    if items.family == "sqlite":
+        event.listen(
+            engine, "connect", lambda driver, record: driver.execute("PRAGMA foreign_keys = ON").close()
+        )
+        engine.dispose()
+    asked = [
+        "SELECT id FROM parts ORDER BY id",
+        "SELECT what FROM journal",
+        "SELECT id FROM seen ORDER BY id",
+        ASK_TAGS,
+    ]
+    for statement in asked:
+        ask(engine, statement)
+
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM items WHERE id = 1"))
+    found = [ask(engine, statement) for statement in asked]
+
+    assert [rows for rows, _ in found] == [[(2,)], [("gone",)], [(2,)], [(1, "red")]]
+    assert found[3][1] is Outcome.HIT
+
+
+def test_a_function_that_writes_is_followed_from_a_select(items: Origin, engine: CachingEngine) -> None:
+    """SELECT f() is no read if f writes."""
+    if items.family == "sqlite":
+        pytest.skip("its functions are the program's own")
+    body = "UPDATE items SET version = version + 1"
+    if items.family == "postgresql":
+        items.execute(f"CREATE FUNCTION raise_all() RETURNS integer LANGUAGE SQL AS $$ {body}; SELECT 1 $$")
+    else:
+        items.execute(
+            "SET GLOBAL log_bin_trust_function_creators = 1",
+            f"CREATE FUNCTION raise_all() RETURNS INT MODIFIES SQL DATA BEGIN {body}; RETURN 1; END",
+        )
+    warm(engine)
+
+    with engine.begin() as connection:
+        connection.execute(text("SELECT raise_all()")).all()
+    engine.dispose()
+
+    assert ask(engine)[0] == versions(1, 1)
+    assert ask(engine, ASK_TAGS)[0] == [(1, "red")]
 
 
 # -- sessions that differ --------------------------------------------------------------------------

@@ -17,8 +17,10 @@ PACKAGE = Path(__file__).parents[2] / "sqlmem"
 # Lowest first. A module imports only from earlier layers, or from earlier in its own.
 # "dialects/*" stands for the modules of that folder, among which any order without a ring is fine.
 LAYERS: dict[str, tuple[str, ...]] = {
-    "vocabulary": ("errors", "model", "settings", "clock", "logs"),
+    "vocabulary": ("errors", "model", "directives", "settings", "clock", "logs"),
     "decision": (
+        "selection",
+        "pending",
         "exactness",
         "lexemes",
         "lexer",
@@ -53,6 +55,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "set_operations",
         "row_lists",
         "joins",
+        "laterals",
         "sources",
         "places",
         "grouping_sets",
@@ -62,13 +65,24 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "reproduction",
         "explain",
     ),
-    "state": ("counters", "store", "present", "costs", "registry", "residency"),
+    "state": (
+        "counters",
+        "store",
+        "present",
+        "costs",
+        "table_state",
+        "sessions",
+        "registry",
+        "moments",
+        "residency",
+    ),
     "movement": (
         "waiting",
         "catalogue/*",
         "origin",
         "fill",
         "filling",
+        "together",
         "snapshot_text",
         "snapshot_file",
         "snapshot_form",
@@ -78,6 +92,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "maintenance",
         "verification",
         "progress",
+        "tables",
+        "writes",
     ),
     "surface": (
         "variants",
@@ -89,8 +105,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "second_look",
         "live_verification",
         "dbapi",
+        "passing_cursor",
+        "passing",
         "lazy_pool",
-        "tables",
         "explaining",
         "core",
         "engine",
@@ -110,6 +127,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "verification",
             "live_verification",
             "dbapi",
+            "passing",
             "lazy_pool",
             "core",
             "tables",
@@ -121,7 +139,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # `waiting` holds no state: it only waits for an event that another thread sets.
     "threading": frozenset(
         {
+            "moments",
             "registry",
+            "table_state",
+            "passing",
+            "writes",
             "store",
             "counters",
             "residency",

@@ -38,6 +38,10 @@ def test_without_any_source_every_setting_has_its_default():
         stale_if_error=0.0,
         max_memory=512_000_000,
         mode="strict",
+        transactions="until_write",
+        tables=(),
+        exclude=(),
+        consistency="table",
         float_aggregates="origin",
         plan_cache_size=1000,
         verify=0.0,
@@ -258,6 +262,17 @@ def test_debug_understands_the_usual_words(word):
     """In any case, in the environment; alone too, for whoever logs before there is an engine."""
     assert from_environment(debug=word).debug is True
     assert load_debug({"SQLMEM_DEBUG": word, "SQLMEM_TTL": "garbage"}, None) is True
+
+
+def test_consistency_is_by_table_or_of_a_snapshot():
+    """Anything else is refused, with the name that it came by."""
+    with pytest.raises(SettingsError) as caught:
+        from_environment(consistency="row")
+
+    assert from_environment(consistency="snapshot").consistency == "snapshot"
+    assert str(caught.value) == (
+        "consistency must be 'table' or 'snapshot', got 'row' (from SQLMEM_CONSISTENCY)"
+    )
 
 
 def test_the_modes_are_strict_and_transparent():
