@@ -51,6 +51,8 @@ _HARMLESS = frozenset(
 
 # What dialects set on a cursor that changes no answer.
 _CHANGES_NOTHING = frozenset({"_invalidate_schema_cache_asof", "itersize"})
+# How dialects and drivers are asked for a server-side cursor, whose rows are as others.
+_SERVER_SIDE = frozenset({"name", "scrollable", "server_side", "withhold"})
 
 
 class Connection(Caller, Protocol):
@@ -80,6 +82,7 @@ class PassingCursor:
         "_description",
         "_driver",
         "_executor",
+        "_has_other_rows",
         "_is_local",
         "_keywords",
         "_mogrified",
@@ -104,6 +107,16 @@ class PassingCursor:
         self._origin = origin
         self._arguments = arguments
         self._keywords = keywords
+        # Dictionaries, say: the program has asked for a class of cursor, or a row factory.
+        self._has_other_rows = not (
+            keywords.keys() <= _SERVER_SIDE
+            and all(
+                argument is None
+                or isinstance(argument, str)
+                or argument is getattr(origin.dialect, "_sscursor", None)
+                for argument in arguments
+            )
+        )
         self._driver: Any = None  # the driver's cursor
         # An answer of the store, while that is what the cursor is over.
         self._is_local = False
@@ -123,6 +136,7 @@ class PassingCursor:
         if (
             keywords
             or type(operation) is not str
+            or self._has_other_rows
             or (set_by_others and not set_by_others.keys() <= _CHANGES_NOTHING)
         ):
             # A batch, rows of another form, or a driver's own way of asking: nothing that the store answers.
