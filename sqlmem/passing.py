@@ -164,8 +164,8 @@ class PassingConnection:
         self._is_open_by_text = False  # BEGIN came as text
         self._is_out_of_sight = False
         self._is_clouded = False  # its writes reach what the catalogue doesn't tell: a temporary trigger
-        # Windows of what a cancelled task has left under way.
-        self._left_windows = contextlib.ExitStack()
+        # What becomes of the windows of a cancelled task, from when it is left until they are in it.
+        self._left_windows: contextlib.ExitStack | None = None
         self._local: str | None = None  # why the session differs until the transaction ends
 
     # -- the driver's connection -----------------------------------------------------------
@@ -472,7 +472,7 @@ class PassingConnection:
             self._commit(self._held)
 
     def _commit(self, driver: Any) -> None:
-        if not self._passing.origin.is_async:
+        if not (self._passing.origin.is_async and self._pending):
             driver.commit()
             return
         # A task that is cancelled must not tear the connection down while the origin commits: nobody
@@ -502,11 +502,12 @@ class PassingConnection:
             try:
                 yield
             except asyncio.CancelledError:
-                if passing.origin.is_async:
-                    if self._held is not None:
-                        driver = self._held
-                        self._leave_behind(lambda: _answers(driver, passing.origin.dialect))
-                    self._left_windows.push(window.pop_all())
+                driver = self._held
+                if passing.origin.is_async and driver is not None:
+                    self._leave_behind(lambda: _answers(driver, passing.origin.dialect))
+                left, self._left_windows = self._left_windows, None
+                if left is not None:
+                    left.push(window.pop_all())
                 raise
 
     def _leave_behind(self, is_over: Callable[[], object]) -> None:
