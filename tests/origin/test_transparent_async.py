@@ -567,6 +567,8 @@ CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON items DEFERRABLE INITIALLY DEFERR
 FOR EACH ROW EXECUTE FUNCTION slow_commit()
 """
 
+WAITS_FOR_LOCK = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
 
 @pytest.mark.families("postgresql")
 @in_a_loop
@@ -580,9 +582,7 @@ async def test_a_commit_that_is_cancelled_and_happens_later_leaves_nothing_old(
         await blocking.execute(text("SELECT pg_advisory_lock(4711)"))
         task = asyncio.create_task(engines.write())
         async with engines.bare.connect() as watching:
-            while not await watching.scalar(
-                text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-            ):
+            while not await watching.scalar(WAITS_FOR_LOCK):
                 await watching.rollback()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -600,6 +600,63 @@ async def test_a_commit_that_is_cancelled_and_happens_later_leaves_nothing_old(
     await until(lambda: not engines.caching._core.registry._windows)  # the connection has answered
     assert (await engines.ask())[0] == versions(1, 1)
     assert await engines.ask() == (versions(1, 1), Outcome.HIT)
+
+
+@pytest.mark.families("postgresql")
+@in_a_loop
+async def test_a_statement_in_autocommit_that_is_cancelled_and_happens_later_leaves_nothing_old(
+    items: Origin, engines: Engines
+) -> None:
+    """asyncpg asks the server to cancel it; the server needn't."""
+    if items.driver != "asyncpg":
+        pytest.skip("psycopg gives up such a connection after five seconds")
+    items.execute(SLOW_COMMIT.replace("DEFERRABLE INITIALLY DEFERRED", "NOT DEFERRABLE"))
+    await engines.warm()
+
+    async def write() -> None:
+        async with engines.engine.connect() as plain:
+            await (await plain.execution_options(isolation_level="AUTOCOMMIT")).execute(WRITE)
+
+    async with engines.bare.connect() as blocking:
+        await blocking.execute(text("SELECT pg_advisory_lock(4711)"))
+        task = asyncio.create_task(write())
+        async with engines.bare.connect() as watching:
+            while not await watching.scalar(WAITS_FOR_LOCK):
+                await watching.rollback()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 30)
+        meanwhile = [await engines.ask(), await engines.ask()]
+        await blocking.execute(text("SELECT pg_advisory_unlock(4711)"))
+        async with engines.bare.connect() as watching:
+            while (await watching.execute(text(ASK))).all() != versions(1, 1):
+                await watching.rollback()
+    after = await engines.ask()
+
+    assert [rows for rows, _ in meanwhile] == [versions(0, 0)] * 2
+    assert after[0] == versions(1, 1)
+
+
+@in_a_loop
+async def test_a_connection_that_nobody_closed_is_given_up_with_its_transaction(
+    items: Origin, engines: Engines
+) -> None:
+    """As SQLAlchemy does it: with a warning, when the collector finds it. What it wrote is forgotten."""
+    await engines.warm()
+
+    async def forget() -> None:
+        connection = await engines.engine.connect()
+        await connection.execute(WRITE)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        await asyncio.create_task(forget())
+        gc.collect()
+    after = await engines.ask()
+    await engines.write()
+
+    assert after == (versions(0, 0), Outcome.HIT)
+    assert (await engines.ask())[0] == versions(1, 1)
 
 
 @pytest.mark.families("sqlite")
