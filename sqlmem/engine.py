@@ -13,7 +13,7 @@ from sqlalchemy.engine.base import OptionEngineMixin
 from sqlalchemy.sql import ClauseElement, Executable
 
 from sqlmem.core import Core
-from sqlmem.dbapi import LazyConnection, last_status, remember_status
+from sqlmem.dbapi import LazyConnection, isolation_reason, last_status, remember_status
 from sqlmem.directives import OPTIONS, USUAL, directive_of
 from sqlmem.errors import SettingsError
 from sqlmem.explain import Explanation
@@ -151,6 +151,7 @@ class CachingEngine(Engine):
             hide_parameters=base.hide_parameters,
         )
         self._execution_options = base._execution_options
+        self._is_usual = self._asks_nothing()
         if core.is_transparent:
             # Who listens to the wrapped engine hears of every statement, as before.
             self.dispatch = self.dispatch._join(base.dispatch)
@@ -158,6 +159,11 @@ class CachingEngine(Engine):
 
     def __repr__(self) -> str:
         return f"CachingEngine({self.url!r})"
+
+    def _asks_nothing(self) -> bool:
+        """Whether no option of this engine says that its statements aren't answered as usual."""
+        options = self._execution_options
+        return isolation_reason(options, self._core.origin) is None and not directive_of(options)
 
     # -- SQLAlchemy's Engine ---------------------------------------------------------------
 
@@ -196,6 +202,7 @@ class CachingEngine(Engine):
         # The dialect would set these on each lazy connection; they are the origin connection's.
         self._execution_options = self._execution_options.union(own)
         super().update_execution_options(**{key: value for key, value in options.items() if key not in own})
+        self._is_usual = self._asks_nothing()
 
     def dispose(self, close: bool = True) -> None:  # noqa: FBT001, FBT002 - SQLAlchemy's signature
         """Close the idle connections, the wrapped engine's too. What is cached stays."""
@@ -240,7 +247,7 @@ class CachingEngine(Engine):
                 statement, parameters, {name: value for name, value in asked if value is not None}
             )
         core = self._core
-        if type(statement) is str and core.takes_shortcuts:
+        if type(statement) is str and self._is_usual and core.takes_shortcuts:
             short = core.shortcuts.get(statement)
             if short is not None:
                 local = short.hit(core.executor, parameters)
@@ -358,6 +365,7 @@ class CachingOptionEngine(OptionEngineMixin, CachingEngine):
         self._connection_cls = proxied._connection_cls
         self._owns_base = proxied._owns_base
         super().__init__(proxied, execution_options)
+        self._is_usual = self._asks_nothing()
 
     def update_execution_options(self, **options: Any) -> None:
         CachingEngine.update_execution_options(self, **options)

@@ -73,6 +73,9 @@ _HARMLESS = TOLD | {
 }
 
 
+# In a pool record's `info`: what was written in a transaction that nobody has ended.
+_LEFT = "sqlmem_left"
+
 # A second phase may be another connection's transaction; the rest may be anything.
 _UNFOLLOWED = frozenset({Control.COMMIT_PREPARED, Control.OTHER})
 
@@ -182,6 +185,10 @@ class PassingConnection:
                 raise
             self._fairy, self._held = fairy, driver
             self._cleaned()
+            left = fairy.info.pop(_LEFT, NOTHING)
+            if left != NOTHING:
+                self._pending.add(left)
+                self._sending()
         return self._held
 
     def _apply(self, driver: Any) -> None:
@@ -216,6 +223,9 @@ class PassingConnection:
         fairy, self._fairy, driver, self._held = self._fairy, None, self._held, None
         set_, self._set = self._set, []
         was_clean = self._is_clean
+        if fairy is not None and not was_clean:
+            # A pool that resets nothing hands the transaction on, with what was written in it.
+            fairy.info[_LEFT] = self._pending.written
         self._cleaned()
         self._end()
         self._is_lost = self._is_open_by_text = self._is_clouded = False
@@ -224,9 +234,6 @@ class PassingConnection:
             return
         dialect: Any = self._passing.origin.dialect
         try:
-            if not was_clean:
-                # Nobody has ended its transaction: the pool's reset does, in its own way.
-                set_ = []
             for name in set_:
                 dialect.connection_characteristics[name].reset_characteristic(dialect, driver)
             if set_ or not was_clean:

@@ -449,6 +449,41 @@ def test_repeatable_reads_are_the_origins(level: str, items: Origin, engine: Cac
     assert second[1] is Outcome.HIT
 
 
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_options_of_an_engine_hold_on_the_short_way_too(mode: str, items: Origin, base: sa.Engine) -> None:
+    """Another engine's hits are none of an engine whose reads are the origin's."""
+    with CachingEngine(base, mode=mode) as engine:
+        repeatable = engine.execution_options(isolation_level="SERIALIZABLE")
+        bypassing = engine.execution_options(sqlmem="bypass")
+        for _ in range(3):
+            engine.execute(ASK)
+        assert engine.execute(ASK).status.outcome is Outcome.HIT
+        for other in (repeatable, bypassing):
+            found = [other.execute(ASK).status.outcome for _ in range(3)]
+            assert found == [Outcome.BYPASS] * 3
+
+
+def test_what_a_pool_without_reset_hands_on_is_not_forgotten(items: Origin) -> None:
+    """A transaction that nobody has ended is its next user's, who commits it."""
+    with CachingEngine(
+        items.engine(pool_size=1, max_overflow=0, pool_reset_on_return=None), mode="transparent"
+    ) as engine:
+        warm(engine)
+        raw = engine.raw_connection()
+        cursor = raw.cursor()
+        cursor.execute("UPDATE items SET version = 3")
+        cursor.close()
+        raw.close()
+        before = ask(engine)
+        other = engine.raw_connection()
+        other.cursor().execute("UPDATE tags SET id = 5")
+        other.commit()
+        other.close()
+
+        assert before == (versions(0, 0), Outcome.HIT)
+        assert ask(engine)[0] == versions(3, 3)
+
+
 @pytest.mark.families("postgresql")
 def test_after_an_error_the_transaction_fails_as_at_the_origin(engine: CachingEngine) -> None:
     """A hit would hide that nothing runs before a rollback."""
