@@ -6,6 +6,7 @@ its own.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import re
 import shutil
@@ -46,6 +47,7 @@ def run(origin: Origin, folder: Path, engines: str) -> tuple[int, set[str]]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=1800,
     )
     passed = _SUMMARY.search(done.stdout)
     assert passed, f"the suite didn't run: {done.stdout[-2000:]}{done.stderr[-2000:]}"
@@ -72,6 +74,8 @@ def test_no_failure_in_an_event_loop_either(
 
 
 def compare(origin: Origin, tmp_path: Path, report: Callable[[str], None]) -> None:
+    # A thousand tests, twice, may take longer than the watchdog lets a test; each run has a limit of its own.
+    faulthandler.cancel_dump_traceback_later()
     if origin.family == "postgresql":
         origin.execute("CREATE SCHEMA test_schema", "CREATE SCHEMA test_schema_2")
     if origin.family == "mariadb":
