@@ -63,7 +63,10 @@ def test_no_failure_that_the_bare_engine_does_not_have(
 
 @pytest.mark.parametrize("driver", ["asyncpg", "aiosqlite"])
 def test_no_failure_in_an_event_loop_either(
-    driver: str, _servers: Servers, tmp_path: Path, report: Callable[[str], None]
+    driver: str,
+    _servers: Servers,  # noqa: PT019 - two drivers of its choice
+    tmp_path: Path,
+    report: Callable[[str], None],
 ) -> None:
     """The same for asyncio's drivers: SQLAlchemy runs its suite within a loop."""
     origin = _servers.origin(driver, tmp_path)
