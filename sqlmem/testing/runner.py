@@ -246,5 +246,6 @@ class Run:
             command=(
                 f"python -m sqlmem.testing '{shown}' --statements {options.statements} --seed {options.seed} "
                 f"--rows {options.rows} --batch {options.batch}"
+                + (f" --mode {options.mode}" if options.mode != "strict" else "")
             ),
         )

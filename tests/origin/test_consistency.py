@@ -207,3 +207,41 @@ def test_one_table_alone_is_filled_as_ever(accounts: Origin):
             asking.exec_driver_sql("SELECT amount FROM plus").all()
         with accounts.expect(0):
             asking.exec_driver_sql("SELECT amount FROM plus").all()
+
+
+def test_commits_through_the_engine_are_seen_whole_and_at_once(accounts: Origin):
+    """Who reads after a commit returned sees it, in both tables; nobody sees one table without the other."""
+    both = "SELECT p.amount, m.amount FROM plus AS p JOIN minus AS m ON m.id = p.id"
+    torn: list[Any] = []
+    late: list[Any] = []
+    barrier = threading.Barrier(4)
+    committed = [5]
+    with CachingEngine(accounts.engine(), mode="transparent", consistency="snapshot") as engine:
+
+        def read() -> None:
+            barrier.wait(timeout=30)
+            for _ in range(60):
+                least = committed[0]
+                with engine.connect() as connection:
+                    one, other = connection.exec_driver_sql(both).one()
+                if one + other:
+                    torn.append((one, other))
+                if one < least:
+                    late.append((one, least))
+
+        readers = [threading.Thread(target=read, daemon=True) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        barrier.wait(timeout=30)
+        for amount in range(6, 21):
+            with engine.begin() as connection:
+                connection.exec_driver_sql(f"UPDATE plus SET amount = {amount}")
+                connection.exec_driver_sql(f"UPDATE minus SET amount = {-amount}")
+            committed[0] = amount
+        for reader in readers:
+            reader.join(timeout=120)
+        stats = engine.stats()
+
+    assert not torn
+    assert not late
+    assert stats.hits + stats.misses > 0
