@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL, Connection, Engine, create_engine
 from sqlalchemy.engine.base import OptionEngineMixin
 from sqlalchemy.sql import ClauseElement, Executable
+from sqlalchemy.util.concurrency import in_greenlet
 
 from sqlmem.core import Core
 from sqlmem.dbapi import LazyConnection, isolation_reason, last_status, remember_status
@@ -96,6 +98,47 @@ class TransparentConnection(CachingConnection):
         return transaction
 
 
+class AsyncTransparentConnection(TransparentConnection):
+    """In an event loop the driver's connection is looked at where nothing can be awaited any more.
+
+    So it is taken when `AsyncConnection.get_raw_connection` asks for ours; but not where SQLAlchemy itself
+    does, when it begins and ends transactions: a hit would take one, too.
+    """
+
+    _is_own = False
+
+    @property
+    def connection(self) -> Any:
+        fairy: Any = super().connection
+        if not self._is_own and in_greenlet():
+            fairy.dbapi_connection.take()
+        return fairy
+
+    @contextlib.contextmanager
+    def _own(self) -> Iterator[None]:
+        before, self._is_own = self._is_own, True
+        try:
+            yield
+        finally:
+            self._is_own = before
+
+    def _lazy(self) -> Any:
+        with self._own():
+            return super()._lazy()
+
+    def _begin_impl(self, transaction: Any) -> None:
+        with self._own():
+            super()._begin_impl(transaction)
+
+    def _rollback_impl(self) -> None:
+        with self._own():
+            super()._rollback_impl()
+
+    def _commit_impl(self) -> None:
+        with self._own():
+            super()._commit_impl()
+
+
 class ReadOnlyConnection(CachingConnection):
     """A Connection of strict mode."""
 
@@ -141,7 +184,12 @@ class CachingEngine(Engine):
         self._owns_base = base is not engine
         self._core = core = Core(base, settings)
         compiled_cache: Any = base._compiled_cache
-        self._connection_cls = TransparentConnection if core.is_transparent else ReadOnlyConnection
+        if core.is_transparent:
+            self._connection_cls = (
+                AsyncTransparentConnection if core.origin.is_async else TransparentConnection
+            )
+        else:
+            self._connection_cls = ReadOnlyConnection
         super().__init__(
             core.lazy_pool,
             base.dialect,

@@ -8,13 +8,15 @@ Rule 3: nothing is filled over it: its rows would be those of a transaction.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sqlalchemy import pool
+from sqlalchemy.util import await_only
 
 from sqlmem.dbapi import TOLD, isolation_reason
 from sqlmem.directives import USUAL, Directive
@@ -29,6 +31,7 @@ from sqlmem.pending import EVERYTHING, NOTHING, Pending, Written, matcher_of
 from sqlmem.registry import TableState
 from sqlmem.sessions import Sessions
 from sqlmem.table_state import is_touched
+from sqlmem.waiting import afterwards, unhindered
 from sqlmem.writes import Unreachable, Writes
 
 # What may be asked of a driver's connection without its doing anything that others see.
@@ -137,6 +140,7 @@ class PassingConnection:
             "_is_lost",
             "_is_open_by_text",
             "_is_out_of_sight",
+            "_left_windows",
             "_local",
             "_options",
             "_passing",
@@ -163,6 +167,8 @@ class PassingConnection:
         self._is_open_by_text = False  # BEGIN came as text
         self._is_out_of_sight = False
         self._is_clouded = False  # its writes reach what the catalogue doesn't tell: a temporary trigger
+        # What becomes of the windows of a cancelled task, from when it is left until they are in it.
+        self._left_windows: contextlib.ExitStack | None = None
         self._local: str | None = None  # why the session differs until the transaction ends
 
     # -- the driver's connection -----------------------------------------------------------
@@ -371,7 +377,7 @@ class PassingConnection:
             or not passing.writes.undone_by_rollback(written, self._ask)
         )
         if is_at_once:
-            with passing.writes.window(pending.written, defines=effect.is_definition):
+            with self._window(pending.written, defines=effect.is_definition):
                 yield
         else:
             yield
@@ -470,16 +476,62 @@ class PassingConnection:
             self._end()
             return
         with self._committing(self._pending.written):
-            self._held.commit()
+            self._commit(self._held)
+
+    def _commit(self, driver: Any) -> None:
+        if not (self._passing.origin.is_async and self._pending):
+            driver.commit()
+            return
+        # A task that is cancelled must not tear the connection down while the origin commits: nobody
+        # would know when that is over.
+        unhindered(driver.commit, if_cancelled=self._leave_behind)
 
     @contextlib.contextmanager
     def _committing(self, written: Written) -> Iterator[None]:
         try:
-            with self._passing.writes.window(written, defines=written is EVERYTHING):
+            with self._window(written, defines=written is EVERYTHING):
                 yield
         finally:
             self._cleaned()
             self._end()
+
+    @contextlib.contextmanager
+    def _window(self, written: Written, *, defines: bool) -> Iterator[None]:
+        """Around what makes a write visible to others.
+
+        A task that is cancelled meanwhile doesn't wait for the origin's answer, but what it has sent may
+        go on: the window stays open until the driver's connection answers again, or a fill would read the
+        old rows.
+        """
+        passing = self._passing
+        with contextlib.ExitStack() as window:
+            window.enter_context(passing.writes.window(written, defines=defines))
+            try:
+                yield
+            except asyncio.CancelledError:
+                driver = self._held
+                if passing.origin.is_async and driver is not None:
+                    self._leave_behind(lambda: _answers(driver, passing.origin.dialect))
+                left, self._left_windows = self._left_windows, None
+                if left is not None:
+                    left.push(window.pop_all())
+                raise
+
+    def _leave_behind(self, is_over: Callable[[], object]) -> None:
+        """Nobody else has the driver's connection until it answers; it and the window are closed then."""
+        fairy = self._fairy
+        self._fairy, self._held = None, None
+        self._set = []
+        self._is_lost = True
+        windows = self._left_windows = contextlib.ExitStack()
+
+        def then() -> None:
+            windows.close()
+            with contextlib.suppress(Exception):  # whatever the driver raises: it was to be closed
+                fairy.invalidate()
+                fairy.close()
+
+        afterwards(is_over, then)
 
     def rollback(self) -> None:
         if self._held is None or self._is_clean:
@@ -586,6 +638,15 @@ class PassingConnection:
             if name != "autocommit":  # which is looked at when it matters
                 self._passing.sessions.mark(self._fairy.info, f"{name} of the driver's connection was set")
             setattr(driver, name, value)
+
+
+def _answers(driver: Any, dialect: Any) -> None:
+    """Wait until a connection whose statement was cancelled answers again."""
+    if dialect.driver == "asyncpg":
+        # Its adapter would begin a transaction, which asyncpg refuses at once within one.
+        await_only(driver.driver_connection.fetchrow(";"))
+    else:
+        dialect.do_ping(driver)
 
 
 _UNTAKEN: dict[str, Any] = {

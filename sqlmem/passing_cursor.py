@@ -49,6 +49,12 @@ _HARMLESS = frozenset(
 )
 
 
+# What dialects set on a cursor that changes no answer.
+_CHANGES_NOTHING = frozenset({"_invalidate_schema_cache_asof", "itersize"})
+# How dialects and drivers are asked for a server-side cursor, whose rows are as others.
+_SERVER_SIDE = frozenset({"name", "scrollable", "server_side", "withhold"})
+
+
 class Connection(Caller, Protocol):
     """Whose cursor it is."""
 
@@ -63,7 +69,30 @@ class Connection(Caller, Protocol):
 
 
 class PassingCursor:
-    """For one thread at a time, as its connection."""
+    """For one thread at a time, as its connection.
+
+    What a program or a dialect sets on it that isn't its own is in `__dict__`, for the driver's cursor.
+    """
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_arguments",
+        "_arraysize",
+        "_description",
+        "_driver",
+        "_executor",
+        "_has_other_rows",
+        "_is_local",
+        "_keywords",
+        "_mogrified",
+        "_origin",
+        "_position",
+        "_rowcount",
+        "_rows",
+        "_sizes",
+        "connection",
+    )
 
     def __init__(
         self,
@@ -78,6 +107,16 @@ class PassingCursor:
         self._origin = origin
         self._arguments = arguments
         self._keywords = keywords
+        # Dictionaries, say: the program has asked for a class of cursor, or a row factory.
+        self._has_other_rows = not (
+            keywords.keys() <= _SERVER_SIDE
+            and all(
+                argument is None
+                or isinstance(argument, str)
+                or argument is getattr(origin.dialect, "_sscursor", None)
+                for argument in arguments
+            )
+        )
         self._driver: Any = None  # the driver's cursor
         # An answer of the store, while that is what the cursor is over.
         self._is_local = False
@@ -93,8 +132,14 @@ class PassingCursor:
 
     def execute(self, operation: Any, parameters: Any = None, **keywords: Any) -> PassingCursor:
         text = self._text(operation)
-        if keywords or type(operation) is not str:
-            # A batch, or a driver's own way of asking: nothing that the store answers.
+        set_by_others = self.__dict__
+        if (
+            keywords
+            or type(operation) is not str
+            or self._has_other_rows
+            or (set_by_others and not set_by_others.keys() <= _CHANGES_NOTHING)
+        ):
+            # A batch, rows of another form, or a driver's own way of asking: nothing that the store answers.
             self._pass(text, "execute", operation, *(() if parameters is None else (parameters,)), **keywords)
             return self
         answer = self._executor.run(
@@ -181,6 +226,8 @@ class PassingCursor:
                 cursor.arraysize = self._arraysize
             if self._sizes is not None:
                 cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
+        for name, value in self.__dict__.items():
+            setattr(self._driver, name, value)
         return self._driver
 
     # -- what it is over -------------------------------------------------------------------

@@ -6,6 +6,7 @@ its own.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import re
 import shutil
@@ -14,7 +15,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from support.origins import Origin
+import pytest
+from support.origins import Origin, Servers
 
 SUITE = Path(__file__).parent.parent / "dialect_suite"
 _RESULT = re.compile(r"^(FAILED|ERROR) (\S+(?: \S+)*?)(?: - .*)?$", re.MULTILINE)
@@ -29,7 +31,7 @@ def run(origin: Origin, folder: Path, engines: str) -> tuple[int, set[str]]:
             shutil.copy(file, folder)
     # SQLAlchemy's own provisioning makes file names of this one.
     url = (
-        "sqlite:///suite.db"
+        f"{origin.url.drivername}:///suite.db"
         if origin.family == "sqlite"
         else origin.url.render_as_string(hide_password=False)
     )
@@ -45,6 +47,7 @@ def run(origin: Origin, folder: Path, engines: str) -> tuple[int, set[str]]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=1800,
     )
     passed = _SUMMARY.search(done.stdout)
     assert passed, f"the suite didn't run: {done.stdout[-2000:]}{done.stderr[-2000:]}"
@@ -55,6 +58,27 @@ def test_no_failure_that_the_bare_engine_does_not_have(
     origin: Origin, tmp_path: Path, report: Callable[[str], None]
 ) -> None:
     """Every test that passes over the bare engine passes over the transparent one."""
+    compare(origin, tmp_path, report)
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "aiosqlite"])
+def test_no_failure_in_an_event_loop_either(
+    driver: str,
+    _servers: Servers,  # noqa: PT019 - two drivers of its choice
+    tmp_path: Path,
+    report: Callable[[str], None],
+) -> None:
+    """The same for asyncio's drivers: SQLAlchemy runs its suite within a loop."""
+    origin = _servers.origin(driver, tmp_path)
+    try:
+        compare(origin, tmp_path, report)
+    finally:
+        origin.dispose()
+
+
+def compare(origin: Origin, tmp_path: Path, report: Callable[[str], None]) -> None:
+    # A thousand tests, twice, may take longer than the watchdog lets a test; each run has a limit of its own.
+    faulthandler.cancel_dump_traceback_later()
     if origin.family == "postgresql":
         origin.execute("CREATE SCHEMA test_schema", "CREATE SCHEMA test_schema_2")
     if origin.family == "mariadb":
@@ -66,7 +90,7 @@ def test_no_failure_that_the_bare_engine_does_not_have(
     passed, failed = run(origin, tmp_path / "transparent", "transparent")
 
     report(
-        f"SQLAlchemy's dialect suite on {origin.family}: {passed} passed through a transparent engine, "
+        f"SQLAlchemy's dialect suite on {origin.driver}: {passed} passed through a transparent engine, "
         f"{bare_passed} through the bare one; {len(failed - bare_failed)} failures of its own"
     )
     assert bare_passed > 500

@@ -642,6 +642,51 @@ def test_the_drivers_connection_may_be_had_and_everything_is_forgotten_then(
     assert found[0] == versions(8, 8)
 
 
+def test_a_drivers_cursor_gives_rows_of_the_form_that_was_asked_for(
+    items: Origin, base: sa.Engine, engine: CachingEngine
+) -> None:
+    """A class of cursor or a row factory is the driver's: the store's rows are tuples."""
+
+    def rows(of: sa.Engine) -> list[Any]:
+        found = []
+        raw = of.raw_connection()
+        for cursor in dict_cursors(raw, items.family):
+            cursor.execute(ASK)
+            found += [dict(row) for row in cursor.fetchall()]
+            cursor.close()
+        raw.close()
+        return found
+
+    warm(engine)
+
+    bare, cached = rows(base), rows(engine)
+
+    assert bare == cached
+    assert bare[0] == {"id": 1, "version": 0}
+
+
+def dict_cursors(raw: Any, family: str) -> Iterator[Any]:
+    """Cursors whose rows have keys, in the ways that a driver has."""
+    match family:
+        case "sqlite":
+            import sqlite3
+
+            cursor = raw.cursor()
+            cursor.row_factory = sqlite3.Row
+            yield cursor
+        case "postgresql":
+            from psycopg.rows import dict_row
+
+            yield raw.cursor(row_factory=dict_row)
+            cursor = raw.cursor()
+            cursor.row_factory = dict_row
+            yield cursor
+        case _:
+            from pymysql.cursors import DictCursor
+
+            yield raw.cursor(DictCursor)
+
+
 @pytest.mark.families("postgresql")
 def test_copy_passes_through_and_invalidates(engine: CachingEngine) -> None:
     """psycopg's COPY, on the raw connection, at its commit."""
