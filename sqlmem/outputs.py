@@ -109,8 +109,6 @@ def _is_plain(context: Context, name: str, node: exp.Expr) -> bool:
 
     The name of a derived column is the inner query's, by rules that depend on that query's shape.
     """
-    if not context.semantics.is_dynamic:
-        return True
     written = {
         str(identifier.this)
         for identifier in node.root().find_all(exp.Identifier)
