@@ -59,8 +59,12 @@ def foreign_form(nodes: list[exp.Expr], scanned: Scan) -> str | None:
     """Why the origin would read the text otherwise than the parser; None if nothing is known of it."""
     words, family = scanned.words, scanned.syntax.family
     if _copies_window(words):
-        # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
-        return "a window that is copied in parentheses"
+        if any(map(_has_frame, nodes)):
+            # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
+            return "a window with a frame that may be copied in parentheses"
+        if family == "mysql" and any(map(_needs_own_order, nodes)):
+            # MariaDB doesn't find the order of a window that was copied.
+            return "a window that may be copied in parentheses under a function that needs an order"
     if words.count(";") > 1:
         return "more than one semicolon at the end"
     if not _is_in_order(words):
@@ -312,6 +316,22 @@ def _has_limit_with_comma(words: tuple[str, ...]) -> bool:
         elif word == "," and is_limit and depth == 0:
             return True
     return False
+
+
+def _has_frame(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Select) and any(
+        window.args.get("spec") is not None for window in node.args.get("windows") or ()
+    )
+
+
+def _needs_own_order(node: exp.Expr) -> bool:
+    return (
+        isinstance(node, exp.Window)
+        and bool(node.args.get("alias"))
+        and isinstance(
+            node.this, exp.Rank | exp.DenseRank | exp.PercentRank | exp.CumeDist | exp.Lag | exp.Lead
+        )
+    )
 
 
 def _copies_window(words: tuple[str, ...]) -> bool:

@@ -10,9 +10,11 @@ from sqlglot import exp
 
 from sqlmem.expressions import only
 from sqlmem.items import Call
+from sqlmem.model import TableSchema
 from sqlmem.names import figured_name
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Context
+from sqlmem.with_names import definition
 
 Spelling = tuple[str | None, str]
 
@@ -23,6 +25,18 @@ def table_spelling(table: exp.Table, context: Context) -> Spelling:
         raise Refuse("a source that isn't a table")
     database = table.args.get("db")
     return (context.fold_table(database) if database is not None else None, context.fold_table(table.this))
+
+
+def definition_of(table: exp.Table, context: Context) -> exp.CTE | None:
+    """The query of WITH that a name in FROM means; None if it is a table's."""
+    return definition(table, context.fold_table, sees_later=context.semantics.is_dynamic)
+
+
+def schema_of(table: exp.Table, context: Context) -> TableSchema | None:
+    """The definition of the table that a name in FROM means, if it is one."""
+    if definition_of(table, context) is not None:
+        return None
+    return context.schemas.get(table_spelling(table, context))
 
 
 def callable_names(context: Context, node: exp.Expr) -> list[str]:
@@ -94,7 +108,7 @@ def _declared(context: Context, column: exp.Column, node: exp.Expr) -> str | Non
     source = leftmost(node).args.get("from_")
     table = source.this if source is not None else None
     if isinstance(table, exp.Table):
-        schema = context.schemas.get(table_spelling(table, context))
+        schema = schema_of(table, context)
         if schema is None:
             return name if _is_plain(context, name, node) else None
         found = [known.name for known in schema.columns if known.name.lower() == name.lower()]

@@ -154,7 +154,18 @@ class RankCheck:
     rank: str
 
 
-Condition = Check | RankCheck
+@dataclass(frozen=True, slots=True)
+class UniqueCheck:
+    """A condition on a table's present rows: no two of them have the same values in these columns.
+
+    Without a column: there is one row at most. NULL is equal to nothing.
+    """
+
+    table: int
+    columns: tuple[str, ...]
+
+
+Condition = Check | RankCheck | UniqueCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +176,9 @@ class Plan:
         tables: those read; the first is `main` in `sql`, the others s1, s2, ….
         columns: per table, those needed, in the order met.
         checks: what must be true of the tables' present values; looked at once per generation.
-        uses: how often the statement names a table as a source: no SELECT in it reads more rows than
-            all tables together have, so many times.
+        uses: how often the statement names a table as a source.
+        made: how many rows it makes of no table, at most: no SELECT in it reads more rows than these, and
+            than all tables together have, `uses` times.
     """
 
     tables: tuple[TableName, ...]
@@ -176,3 +188,4 @@ class Plan:
     outputs: tuple[Output, ...]
     checks: tuple[Condition, ...] = ()
     uses: int = 1
+    made: int = 0

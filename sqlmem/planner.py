@@ -15,7 +15,7 @@ from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.dialects.sqlite_functions import FUNCTIONS
 from sqlmem.model import Kind, TableSchema
-from sqlmem.outputs import Spelling, given_names, table_spelling
+from sqlmem.outputs import Spelling, definition_of, given_names, table_spelling
 from sqlmem.parser import Parsed
 from sqlmem.plan import Output, Plan, Refuse
 from sqlmem.queries import Queries
@@ -85,6 +85,7 @@ def make_plan(
         outputs=tuple(outputs),
         checks=tuple(dict.fromkeys(context.checks)),
         uses=max(1, context.uses),
+        made=context.made,
     )
 
 
@@ -111,13 +112,13 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
         Refuse: a source that isn't plainly a table.
     """
     context = Context(semantics, Facts(), (), {})
-    ctes = {context.fold_table(cte.args["alias"].this) for cte in tree.find_all(exp.CTE)}
-    found: dict[Spelling, None] = {}
-    for table in tree.find_all(exp.Table):
-        schema, name = table_spelling(table, context)
-        if schema is not None or name not in ctes:
-            found[schema, name] = None
-    return tuple(found)
+    return tuple(
+        dict.fromkeys(
+            table_spelling(table, context)
+            for table in tree.find_all(exp.Table)
+            if definition_of(table, context) is None
+        )
+    )
 
 
 # MariaDB describes its larger texts (codes of the protocol) otherwise where a temporary table is made.

@@ -10,13 +10,15 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from sqlmem.ctes import with_clause
 from sqlmem.expressions import expressions, only
 from sqlmem.expressions.choices import chosen
-from sqlmem.expressions.closed import is_total
+from sqlmem.expressions.closed import has_aggregate
 from sqlmem.grouping_sets import by_sets, has_sets
+from sqlmem.lanes import given_out
 from sqlmem.limits import limit_text
-from sqlmem.model import Column
-from sqlmem.outputs import callable_names, table_spelling
+from sqlmem.model import Column, Kind
+from sqlmem.outputs import callable_names, schema_of
 from sqlmem.picks import picks_row
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
@@ -24,8 +26,8 @@ from sqlmem.positions import is_number, position_of
 from sqlmem.row_lists import rows_of, values_of
 from sqlmem.scopes import Context, Scope
 from sqlmem.set_operations import Expected, Rendered, set_operation
-from sqlmem.sources import from_clause, with_clause
-from sqlmem.values import NULL, Value
+from sqlmem.sources import from_clause
+from sqlmem.values import EQUAL_TEXT, NULL, Value
 
 
 class Queries:
@@ -122,7 +124,7 @@ class Queries:
             not group_text
             and scope.saw_aggregate
             and not self._context.semantics.is_dynamic
-            and not any(map(_has_aggregate, node.expressions))
+            and not any(map(has_aggregate, node.expressions))
         ):
             # The store knows an aggregate only by what is selected.
             values[0] = replace(values[0], sql=f"CASE WHEN count(*) >= 0 THEN {values[0].sql} END")
@@ -147,7 +149,7 @@ class Queries:
             if scope.may_guard and self._context.guards:
                 raise Refuse("a subquery that may give several rows as a value")
             body = f"{source}{where_text}{group_text}{having_text}"
-            return chosen_by_place(self, node, scope, values, body, order_text, prefix), tuple(values)
+            return chosen_by_place(self, node, scope, values, body, order_text, prefix)
         if (
             limit_text
             and not order_text
@@ -160,13 +162,14 @@ class Queries:
             order_text = self._natural_order(source)
 
         columns = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values))
+        opening, more = self._context.opening()
         if scope.may_guard and self._context.guards:
             source, where_text = self._guarded(self._context.guards, source, where_text)
         text = (
-            f"{prefix}SELECT {'DISTINCT ' if distinct is not None else ''}{columns}{source}"
+            f"{prefix}SELECT {'DISTINCT ' if distinct is not None else ''}{columns}{more}{source}"
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
         )
-        return text, tuple(values)
+        return text, given_out(values, opening)
 
     def _looks_up_extremes(self, node: exp.Select) -> bool:
         """Whether MIN or MAX may be looked up in an index.
@@ -184,7 +187,7 @@ class Queries:
         source = node.args["from_"].this if node.args.get("from_") is not None else None
         if not isinstance(source, exp.Table) or scope.group_keys is None or _is_within(scope):
             return
-        schema = self._context.schemas.get(table_spelling(source, self._context))
+        schema = schema_of(source, self._context)
         if schema is None or schema.name not in {table.name for table in self._context.tables}:
             return
         key = next((index.columns[0] for index in schema.indexes if index.is_primary_key), None)
@@ -259,7 +262,7 @@ class Queries:
                 if name in scope.outputs and name not in scope.columns:
                     if callable_names(self._context, node).count(name) > 1:
                         raise Refuse("a name that two outputs have")
-                    if is_strict and _has_aggregate(scope.outputs[name]):
+                    if is_strict and has_aggregate(scope.outputs[name]):
                         raise Refuse(
                             "ORDER BY an expression of an aggregate's name is an error at the origin"
                         )
@@ -275,20 +278,26 @@ class Queries:
     def _group(self, node: exp.Select, scope: Scope) -> str:
         """GROUP BY; from here on the scope's columns must be grouped or aggregated."""
         clause = node.args.get("group")
-        has_aggregate = any(
-            _has_aggregate(item) for item in (*node.expressions, node.args.get("having")) if item
+        is_aggregated = any(
+            has_aggregate(item) for item in (*node.expressions, node.args.get("having")) if item
         )
         if clause is None:
-            if has_aggregate:
+            if is_aggregated:
                 scope.group_keys = set()
             return ""
         only(clause, "expressions")
         keys: dict[str, None] = {}
+        is_hidden = not any(map(_shows_columns, _shown_clauses(node)))
         for term in clause.expressions:
             value = self._expressions.value(self._grouped_term(term, node, scope), scope)
             if value.type is None:
                 raise Refuse("GROUP BY a constant")
-            self._check_distinct(value, "GROUP BY")
+            rank = self._expressions.rank(value) if is_hidden and _is_unordered(value) else None
+            if rank is not None:
+                # Nothing of the group is shown: that its values are equal to the origin is enough.
+                value = rank
+            else:
+                self._check_distinct(value, "GROUP BY")
             keys[value.sql] = None
         scope.group_keys = set(keys)
         # A constant's text would name an output of the store's.
@@ -394,6 +403,9 @@ class Queries:
     def output_of(self, term: exp.Expr, node: exp.Expr, values: list[Value]) -> Value | None:
         return self._output_of(term, node, values)
 
+    def item(self, item: exp.Expr, scope: Scope, expected: Column | None) -> Value:
+        return self._item(item, scope, expected)
+
     def limit(self, node: exp.Expr) -> str:
         return limit_text(self.expressions, node)
 
@@ -420,37 +432,24 @@ def _is_within(scope: Scope) -> bool:
     return False
 
 
+def _shown_clauses(node: exp.Select) -> list[exp.Expr]:
+    clauses = [*node.expressions, *(node.args.get(key) for key in ("having", "order", "windows", "distinct"))]
+    return [each for clause in clauses for each in (clause if isinstance(clause, list) else [clause]) if each]
+
+
+def _shows_columns(node: exp.Expr) -> bool:
+    """Whether a column stands in it outside of aggregates."""
+    if isinstance(node, exp.Column | exp.Query | exp.Window):
+        return True
+    if isinstance(node, exp.AggFunc) and not isinstance(node, exp.Grouping):
+        return False
+    return any(map(_shows_columns, node.iter_expressions()))
+
+
+def _is_unordered(value: Value) -> bool:
+    """Whether it is a text of which the store can't tell which are equal."""
+    return value.type is not None and value.type.kind is Kind.TEXT and value.type.collation not in EQUAL_TEXT
+
+
 def _refuse_having() -> None:
     raise Refuse("HAVING without a group")
-
-
-def _has_aggregate(node: exp.Expr) -> bool:
-    """Whether an aggregate of this SELECT's own stands in the expression: no subquery's, no window's."""
-    if isinstance(node, exp.Query):
-        return False
-    if isinstance(node, exp.Window):
-        children = [child for key, child in node.args.items() if key != "this"]
-        inner = node.this
-        if isinstance(inner, exp.Filter):
-            children.append(inner.expression)
-            inner = inner.this
-        return any(_has_aggregate(child) for child in _flat(children)) or any(
-            _has_aggregate(child) for child in _flat(inner.args.values())
-        )
-    if (isinstance(node, exp.AggFunc) and not isinstance(node, _NO_AGGREGATES)) or is_total(node):
-        return True
-    return any(_has_aggregate(child) for child in _flat(node.args.values()))
-
-
-# What the parser has among the aggregates, and makes no group of the rows.
-_NO_AGGREGATES = (exp.RowNumber, exp.Grouping)
-
-
-def _flat(values: object) -> list[exp.Expr]:
-    found: list[exp.Expr] = []
-    for value in values if isinstance(values, list) else list(values):  # type: ignore[call-overload]
-        if isinstance(value, exp.Expr):
-            found.append(value)
-        elif isinstance(value, list):
-            found.extend(item for item in value if isinstance(item, exp.Expr))
-    return found

@@ -1,4 +1,4 @@
-"""What FROM and WITH name: tables, derived tables, CTEs, and the scopes in which their columns are known."""
+"""What FROM names: tables, derived tables, CTEs, and the scopes in which their columns are known."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from sqlmem.dialects.numbers import DIGITS
 from sqlmem.expressions import only
-from sqlmem.model import Collation
+from sqlmem.lanes import taken_in
+from sqlmem.model import Collation, Kind
 from sqlmem.outputs import ROW_IDS, Spelling, callable_names, table_spelling
 from sqlmem.plan import Refuse
 from sqlmem.row_lists import names_of, values_of
@@ -17,48 +19,13 @@ from sqlmem.stored import DATA, quoted, stored_names
 from sqlmem.values import Value
 
 
-def with_clause(queries: Queries, node: exp.Query, scope: Scope) -> tuple[str, Scope]:
-    """The text of WITH, and the scope in which its names are known."""
-    clause = node.args.get("with_")
-    if clause is None:
-        return "", scope
-    only(clause, "expressions", "recursive")
-    # A scope of its own without columns: CTEs are seen by what follows, and by nothing outside.
-    inner = Scope(scope, ctes=dict(scope.ctes))
-    names = [queries.context.fold_table(cte.args["alias"].this) for cte in clause.expressions]
-    texts = []
-    for index, cte in enumerate(clause.expressions):
-        only(cte, "this", "alias", "materialized")
-        if (
-            cte.args.get("materialized") is not None
-            and "materialized" not in queries.context.semantics.shapes
-        ):
-            raise Refuse("MATERIALIZED is an error at the origin")
-        if names[index] in names[:index]:
-            raise Refuse(f"two queries {names[index]!r} in one WITH")
-        if clause.args.get("recursive"):
-            _check_recursion(queries, cte, names[index:])
-        alias = cte.args["alias"]
-        only(alias, "this", "columns")
-        uses = queries.context.uses
-        sql, values = queries.query(cte.this, inner)
-        relation = _relation(queries, cte.this, sql, values, alias)
-        stored = queries.context.alias("k")
-        columns = ", ".join(f"c{number}" for number in range(len(values)))
-        texts.append(f"{stored}({columns}) AS ({sql})")
-        inner.ctes[names[index]] = replace(relation, sql=stored, uses=queries.context.uses - uses)
-        queries.context.uses = uses
-    return f"WITH {', '.join(texts)} ", inner
+def seen_by(queries: Queries, around: Scope) -> Scope:
+    """What a derived table or a query of WITH sees of what is around."""
+    is_closed = "outer in derived" not in queries.context.semantics.shapes
+    return Scope(around, ctes=around.ctes, is_closed=is_closed)
 
 
-def _check_recursion(queries: Queries, cte: exp.CTE, names: list[str]) -> None:
-    # Under RECURSIVE a name also means the query itself, and those that come after it.
-    for table in cte.this.find_all(exp.Table):
-        if not table.args.get("db") and queries.context.fold_table(table.this) in names:
-            raise Refuse("a recursive query is computed by the origin")
-
-
-def _relation(
+def relation_of(
     queries: Queries, node: exp.Expr, sql: str, values: tuple[Value, ...], alias: exp.Expr
 ) -> Relation:
     listed = alias.args.get("columns") or []
@@ -70,12 +37,22 @@ def _relation(
         raise Refuse("a list of column names that doesn't fit")
     if len(set(names)) != len(names) and queries.context.semantics.name == "mysql":
         raise Refuse("two columns of one name in a derived table, which the origin reports as an error")
+    if queries.context.semantics.name == "mysql" and isinstance(node.unnest(), exp.SetOperation):
+        # MariaDB puts its rows into a table, whose integers have all the digits of their type.
+        return Relation(sql, tuple(names), tuple(map(_kept, values)), is_table=True)
     return Relation(sql, tuple(names), values)
+
+
+def _kept(value: Value) -> Value:
+    if value.type is None or value.type.kind is not Kind.INTEGER:
+        return value
+    return replace(value, type=replace(value.type, precision=DIGITS.get(value.type.type_name)))
 
 
 def from_clause(queries: Queries, node: exp.Select, around: Scope) -> tuple[str, Scope]:
     clause = node.args.get("from_")
     if clause is None:
+        queries.context.made += 1
         return "", Scope(around, ctes=around.ctes, group_keys=None)
     source = clause.this
     if isinstance(source, exp.Table):
@@ -88,6 +65,7 @@ def from_clause(queries: Queries, node: exp.Select, around: Scope) -> tuple[str,
         if cte is not None:
             # Each time that it is named, what it reads is read again.
             queries.context.uses += cte.uses
+            queries.context.made += cte.made
             stored = queries.context.alias("d")
             return f" FROM {cte.sql} AS {stored}", _relation_scope(around, alias, stored, cte)
         return _table(queries, spelling, alias, around)
@@ -106,15 +84,17 @@ def _derived(queries: Queries, source: exp.Expr, query: exp.Expr, around: Scope)
         raise Refuse("a derived table without a name")
     only(alias_node, "this", "columns")
     # A derived table doesn't see its neighbours, only what is around the SELECT.
-    sql, values = queries.query(query, around)
-    relation = _relation(queries, query, sql, values, alias_node)
+    sql, values = queries.query(query, seen_by(queries, around))
+    relation = relation_of(queries, query, sql, values, alias_node)
     stored = queries.context.alias("d")
     scope = _relation_scope(around, queries.context.fold_table(alias_node.this), stored, relation)
     return f" FROM ({sql}) AS {stored}", scope
 
 
 def _table(queries: Queries, spelling: Spelling, alias: str, around: Scope) -> tuple[str, Scope]:
-    schema = queries.context.schemas[spelling]
+    schema = queries.context.schemas.get(spelling)
+    if schema is None:
+        raise Refuse("a query of WITH that isn't seen from here")
     if schema.refusal is not None:
         raise Refuse(f"table {schema.name} isn't cached: {schema.refusal}")
     index = queries.context.table(schema)
@@ -159,7 +139,10 @@ def _relation_scope(around: Scope, alias: str, stored: str, relation: Relation) 
     for number, (name, value) in enumerate(zip(relation.names, relation.values, strict=True)):
         if value.type is None:
             raise Refuse("a derived column whose type only the origin knows")
-        columns[name] = None if name in columns else replace(value, sql=f"{stored}.c{number}", alias=None)
+        taken = taken_in(value, f"{stored}.c{number}")
+        if relation.is_table and taken.source is None:
+            taken = replace(taken, alias=stored)
+        columns[name] = None if name in columns else taken
     return Scope(around, alias, columns, ctes=around.ctes)
 
 

@@ -266,6 +266,12 @@ def _has_gap(scanned: Scan) -> bool:
     return False
 
 
+def _names_columns(words: tuple[str, ...], opening: int) -> bool:
+    """Whether the parenthesis is around the columns of a query of WITH: a (x, y) AS (…"""
+    closing = next((at for at in range(opening, len(words)) if words[at] == ")"), len(words))
+    return words[closing + 1 : closing + 3] == ("AS", "(") and "(" not in words[opening + 1 : closing]
+
+
 def _has_blank_in_a_call(scanned: Scan) -> bool:
     # count (*): a syntax error in MariaDB and MySQL, or a stored function, unless IGNORE_SPACE is set.
     words, tokens = scanned.words, scanned.tokens
@@ -275,6 +281,7 @@ def _has_blank_in_a_call(scanned: Scan) -> bool:
         and (word not in _PLAIN_WORDS or word in _CALLED_WORDS)
         and tokens[index].end != tokens[index + 1].start
         and not (index and words[index - 1] in ("WITH", "RECURSIVE"))
+        and not _names_columns(words, index + 1)
         for index, (word, following) in enumerate(pairwise(words))
     )
 

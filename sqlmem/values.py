@@ -69,6 +69,21 @@ class Literal:
     place: int | None = None
 
 
+@dataclass(eq=False, slots=True)
+class Lane:
+    """A column that a query gives out, beside which it can be made to give out the rank of its values.
+
+    Attributes:
+        arms: per SELECT whose rows these are: where its list of columns goes on (`Context.opening`), and
+            the value there.
+        name, rank: the column with the ranks and what it is, once somebody around has asked for it.
+    """
+
+    arms: tuple[tuple[int, Value], ...]
+    name: str | None = None
+    rank: Value | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A part of an expression.
@@ -80,6 +95,9 @@ class Value:
         hidden: of what was rounded: its text, and the value with all its digits; of no use where
             `sql` has become another text.
         is_constant: it is computed from constants and parameters alone.
+        carried: of what a query gives out: its text in the query around, and the lane; of no use where
+            `sql` has become another text.
+        ranked: its text, and what finds the rank of what has no lane.
         calls: of an aggregate that the store composes: the calls in `sql` to which FILTER and OVER belong.
         is_final: it was rounded to be given out, and the origin would go on with more digits.
         alias: the table's name in the store's statement, where `sql` is the column itself in reach.
@@ -113,13 +131,19 @@ class Value:
     is_final: bool = False
     hidden: tuple[str, Value] | None = None
     is_constant: bool = False
+    carried: tuple[str, Lane] | None = None
+    ranked: tuple[str, Callable[[], Value | None]] | None = None
 
     def with_suffix(self, suffix: str) -> Value:
         """An aggregate with FILTER or OVER behind each of its calls."""
         sql = self.sql
         for call in self.calls or (sql,):
             sql = sql.replace(call, f"{call}{suffix}")
-        return replace(self, sql=sql, calls=tuple(f"{call}{suffix}" for call in self.calls))
+        ranked = None
+        if self.ranked is not None and self.ranked[0] == self.sql:
+            find = self.ranked[1]
+            ranked = (sql, lambda: None if (found := find()) is None else found.with_suffix(suffix))
+        return replace(self, sql=sql, calls=tuple(f"{call}{suffix}" for call in self.calls), ranked=ranked)
 
     @property
     def with_all_digits(self) -> Value | None:
@@ -137,6 +161,7 @@ class Value:
 
 
 NULL = Value("NULL")
+
 
 _NOTHING = Span(0, 0, 0, 0.0, is_negative=False, has_signed_zero=False, is_distinct=True)
 

@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from support.clock import ManualClock
 from support.origins import DRIVERS, PRIMARY_DRIVERS, SYNC_DRIVERS, Origin, Servers, skip_or_fail
+from support.pair import Pair
 from support.sequencer import Sequencer
 from support.summary import summary_line, summary_lines
 
@@ -67,6 +68,14 @@ def origin(request: pytest.FixtureRequest, _servers: Servers, tmp_path: Path) ->
     origin = _servers.origin(request.param, tmp_path)
     yield origin
     origin.dispose()
+
+
+@pytest.fixture
+def pair(origin: Origin) -> Iterator[Pair]:
+    """A bare and a caching engine on each family, over tables that are there already."""
+    pair = Pair(origin)
+    yield pair
+    pair.engine.close()
 
 
 @pytest.fixture

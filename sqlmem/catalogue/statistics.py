@@ -34,10 +34,14 @@ def facts(connection: Connection, family: str) -> Facts:
         digits = None
         if getattr(connection.dialect, "is_mariadb", False):
             digits = connection.exec_driver_sql("SELECT @@div_precision_increment").scalar()
+        rounds = connection.exec_driver_sql(
+            "SHOW VARIABLES WHERE variable_name IN ('max_recursive_iterations', 'cte_max_recursion_depth')"
+        ).all()
         return Facts(
             driver,
             backslash_escapes="NO_BACKSLASH_ESCAPES" not in str(modes),
             division_digits=None if digits is None else int(digits),
+            recursion_depth=min((int(row[1]) for row in rounds), default=None),
             folds_i="turkish" not in str(collation),
             concat_bytes=int(most),
         )

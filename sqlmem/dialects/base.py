@@ -27,6 +27,7 @@ class Facts:
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
         names_are_declared: SQLite: an unaliased column is given out under its declared name, however
             the statement writes it; PRAGMA short_column_names changes it.
+        recursion_depth: MariaDB, MySQL: the rounds after which a recursive query ends, complete or not.
         backslash_escapes: MariaDB: without NO_BACKSLASH_ESCAPES, which takes it from LIKE too.
         concat_bytes: MariaDB: group_concat_max_len, from which on GROUP_CONCAT is cut; None if not asked.
         folds_i: MariaDB: a constant's i is the lower case of its I, which it isn't in Turkish.
@@ -39,6 +40,7 @@ class Facts:
     division_digits: int | None = None
     names_are_declared: bool = False
     backslash_escapes: bool = True
+    recursion_depth: int | None = None
     concat_bytes: int | None = None
     folds_i: bool = False
     json_is_parsed: bool = False

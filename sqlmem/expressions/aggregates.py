@@ -11,7 +11,8 @@ from sqlmem.dialects.base import Result
 from sqlmem.expressions.closed import is_total, only
 from sqlmem.expressions.gathering import NODES, gathered
 from sqlmem.expressions.jsons import BUILDERS, built
-from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
+from sqlmem.expressions.opened import DYNAMIC
+from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.expressions.sums import mean, total
 from sqlmem.measures import REALS, Check, Measure, Need, constant, counted, summed
 from sqlmem.model import Kind
@@ -172,7 +173,8 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
         # max(varchar) is text.
         column = as_text(column, render.semantics.text.type)
     result = value.result if value.source is None else Result(column, code)
-    is_computed = value.source is None or column.expression is not None
+    is_column = value.source is not None or value.alias is not None
+    is_computed = not is_column or column.expression is not None
     if is_computed and column.kind is Kind.INTEGER and render.semantics.minmax_integer is not None:
         if value.sql.startswith("d") and column.type_name != "BIGINT":
             # MariaDB's greatest of what is computed is a BIGINT, that of a temporary table's column is
@@ -188,9 +190,10 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
             raise
         render.check_same(value, name.upper())
         # The rank in front, of one width, decides; what is behind it is the value.
-        return Value(
-            f"substr({name}(printf('%019d', {rank.sql}) || {value.sql}), 20)", column, value.source, result
-        )
+        call = f"{name}(printf('%019d', {rank.sql}) || {value.sql})"
+        sql = f"substr({call}, 20)"
+        of_it = replace(rank, sql=f"{name}({rank.sql})", alias=None)
+        return Value(sql, column, value.source, result, calls=(call,), ranked=(sql, lambda: of_it))
     return Value(f"{name}({value.sql})", column, value.source, result)
 
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from sqlglot import exp
 
 from sqlmem.dialects.base import Result
+from sqlmem.expressions.beside import DIGITS
 from sqlmem.expressions.closed import only
-from sqlmem.expressions.rendering import DIGITS, Expressions, Handler
+from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.functions.postgresql_times import is_of_digits, writers
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse

@@ -152,14 +152,13 @@ def in_(render: Expressions, node: exp.In, scope: Scope) -> Value:
         sql, outputs = render.subquery(query, scope)
         if len(outputs) != 1:
             raise Refuse("IN over several columns")
-        left, other = render.pair(value, outputs[0], "IN", is_ordered=False)
+        given = tuples.given_by(render, outputs)
+        left, other = render.pair(value, given[0], "IN", is_ordered=False)
         types = (left.type, other.type)
         if render.semantics.name == "mysql" and len({type_.type_name for type_ in types if type_}) > 1:
             # MariaDB forgets the NULLs of the query for a value beyond its type's bounds.
             raise Refuse("IN over a query of another type")
-        if other.sql != outputs[0].sql:
-            raise Refuse("IN over a query of another type")
-        return render.predicate(f"{left.sql} IN ({sql})")
+        return render.predicate(f"{left.sql} IN ({tuples.over_query(sql, outputs, given, [other])})")
     items = node.expressions
     if not items:
         raise Refuse("IN over nothing")

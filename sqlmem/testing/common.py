@@ -92,6 +92,7 @@ COMMON = {
         2| {int!} {not}IN {int_query}
         2| {not}EXISTS {exists_query}
         {int!} {cmp} {int_scalar}
+        2| {same}
         5| ({plain_bool} AND {plain_bool})
         3| ({plain_bool} OR {plain_bool})
         NOT ({plain_bool})

@@ -40,6 +40,7 @@ EXPRESSIONS = {
         ({bool} && {bool})
         2| {int} {not}IN {int_query}
         {text} {not}IN {text_query}
+        2| {same}
         {num} {not}IN {num_query}
         2| {not}EXISTS {exists_query}
         {int} {cmp} {int_scalar}

@@ -34,6 +34,7 @@ EXPRESSIONS = {
         {float!} = 'NaN'
         2| {int} {not}IN {int_query}
         {text} {not}IN {text_query}
+        2| {same}
         {num} {not}IN {num_query}
         2| {not}EXISTS {exists_query}
         {int} {cmp} {int_scalar}

@@ -26,6 +26,7 @@ from sqlmem.testing.damaged import damaged
 from sqlmem.testing.expressions import Expressions, Scope, scope_of
 from sqlmem.testing.families import Family
 from sqlmem.testing.nested import nested
+from sqlmem.testing.recursion import Recursions
 from sqlmem.testing.subqueries import Subqueries
 from sqlmem.testing.tables import Table
 from sqlmem.testing.tree import Bind, Many, Maybe, Node, Part, Statement
@@ -40,7 +41,8 @@ _SHAPES = {
     "cte": 6,
     "nested": 8,
     "foreign": 4,
-    "recursive": 1,
+    "stacked": 5,
+    "recursive": 5,
     "values": 1,
     "tableless": 2,
     "wrong": 2,
@@ -85,6 +87,7 @@ class Statements:
         self._constants = random.Random(rng.random())
         self.make = Expressions(rng, self._constants, family.productions)
         self._subqueries = Subqueries(rng, self.make, self._tables)
+        self._recursions = Recursions(rng, self.make, self._tables)
         self._foreign_makes = [Expressions(rng, self._constants, each) for each in family.foreign]
         for make in self._foreign_makes:
             Subqueries(rng, make, self._tables)
@@ -98,6 +101,7 @@ class Statements:
             "cte": self._cte,
             "nested": lambda: nested(self),
             "foreign": self._foreign,
+            "stacked": self._stacked,
             "recursive": self._recursive,
             "values": self._values,
             "tableless": self._tableless,
@@ -196,6 +200,8 @@ class Statements:
         return Node("groups", (f" GROUP BY {word} (", listed, ")"))
 
     def _windowed(self) -> Node:
+        if self.rng.random() < 0.25:
+            return self._named_windows()
         source, scope = self.source()
         windows = self.some("window", scope, 1, 2)
         items = self.items([scope.id, *windows, *self.some("item", scope, 0, 1)])
@@ -258,14 +264,74 @@ class Statements:
         return Node("query", ("SELECT ", items, source, where))
 
     def _recursive(self) -> Node:
-        top = self.rng.randint(1, 8)
-        table = self.table().name
-        first, word, step = self.rng.choice(
-            (("SELECT 1", "UNION ALL", 1), (f"SELECT min(id) FROM {table}", "UNION", 2))
-        )
-        following = f"SELECT n + {step} FROM r WHERE n < {top}"
+        rng = self.rng
+        clause, scope = self._recursions.next()
+        kind = rng.random()
+        if kind < 0.2:
+            _, outer = source = self.source()
+            column = self.make.column("int", outer) or outer.id
+            items = self.items(self.some("item", outer, 1, 2))
+            query: tuple[Part, ...] = (
+                clause,
+                "SELECT ",
+                items,
+                source[0],
+                " WHERE ",
+                column,
+                " IN (SELECT n FROM r)",
+            )
+            return Node("query", (*query, self.total_order(outer, items)))
+        is_listed = kind < 0.7
+        items = self.items(self.some("item" if is_listed else "summary", scope, 1, 3))
+        tail: Part = self.total_order(scope, items) if is_listed else ""
+        return Node("query", (clause, "SELECT ", items, " FROM r", self.where(scope), tail))
+
+    def _stacked(self) -> Node:
+        """Orders and greatest values of what one table's column gives in several SELECTs."""
+        rng = self.rng
+        table = self.table()
+        column = rng.choice(table.columns[1:])
+        plain = scope_of(table, table.name, is_qualified=False)
+        word = "UNION ALL" if column.sort.startswith("loose") else rng.choice(("UNION ALL", "UNION"))
+        arms: list[Part] = []
+        for number in range(rng.choice((1, 2, 2))):
+            listed = f"SELECT id, {column.name} AS x FROM {table.name}"
+            arms += [f" {word} " if number else "", Node("arm", (listed, self.where(plain)))]
+        scope = Scope(table, "d", {"id": ("d.id",), column.sort: ("d.x",)})
+        is_listed = rng.random() < 0.6
+        items = self.items(self.some("item" if is_listed else "summary", scope, 1, 2))
+        tail: Part = self.total_order(scope, items) if is_listed else ""
+        inner = Node("inner", tuple(arms))
+        return Node("query", ("SELECT ", items, " FROM (", inner, ") AS d", self.where(scope), tail))
+
+    def _named_windows(self) -> Node:
+        """Windows with a name, named alone, in parentheses and with something added."""
+        rng = self.rng
+        source, scope = self.source()
+        make = self.make.make
+        partition, total = make("partition", 0, scope), make("total", 0, scope)
+        is_whole = rng.random() < 0.6
+        definition = Node("window", (partition, total) if is_whole else (partition,))
+        windows: list[Part] = []
+        for _ in range(rng.randint(1, 2)):
+            call = rng.choice(("row_number()", "rank()", "count(*)", "sum({})", "lag({})", "max({})"))
+            before, hole, after = call.partition("{}")
+            column: Part = (self.make.column("int", scope) or scope.id) if hole else ""
+            added: Part = ""
+            if not is_whole:
+                added = Node("added", (" ", total))
+            elif rng.random() < 0.2:
+                added = Node("added", (" ", make("frame", 0, scope)))
+            name: Part = (
+                rng.choice((" OVER w", " OVER (w)"))
+                if added == ""
+                else Node("over", (" OVER (w", added, ")"))
+            )
+            windows.append(Node("window", (before, column, after, name)))
+        items = self.items([scope.id, *windows])
+        named = Node("named_windows", (" WINDOW w AS (", definition, ")"))
         return Node(
-            "query", (f"WITH RECURSIVE r(n) AS ({first} {word} {following}) SELECT n, n * 2 AS m FROM r",)
+            "query", ("SELECT ", items, source, self.where(scope), named, self.total_order(scope, items))
         )
 
     def _values(self) -> Node:

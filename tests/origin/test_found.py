@@ -125,6 +125,34 @@ FOUND = {
     "a window function over a JSON gives a BLOB": Find(
         "SELECT first_value(ja) OVER (ORDER BY id) FROM wild", drivers=("pymysql",)
     ),
+    "MariaDB doesn't find the order of a window that is copied": Find(
+        "SELECT lag(i) OVER (w) AS x FROM tame WINDOW w AS (ORDER BY id)", drivers=("pymysql",)
+    ),
+    "nor that of one that another window copies": Find(
+        "SELECT rank() OVER w2 AS x FROM tame WINDOW w AS (ORDER BY id), w2 AS (w)", drivers=("pymysql",)
+    ),
+    "in MariaDB a derived table doesn't see what is around it": Find(
+        "SELECT id FROM tame AS t WHERE EXISTS "
+        "(SELECT d.x FROM (SELECT id AS x FROM other WHERE id = t.id) AS d)",
+        drivers=("pymysql",),
+    ),
+    "nor does a query of WITH": Find(
+        "SELECT id FROM tame AS t WHERE EXISTS "
+        "(WITH d AS (SELECT id FROM other WHERE id = t.id) SELECT id FROM d)",
+        drivers=("pymysql",),
+    ),
+    "a unit in quotes is PostgreSQL's": Find(
+        "SELECT d + INTERVAL '1 day' AS x FROM tame", drivers=("pymysql",)
+    ),
+    "GROUPING alone makes no group of all rows": Find(
+        "SELECT i, grouping(i) AS x FROM tame GROUP BY ROLLUP (i)", drivers=("psycopg",)
+    ),
+    "a constant in either operand takes the type of the other's column": Find(
+        "SELECT 'a' AS x, id FROM tame UNION ALL SELECT v, 1 FROM tame", drivers=("psycopg",)
+    ),
+    "a query of WITH that comes later is no table": Find(
+        "WITH a AS (SELECT id FROM b), b AS (SELECT id FROM tame) SELECT id FROM a"
+    ),
     "a window function over an ENUM gives a VARCHAR": Find(
         "SELECT last_value(e) OVER (ORDER BY id) FROM tame", drivers=("pymysql",)
     ),
