@@ -304,6 +304,8 @@ def _has_gap(scanned: Scan) -> bool:
             return True
         if word == "ALL" and before not in _BEFORE_ALL:
             return True  # FROM ALL t
+        if before == "AS" and (word in (",", ")", ";") or word in ITEM_ENDS):
+            return True  # SELECT a AS, b
         if (before == "IN" and word != "(") or (word == "AS" and before in _OPENING):
             return True
     return False

@@ -23,6 +23,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sqlmem.testing.damaged import damaged
 from sqlmem.testing.expressions import Expressions, Scope, scope_of
 from sqlmem.testing.families import Family
 from sqlmem.testing.joins import Joins
@@ -50,6 +51,8 @@ _SHAPES = {
 }
 # The chance that a statement is the one before with other constants.
 _AGAIN = 0.25
+# The chance that one is damaged.
+_DAMAGED = 0.05
 _WAYS = ("text", "text", "driver", "execute")
 _WRONG = (
     "SELECT no_such_column FROM {table}",
@@ -121,7 +124,10 @@ class Statements:
             rng.setstate(going_on)
             return statement
         self._before = rng.getstate()
-        return self._statement()
+        statement = self._statement()
+        if rng.random() < _DAMAGED:
+            return damaged(rng, statement) or statement
+        return statement
 
     def _statement(self) -> Statement:
         rng = self.rng

@@ -223,6 +223,16 @@ FOUND = {
         drivers=("psycopg", "psycopg2", "pymysql", "mysqlclient"),
     ),
     "nothing is looked up by NULL": Find("SELECT max(k) AS x FROM tame WHERE d < NULL", drivers=("pymysql",)),
+    "NULL is one column of the answer": Find("SELECT NULL AS x, b FROM tame"),
+    "AS wants a name": Find("SELECT n AS , id AS x FROM tame"),
+    "clauses have their order": Find("SELECT id FROM tame LIMIT 1 WHERE id = 1"),
+    "a parenthesis is closed": Find("SELECT count(id FROM tame"),
+    "a parenthesis is closed around an aggregate's order too": Find(
+        "SELECT string_agg(v, ',' ORDER BY id FROM tame GROUP BY b", drivers=("psycopg",)
+    ),
+    "a derived column's name is written as the inner query has it": Find(
+        "WITH c AS (SELECT t AS Q FROM tame) SELECT q FROM c"
+    ),
     "a window's order names an output first, in MariaDB": Find(
         "SELECT id, -id AS i, row_number() OVER (ORDER BY i, id) AS x FROM tame"
     ),
