@@ -102,7 +102,7 @@ def test_a_difference_is_reduced(url):
     report = run(
         url,
         statements=60,
-        seed=3,
+        seed=6,
         phases=("cold",),
         make_engine=planted("count(*)", "1 + count(*)"),
         shrunk=3,
