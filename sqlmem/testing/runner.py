@@ -186,6 +186,8 @@ class Run:
             self._tally.changing.add(key)
             return
         if got.error is not None and issubclass(got.error[0], SqlmemError):
+            if asked.expected.error is not None:
+                return  # an error at the origin too, refused by the words
             if key not in self._tally.refused:
                 self._tally.refusals[got.message] += 1
             self._tally.refused.add(key)

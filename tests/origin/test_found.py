@@ -224,6 +224,7 @@ FOUND = {
     ),
     "nothing is looked up by NULL": Find("SELECT max(k) AS x FROM tame WHERE d < NULL", drivers=("pymysql",)),
     "NULL is one column of the answer": Find("SELECT NULL AS x, b FROM tame"),
+    "FROM twice is no SELECT *": Find("SELECT id FROM FROM tame"),
     "AS wants a name": Find("SELECT n AS , id AS x FROM tame"),
     "clauses have their order": Find("SELECT id FROM tame LIMIT 1 WHERE id = 1"),
     "a parenthesis is closed": Find("SELECT count(id FROM tame"),
