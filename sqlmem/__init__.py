@@ -8,6 +8,7 @@ from sqlmem.dbapi import last_status
 from sqlmem.engine import CachingEngine
 from sqlmem.errors import (
     ClosedError,
+    NotCachedError,
     ReadOnlyError,
     SettingsError,
     SqlmemError,
@@ -29,6 +30,7 @@ __all__ = [
     "ClosedError",
     "Explanation",
     "Memo",
+    "NotCachedError",
     "Outcome",
     "ReadOnlyError",
     "Rows",

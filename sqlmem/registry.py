@@ -16,7 +16,8 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from math import inf
 
 from sqlmem.clock import Clock
 from sqlmem.codecs import OPAQUE
@@ -35,6 +36,7 @@ from sqlmem.dependencies import (
 )
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.store import Generation
+from sqlmem.table_state import Flight, Lease, TableState, is_touched
 
 # Of columns that the origin computes, per table: each makes the table's copy wider.
 MAX_EXPRESSIONS = 32
@@ -44,95 +46,20 @@ _REMEMBERED = 500
 _serials = itertools.count(1)
 
 
-@dataclass(eq=False)
-class Flight:
-    """A fill under way. `finish` wakes everybody who joined it, also if it failed.
-
-    Attributes:
-        columns: what it fetches.
-        generation: what it brought; None until then, and if it brought nothing.
-        failure: what it failed with, if those who joined should fail likewise.
-    """
-
-    epoch: int
-    columns: frozenset[str]
-    generation: Generation | None = None
-    failure: Exception | None = None
-    is_done: bool = False
-    _callbacks: list[Callable[[], None]] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def on_finish(self, callback: Callable[[], None]) -> None:
-        """Call back once, at the end; at once if that has been."""
-        with self._lock:
-            if not self.is_done:
-                self._callbacks.append(callback)
-                return
-        callback()
-
-    def finish(self) -> None:
-        with self._lock:
-            self.is_done = True
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback()
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Lease:
-    """The permission to publish a fill at the epoch it began in."""
-
-    table: TableState
-    epoch: int
-    schema: TableSchema  # that of the plan: the table's may be another one by the time of the fetch
-    columns: tuple[str, ...]
-    flight: Flight
-    tokens: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class TableState:
-    """What the registry knows of a table. Written only under the registry's lock.
-
-    `generation`, `schema` and `expires_after` are also read without it, each by one atomic
-    attribute look-up; a reader that needs two of them to agree compares afterwards.
+class Window:
+    """While a commit is under way: the tables that match (None: all) aren't filled, nor served.
 
     Attributes:
-        schema: the table's definition, with what fills taught about its columns; None before
-            it was reflected, and after an invalidation, since the definition may have changed.
-        reflected: the last definition as the catalogue gave it.
-        version: larger after each change of `schema`; plans remember it.
-        needed: the registered columns and expressions, in the order they were first needed.
-        expressions: what the origin said of the expressions that it was asked about, by name.
-        used: expression -> when it was last needed, monotonic seconds; a reader writes it too.
-        met: names of expressions that were turned away once, because there are many already.
-        expires_after: ttl in seconds; None for never.
-        refused_until: monotonic seconds until which no fill is tried, and why.
+        defines: their definitions change too.
     """
 
-    name: TableName
-    schema: TableSchema | None = None
-    reflected: TableSchema | None = None
-    has_learned: bool = False
-    version: int = 0
-    epoch: int = 0
-    needed: dict[str, None] = field(default_factory=dict)
-    expressions: dict[str, Column] = field(default_factory=dict)
-    used: dict[str, float] = field(default_factory=dict)
-    met: dict[str, None] = field(default_factory=dict)
-    generation: Generation | None = None
-    flight: Flight | None = None
-    expires_after: float | None = None
-    refused_until: float = 0.0
-    refusal: str | None = None
-    is_verified: bool = True  # False for one restored and not yet compared with the origin's definition
-    last_used: float = 0.0
-    hits: int = 0
-    fills: int = 0
+    matches: Callable[[TableName], bool] | None
+    defines: bool
 
-    def covers(self, columns: Iterable[str]) -> bool:
-        generation = self.generation
-        return generation is not None and all(column in generation.columns for column in columns)
+
+class BeingCommitted(Exception):
+    """A fill is asked for while the table's rows are being committed: the origin answers."""
 
 
 class Registry:
@@ -164,6 +91,7 @@ class Registry:
         # The catalogue's name of each table as statements have written it.
         self._spellings: dict[tuple[str | None, str], TableState] = {}
         self.invalidations = 0  # of anything, ever
+        self._windows: set[Window] = set()  # commits under way
         self.changes = 0  # publications and losses, for the snapshot to see that something changed
         enter(self)
 
@@ -297,24 +225,37 @@ class Registry:
     # -- fills -----------------------------------------------------------------------------
 
     def lease(
-        self, state: TableState, columns: Sequence[str], *, version: int
+        self, state: TableState, columns: Sequence[str], *, version: int, newest: float = -inf
     ) -> Lease | Flight | Generation | None:
         """Begin a fill that brings these columns and all registered ones, or join one.
+
+        Args:
+            newest: what was read before this monotonic second won't do.
 
         Returns:
             A lease: the caller must fill, then `publish` or `fail`. A flight: wait for it, then
             look again. A generation: another fill has brought them since the caller looked.
             None: the definition changed since `version`; plan again.
+
+        Raises:
+            BeingCommitted: a commit is under way that changes the table.
         """
         with self._lock:
             if state.schema is None or state.version != version:
                 return None
+            if self._windows and any(is_touched(state, window.matches) for window in self._windows):
+                raise BeingCommitted
             for column in columns:
                 state.needed.setdefault(column)
             self._drop_expressions(state, columns)
             # Between the look that found nothing and this one a whole fill may have passed.
             present = state.generation
-            if present is not None and state.covers(columns) and self._is_fresh(state, present):
+            if (
+                present is not None
+                and present.read_at >= newest
+                and state.covers(columns)
+                and self._is_fresh(state, present)
+            ):
                 return present
             flight = state.flight
             if flight is not None and flight.epoch == state.epoch:
@@ -371,6 +312,7 @@ class Registry:
             replaced, state.generation = state.generation, generation
             state.is_verified = True
             state.last_used = self._clock.monotonic()
+            state.fill_seconds = state.last_used - generation.read_at
             self.changes += 1
             return True, replaced
 
@@ -419,6 +361,20 @@ class Registry:
                     # What the fill had learned of its values.
                     self._learn(state, name, None)
 
+    def rest(self, state: TableState, *, seconds: float) -> None:
+        """Try no fill of this table for some time: it is written too often."""
+        with self._lock:
+            state.rest_until = self._clock.monotonic() + seconds
+
+    def filled(self, matches: Callable[[TableName], bool] | None) -> list[TableState]:
+        """Those of the tables that match (None: of all), and of what depends on them, which are filled."""
+        with self._lock:
+            return [
+                state
+                for state in self._tables.values()
+                if state.generation is not None and is_touched(state, matches)
+            ]
+
     # -- losses ----------------------------------------------------------------------------
 
     def invalidate(
@@ -432,33 +388,73 @@ class Registry:
         Returns:
             The tables, and the generations to retire.
         """
-        begun = self._begin(matches)
-        token = new_token(self)
-        # Before anything is dropped: what is read under a token was read after all knew of it.
-        announce(self.scope, dict.fromkeys(begun, token))
+        begun, token = self._begun_now(matches)
         with self._lock:
-            hit, generations = self._drop(matches)
-            # What was met since then too; its token nobody knows, and everybody will find so.
-            for name in begun | {bare(state.name) for state in hit}:
-                self._tokens[name] = token
-            return hit, generations
+            return self._entered(begun, token, self._invalidate(matches, forgets_definitions=True))
 
-    def _drop(self, matches: Callable[[TableName], bool] | None) -> tuple[list[TableState], list[Generation]]:
-        self.invalidations += 1
-        hit = [state for state in self._tables.values() if _is_touched(state, matches)]
+    def _entered(
+        self, begun: set[str], token: str, dropped: tuple[list[TableState], list[Generation]]
+    ) -> tuple[list[TableState], list[Generation]]:
+        # What was met since then too; its token nobody knows, and everybody will find so.
+        for name in begun | {bare(state.name) for state in dropped[0]}:
+            self._tokens[name] = token
+        return dropped
+
+    def _invalidate(
+        self, matches: Callable[[TableName], bool] | None, *, forgets_definitions: bool
+    ) -> tuple[list[TableState], list[Generation]]:
+        hit = [state for state in self._tables.values() if is_touched(state, matches)]
         generations = []
         for state in hit:
             state.epoch += 1
-            state.schema = None
             state.refused_until = 0.0
             state.refusal = None
             state.is_verified = True
             if state.generation is not None:
                 generations.append(state.generation)
                 state.generation = None
-        self._spellings = {spelling: state for spelling, state in self._spellings.items() if state.schema}
+            if forgets_definitions:
+                state.schema = None
+        if forgets_definitions:
+            self.invalidations += 1
+            self._spellings = {spelling: state for spelling, state in self._spellings.items() if state.schema}
         self.changes += 1
         return hit, generations
+
+    def open_window(
+        self, matches: Callable[[TableName], bool] | None, *, defines: bool
+    ) -> tuple[Window, list[Generation]]:
+        """Before a commit is sent: forget the rows of what it changes, and let nobody fill it.
+
+        A fill that is under way won't be published, and nobody joins it any more. The window must be
+        closed, whatever becomes of the commit.
+
+        Returns:
+            It, and the generations to retire.
+        """
+        begun, token = self._begun_now(matches)
+        with self._lock:
+            window = Window(matches, defines)
+            self._windows.add(window)
+            dropped = self._invalidate(matches, forgets_definitions=defines)
+            return window, self._entered(begun, token, dropped)[1]
+
+    def close_window(self, window: Window) -> None:
+        """After the commit has returned or failed: who fills from now on reads what was committed."""
+        # What was read meanwhile, at the origin, was read in an era that ends here.
+        begun, token = self._begun_now(window.matches)
+        with self._lock:
+            self._windows.discard(window)
+            # A definition that was read meanwhile may be the old one.
+            self._entered(begun, token, self._invalidate(window.matches, forgets_definitions=window.defines))
+
+    def _begun_now(self, matches: Callable[[TableName], bool] | None) -> tuple[set[str], str]:
+        """The names whose eras end, and the token of those that begin, which all have been told."""
+        begun = self._begin(matches)
+        token = new_token(self)
+        # Before anything is dropped: what is read under a token was read after all knew of it.
+        announce(self.scope, dict.fromkeys(begun, token))
+        return begun, token
 
     def _begin(self, matches: Callable[[TableName], bool] | None) -> set[str]:
         """Count an invalidation for the names whose eras end with it, and return them."""
@@ -467,7 +463,7 @@ class Registry:
             if matches is None or names is None:
                 self._begun_all += 1
                 return {ALL, ANY, *self._tokens}
-            hit = {bare(state.name) for state in self._tables.values() if _is_touched(state, matches)}
+            hit = {bare(state.name) for state in self._tables.values() if is_touched(state, matches)}
             touched = {ANY, *names, *hit}
             for name in touched:
                 self._begun[name] = self._begun.get(name, 0) + 1
@@ -477,7 +473,7 @@ class Registry:
         """Forget everything; nothing was invalidated by that. Returns the generations to retire."""
         leave(self)
         with self._lock:
-            return self._drop(None)[1]
+            return self._invalidate(None, forgets_definitions=True)[1]
 
     # -- eras ------------------------------------------------------------------------------
 
@@ -513,7 +509,7 @@ class Registry:
             def is_meant(table: TableName) -> bool:
                 return name == ALL or bare(table) == name
 
-            _, generations = self._drop(is_meant)
+            _, generations = self._invalidate(is_meant, forgets_definitions=True)
             self._tokens[name] = token
         if self.on_adopted is not None:
             self.on_adopted(generations)
@@ -559,15 +555,9 @@ class Registry:
         The generations stay: they are memory of the child's own.
         """
         self._lock = threading.Lock()
+        self._windows = set()  # other threads' commits; the child hasn't got these
         for state in self._tables.values():
             state.flight = None
 
 
-def _is_touched(state: TableState, matches: Callable[[TableName], bool] | None) -> bool:
-    if matches is None or matches(state.name):
-        return True
-    # Without a schema there is nothing cached that could depend on anything.
-    if state.schema is None:
-        return False
-    # None: the origin's catalogue could not tell, so it may depend on every table.
-    return state.schema.depends_on is None or any(matches(name) for name in state.schema.depends_on)
+__all__ = ["Flight", "Lease", "Registry", "TableState", "Window"]

@@ -34,6 +34,11 @@ from sqlmem.model import Index, TableName
 from sqlmem.stored import DATA, quoted
 
 _serials = itertools.count(1)
+_moments = itertools.count(1)
+
+
+def next_moment() -> int:
+    return next(_moments)
 
 
 class Retired(Exception):
@@ -67,9 +72,11 @@ class Generation:
             statement that it was read for may have it, and retires it.
         serial: larger for a later fill, over the whole process; never a clock.
         read_at: monotonic seconds just before the origin was read.
+        moment: the same for generations that one transaction has read, which stood still; larger for a later.
         facts: column -> what was found out about its values so far, see `present`.
-        pairs: column and rank -> see `Store.is_one_to_one`.
-        unique: columns -> see `Store.is_unique`.
+        pairs: column and rank -> whether each value has one rank and each rank one value; likewise.
+        unique: columns -> whether no two rows are equal in them; likewise.
+        shares: stored column -> see `Store.rows_of_a_value`.
         reading: under which tokens it was read; None before it was published or restored.
     """
 
@@ -81,12 +88,14 @@ class Generation:
     rows: int
     bytes: int
     read_at: float
+    moment: int
     anchor: sqlite3.Connection
     is_retired: bool = False
     pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
     unique: dict[tuple[str, ...], bool] = field(default_factory=dict)
     is_private: bool = False
     facts: dict[str, Span] = field(default_factory=dict)
+    shares: dict[str, int] = field(default_factory=dict)
     reading: Reading | None = None
 
 
@@ -185,11 +194,16 @@ class Writer:
         return int(pages) * int(size)
 
     def seal(
-        self, columns: Mapping[str, StoredColumn], indexes: Sequence[Index], read_at: float
+        self,
+        columns: Mapping[str, StoredColumn],
+        indexes: Sequence[Index],
+        read_at: float,
+        moment: int | None = None,
     ) -> Generation:
         """End the writing; the result can be published.
 
         Args:
+            moment: of a fill together with others; None for one of its own.
             indexes: those to mirror; one whose columns are not all stored is left out.
         """
         mirrored = tuple(index for index in indexes if all(name in columns for name in index.columns))
@@ -211,6 +225,7 @@ class Writer:
             rows=self.rows,
             bytes=self.bytes,
             read_at=read_at,
+            moment=next_moment() if moment is None else moment,
             anchor=self._connection,
         )
 
@@ -266,35 +281,13 @@ class Store:
                 if generation.is_retired:
                     self._close(idle)
 
-    def is_one_to_one(self, generation: Generation, column: str, rank: str) -> bool:
-        """Whether each value of a column has one rank and each rank one value; found out once."""
-        known = generation.pairs.get((column, rank))
+    def rows_of_a_value(self, generation: Generation, stored_name: str) -> int:
+        """How many rows have the same value of a stored column, on the average; found out once."""
+        known = generation.shares.get(stored_name)
         if known is None:
-            value, number = (quoted(generation.columns[name].stored_name) for name in (column, rank))
-            sql = (
-                f"SELECT count(*) = count(DISTINCT d.{value}) AND count(*) = count(DISTINCT d.{number})"
-                f" FROM (SELECT DISTINCT {value}, {number} FROM main.{DATA}"
-                # Of some values the driver makes None: they have a rank, and NULL hasn't.
-                f" WHERE {value} IS NOT NULL OR {number} IS NOT NULL) AS d"
-            )
-            known = bool(self.query((generation,), sql, ())[0][0])
-            generation.pairs[column, rank] = known
-        return known
-
-    def is_unique(self, generation: Generation, columns: tuple[str, ...]) -> bool:
-        """Whether no two rows have the same values in these columns, NULLs aside; found out once."""
-        known = generation.unique.get(columns)
-        if known is None:
-            names = [quoted(generation.columns[name].stored_name) for name in columns]
-            group = ", ".join(f"d.{name}" for name in names)
-            where = " AND ".join(f"d.{name} IS NOT NULL" for name in names)
-            tail = f" WHERE {where} GROUP BY {group}" if names else ""
-            sql = (
-                f"SELECT NOT EXISTS (SELECT 1 FROM (SELECT count(*) AS n FROM main.{DATA} AS d{tail})"
-                " WHERE n > 1)"
-            )
-            known = bool(self.query((generation,), sql, ())[0][0])
-            generation.unique[columns] = known
+            sql = f"SELECT count(DISTINCT d.{quoted(stored_name)}) FROM main.{DATA} AS d"
+            known = -(-generation.rows // max(1, self.query((generation,), sql, ())[0][0]))
+            generation.shares[stored_name] = known
         return known
 
     def _acquire(
