@@ -56,7 +56,31 @@ day where a moment is wanted:
 {functions}
 
 Orders and equality of texts under any collation: by rank. A parameter beside such a text takes the
-rank of the stored text that it is identical to; if there is none, the origin answers.
+rank of the stored text that it is identical to; if there is none, the origin answers. Under
+…_general_ci, where a character has one weight, MariaDB's own weights are fetched as a text of one
+character each: then LIKE, and equality with a text of ASCII's characters that no row has, are the
+store's too.
+""",
+}
+
+
+_MOMENTS = {
+    "postgresql": """\
+### Dates, times and intervals
+
+- Dates and timestamps moved by INTERVAL '…' of numbers of units, by n * INTERVAL '…', by
+  make_interval of one unit, and by a timedelta that is given; dates by whole numbers. A timestamp with
+  a time zone by less than a day, as a constant or given: a day is 23 hours long there once a year.
+- What lies between two moments, and its comparison with a timedelta. INTERVAL columns are
+  compared by what PostgreSQL compares, which is fetched: there a month has 30 days, and a year 360.
+- to_char of a moment in forms of numbers, names of months and days, and signs between them.
+""",
+    "mysql": """\
+### Dates, times and intervals
+
+- Dates and timestamps moved by INTERVAL n of one unit, n a constant or a whole number that is given.
+- TIME columns compared with each other, with a time, a timedelta or 'hh:mm:ss'. Beside a moment the
+  present day is added to them: that is the origin's.
 """,
 }
 
@@ -94,11 +118,19 @@ def _typed(semantics: Semantics) -> Iterator[str]:
             cells = (f"`{_cell(name)}`", operands, rule.way.value, _result(rule), _cell(rule.wrong) or "–")
             yield f"| {' | '.join(cells)} |"
     yield "\n### Aggregates\n"
+    yield "| of | values | by | result | at the origin |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name, row in sorted(semantics.aggregates.items()):
+        values = " or ".join(sorted(kind.value for kind in row.kinds)) or "–"
+        by = Way.FUNCTION.value if row.store else Way.ORIGIN.value
+        yield f"| `{name}` | {values} | {by} | {row.told or '–'} | {row.wrong or '–'} |"
+    yield ""
     yield f"- SUM of {_listed(semantics.sums)} and of NUMERIC with a scale."
     yield f"- MIN and MAX of {_listed(sorted(kind.value for kind in semantics.minmax))}."
     yield f"- AVG of whole numbers and of NUMERIC: {'the store' if semantics.mean else 'the origin'}."
     yield "- SUM and AVG of floats where every step of the addition is exact, or with"
     yield '  `float_aggregates="local"`.\n'
+    yield _MOMENTS[semantics.name]
     functions = ", ".join(f"`{name}`" for name in sorted(immutable.MYSQL_FUNCTIONS))
     yield _FETCHED[semantics.name].format(functions=functions)
     yield from _refusals(semantics)

@@ -74,7 +74,8 @@ def _beside_exact(precision: int, scale: int, floats_are_decimals: bool, is_list
             raise Unrepresentable("a parameter that isn't a number")
         try:
             return beside_scaled(exact, scale, precision)
-        except OutOfRange:
+        except (OutOfRange, ValueError):
+            # ValueError: more digits than the interpreter is willing to write.
             raise Unrepresentable("a parameter between two integers of many digits") from None
 
     def as_float(value: float) -> Any:

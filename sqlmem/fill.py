@@ -11,6 +11,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlmem.clock import Clock
@@ -240,6 +241,12 @@ class _Encoder:
         self.name = stored_name
         self.went_opaque = False
         self._driver = driver
+        self._may_be_cut = (
+            column.expression is not None
+            and column.kind is Kind.NUMERIC
+            and column.precision == _MOST_DIGITS
+            and column.scale is not None
+        )
         self.codec: Codec | None = OPAQUE if column.kind is Kind.OPAQUE else codec_for(column, driver)
 
     @property
@@ -252,6 +259,9 @@ class _Encoder:
 
     def encode(self, writer: Writer, values: Sequence[Any]) -> Sequence[Any]:
         seen = set(map(type, values))
+        if self._may_be_cut and any(_reaches_limit(value, self.column) for value in values):
+            # MariaDB: a quotient of more digits is given as it is, or cut, as its plan has it.
+            raise Uncacheable(self.column.name, "a value at the limit of its type")
         if self.codec is None:
             sample = next((value for value in values if value is not None), None)
             if sample is None:
@@ -286,6 +296,17 @@ class _Encoder:
 def _encoded(codec: Codec, values: Sequence[Any]) -> Sequence[Any]:
     encode = codec.encode
     return values if encode is None else [None if value is None else encode(value) for value in values]
+
+
+# The precision that MariaDB gives the result of a calculation at most.
+_MOST_DIGITS = 65
+
+
+def _reaches_limit(value: Any, column: Column) -> bool:
+    """Whether all digits in front of the point are taken, and it may have had more."""
+    if type(value) is not Decimal or not value.is_finite():
+        return False
+    return value.adjusted() + 1 >= _MOST_DIGITS - (column.scale or 0)
 
 
 def _type_names(seen: set[type]) -> str:

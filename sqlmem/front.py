@@ -420,10 +420,10 @@ def _plan_of(
     sums_floats: bool,
 ) -> Plan:
     try:
-        return make_plan(parsed, semantics, facts, schemas, typing.types, sums_floats=sums_floats)
+        return _made(parsed, semantics, facts, schemas, typing.types, sums_floats=sums_floats)
     except Refuse:
         # Where a constant must be seen, to find an expression among those grouped by.
-        return make_plan(
+        return _made(
             parsed,
             semantics,
             facts,
@@ -434,10 +434,23 @@ def _plan_of(
         )
 
 
+def _made(parsed: Parsed, *given: Any, **options: Any) -> Plan:
+    try:
+        return make_plan(parsed, *given, **options)
+    except (Refuse, TypesNeeded, Unknown, Unrepresentable, RecursionError):
+        raise
+    except Exception as error:
+        log.warning("planning failed ({}): {}", type(error).__name__, parsed.scanned.text)
+        raise Refuse(f"{PLANNING_FAILED} ({type(error).__name__})") from error
+
+
 def _positions(parsed: Parsed) -> int:
     """How many positional parameters the statement has; named ones count for nothing."""
     return max((key + 1 for key in parsed.parameters if isinstance(key, int)), default=0)
 
+
+# What no statement should be refused for: a fault of the planner's.
+PLANNING_FAILED = "planning failed"
 
 _PROVEN_READS = frozenset({"reads the origin's catalogue", "reads no table"})
 _HARMLESS = frozenset(

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from sqlglot import exp
 
 from sqlmem.expressions import only
+from sqlmem.lanes import given_out, taken_in, together
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.set_operations import Queries, Rendered
@@ -63,22 +63,30 @@ def by_sets(queries: Queries, node: exp.Select, around: Scope, arm: Arm) -> Rend
     prefix, around = queries.with_clause(node, around)
     texts: list[str] = []
     values: tuple[Value, ...] = ()
+    arms: list[tuple[Value, ...]] = []
     for each in sets:
         select = node.copy()
         for key in ("with_", "order", "limit", "offset"):
             select.set(key, None)
         select.set("group", exp.Group(expressions=[column.copy() for column in dict.fromkeys(each)]))
-        exp.Subquery(this=select)  # not outermost, whatever the whole is
+        # Not outermost, whatever the whole is; what is around the whole is around it.
+        exp.Subquery(this=select).parent = node
         sql, values = arm(select, [column for column in columns if column not in each], around)
         texts.append(sql)
+        arms.append(values)
     if group.args.get("rollup"):
         _check_described(values)
     stored = queries.context.alias("d")
-    outer = [replace(value, sql=f"{stored}.c{number}", alias=None) for number, value in enumerate(values)]
+    outer = [
+        taken_in(together(column), f"{stored}.c{number}")
+        for number, column in enumerate(zip(*arms, strict=True))
+    ]
     order = _order(queries, node, around, outer)
     listed = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(outer))
     union = " UNION ALL ".join(texts)
-    return f"{prefix}SELECT {listed} FROM ({union}) AS {stored}{order}{queries.limit(node)}", tuple(outer)
+    opening, more = queries.context.opening()
+    sql = f"{prefix}SELECT {listed}{more} FROM ({union}) AS {stored}{order}{queries.limit(node)}"
+    return sql, given_out(outer, opening)
 
 
 def _check_described(values: Sequence[Value]) -> None:

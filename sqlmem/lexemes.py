@@ -51,16 +51,18 @@ PG_SPECIAL_CHARACTERS = frozenset("~!@#%^&|`?")
 
 # What sqlglot and the origins agree on. All others are the origin's.
 KNOWN_PUNCTUATION = frozenset(
-    ("( ) , . ; + - * / % = <> != < > <= >= || :: " + "[ ] : -> ->> <=> & | << >> ~ ~* !~ !~* ==").split(" ")
+    (
+        "( ) , . ; + - * / % = <> != < > <= >= || :: " + "[ ] : -> ->> <=> & | << >> ~ ~* !~ !~* == && =>"
+    ).split(" ")
 )
 # Per family: punctuation that is known elsewhere and not here.
 FOREIGN_PUNCTUATION: dict[Family, frozenset[str]] = {
-    "sqlite": frozenset([":", "[", "]", "::", "<=>", "~*", "!~", "!~*"]),
-    "postgresql": frozenset(["<=>", "=="]),
+    "sqlite": frozenset(["&&", "=>", ":", "[", "]", "::", "<=>", "~*", "!~", "!~*"]),
+    "postgresql": frozenset(["&&", "<=>", "=="]),
     "mysql": frozenset(
-        [":", "[", "]", "::", "==", "||", "~*", "!~", "!~*"]
+        [":", "[", "]", "::", "==", "||", "~*", "!~", "!~*", "=>"]
     ),  # || joins text under PIPES_AS_CONCAT
-    "other": frozenset(["<=>", "==", "->", "->>", "~*", "!~", "!~*"]),
+    "other": frozenset(["&&", "=>", "<=>", "==", "->", "->>", "~*", "!~", "!~*"]),
 }
 
 

@@ -40,6 +40,7 @@ class Collation(enum.Enum):
     DETERMINISTIC = "deterministic"  # equal only if the code points are; order unknown
     NOCASE = "nocase"  # SQLite's NOCASE, which the store has too
     RTRIM = "rtrim"  # SQLite's RTRIM, which the store has too
+    FOLDED = "folded"  # MariaDB's …_general_ci: equal if character by character one and the same weight
     UNKNOWN = "unknown"  # nothing may be compared locally
 
 
@@ -79,6 +80,7 @@ class Column:
             asks for it alone: MariaDB describes some types otherwise beside a window function.
         rank_of: likewise, the column or expression that it orders as the origin does; None if it is no rank.
         is_hidden: * leaves it out (MariaDB's INVISIBLE).
+        key_of: likewise, the column or expression that is equal to another's where the keys are the same.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Column:
     description: tuple[str | int | bool | None, ...] | None = None
     rank_of: str | None = None
     is_hidden: bool = False
+    key_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

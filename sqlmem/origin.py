@@ -90,12 +90,16 @@ class Origin:
 
     def text_of(self, candidate: Candidate) -> str:
         """A candidate's text for the origin, in the names of its table's columns."""
-        if candidate.rank_of is None:
+        of = candidate.rank_of or candidate.weighs
+        if of is None:
             assert candidate.text is not None
             return candidate.text
         quote = self.dialect.identifier_preparer.quote_identifier
         # The dialect doubles % for its driver, which `expression_text` does.
-        operand = candidate.text or quote(candidate.rank_of).replace("%%", "%")
+        operand = candidate.text or quote(of).replace("%%", "%")
+        if candidate.weighs is not None:
+            operand = operand if candidate.key_of is None else f"TRIM(TRAILING ' ' FROM {operand})"
+            return f"CONVERT(WEIGHT_STRING({operand}) USING ucs2)"
         return f"CASE WHEN ({operand}) IS NULL THEN NULL ELSE dense_rank() OVER (ORDER BY ({operand})) END"
 
     # -- how it reads text -----------------------------------------------------------------

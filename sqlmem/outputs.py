@@ -12,10 +12,12 @@ from sqlglot import exp
 
 from sqlmem.expressions import only
 from sqlmem.items import Call
+from sqlmem.model import TableSchema
 from sqlmem.names import figured_name
 from sqlmem.plan import Refuse
 from sqlmem.scopes import STARRED, Context
 from sqlmem.stars import STAR_BEGINS
+from sqlmem.with_names import definition
 
 Spelling = tuple[str | None, str]
 
@@ -26,6 +28,18 @@ def table_spelling(table: exp.Table, context: Context) -> Spelling:
         raise Refuse("a source that isn't a table")
     database = table.args.get("db")
     return (context.fold_table(database) if database is not None else None, context.fold_table(table.this))
+
+
+def definition_of(table: exp.Table, context: Context) -> exp.CTE | None:
+    """The query of WITH that a name in FROM means; None if it is a table's."""
+    return definition(table, context.fold_table, sees_later=context.semantics.is_dynamic)
+
+
+def schema_of(table: exp.Table, context: Context) -> TableSchema | None:
+    """The definition of the table that a name in FROM means, if it is one."""
+    if definition_of(table, context) is not None:
+        return None
+    return context.schemas.get(table_spelling(table, context))
 
 
 def callable_names(context: Context, node: exp.Expr) -> list[str]:

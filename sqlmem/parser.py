@@ -29,6 +29,7 @@ from sqlmem.grammar import placeholder_index, tree_of
 from sqlmem.items import Call, item_calls, item_texts
 from sqlmem.lexer import Family, Scan, Syntax, scan
 from sqlmem.trust import distrust, is_written_rows
+from sqlmem.with_names import definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _inspect(tree: exp.Expr, scanned: Scan, *, is_strict: bool) -> Parsed | Pass
             continue  # without an argument it only reads the session
         if isinstance(node, exp.Func) and has_side_effects(node.name, scanned.syntax.family):
             return Refusal("read_only", f"{node.name.lower()} is a function with side effects", WRITE_HINT)
-    tables = _tables(nodes)
+    tables = _tables(nodes, scanned.syntax.family)
     if not tables:
         return _NO_TABLE
     if all(_is_catalogue(table, scanned.syntax.family) for table in tables):
@@ -262,14 +263,18 @@ def _is_too_deep(scanned: Scan) -> bool:
     return False
 
 
-def _tables(nodes: list[exp.Expr]) -> list[exp.Table]:
+def _name(identifier: exp.Identifier) -> str:
+    return str(identifier.this)
+
+
+def _tables(nodes: list[exp.Expr], family: Family) -> list[exp.Table]:
     """What FROM names, without common table expressions and table functions that aren't catalogue."""
-    ctes = {node.alias for node in nodes if isinstance(node, exp.CTE)}
+    sees_later = family == "sqlite"
     return [
         node
         for node in nodes
         if isinstance(node, exp.Table)
-        and not (node.name in ctes and not node.db)
+        and definition(node, _name, sees_later=sees_later) is None
         and not (isinstance(node.this, exp.Func) and not node.this.name.upper().startswith("PRAGMA_"))
     ]
 

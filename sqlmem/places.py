@@ -5,10 +5,11 @@ from __future__ import annotations
 from sqlglot import exp
 
 from sqlmem.expressions import only
+from sqlmem.lanes import given_out, taken_in
 from sqlmem.limits import with_ties
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
-from sqlmem.set_operations import Queries
+from sqlmem.set_operations import Queries, Rendered
 from sqlmem.values import Value
 
 
@@ -28,8 +29,8 @@ def chosen_by_place(
     body: str,
     order: str,
     prefix: str,
-) -> str:
-    """The SELECT's text.
+) -> Rendered:
+    """The SELECT's text and columns.
 
     Args:
         body: FROM to HAVING.
@@ -58,7 +59,13 @@ def chosen_by_place(
     names = ", ".join(f"d.c{number} AS c{number}" for number in range(len(values)))
     tail = f" ORDER BY {outer_order}" if terms else ""
     inner = ", ".join([*columns, *keys, f"{place} AS place"])
-    return f"{prefix}SELECT {names} FROM (SELECT {inner}{body}) AS d WHERE {condition}{tail}{limit}"
+    opening, more = queries.context.opening()
+    outer_opening, outer_more = queries.context.opening()
+    given = [taken_in(value, f"d.c{number}") for number, value in enumerate(given_out(values, opening))]
+    return (
+        f"{prefix}SELECT {names}{outer_more} FROM (SELECT {inner}{more}{body}) AS d "
+        f"WHERE {condition}{tail}{limit}"
+    ), given_out(given, outer_opening)
 
 
 def _terms(node: exp.Select, order: str) -> list[tuple[str, str]]:
@@ -103,6 +110,9 @@ def _on(queries: Queries, node: exp.Select, scope: Scope, values: list[Value]) -
     terms = on.expressions if isinstance(on, exp.Tuple) else [on.unnest()]
     found = []
     for term in terms:
+        if node.args.get("order") is not None and term.find(exp.Placeholder) is not None:
+            # Two parameters are no one expression, also where both are NULL.
+            raise Refuse("DISTINCT ON what is given")
         value = queries.output_of(term, node, values) or queries.expressions.value(term, scope)
         if value.type is None:
             raise Refuse("DISTINCT ON a constant")

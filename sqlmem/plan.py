@@ -33,6 +33,10 @@ class Refuse(Exception):
         self.reasons = reasons
 
 
+class RefuseWhole(Refuse):
+    """No part of the statement may be computed by the origin as a column either."""
+
+
 class TypesNeeded(Exception):
     """What the statement means depends on the type of a parameter: it is to be planned with it.
 
@@ -76,6 +80,8 @@ class Candidate:
         collation: if it turns out to be text.
         has_constants: there may be many like it, each with another constant.
         rank_of: the column or expression whose order it is; None if it is no rank.
+        weighs: it is the text of the weights that the collation gives to the characters, one for one.
+        key_of: likewise, without the blanks at the end: the column or expression whose equality it is.
         may_be_unsigned: MariaDB: an integer, if it is one, whose description doesn't tell.
     """
 
@@ -86,6 +92,8 @@ class Candidate:
     collation: Collation
     has_constants: bool
     rank_of: str | None = None
+    weighs: str | None = None
+    key_of: str | None = None
     may_be_unsigned: bool = False
 
 
@@ -172,7 +180,18 @@ class RankCheck:
     rank: str
 
 
-Condition = Check | RankCheck
+@dataclass(frozen=True, slots=True)
+class UniqueCheck:
+    """A condition on a table's present rows: no two of them have the same values in these columns.
+
+    Without a column: there is one row at most. NULL is equal to nothing.
+    """
+
+    table: int
+    columns: tuple[str, ...]
+
+
+Condition = Check | RankCheck | UniqueCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +202,9 @@ class Plan:
         tables: those read; the first is `main` in `sql`, the others s1, s2, ….
         columns: per table, those needed, in the order met.
         checks: what must be true of the tables' present values; looked at once per generation.
-        uses: how often the statement names a table as a source: no SELECT in it reads more rows than
-            all tables together have, so many times; unless it joins.
+        uses: how often the statement names a table as a source.
+        made: how many rows it makes of no table, at most: no SELECT in it reads more rows than these, and
+            than all tables together have, `uses` times; unless it joins.
         joins: where a SELECT in it reads several sources together, the rows that each SELECT reads.
     """
 
@@ -195,4 +215,5 @@ class Plan:
     outputs: tuple[Output, ...]
     checks: tuple[Condition, ...] = ()
     uses: int = 1
+    made: int = 0
     joins: tuple[Rows, ...] = ()

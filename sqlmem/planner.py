@@ -10,17 +10,18 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from sqlmem.dialects.base import Facts, Semantics
+from sqlmem.codecs import codec_for
+from sqlmem.dialects.base import Facts, Result, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.dialects.sqlite_functions import FUNCTIONS
 from sqlmem.model import Kind, TableSchema
-from sqlmem.outputs import Spelling, given_names, table_spelling
+from sqlmem.outputs import Spelling, definition_of, given_names, table_spelling
 from sqlmem.parser import Parsed
 from sqlmem.plan import Output, Plan, Refuse
 from sqlmem.queries import Queries
 from sqlmem.scopes import Context, Scope, representative
 from sqlmem.slices import Slices
-from sqlmem.values import Value
+from sqlmem.values import NULL, Value
 
 
 def make_plan(
@@ -68,14 +69,19 @@ def make_plan(
         raise Refuse("names of columns that only the origin knows")
     outputs = []
     if semantics.name == "mysql":
+        _check_order(tree)
         _check_large_texts(tree, context, values)
     for name, value in zip(names, values, strict=True):
-        if value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
+        if value is NULL and semantics.nothing is not None:
+            outputs.append(Output(name, None, semantics.nothing))
+        elif value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
             if not semantics.is_dynamic:
                 raise Refuse("a result whose type only the origin knows")
             outputs.append(Output(name, None, semantics.integer))
-        else:
-            outputs.append(Output(name, value.source, value.result, is_nulled=value.is_nulled))
+            continue
+        if value.source is None and value.result is not None and not _is_decoded(value.result, facts):
+            raise Refuse("a result whose Python type only the driver knows")
+        outputs.append(Output(name, value.source, value.result, is_nulled=value.is_nulled))
     for index, table in enumerate(context.tables):
         if not context.needed[index]:
             context.needed[index][representative(table)] = None
@@ -92,8 +98,13 @@ def make_plan(
         outputs=tuple(outputs),
         checks=tuple(dict.fromkeys(context.checks)),
         uses=max(1, context.uses),
+        made=context.made,
         joins=tuple(context.reads) if context.joins else (),
     )
+
+
+def _is_decoded(result: Result, facts: Facts) -> bool:
+    return bool(result.codec) or codec_for(result.type, facts.driver) is not None
 
 
 def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...]:
@@ -103,13 +114,13 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
         Refuse: a source that isn't plainly a table.
     """
     context = Context(semantics, Facts(), (), {})
-    ctes = {context.fold_table(cte.args["alias"].this) for cte in tree.find_all(exp.CTE)}
-    found: dict[Spelling, None] = {}
-    for table in tree.find_all(exp.Table):
-        schema, name = table_spelling(table, context)
-        if schema is not None or name not in ctes:
-            found[schema, name] = None
-    return tuple(found)
+    return tuple(
+        dict.fromkeys(
+            table_spelling(table, context)
+            for table in tree.find_all(exp.Table)
+            if definition_of(table, context) is None
+        )
+    )
 
 
 # MariaDB describes its larger texts (codes of the protocol) otherwise where a temporary table is made.
@@ -127,6 +138,23 @@ def _check_large_texts(tree: exp.Expr, context: Context, values: Sequence[Value]
             column = context.tables[value.source[0]].by_name[value.source[1]]
             if column.description is not None and column.description[0] in _LARGE_TEXTS:
                 raise Refuse("a computed text that the origin describes in several ways")
+
+
+def _check_order(tree: exp.Expr) -> None:
+    """Raises `Refuse` for groups with a window over them, ordered by what they are grouped by.
+
+    MariaDB takes the order for done where an index has it, and then the window undoes it:
+    SELECT m, sum(count(*)) OVER () FROM t GROUP BY m ORDER BY m comes in any order, and in another each time.
+    """
+    for select in tree.find_all(exp.Select):
+        order = select.args.get("order")
+        if order is None or not select.args.get("group") or select.find(exp.Window) is None:
+            continue
+        items: dict[str, exp.Expr] = {item.alias.lower(): item.unalias() for item in select.expressions}
+        items |= {str(place): item.unalias() for place, item in enumerate(select.expressions, 1)}
+        terms = [items.get(term.this.name.lower(), term.this) for term in order.expressions]
+        if not any(term.find(exp.AggFunc) for term in terms):
+            raise Refuse("groups with a window over them, whose order MariaDB may forget")
 
 
 # Functions that the parser makes the same node of as an operator.
@@ -153,22 +181,29 @@ _SYNTAX = frozenset(
         "any",
         "array",
         "cast",
+        "ceil",
         "char",
+        "chr",
         "convert",
         "datetime",
         "decimal",
         "exists",
         "extract",
         "float",
+        "floor",
         "group_concat",
         "if",
         "in",
+        "initcap",
+        "json_agg",
+        "json_object",
         "lateral",
         "numeric",
         "overlay",
         "position",
         "some",
         "string_agg",
+        "substr",
         "substring",
         "time",
         "timestamp",
@@ -207,6 +242,20 @@ _TYPED_NAMES = frozenset(
         "bool_and",
         "bool_or",
         "every",
+        "array_agg",
+        "bit_and",
+        "bit_or",
+        "bit_xor",
+        "mode",
+        "percentile_cont",
+        "percentile_disc",
+        "std",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "var_pop",
+        "var_samp",
+        "variance",
         "exists",
         "cast",
         "any",

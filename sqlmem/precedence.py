@@ -92,7 +92,8 @@ def mixes_operators(scanned: Scan) -> bool:
     """Whether one expression has operators, bare, whose order the dialects see differently."""
     words = scanned.words
     stack, run = [], _Run()
-    for index, word in enumerate(words):
+    for index, written in enumerate(words):
+        word = "AND" if written == "&&" else written
         before = words[index - 1] if index else ";"
         if word in ("(", "[", "CASE"):
             stack.append(run)

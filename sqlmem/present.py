@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlmem.measures import BLOB, INTEGER, REAL, TEXT, Need, Span, failing
-from sqlmem.plan import Plan, RankCheck
+from sqlmem.plan import Plan, RankCheck, UniqueCheck
 from sqlmem.store import Generation, Store
 from sqlmem.stored import DATA, quoted
 
@@ -52,8 +52,8 @@ def obstacle(store: Store, plan: Plan, generations: Sequence[Generation]) -> str
     """Why the plan isn't exact on these generations' values; None if it is."""
     if not plan.checks:
         return None
-    # Nothing but the statement's sources makes rows, and one names its tables so many times.
-    rows = plan.uses * sum(generation.rows for generation in generations)
+    # Nothing else makes rows, and the statement names its tables so many times.
+    rows = plan.made + plan.uses * sum(generation.rows for generation in generations)
     uses = plan.uses
     if plan.joins:
         present_rows = [generation.rows for generation in generations]
@@ -62,6 +62,10 @@ def obstacle(store: Store, plan: Plan, generations: Sequence[Generation]) -> str
         if isinstance(check, RankCheck):
             if not store.is_one_to_one(generations[check.table], check.column, check.rank):
                 return "values that the origin holds as equal, and that aren't the same"
+            continue
+        if isinstance(check, UniqueCheck):
+            if not store.is_unique(generations[check.table], check.columns):
+                return "a subquery that gives several rows as a value, or might"
             continue
         present = Present(store, generations, rows, uses, check.need is Need.DISTINCT)
         reason = failing(check, present)

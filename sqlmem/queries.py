@@ -10,22 +10,25 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from sqlmem.ctes import with_clause
 from sqlmem.expressions import expressions, only
 from sqlmem.expressions.choices import chosen
-from sqlmem.expressions.closed import is_total
+from sqlmem.expressions.closed import has_aggregate
 from sqlmem.grouping_sets import by_sets, has_sets
+from sqlmem.lanes import given_out
 from sqlmem.limits import limit_text
-from sqlmem.model import Column
-from sqlmem.outputs import callable_names, leftmost, table_spelling
+from sqlmem.model import Column, Kind
+from sqlmem.outputs import callable_names, leftmost, schema_of
 from sqlmem.picks import picks_row
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
+from sqlmem.positions import is_number, position_of
 from sqlmem.row_lists import rows_of, values_of
 from sqlmem.scopes import Context, Scope
 from sqlmem.set_operations import Expected, Rendered, set_operation
-from sqlmem.sources import from_clause, with_clause
+from sqlmem.sources import from_clause
 from sqlmem.stars import expand
-from sqlmem.values import NULL, Value
+from sqlmem.values import EQUAL_TEXT, NULL, Value
 
 
 class Queries:
@@ -89,7 +92,10 @@ class Queries:
         where = node.args.get("where")
         where_text = ""
         if where is not None:
+            around_is_strict = self._context.is_strict
+            self._context.is_strict = around_is_strict or self._looks_up_extremes(node)
             where_text = reasons.attempt(lambda: f" WHERE {render.condition(where.this, scope)}", "")
+            self._context.is_strict = around_is_strict
         scope.outputs = {
             self._context.fold_column(item.args["alias"]): item.this
             for item in node.expressions
@@ -122,7 +128,7 @@ class Queries:
             not group_text
             and scope.saw_aggregate
             and not self._context.semantics.is_dynamic
-            and not any(map(_has_aggregate, node.expressions))
+            and not any(map(has_aggregate, node.expressions))
         ):
             # The store knows an aggregate only by what is selected.
             values[0] = replace(values[0], sql=f"CASE WHEN count(*) >= 0 THEN {values[0].sql} END")
@@ -138,11 +144,16 @@ class Queries:
         )
         limit_text = reasons.attempt(lambda: "" if is_chosen else self.limit(node), "")
         reasons.raise_any()
+        if limit_text and any(" OVER (" in value.sql and "sqlmem_" in value.sql for value in values):
+            # j - lag(j) OVER (…): the origin computes it of all rows, the store of those that it gives.
+            raise Refuse("a computation over a window that may be an error, in rows beyond the limit")
+        if limit_text and not (scope.saw_aggregate or group_text or distinct is not None or is_chosen):
+            self._guard_all(scope, values, source, where_text)
         if is_chosen:
             if scope.may_guard and self._context.guards:
                 raise Refuse("a subquery that may give several rows as a value")
             body = f"{source}{where_text}{group_text}{having_text}"
-            return chosen_by_place(self, node, scope, values, body, order_text, prefix), tuple(values)
+            return chosen_by_place(self, node, scope, values, body, order_text, prefix)
         if (
             limit_text
             and not order_text
@@ -156,13 +167,25 @@ class Queries:
             order_text = f" ORDER BY {', '.join(scope.row_ids)}" if scope.row_ids else ""
 
         columns = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values))
+        opening, more = self._context.opening()
         if scope.may_guard and self._context.guards:
             source, where_text = self._guarded(self._context.guards, source, where_text)
         text = (
-            f"{prefix}SELECT {'DISTINCT ' if distinct is not None else ''}{columns}{source}"
+            f"{prefix}SELECT {'DISTINCT ' if distinct is not None else ''}{columns}{more}{source}"
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
         )
-        return text, tuple(values)
+        return text, given_out(values, opening)
+
+    def _looks_up_extremes(self, node: exp.Select) -> bool:
+        """Whether MIN or MAX may be looked up in an index.
+
+        MariaDB rounds the constants of WHERE to the column's type there: max(i) WHERE i < 2.4 is 1.
+        """
+        return (
+            self._context.semantics.name == "mysql"
+            and node.args.get("group") is None
+            and any(item.find(exp.Min, exp.Max) is not None for item in node.expressions)
+        )
 
     def _settle_pick(self, node: exp.Select, scope: Scope) -> None:
         """Find out whether an aggregate picks one row, from which SQLite takes all other columns."""
@@ -171,13 +194,28 @@ class Queries:
             return
         if scope.group_keys is None or _is_within(scope):
             return
-        schema = self._context.schemas.get(table_spelling(source, self._context))
+        schema = schema_of(source, self._context)
         if schema is None or schema.name not in {table.name for table in self._context.tables}:
             return
         key = next((index.columns[0] for index in schema.indexes if index.is_primary_key), None)
         if key is None or not self._context.semantics.is_dynamic:
             return
         scope.picks_row = picks_row(node, key)
+
+    def _guard_all(self, scope: Scope, values: list[Value], source: str, where: str) -> None:
+        """Have all rows computed, also those beyond the limit.
+
+        The origin computes them before it sorts, or doesn't: an error in one of them is its to report.
+        """
+        if self._context.semantics.is_dynamic or not source:
+            return
+        failing = [value.sql for value in values if "sqlmem_" in value.sql or "sqlmem_" in source]
+        if not failing or any(" OVER (" in text for text in failing):
+            return
+        if not scope.may_guard:
+            raise Refuse("a computation that may be an error, in rows beyond a limit")
+        counts = " + ".join(f"count({text})" for text in failing)
+        self._context.guards.append(f"SELECT {counts} >= 0 AS ok{source}{where}")
 
     def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:
         """FROM and WHERE with guards, which the store looks at before the first row."""
@@ -233,7 +271,7 @@ class Queries:
                 if name in scope.outputs and name not in scope.columns:
                     if callable_names(self._context, node).count(name) > 1:
                         raise Refuse("a name that two outputs have")
-                    if is_strict and _has_aggregate(scope.outputs[name]):
+                    if is_strict and has_aggregate(scope.outputs[name]):
                         raise Refuse(
                             "ORDER BY an expression of an aggregate's name is an error at the origin"
                         )
@@ -245,15 +283,16 @@ class Queries:
     def _group(self, node: exp.Select, scope: Scope) -> str:
         """GROUP BY; from here on the scope's columns must be grouped or aggregated."""
         clause = node.args.get("group")
-        has_aggregate = any(
-            _has_aggregate(item) for item in (*node.expressions, node.args.get("having")) if item
+        is_aggregated = any(
+            has_aggregate(item) for item in (*node.expressions, node.args.get("having")) if item
         )
         if clause is None:
-            if has_aggregate:
+            if is_aggregated:
                 scope.group_keys = set()
             return ""
         only(clause, "expressions")
         keys: dict[str, None] = {}
+        is_hidden = not any(map(_shows_columns, _shown_clauses(node)))
         for term in clause.expressions:
             self._check_position(term)
             meant = self._grouped_term(term, node, scope)
@@ -261,10 +300,17 @@ class Queries:
             # TRUE too is a constant that PostgreSQL doesn't group by.
             if value.type is None or isinstance(meant, exp.Boolean):
                 raise Refuse("GROUP BY a constant")
-            self._check_distinct(value, "GROUP BY")
+            rank = self._expressions.rank(value) if is_hidden and _is_unordered(value) else None
+            if rank is not None:
+                # Nothing of the group is shown: that its values are equal to the origin is enough.
+                value = rank
+            else:
+                self._check_distinct(value, "GROUP BY")
             keys[value.sql] = None
         scope.group_keys = set(keys)
-        return f" GROUP BY {', '.join(keys)}"
+        # A constant's text would name an output of the store's.
+        texts = ["NULL" if is_number(key) else key for key in keys]
+        return f" GROUP BY {', '.join(texts)}"
 
     def _check_position(self, term: exp.Expr) -> None:
         """Raises `Refuse` for what SQLite takes for a position: -1, (1)."""
@@ -275,8 +321,11 @@ class Queries:
             raise Refuse("a number with a sign or in parentheses, as a position")
 
     def _grouped_term(self, term: exp.Expr, node: exp.Select, scope: Scope) -> exp.Expr:
-        if isinstance(term, exp.Literal):
-            return self._ordinal(term, node)
+        position = self._position(term, len(node.expressions))
+        if position is not None:
+            item: exp.Expr = node.expressions[position]
+            inner: exp.Expr = item.this if isinstance(item, exp.Alias) else item
+            return inner
         if (
             isinstance(term, exp.Column)
             and term.args.get("table") is None
@@ -291,13 +340,8 @@ class Queries:
                 return named
         return term
 
-    def _ordinal(self, term: exp.Literal, node: exp.Select) -> exp.Expr:
-        position = int(str(term.this)) if not term.is_string and str(term.this).isdigit() else 0
-        if not 1 <= position <= len(node.expressions):
-            raise Refuse("a position that isn't in the select list")
-        item: exp.Expr = node.expressions[position - 1]
-        inner: exp.Expr = item.this if isinstance(item, exp.Alias) else item
-        return inner
+    def _position(self, term: exp.Expr, count: int) -> int | None:
+        return position_of(term, count, is_dynamic=self._context.semantics.is_dynamic)
 
     def _check_distinct(self, value: Value, what: str) -> None:
         if value.type is not None:
@@ -329,10 +373,9 @@ class Queries:
 
     def _output_of(self, term: exp.Expr, node: exp.Expr, values: list[Value]) -> Value | None:
         """The column of the select list that a term of ORDER BY names, by position or alias."""
-        if isinstance(term, exp.Literal):
-            if term.is_string or not str(term.this).isdigit() or not 1 <= int(str(term.this)) <= len(values):
-                raise Refuse("a position that isn't in the select list")
-            return values[int(str(term.this)) - 1]
+        position = self._position(term, len(values))
+        if position is not None:
+            return values[position]
         if (
             isinstance(term, exp.Column)
             and term.args.get("table") is None
@@ -387,6 +430,9 @@ class Queries:
     def output_of(self, term: exp.Expr, node: exp.Expr, values: list[Value]) -> Value | None:
         return self._output_of(term, node, values)
 
+    def item(self, item: exp.Expr, scope: Scope, expected: Column | None) -> Value:
+        return self._item(item, scope, expected)
+
     def limit(self, node: exp.Expr) -> str:
         return limit_text(self.expressions, node)
 
@@ -413,33 +459,24 @@ def _is_within(scope: Scope) -> bool:
     return False
 
 
+def _shown_clauses(node: exp.Select) -> list[exp.Expr]:
+    clauses = [*node.expressions, *(node.args.get(key) for key in ("having", "order", "windows", "distinct"))]
+    return [each for clause in clauses for each in (clause if isinstance(clause, list) else [clause]) if each]
+
+
+def _shows_columns(node: exp.Expr) -> bool:
+    """Whether a column stands in it outside of aggregates."""
+    if isinstance(node, exp.Column | exp.Query | exp.Window):
+        return True
+    if isinstance(node, exp.AggFunc) and not isinstance(node, exp.Grouping):
+        return False
+    return any(map(_shows_columns, node.iter_expressions()))
+
+
+def _is_unordered(value: Value) -> bool:
+    """Whether it is a text of which the store can't tell which are equal."""
+    return value.type is not None and value.type.kind is Kind.TEXT and value.type.collation not in EQUAL_TEXT
+
+
 def _refuse_having() -> None:
     raise Refuse("HAVING without a group")
-
-
-def _has_aggregate(node: exp.Expr) -> bool:
-    """Whether an aggregate of this SELECT's own stands in the expression: no subquery's, no window's."""
-    if isinstance(node, exp.Query):
-        return False
-    if isinstance(node, exp.Window):
-        children = [child for key, child in node.args.items() if key != "this"]
-        inner = node.this
-        if isinstance(inner, exp.Filter):
-            children.append(inner.expression)
-            inner = inner.this
-        return any(_has_aggregate(child) for child in _flat(children)) or any(
-            _has_aggregate(child) for child in _flat(inner.args.values())
-        )
-    if (isinstance(node, exp.AggFunc) and not isinstance(node, exp.RowNumber)) or is_total(node):
-        return True
-    return any(_has_aggregate(child) for child in _flat(node.args.values()))
-
-
-def _flat(values: object) -> list[exp.Expr]:
-    found: list[exp.Expr] = []
-    for value in values if isinstance(values, list) else list(values):  # type: ignore[call-overload]
-        if isinstance(value, exp.Expr):
-            found.append(value)
-        elif isinstance(value, list):
-            found.extend(item for item in value if isinstance(item, exp.Expr))
-    return found

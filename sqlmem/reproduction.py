@@ -98,7 +98,7 @@ def _definition(schema: TableSchema, columns: Sequence[str], quote: Quote) -> st
 
 
 def _column(column: Column, quote: Quote) -> tuple[str, str]:
-    is_collated = column.collation not in (Collation.BINARY, Collation.UNKNOWN)
+    is_collated = column.collation not in (Collation.BINARY, Collation.FOLDED, Collation.UNKNOWN)
     note = f"  -- collation: {column.collation.value}" if is_collated else ""
     return f"{quote(column.name)} {column.type_name}".rstrip(), note
 

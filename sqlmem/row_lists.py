@@ -44,6 +44,7 @@ def rows_of(queries: Queries, node: exp.Values, around: Scope) -> Rendered:
         raise Refuse("VALUES is computed by the origin")
     if len(node.expressions) > _MOST_ROWS:
         raise Refuse(f"more than {_MOST_ROWS} rows of VALUES")
+    queries.context.made += len(node.expressions)
     scope = Scope(around, ctes=around.ctes)
     queries.context.reads.append(Rows(count=len(node.expressions)))
     rows = []

@@ -7,6 +7,7 @@ name that isn't a column is no error but a string.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +19,7 @@ from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.plan import Argument, Condition, Refuse, Rows, TypesNeeded
 from sqlmem.slices import Slices
-from sqlmem.values import Value
+from sqlmem.values import Lane, Value
 
 _COMPARED_IN = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.In, exp.Between)
 # The store's statement names schemas main, s1, s2, …; SQLite attaches at most ten.
@@ -80,6 +81,7 @@ class Scope:
         is_in_aggregate: while an aggregate's argument is looked at.
         picks_row: SQLite: its only aggregate is the MIN or MAX of the row id, so that columns that aren't
             grouped are those of the one row that has it.
+        is_closed: nothing in it sees the columns around it.
     """
 
     parent: Scope | None
@@ -96,6 +98,7 @@ class Scope:
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
     picks_row: bool = False
+    is_closed: bool = False
 
     def has_table(self, stored: str) -> bool:
         """Whether one of its sources is the table of this name in the store's statement."""
@@ -110,6 +113,8 @@ class Relation:
         given: the names by which * gives the columns out; None where only the origin knows.
         rows: how many it has at most.
         uses: how often it reads tables.
+        made: how many rows it makes of no table, at most.
+        is_table: the origin keeps its rows in a table, whose columns are as any table's.
     """
 
     sql: str
@@ -118,6 +123,8 @@ class Relation:
     given: tuple[str | None, ...]
     rows: Rows
     uses: int = 0
+    made: int = 0
+    is_table: bool = False
 
 
 @dataclass(eq=False)
@@ -134,6 +141,7 @@ class Context:
     # sums of floats may come from the store, whatever their last digits are
     sums_floats: bool = False
     uses: int = 0
+    made: int = 0
     joins: bool = False  # a SELECT in it reads more than one source
     reads: list[Rows] = field(default_factory=list)  # the rows of each SELECT's FROM
     scopes: dict[int, Scope] = field(default_factory=dict)  # id of a SELECT that was rendered -> its names
@@ -144,18 +152,24 @@ class Context:
     guards: list[str] = field(default_factory=list)  # queries that fail, or not, before any row is looked at
     single_counts: set[int] = field(default_factory=set)  # ids of LIMIT's parameters that must be 0 or 1
     aliases: int = 0
+    # what queries give out beside their columns: the opening, the column's text and name, whose rank it is
+    added: list[tuple[int, str, Lane]] = field(default_factory=list)
     slices: Slices | None = None
     local_functions: frozenset[str] = frozenset()  # in lower case, as written
+    is_strict: bool = False  # constants must be values of the type that they are compared with
     shares_literals: bool = False  # the plan is to hold for other constants, where it can
 
-    def mark(self) -> tuple[int, int, int, list[int]]:
+    def mark(self) -> Mark:
         """How far the gathering has come, for `back_to`."""
         needed = [len(columns) for columns in self.needed]
-        return len(self.arguments), len(self.checks), len(self.guards), needed
+        return len(self.arguments), len(self.checks), len(self.guards), len(self.added), needed
 
-    def back_to(self, mark: tuple[int, int, int, list[int]]) -> None:
+    def back_to(self, mark: Mark) -> None:
         """Forget what was gathered since: it was for a text that isn't used."""
-        arguments, checks, guards, needed = mark
+        arguments, checks, guards, added, needed = mark
+        for _, _, lane in self.added[added:]:
+            lane.name = lane.rank = None
+        del self.added[added:]
         del self.arguments[arguments:]
         del self.checks[checks:]
         del self.guards[guards:]
@@ -167,6 +181,11 @@ class Context:
     def alias(self, prefix: str) -> str:
         self.aliases += 1
         return f"{prefix}{self.aliases}"
+
+    def opening(self) -> tuple[int, str]:
+        """Where a SELECT's list of columns goes on: its number, and the mark to be written there."""
+        self.aliases += 1
+        return self.aliases, opening_mark(self.aliases)
 
     def table(self, schema: TableSchema) -> int:
         """The index of a table among those of the plan."""
@@ -200,7 +219,10 @@ class Context:
 
     def need(self, value: Value) -> None:
         if value.source is not None:
-            self.needed[value.source[0]].setdefault(value.source[1])
+            self.need_column(*value.source)
+
+    def need_column(self, table: int, name: str) -> None:
+        self.needed[table].setdefault(name)
 
     def argument(self, argument: Argument) -> str:
         """The mark of an argument; `in_order` brings the arguments into the order of the marks."""
@@ -220,8 +242,20 @@ class Context:
         Numbered ones (?1) are named parameters to Python 3.12's sqlite3, which warns of each.
         """
         # No name in the store contains NUL, so nothing else looks like a mark.
-        parts = sql.split("\0")
+        parts = self._opened(sql).split("\0")
         return "?".join(parts[::2]), tuple(self.arguments[int(number) - 1] for number in parts[1::2])
+
+    def _opened(self, sql: str) -> str:
+        """A text with what queries give out beside their columns."""
+        more: dict[str, str] = {}
+        # By name: all SELECTs of one query give them out in one order.
+        for opening, text, lane in sorted(self.added, key=lambda each: str(each[2].name)):
+            mark = opening_mark(opening)
+            more[mark] = f"{more.get(mark, '')}, {text} AS {lane.name}"
+        # What is added may be a query, with an opening of its own.
+        while (found := _OPENING.search(sql)) is not None:
+            sql = sql.replace(found[0], more.get(found[0], ""))
+        return sql
 
     def constant(self, stored: Any) -> str:
         # Whole numbers are legible in the text; all else is bound, so that nothing needs escaping.
@@ -320,7 +354,7 @@ class Context:
                 if value is None:
                     raise Refuse(f"column {name!r} is ambiguous")
                 return value, inner
-            inner = inner.parent
+            inner = None if inner.is_closed else inner.parent
         raise Refuse(f"column {name!r} isn't known")
 
     def _starred(self, place: tuple[int | None, int], scope: Scope) -> Value:
@@ -370,6 +404,17 @@ def _depends_on_key(value: Value, owner: Scope) -> bool:
         source.key and source.stored == value.alias and source.key <= owner.group_keys
         for source in owner.sources
     )
+
+
+# Arguments, checks, guards, columns added, and per table the columns needed.
+Mark = tuple[int, int, int, int, list[int]]
+
+
+_OPENING = re.compile("\0\\+[0-9]+\0")
+
+
+def opening_mark(opening: int) -> str:
+    return f"\0+{opening}\0"
 
 
 def _within_aggregate(scope: Scope, owner: Scope) -> bool:

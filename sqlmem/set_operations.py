@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from sqlmem.expressions import Expressions, only
 from sqlmem.expressions.choices import chosen
+from sqlmem.lanes import given_out, taken_in, together
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.outputs import callable_names
 from sqlmem.plan import Refuse
@@ -41,6 +42,7 @@ class Queries(Protocol):
     def with_clause(self, node: exp.Query, scope: Scope) -> tuple[str, Scope]: ...
     def order(self, node: exp.Expr, scope: Scope, values: list[Value], *, is_distinct: bool) -> str: ...
     def output_of(self, term: exp.Expr, node: exp.Expr, values: list[Value]) -> Value | None: ...
+    def item(self, item: exp.Expr, scope: Scope, expected: Column | None) -> Value: ...
     def limit(self, node: exp.Expr) -> str: ...
     def check_distinct(self, value: Value, what: str) -> None: ...
 
@@ -61,7 +63,7 @@ def set_operation(queries: Queries, node: exp.SetOperation, around: Scope) -> Re
         # What stands around takes a query's columns as c0, c1, …: the first operand has them so.
         return f"{prefix}{sql}{queries.limit(node)}", tuple(values)
     stored = queries.context.alias("d")
-    outer = [replace(value, sql=f"{stored}.c{number}", alias=None) for number, value in enumerate(values)]
+    outer = [taken_in(value, f"{stored}.c{number}") for number, value in enumerate(values)]
     for ordered in node.args["order"].expressions if node.args.get("order") is not None else ():
         if queries.output_of(ordered.this, node, outer) is None:
             raise Refuse("ORDER BY an expression behind a set operation")
@@ -71,7 +73,8 @@ def set_operation(queries: Queries, node: exp.SetOperation, around: Scope) -> Re
         return f"{prefix}{sql}{order.replace(f'{stored}.c', 'c')}{queries.limit(node)}", tuple(values)
     tail = f"{order}{queries.limit(node)}"
     columns = ", ".join(f"{stored}.c{number} AS c{number}" for number in range(len(values)))
-    return f"{prefix}SELECT {columns} FROM ({sql}) AS {stored}{tail}", tuple(outer)
+    opening, more = queries.context.opening()
+    return f"{prefix}SELECT {columns}{more} FROM ({sql}) AS {stored}{tail}", given_out(outer, opening)
 
 
 def _operation(queries: Queries, node: exp.SetOperation, around: Scope) -> tuple[str, list[Value]]:
@@ -89,18 +92,30 @@ def _operation(queries: Queries, node: exp.SetOperation, around: Scope) -> tuple
         ones.append(one_text)
         others.append(other_text)
     names = [f"c{number}" for number in range(len(values))]
+    (opening, more), (other_opening, other_more) = queries.context.opening(), queries.context.opening()
+    sides = [
+        given_out([taken_in(value, name) for value, name in zip(side, names, strict=True)], number)
+        for side, number in ((left, opening), (right, other_opening))
+    ]
+    given = [
+        replace(value, sql=name, alias=None, carried=together(arms).carried)
+        for value, name, *arms in zip(values, names, *sides, strict=True)
+    ]
     if is_all and operator != "UNION":
         # The n-th of equal rows here against the n-th of them there.
         count = f"row_number() OVER (PARTITION BY {', '.join(names)}) AS n"
         sql = (
-            f"SELECT {_listed(ones)}, {count} FROM ({left_sql}) {operator} "
-            f"SELECT {_listed(others)}, {count} FROM ({right_sql})"
+            f"SELECT {_listed(ones)}, {count}{more} FROM ({left_sql}) {operator} "
+            f"SELECT {_listed(others)}, {count}{other_more} FROM ({right_sql})"
         )
-        sql = f"SELECT {', '.join(names)} FROM ({sql})"
-    else:
-        word = f"{operator} ALL" if is_all else operator
-        sql = f"SELECT {_listed(ones)} FROM ({left_sql}) {word} SELECT {_listed(others)} FROM ({right_sql})"
-    return sql, [replace(value, sql=name, alias=None) for value, name in zip(values, names, strict=True)]
+        opening, more = queries.context.opening()
+        given = list(given_out([taken_in(value, value.sql) for value in given], opening))
+        return f"SELECT {', '.join(names)}{more} FROM ({sql})", given
+    word = f"{operator} ALL" if is_all else operator
+    return (
+        f"SELECT {_listed(ones)}{more} FROM ({left_sql}) {word} "
+        f"SELECT {_listed(others)}{other_more} FROM ({right_sql})"
+    ), given
 
 
 def _listed(texts: list[str]) -> str:
@@ -149,14 +164,19 @@ def _plain(queries: Queries, node: exp.Expr, around: Scope) -> tuple[str, list[V
 
 def _operands(queries: Queries, node: exp.SetOperation, around: Scope) -> tuple[Rendered, Rendered]:
     """Both operands; what is open in one of them takes the type that the other has there."""
-    left_open, right_open = _open_items(node.this), _open_items(node.expression)
+    left_open, right_open = open_items(node.this), open_items(node.expression)
     if left_open and not right_open:
         right = queries.query(node.expression, around)
         left = queries.query(node.this, around, _types(right, left_open))
     else:
+        mark = queries.context.mark()
         left = queries.query(node.this, around)
-        opened = {number for number in right_open if number not in left_open}
-        right = queries.query(node.expression, around, _types(left, opened))
+        if left_open - right_open:
+            # Each has what is open and what isn't: this one only tells its types for now.
+            queries.context.back_to(mark)
+        right = queries.query(node.expression, around, _types(left, right_open - left_open))
+        if left_open - right_open:
+            left = queries.query(node.this, around, _types(right, left_open - right_open))
     if len(left[1]) != len(right[1]):
         raise Refuse("a set operation over different numbers of columns")
     return left, right
@@ -166,7 +186,7 @@ def _types(rendered: Rendered, positions: set[int]) -> list[Column | None]:
     return [value.type if number in positions else None for number, value in enumerate(rendered[1])]
 
 
-def _open_items(node: exp.Expr) -> set[int]:
+def open_items(node: exp.Expr) -> set[int]:
     """The items of a SELECT that have no type of their own."""
     while isinstance(node, exp.Subquery) and not node.alias:
         node = node.this

@@ -53,7 +53,13 @@ def skeleton(text: str, syntax: Syntax) -> Skeleton | None:
         if kind == "string":
             if before in ("word", "string", "name") or "\\" in piece or not _is_closed(piece):
                 return None
-            constants.append(Constant(piece[1:-1].replace("''", "'"), is_text=True))
+            written = piece[1:-1].replace("''", "'")
+            if syntax.percent_is_escaped:
+                # The driver halves them before the origin sees the text.
+                if "%" in written.replace("%%", ""):
+                    return None
+                written = written.replace("%%", "%")
+            constants.append(Constant(written, is_text=True))
             shape.append("\0s")
         elif kind == "number":
             constants.append(Constant(piece, is_text=False))

@@ -113,6 +113,8 @@ class Slices:
                 low, high = first - before, last + around - before
                 if low < 0 or high >= len(words) or around - before > _MOST_AFTER:
                     continue
+                if words[low] == "[":
+                    continue  # the parser takes [a] for ARRAY[a]; PostgreSQL doesn't
                 if _is_balanced(words[low : high + 1]) and self._is(node, low, high):
                     return low, high
         return None

@@ -24,7 +24,7 @@ from sqlmem.stored import quoted
 
 # Of the file's form and of what its values mean: one more for every change of either, also of
 # a codec's stored form.
-VERSION = 2
+VERSION = 3
 
 DIGEST = "CREATE TABLE sqlmem_digest (digest TEXT)"
 SNAPSHOT = (

@@ -1,4 +1,4 @@
-"""What FROM and WITH name: tables, derived tables, CTEs, and the scopes in which their columns are known.
+"""What FROM names: tables, derived tables, CTEs, and the scopes in which their columns are known.
 
 How sources are put together is `joins`'s to know.
 """
@@ -10,8 +10,10 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from sqlmem.dialects.numbers import DIGITS
 from sqlmem.expressions import only
 from sqlmem.joins import Joined, crossed, is_comma, joined, single, without_doubles
+from sqlmem.lanes import taken_in
 from sqlmem.laterals import beside
 from sqlmem.model import Collation, Kind
 from sqlmem.outputs import (
@@ -30,54 +32,19 @@ from sqlmem.stored import DATA, quoted, stored_names
 from sqlmem.values import Value
 
 
-def with_clause(queries: Queries, node: exp.Query, scope: Scope) -> tuple[str, Scope]:
-    """The text of WITH, and the scope in which its names are known."""
-    clause = node.args.get("with_")
-    if clause is None:
-        return "", scope
-    only(clause, "expressions", "recursive")
-    # A scope of its own without columns: CTEs are seen by what follows, and by nothing outside.
-    inner = Scope(scope, ctes=dict(scope.ctes))
-    names = [queries.context.fold_table(cte.args["alias"].this) for cte in clause.expressions]
-    texts = []
-    for index, cte in enumerate(clause.expressions):
-        only(cte, "this", "alias", "materialized")
-        if (
-            cte.args.get("materialized") is not None
-            and "materialized" not in queries.context.semantics.shapes
-        ):
-            raise Refuse("MATERIALIZED is an error at the origin")
-        if names[index] in names[:index]:
-            raise Refuse(f"two queries {names[index]!r} in one WITH")
-        if clause.args.get("recursive"):
-            _check_recursion(queries, cte, names[index:])
-        alias = cte.args["alias"]
-        only(alias, "this", "columns")
-        uses, reads = queries.context.uses, len(queries.context.reads)
-        sql, values = queries.query(cte.this, inner)
-        relation = _relation(queries, cte.this, sql, values, alias, _read_since(queries, reads))
-        stored = queries.context.alias("k")
-        columns = ", ".join(f"c{number}" for number in range(len(values)))
-        texts.append(f"{stored}({columns}) AS ({sql})")
-        inner.ctes[names[index]] = replace(relation, sql=stored, uses=queries.context.uses - uses)
-        queries.context.uses = uses
-    return f"WITH {', '.join(texts)} ", inner
+def seen_by(queries: Queries, around: Scope) -> Scope:
+    """What a derived table or a query of WITH sees of what is around."""
+    is_closed = "outer in derived" not in queries.context.semantics.shapes
+    return Scope(around, ctes=around.ctes, is_closed=is_closed)
 
 
-def _check_recursion(queries: Queries, cte: exp.CTE, names: list[str]) -> None:
-    # Under RECURSIVE a name also means the query itself, and those that come after it.
-    for table in cte.this.find_all(exp.Table):
-        if not table.args.get("db") and queries.context.fold_table(table.this) in names:
-            raise Refuse("a recursive query is computed by the origin")
-
-
-def _read_since(queries: Queries, reads: int) -> Rows:
+def read_since(queries: Queries, reads: int) -> Rows:
     """How many rows a query gives at most: those that its SELECTs read, and one of each that aggregates."""
     parts = tuple(queries.context.reads[reads:])
     return Rows(parts=parts, count=len(parts))
 
 
-def _relation(
+def relation_of(
     queries: Queries, node: exp.Expr, sql: str, values: tuple[Value, ...], alias: exp.Expr, rows: Rows
 ) -> Relation:
     listed = alias.args.get("columns") or []
@@ -98,7 +65,17 @@ def _relation(
         if queries.context.semantics.is_dynamic:
             # SQLite makes a second name for one of them.
             given = [None if names.count(name) > 1 else each for name, each in zip(names, given, strict=True)]
+    if queries.context.semantics.name == "mysql" and isinstance(node.unnest(), exp.SetOperation):
+        # MariaDB puts its rows into a table, whose integers have all the digits of their type.
+        kept = tuple(map(_kept, values))
+        return Relation(sql, tuple(names), kept, tuple(given), rows, is_table=True)
     return Relation(sql, tuple(names), values, tuple(given), rows)
+
+
+def _kept(value: Value) -> Value:
+    if value.type is None or value.type.kind is not Kind.INTEGER:
+        return value
+    return replace(value, type=replace(value.type, precision=DIGITS.get(value.type.type_name)))
 
 
 def from_clause(queries: Queries, node: exp.Select, around: Scope) -> tuple[str, Scope]:
@@ -109,6 +86,7 @@ def from_clause(queries: Queries, node: exp.Select, around: Scope) -> tuple[str,
         if joins:
             raise Refuse("a form of FROM that the planner doesn't know")
         queries.context.reads.append(Rows(count=1))
+        queries.context.made += 1
         return "", Scope(around, ctes=around.ctes, group_keys=None)
     only(clause, "this")
     found = _chain(queries, clause.this, joins, around)
@@ -171,6 +149,7 @@ def _source(queries: Queries, source: exp.Expr, around: Scope) -> Joined:
         if cte is not None:
             # Each time that it is named, what it reads is read again.
             queries.context.uses += cte.uses
+            queries.context.made += cte.made
             stored = queries.context.alias("d")
             return single(f"{cte.sql} AS {stored}", _relation_source(alias, stored, cte), cte.rows)
         return _table(queries, spelling, alias)
@@ -206,15 +185,17 @@ def _derived(queries: Queries, source: exp.Expr, query: exp.Expr, around: Scope)
     only(alias_node, "this", "columns")
     # A derived table doesn't see its neighbours, only what is around the SELECT.
     reads = len(queries.context.reads)
-    sql, values = queries.query(query, around)
-    relation = _relation(queries, query, sql, values, alias_node, _read_since(queries, reads))
+    sql, values = queries.query(query, seen_by(queries, around))
+    relation = relation_of(queries, query, sql, values, alias_node, read_since(queries, reads))
     stored = queries.context.alias("d")
     alias = queries.context.fold_table(alias_node.this)
     return single(f"({sql}) AS {stored}", _relation_source(alias, stored, relation), relation.rows)
 
 
 def _table(queries: Queries, spelling: Spelling, alias: str) -> Joined:
-    schema = queries.context.schemas[spelling]
+    schema = queries.context.schemas.get(spelling)
+    if schema is None:
+        raise Refuse("a query of WITH that isn't seen from here")
     if schema.refusal is not None:
         raise Refuse(f"table {schema.name} isn't cached: {schema.refusal}")
     index = queries.context.table(schema)
@@ -267,7 +248,9 @@ def _relation_source(alias: str, stored: str, relation: Relation) -> Source:
     ):
         if value.type is None:
             raise Refuse("a derived column whose type only the origin knows")
-        own = replace(value, sql=f"{stored}.c{number}", alias=None)
+        own = taken_in(value, f"{stored}.c{number}")
+        if relation.is_table and own.source is None:
+            own = replace(own, alias=stored)
         columns[name] = None if name in columns else own
         listed.append(Listed(name, given, own))
     return Source(alias, stored, columns, tuple(listed))

@@ -75,6 +75,7 @@ class Generation:
         facts: column -> what was found out about its values so far, see `present`.
         pairs: column and rank -> see `Store.is_one_to_one`.
         shares: stored column -> see `Store.rows_of_a_value`.
+        unique: columns -> see `Store.is_unique`.
     """
 
     table: TableName
@@ -89,6 +90,7 @@ class Generation:
     anchor: sqlite3.Connection
     is_retired: bool = False
     pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
+    unique: dict[tuple[str, ...], bool] = field(default_factory=dict)
     is_private: bool = False
     facts: dict[str, Span] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)
@@ -298,6 +300,22 @@ class Store:
             sql = f"SELECT count(DISTINCT d.{quoted(stored_name)}) FROM main.{DATA} AS d"
             known = -(-generation.rows // max(1, self.query((generation,), sql, ())[0][0]))
             generation.shares[stored_name] = known
+        return known
+
+    def is_unique(self, generation: Generation, columns: tuple[str, ...]) -> bool:
+        """Whether no two rows have the same values in these columns, NULLs aside; found out once."""
+        known = generation.unique.get(columns)
+        if known is None:
+            names = [quoted(generation.columns[name].stored_name) for name in columns]
+            group = ", ".join(f"d.{name}" for name in names)
+            where = " AND ".join(f"d.{name} IS NOT NULL" for name in names)
+            tail = f" WHERE {where} GROUP BY {group}" if names else ""
+            sql = (
+                f"SELECT NOT EXISTS (SELECT 1 FROM (SELECT count(*) AS n FROM main.{DATA} AS d{tail})"
+                " WHERE n > 1)"
+            )
+            known = bool(self.query((generation,), sql, ())[0][0])
+            generation.unique[columns] = known
         return known
 
     def _acquire(

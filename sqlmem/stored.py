@@ -52,6 +52,8 @@ def wanted_indexes(schema: TableSchema) -> tuple[Index, ...]:
             indexes.append(Index((column.rank_of, column.name)))
             if column.rank_of in leading:
                 indexes.append(Index((column.name,)))
+        elif column.key_of in leading:
+            indexes.append(Index((column.name,)))
     return tuple(indexes)
 
 

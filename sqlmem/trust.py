@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from sqlglot import exp
 
+from sqlmem.foreign import foreign_form
 from sqlmem.gate import word_set
 from sqlmem.grammar import groups_as_origins, placeholder_index, text_of
 from sqlmem.items import ITEM_ENDS
@@ -81,9 +82,11 @@ def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> st
         return f"the parser lost a {lost}"
     if not _accounts_for_joins(nodes, scanned):
         return "the parser reads its joins in another way than the text has them"
-    foreign = _foreign_form(scanned)
+    foreign = foreign_form(nodes, scanned)
     if foreign is not None:
         return foreign
+    if scanned.syntax.family == "mysql" and _has_blank_in_a_call(scanned):
+        return "a blank between a function's name and its parenthesis"
     if _has_gap(scanned) or not _comes_back(nodes, scanned):
         # SELECT a, FROM t; BETWEEN 1 2; GROUP BY HAVING: sqlglot forgives what the origin reports.
         return "the parser leaves out or adds a word"
@@ -93,27 +96,6 @@ def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> st
     if mixes_operators(scanned) or mixes_nodes(nodes, has_casts="::" in scanned.words):
         # a = b IS NULL, a || b + c, a NOT LIKE b = c: read differently by different origins.
         return "what it means depends on the precedence of its operators; parentheses would tell"
-    return None
-
-
-def _foreign_form(scanned: Scan) -> str | None:
-    """What the parser reads in any dialect, and this origin reports or takes for something else."""
-    family = scanned.syntax.family
-    if _copies_window(scanned):
-        # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
-        return "a window that is copied in parentheses"
-    if family == "postgresql" and _has_limit_with_comma(scanned.words):
-        return "LIMIT with a comma is an error at the origin"
-    if family == "mysql":
-        if _has_blank_in_a_call(scanned):
-            return "a blank between a function's name and its parenthesis"
-        if "NULLS" in scanned.words:
-            return "NULLS FIRST and NULLS LAST are errors at the origin"
-    if family == "sqlite" and _has_operand_in_parentheses(scanned):
-        return "an operand of a set operation in parentheses is an error at the origin"
-    if family == "sqlite" and _has_value_in_list(scanned.words):
-        # IN ((SELECT a FROM t)) is IN over one value, the first row's.
-        return "a query in two pairs of parentheses is a value at the origin"
     return None
 
 
@@ -166,6 +148,8 @@ def _said_by_nodes(nodes: list[exp.Expr]) -> Counter[str]:
     """Words that nodes of these kinds stand for."""
     said: Counter[str] = Counter()
     for node in nodes:
+        if isinstance(node, exp.Cast) and node.args["to"].this is exp.DType.BINARY:
+            said.update(("BINARY",))
         for kind, words in _SAYING.items():
             if isinstance(node, kind):
                 said.update(words)
@@ -216,6 +200,9 @@ _KNOWN_CLAUSES: dict[type[exp.Expr], frozenset[str]] = {
 }
 
 
+_ORDERING = (exp.GroupConcat, exp.ArrayAgg, exp.JSONArrayAgg)
+
+
 def _has_unknown_clause(node: exp.Expr, family: Family) -> bool:
     if isinstance(node, exp.TableAlias):
         # FROM (SELECT …) AS v (a, b): not in SQLite, nor in MariaDB.
@@ -225,6 +212,9 @@ def _has_unknown_clause(node: exp.Expr, family: Family) -> bool:
         return bool(node.args.get("columns")) and not may_list
     if isinstance(node, exp.DataTypeParam):
         return not isinstance(node.this, exp.Literal)  # CAST(a AS CHAR(a)): an error at the origin
+    if isinstance(node, exp.Order) and node.args.get("this"):
+        # An aggregate's own order.
+        return not isinstance(node.parent, _ORDERING)
     known = _KNOWN_CLAUSES.get(type(node))
     return known is not None and any(value and key not in known for key, value in node.args.items())
 
@@ -237,7 +227,7 @@ _COUNTED = word_set(
     """
 )
 # As they are written back.
-_SAME_AS = {"ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
+_SAME_AS = {"&&": ("AND",), "ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
 
 
 _WITH_WORD: dict[str, tuple[type[exp.Expr], ...]] = {
@@ -258,6 +248,9 @@ def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     counts = Counter(word for word in back.words if word in _COUNTED)
     said = (part for word in scanned.words for part in _SAME_AS.get(word, (word,)))
     given = Counter(word for word in said if word in _COUNTED)
+    if syntax.family in ("mysql", "sqlite"):
+        # AS 'name' is written back as a name.
+        given["'"] -= sum(pair == ("AS", "'") for pair in pairwise(scanned.words))
     # INTERVAL 1 DAY is written back as INTERVAL '1' DAY.
     requoted = counts["'"] - given["'"]
     if 0 < requoted <= sum(isinstance(node, _WITH_INTERVAL) for node in nodes):
@@ -293,6 +286,9 @@ def _added_in_writing(
     # substr(a, 1) as SUBSTRING(a FROM 1).
     parts = sum(isinstance(node, exp.Substring) for node in nodes)
     added.update({"FROM": min(parts, max(0, back["FROM"] - given["FROM"] - rows))})
+    # GROUP_CONCAT(a) as GROUP_CONCAT(a SEPARATOR ',').
+    bare = sum(isinstance(node, exp.GroupConcat) and not node.args.get("separator") for node in nodes)
+    added.update({"'": min(bare, max(0, back["'"] - given["'"]))})
     return added
 
 
@@ -313,54 +309,10 @@ def _has_gap(scanned: Scan) -> bool:
     return False
 
 
-def _has_operand_in_parentheses(scanned: Scan) -> bool:
-    words = scanned.words
-    opened: list[bool] = []
-    for index, word in enumerate(words):
-        before = words[index - 1] if index else ";"
-        following = words[index + 1] if index + 1 < len(words) else ";"
-        if word == "(":
-            is_query = following in ("SELECT", "(", "WITH", "VALUES")
-            if is_query and before in ("UNION", "INTERSECT", "EXCEPT", "ALL", ";"):
-                return True
-            opened.append(is_query and before == "(")
-        elif word == ")" and opened and opened.pop() and following in ("UNION", "INTERSECT", "EXCEPT"):
-            return True
-    return False
-
-
-def _has_value_in_list(words: tuple[str, ...]) -> bool:
-    return any(
-        word == "IN"
-        and words[index + 1 : index + 3] == ("(", "(")
-        and words[index + 3 : index + 4] in (("SELECT",), ("(",), ("WITH",), ("VALUES",))
-        for index, word in enumerate(words)
-    )
-
-
-def _has_limit_with_comma(words: tuple[str, ...]) -> bool:
-    depth, is_limit = 0, False
-    for word in words:
-        if word in ("(", "["):
-            depth += is_limit
-        elif word in (")", "]"):
-            is_limit = is_limit and depth > 0
-            depth -= is_limit
-        elif word == "LIMIT":
-            depth, is_limit = 0, True
-        elif word in ("OFFSET", "UNION", "SELECT", "FETCH", ";"):
-            is_limit = False
-        elif word == "," and is_limit and depth == 0:
-            return True
-    return False
-
-
-def _copies_window(scanned: Scan) -> bool:
-    words = scanned.words
-    return any(
-        word == "OVER" and words[index + 1 : index + 2] == ("(",) and words[index + 3 : index + 4] == (")",)
-        for index, word in enumerate(words)
-    )
+def _names_columns(words: tuple[str, ...], opening: int) -> bool:
+    """Whether the parenthesis is around the columns of a query of WITH: a (x, y) AS (…"""
+    closing = next((at for at in range(opening, len(words)) if words[at] == ")"), len(words))
+    return words[closing + 1 : closing + 3] == ("AS", "(") and "(" not in words[opening + 1 : closing]
 
 
 def _has_blank_in_a_call(scanned: Scan) -> bool:
@@ -373,6 +325,7 @@ def _has_blank_in_a_call(scanned: Scan) -> bool:
         and tokens[index].end != tokens[index + 1].start
         and word != "USING"
         and not (index and words[index - 1] in ("WITH", "RECURSIVE"))
+        and not _names_columns(words, index + 1)
         for index, (word, following) in enumerate(pairwise(words))
     )
 

@@ -21,7 +21,7 @@ from sqlmem.dialects.base import Result, Semantics
 from sqlmem.measures import ANYTHING, TRUTH, Measure, Span, constant
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Refuse
-from sqlmem.readings import as_moment, read_text
+from sqlmem.readings import as_interval, as_moment, read_text
 
 # Kinds whose stored values order as the origin orders them. UUID only in PostgreSQL, whose
 # order is that of the bytes; text is decided by its collation.
@@ -37,6 +37,8 @@ ORDERED = frozenset(
         Kind.TIME,
         Kind.TIMESTAMP,
         Kind.TIMESTAMPTZ,
+        # MariaDB's TIME, and what lies between two moments. PostgreSQL's with months are no numbers of days.
+        Kind.INTERVAL,
         Kind.UUID,
     }
 )
@@ -67,6 +69,21 @@ class Literal:
     place: int | None = None
 
 
+@dataclass(eq=False, slots=True)
+class Lane:
+    """A column that a query gives out, beside which it can be made to give out the rank of its values.
+
+    Attributes:
+        arms: per SELECT whose rows these are: where its list of columns goes on (`Context.opening`), and
+            the value there.
+        name, rank: the column with the ranks and what it is, once somebody around has asked for it.
+    """
+
+    arms: tuple[tuple[int, Value], ...]
+    name: str | None = None
+    rank: Value | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A part of an expression.
@@ -78,6 +95,9 @@ class Value:
         hidden: of what was rounded: its text, and the value with all its digits; of no use where
             `sql` has become another text.
         is_constant: it is computed from constants and parameters alone.
+        carried: of what a query gives out: its text in the query around, and the lane; of no use where
+            `sql` has become another text.
+        ranked: its text, and what finds the rank of what has no lane.
         calls: of an aggregate that the store composes: the calls in `sql` to which FILTER and OVER belong.
         is_nulled: an outer join may have put NULL in its place, whatever it is computed from.
         is_final: it was rounded to be given out, and the origin would go on with more digits.
@@ -113,13 +133,19 @@ class Value:
     hidden: tuple[str, Value] | None = None
     is_constant: bool = False
     is_nulled: bool = False
+    carried: tuple[str, Lane] | None = None
+    ranked: tuple[str, Callable[[], Value | None]] | None = None
 
     def with_suffix(self, suffix: str) -> Value:
         """An aggregate with FILTER or OVER behind each of its calls."""
         sql = self.sql
         for call in self.calls or (sql,):
             sql = sql.replace(call, f"{call}{suffix}")
-        return replace(self, sql=sql, calls=tuple(f"{call}{suffix}" for call in self.calls))
+        ranked = None
+        if self.ranked is not None and self.ranked[0] == self.sql:
+            find = self.ranked[1]
+            ranked = (sql, lambda: None if (found := find()) is None else found.with_suffix(suffix))
+        return replace(self, sql=sql, calls=tuple(f"{call}{suffix}" for call in self.calls), ranked=ranked)
 
     @property
     def with_all_digits(self) -> Value | None:
@@ -137,6 +163,7 @@ class Value:
 
 
 NULL = Value("NULL")
+
 
 _NOTHING = Span(0, 0, 0, 0.0, is_negative=False, has_signed_zero=False, is_distinct=True)
 
@@ -184,6 +211,8 @@ def converter(
         convert = _with_texts(
             convert, cast if cast is not None else column, semantics, is_compared=is_compared
         )
+    if column.kind is Kind.INTERVAL and semantics.text is None:
+        convert = as_interval(convert)
     if is_compared and column.kind in _MOMENTS and (cast is not None or driver in semantics.parameters):
         convert = _with_moments(convert, column, cast)
     if cast is None:

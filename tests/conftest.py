@@ -19,6 +19,7 @@ from support.origins import (
     Servers,
     skip_or_fail,
 )
+from support.pair import Pair
 from support.sequencer import Sequencer
 from support.summary import summary_line, summary_lines
 
@@ -82,6 +83,14 @@ def origin(request: pytest.FixtureRequest, _servers: Servers, tmp_path: Path) ->
     origin = _servers.origin(request.param, tmp_path)
     yield origin
     origin.dispose()
+
+
+@pytest.fixture
+def pair(origin: Origin) -> Iterator[Pair]:
+    """A bare and a caching engine on each family, over tables that are there already."""
+    pair = Pair(origin)
+    yield pair
+    pair.engine.close()
 
 
 @pytest.fixture

@@ -83,6 +83,15 @@ def _typed(family: str, candidate: Candidate, expression: str, description: tupl
     name = candidate.name
     if candidate.rank_of is not None:
         return Column(name, Kind.INTEGER, "BIGINT", expression=expression, rank_of=candidate.rank_of)
+    if candidate.weighs is not None:
+        return Column(
+            name,
+            Kind.TEXT,
+            "weights",
+            collation=Collation.BINARY,
+            expression=expression,
+            key_of=candidate.key_of,
+        )
     code, precision, scale = description[1], description[4], description[5]
     if family == "postgresql":
         type_name, kind = _POSTGRESQL.get(code, (f"type {code}", Kind.OPAQUE))
@@ -100,10 +109,14 @@ def _typed(family: str, candidate: Candidate, expression: str, description: tupl
         if not 0 <= scale <= precision:
             return Column(name, Kind.OPAQUE, type_name, expression=expression)
         return Column(name, kind, type_name, precision, scale, expression=expression)
+    if kind is Kind.TEXT and description[3] == 0:
+        # MariaDB makes a CHAR of it in some places, and a VARCHAR in others.
+        return Column(name, kind, type_name, refusal="a text of no character", expression=expression)
     if kind is Kind.INTEGER and candidate.may_be_unsigned:
         # Nothing below zero can come of it: it is no operand for arithmetic of the store's.
         type_name += " UNSIGNED"
-    return Column(name, kind, type_name, is_compared=is_compared, expression=expression)
+    collation = candidate.collation if candidate.collation is Collation.FOLDED else Collation.UNKNOWN
+    return Column(name, kind, type_name, collation=collation, is_compared=is_compared, expression=expression)
 
 
 _POSTGRESQL: dict[Any, tuple[str, Kind]] = {
@@ -133,7 +146,7 @@ _MYSQL: dict[Any, tuple[str, Kind, bool]] = {
     9: ("MEDIUMINT", Kind.INTEGER, True),
     5: ("DOUBLE", Kind.FLOAT, True),
     10: ("DATE", Kind.DATE, True),
-    11: ("TIME", Kind.INTERVAL, False),
+    11: ("TIME", Kind.INTERVAL, True),
     12: ("DATETIME", Kind.TIMESTAMP, True),
     7: ("TIMESTAMP", Kind.TIMESTAMP, False),
     13: ("YEAR", Kind.INTEGER, False),

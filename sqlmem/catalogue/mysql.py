@@ -92,6 +92,8 @@ _MYSQL_INTEGERS = {
     "bigint": "BIGINT",
 }
 # Without PAD SPACE; under the other binary collations 'a' = 'a '.
+# Each character has one weight of two bytes, whatever stands beside it; blanks at the end don't count.
+_MYSQL_FOLDED = frozenset({"utf8mb4_general_ci", "utf8mb3_general_ci", "utf8_general_ci"})
 _MYSQL_BINARY = ("_nopad_bin", "utf8mb4_0900_bin")
 
 
@@ -105,7 +107,7 @@ _KINDS: dict[str, tuple[Kind, bool]] = {
     "datetime": (Kind.TIMESTAMP, True),
     # Compared in the session's time zone, where an hour of the year comes twice.
     "timestamp": (Kind.TIMESTAMP, False),
-    "time": (Kind.INTERVAL, False),
+    "time": (Kind.INTERVAL, True),
     "year": (Kind.INTEGER, False),
 }
 _TEXTS = frozenset({"varchar", "char", "text", "tinytext", "mediumtext", "longtext"})
@@ -132,6 +134,8 @@ def _mysql_column(name: str, told: Any) -> Column:
         return Column(name, Kind.FLOAT, words)
     if data in _TEXTS:
         binary = str(collation_name).endswith(_MYSQL_BINARY) and str(collation_name).startswith("utf8")
-        return Column(name, Kind.TEXT, words, collation=Collation.BINARY if binary else Collation.UNKNOWN)
+        folded = str(collation_name) in _MYSQL_FOLDED
+        known = Collation.BINARY if binary else Collation.FOLDED if folded else Collation.UNKNOWN
+        return Column(name, Kind.TEXT, words, collation=known)
     kind, is_compared = _KINDS.get(data, (Kind.OPAQUE, True))
     return Column(name, kind, words, is_compared=is_compared)

@@ -146,6 +146,9 @@ def _postgresql_column(name: str, type_: Any, collation: Collation, collate: str
         if scale is None or not 0 <= scale <= precision:
             return Column(name, Kind.OPAQUE, words)
         return Column(name, kind, words, precision=precision, scale=scale)
+    if kind is Kind.INTERVAL:
+        # A month is no number of days: what the driver gives isn't what the origin compares.
+        return Column(name, kind, words, is_compared=False)
     if kind is Kind.TIMESTAMP and type_.timezone:
         kind = Kind.TIMESTAMPTZ
     if kind is Kind.TIME and type_.timezone:

@@ -28,16 +28,30 @@ def facts(connection: Connection, family: str) -> Facts:
             names_are_declared=names == ("type",),
         )
     if family == "mysql":
-        modes = str(connection.exec_driver_sql("SELECT @@sql_mode").scalar())
+        modes, collation, most = connection.exec_driver_sql(
+            "SELECT @@sql_mode, @@collation_connection, @@group_concat_max_len"
+        ).one()
         digits = None
         if getattr(connection.dialect, "is_mariadb", False):
             digits = connection.exec_driver_sql("SELECT @@div_precision_increment").scalar()
+        rounds = connection.exec_driver_sql(
+            "SHOW VARIABLES WHERE variable_name IN ('max_recursive_iterations', 'cte_max_recursion_depth')"
+        ).all()
         return Facts(
             driver,
-            backslash_escapes="NO_BACKSLASH_ESCAPES" not in modes,
+            backslash_escapes="NO_BACKSLASH_ESCAPES" not in str(modes),
             division_digits=None if digits is None else int(digits),
+            recursion_depth=min((int(row[1]) for row in rounds), default=None),
+            folds_i="turkish" not in str(collation),
+            concat_bytes=int(most),
         )
-    return Facts(driver)
+    # An application's own deserializer may make anything of it; asyncpg gives it as text.
+    is_parsed = driver in _PARSING and getattr(connection.dialect, "_json_deserializer", None) is None
+    return Facts(driver, json_is_parsed=family == "postgresql" and is_parsed)
+
+
+# Drivers that give JSON as Python's own json reads it.
+_PARSING = frozenset({"psycopg", "psycopg_async", "psycopg2"})
 
 
 @dataclass(frozen=True, slots=True)

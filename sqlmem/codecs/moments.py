@@ -176,13 +176,12 @@ MOMENTS = (
     *(_timestamp(f"timestamp{f}", is_clamped="clamped" in f, is_zero="zero" in f) for f in _FLAVOURS),
     _time("time", is_clamped=False),
     _time("time-clamped", is_clamped=True),
-    # A month is no number of days: what the driver gives isn't what the origin compares.
     make_codec(
         "interval",
         "INTEGER",
         {dt.timedelta},
         _encode_interval,
         functools.partial(dt.timedelta, 0, 0),
-        is_ordered=False,
+        parameter=exactly(dt.timedelta, _encode_interval),
     ),
 )

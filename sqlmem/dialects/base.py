@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sqlmem.dialects.aggregates import Aggregates
 from sqlmem.dialects.parameters import Classify, ParameterType
 from sqlmem.dialects.rules import Result, Rules, result
 from sqlmem.model import Collation, Column, Kind
@@ -26,7 +27,11 @@ class Facts:
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
         names_are_declared: SQLite: an unaliased column is given out under its declared name, however
             the statement writes it; PRAGMA short_column_names changes it.
+        recursion_depth: MariaDB, MySQL: the rounds after which a recursive query ends, complete or not.
         backslash_escapes: MariaDB: without NO_BACKSLASH_ESCAPES, which takes it from LIKE too.
+        concat_bytes: MariaDB: group_concat_max_len, from which on GROUP_CONCAT is cut; None if not asked.
+        folds_i: MariaDB: a constant's i is the lower case of its I, which it isn't in Turkish.
+        json_is_parsed: PostgreSQL: the driver gives JSON as Python's json reads it.
     """
 
     driver: str | None = None
@@ -35,6 +40,10 @@ class Facts:
     division_digits: int | None = None
     names_are_declared: bool = False
     backslash_escapes: bool = True
+    recursion_depth: int | None = None
+    concat_bytes: int | None = None
+    folds_i: bool = False
+    json_is_parsed: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,8 @@ class Semantics:
         sqlglot: the name of the parser's dialect; None for the parser's own.
         comparison, count: the results of a predicate and of COUNT.
         integer, text: what a constant of the select list is; None: only the origin knows.
+        quoted: what a constant text of the select list is, where it can't be compared.
+        nothing: what a NULL of the select list is; None: only the origin knows.
         computes_columns: an expression may be computed by the origin and fetched as a column.
         is_dynamic: values carry their types, as in the store itself (SQLite).
         folds_unquoted: an unquoted identifier as the catalogue spells it; None where quoting makes
@@ -71,6 +82,7 @@ class Semantics:
         text_in_quotes: kinds whose constants are texts here, so that COALESCE(date, '2024-01-01')
             is a text and no date.
         pure_functions: functions that a view may call and still be cached.
+        aggregates: those beside COUNT, MIN, MAX, SUM and AVG; see `aggregates`.
         rules: what operators and functions mean by the types of their operands; see `rules`.
         shapes: forms of queries that it has, of those that not every origin has; where one is missing
             the statement is an error there. See `shapes`.
@@ -90,6 +102,8 @@ class Semantics:
     count: Result
     integer: Result
     text: Result | None = None
+    quoted: Result | None = None
+    nothing: Result | None = None
     computes_columns: bool = False
     is_dynamic: bool = False
     folds_unquoted: Callable[[str], str] | None = None
@@ -114,6 +128,7 @@ class Semantics:
     text_has_nul: bool = False
     text_in_quotes: frozenset[Kind] = frozenset()
     pure_functions: frozenset[str] = frozenset()
+    aggregates: Aggregates = field(default_factory=dict)
     rules: Rules = field(default_factory=dict)
     shapes: frozenset[str] = frozenset()
     mixes_numbers: bool = False

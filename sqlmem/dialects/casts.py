@@ -98,6 +98,10 @@ def _numeric(sql: str, own: Column, to: Column) -> tuple[str, Column] | None:
     if precision is None or scale is None or precision > _MOST_DIGITS:
         return None
     held = (own.scale or 0) if own.kind is Kind.NUMERIC else 0
+    if own.type_name == "BIGINT" and own.kind is Kind.INTEGER:
+        most = 10 ** (precision - scale) - 1
+        guard = guarded(sql, -most, most)
+        return None if guard is None else (f"(({guard}) * {10**scale})", to)
     whole = (own.precision or 0) - held if own.kind is Kind.NUMERIC else _WHOLE.get(own.type_name, 99)
     if whole + scale > _MOST_DIGITS:
         return None

@@ -121,13 +121,25 @@ def _text(typed: Sequence[Column]) -> Column | None:
     return replace(typed[0], name="", type_name=words + collate, collation=found.collation, precision=None)
 
 
+def _varchar_size(column: Column) -> int:
+    """The most characters of a VARCHAR; 0 of another type."""
+    words, _, size = column.type_name.partition("(")
+    return int(size.rstrip(")")) if words == "varchar" and size else 0
+
+
 def _mysql_text(typed: Sequence[Column]) -> Column | None:
-    """One column beside constants; two would have to be of one collation, whose name isn't known here."""
+    """One column beside constants; several only of a collation that is known."""
     columns = [column for column in typed if column.type_name != "VARCHAR"]
     if not columns:
         return typed[0]
+    if len(columns) > 1:
+        is_known = all(column.collation is Collation.FOLDED and column.is_compared for column in columns)
+        sizes = [_varchar_size(column) for column in columns]
+        if not is_known or not all(0 < size <= _LONGEST_VARCHAR for size in sizes):
+            return None
+        return replace(columns[sizes.index(max(sizes))], name="", precision=None)
     words, _, size = columns[0].type_name.partition("(")
-    if len(columns) > 1 or (words == "varchar" and int(size.rstrip(")")) > _LONGEST_VARCHAR):
+    if words == "varchar" and int(size.rstrip(")")) > _LONGEST_VARCHAR:
         return None
     if words == "varchar":
         return replace(columns[0], name="", precision=None)

@@ -5,13 +5,13 @@ Type codes are those of the wire protocol (MYSQL_TYPE_…).
 
 from __future__ import annotations
 
-from sqlmem.dialects import mysql_numbers, mysql_texts, shapes
+from sqlmem.dialects import aggregates, mysql_numbers, mysql_texts, shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Result, Semantics, result
 from sqlmem.dialects.casts import mysql_cast
 from sqlmem.dialects.choices import mysql_choice
 from sqlmem.dialects.parameters import MYSQL, mysql_literal
 from sqlmem.dialects.rules import joined
-from sqlmem.model import Column, Kind
+from sqlmem.model import Collation, Column, Kind
 
 LONG = result(Kind.INTEGER, "INTEGER", 3)
 LONGLONG = result(Kind.INTEGER, "BIGINT", 8)
@@ -30,6 +30,8 @@ SEMANTICS = Semantics(
     count=LONGLONG,
     computes_columns=True,
     integer=LONG,
+    quoted=Result(Column("", Kind.TEXT, "VARCHAR", collation=Collation.UNKNOWN), 253),
+    nothing=Result(Column("", Kind.TEXT, "NULL", collation=Collation.UNKNOWN), 6),
     ignores_column_case=True,
     booleans_are_integers=True,
     sums=_sums,
@@ -42,6 +44,7 @@ SEMANTICS = Semantics(
         Kind.FLOAT: None,
         Kind.DATE: None,
         Kind.TIMESTAMP: None,
+        Kind.INTERVAL: None,
         Kind.TEXT: None,
     },
     minmax_integer=LONGLONG,
@@ -67,6 +70,7 @@ SEMANTICS = Semantics(
         "BIGINT": 8,
         "MEDIUMINT": 9,
         "DATE": 10,
+        "TIME": 11,
         "DATETIME": 12,
         "DECIMAL": 246,
         "TEXT": 252,
@@ -77,6 +81,7 @@ SEMANTICS = Semantics(
     text_has_nul=True,
     text_in_quotes=frozenset({Kind.DATE, Kind.TIMESTAMP}),
     pure_functions=PURE_FUNCTIONS,
+    aggregates=aggregates.MYSQL,
     rules=joined(mysql_numbers.RULES, mysql_texts.RULES),
     called=mysql_numbers.CALLED | mysql_texts.CALLED,
     mean=mysql_numbers.mean,

@@ -41,6 +41,7 @@ _DATE = Column("", Kind.DATE, "DATE")
 _TIME = Column("", Kind.TIME, "TIME WITHOUT TIME ZONE")
 _TIMESTAMP = Column("", Kind.TIMESTAMP, "TIMESTAMP WITHOUT TIME ZONE")
 _TIMESTAMPTZ = Column("", Kind.TIMESTAMPTZ, "TIMESTAMP WITH TIME ZONE")
+_INTERVAL = Column("", Kind.INTERVAL, "INTERVAL")
 _UUID = Column("", Kind.UUID, "UUID")
 _BYTEA = Column("", Kind.BYTES, "BYTEA")
 
@@ -143,6 +144,7 @@ _POSTGRESQL: dict[type, Classify] = {
     dt.date: lambda _: _DATE,
     dt.datetime: _datetime,
     dt.time: _time,
+    dt.timedelta: lambda _: _INTERVAL,
     uuid.UUID: lambda _: _UUID,
     bytes: lambda _: _BYTEA,
     str: lambda _: Untyped.TEXT,

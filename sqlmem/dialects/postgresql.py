@@ -5,7 +5,7 @@ Type codes are the OIDs of pg_type, which are fixed for built-in types.
 
 from __future__ import annotations
 
-from sqlmem.dialects import postgresql_numbers, postgresql_texts, shapes
+from sqlmem.dialects import aggregates, postgresql_numbers, postgresql_texts, shapes
 from sqlmem.dialects.base import PURE_FUNCTIONS, Semantics, result
 from sqlmem.dialects.casts import postgresql_cast
 from sqlmem.dialects.choices import postgresql_choice
@@ -30,6 +30,7 @@ SEMANTICS = Semantics(
     computes_columns=True,
     integer=INTEGER,
     text=TEXT,
+    nothing=TEXT,
     folds_unquoted=str.lower,
     sums={"SMALLINT": BIGINT, "INTEGER": BIGINT, "BIGINT": BIGINT_SUM},
     numeric_sum_code=1700,
@@ -43,6 +44,7 @@ SEMANTICS = Semantics(
         Kind.TIME: None,
         Kind.TIMESTAMP: None,
         Kind.TIMESTAMPTZ: None,
+        Kind.INTERVAL: None,
         # max(varchar) is text.
         Kind.TEXT: 25,
     },
@@ -68,6 +70,7 @@ SEMANTICS = Semantics(
         "TIME": Column("", Kind.TIME, "TIME"),
         "TIMESTAMP": Column("", Kind.TIMESTAMP, "TIMESTAMP"),
         "TIMESTAMPTZ": Column("", Kind.TIMESTAMPTZ, "TIMESTAMP WITH TIME ZONE"),
+        "INTERVAL": Column("", Kind.INTERVAL, "INTERVAL"),
         "UUID": Column("", Kind.UUID, "UUID"),
         "VARBINARY": Column("", Kind.BYTES, "BYTEA"),
     },
@@ -86,12 +89,14 @@ SEMANTICS = Semantics(
         "TIMESTAMP WITHOUT TIME ZONE": 1114,
         # As casts name it.
         "TIMESTAMP": 1114,
+        "INTERVAL": 1186,
         "NUMERIC": 1700,
         "UUID": 2950,
     },
     names_are_figured=True,
     pure_functions=PURE_FUNCTIONS,
     mixes_numbers=True,
+    aggregates=aggregates.POSTGRESQL,
     rules=joined(postgresql_numbers.RULES, postgresql_texts.RULES),
     called=postgresql_numbers.CALLED | postgresql_texts.CALLED,
     literals=postgresql_literal,

@@ -95,6 +95,7 @@ CALLED = frozenset(
     (
         *("btrim", "char_length", "character_length", "concat", "greatest", "least", "left", "length"),
         *("lower", "lpad", "ltrim", "nullif", "repeat", "replace", "reverse", "right", "rpad", "rtrim"),
-        *("split_part", "starts_with", "strpos", "substr", "substring", "upper"),
+        *("json_build_object", "jsonb_build_object"),
+        *("split_part", "starts_with", "strpos", "substr", "substring", "to_char", "upper"),
     )
 )

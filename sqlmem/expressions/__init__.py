@@ -14,6 +14,7 @@ from sqlmem.expressions import (
     choices,
     computed,
     dynamic,
+    formats,
     grouping,
     likes,
     moments,
@@ -23,8 +24,9 @@ from sqlmem.expressions import (
     texts,
     windows,
 )
+from sqlmem.expressions.beside import Companions
 from sqlmem.expressions.closed import only
-from sqlmem.expressions.fetched import fetched, rank
+from sqlmem.expressions.fetched import fetched, length, rank, rank_source, weights
 from sqlmem.expressions.rendering import Expressions, Subquery
 from sqlmem.scopes import Context
 
@@ -43,6 +45,7 @@ _HANDLERS = {
     **casts.HANDLERS,
     **moments.HANDLERS,
     **texts.HANDLERS,
+    **formats.HANDLERS,
 }
 
 
@@ -56,7 +59,8 @@ def expressions(context: Context, subquery: Subquery) -> Expressions:
         subquery: how the planner renders a SELECT inside of an expression.
     """
     handlers = _DYNAMIC_HANDLERS if context.semantics.is_dynamic else _HANDLERS
-    return Expressions(context, subquery, handlers, fetched, rank)
+    companions = Companions(rank, rank_source, weights, length)
+    return Expressions(context, subquery, handlers, fetched, companions)
 
 
 __all__ = ["Expressions", "expressions", "only"]

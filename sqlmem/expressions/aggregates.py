@@ -9,13 +9,16 @@ from sqlglot import exp
 
 from sqlmem.dialects.base import Result
 from sqlmem.expressions.closed import is_total, only
-from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
+from sqlmem.expressions.gathering import NODES, gathered
+from sqlmem.expressions.jsons import BUILDERS, built
+from sqlmem.expressions.opened import DYNAMIC
+from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.expressions.sums import mean, total
 from sqlmem.measures import REALS, Check, Measure, Need, constant, counted, summed
 from sqlmem.model import Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import Value, as_text, check_equal, check_null, check_ordered, known
+from sqlmem.values import EQUAL_TEXT, Value, as_text, check_equal, check_null, check_ordered, known
 
 _COUNTED = Measure(None, counted, with_rows=True)
 
@@ -32,14 +35,18 @@ def aggregate_of(render: Expressions, node: exp.Expr, scope: Scope, *, is_window
         if scope.is_in_aggregate:
             raise Refuse("an aggregate of an aggregate")
         scope.saw_aggregate = True
-    only(node, "this", "expressions", "big_int")
-    if node.args.get("expressions") and not is_total(node):
-        raise Refuse("an aggregate of several arguments")
     was_in_aggregate, scope.is_in_aggregate = (
         scope.is_in_aggregate,
         scope.is_in_aggregate or not is_window,
     )
     try:
+        if type(node) in NODES or isinstance(node, exp.WithinGroup):
+            if is_window or render.semantics.is_dynamic:
+                raise Refuse(f"{node.key.upper()} is computed by the origin")
+            return gathered(render, node, scope)
+        only(node, "this", "expressions", "big_int")
+        if node.args.get("expressions") and not is_total(node):
+            raise Refuse("an aggregate of several arguments")
         argument, is_distinct = node.this, False
         if isinstance(node, exp.Anonymous):
             if len(node.expressions) != 1:
@@ -47,9 +54,13 @@ def aggregate_of(render: Expressions, node: exp.Expr, scope: Scope, *, is_window
             argument = node.expressions[0]
         if isinstance(argument, exp.Distinct):
             only(argument, "expressions")
+            if isinstance(node, exp.Count) and len(argument.expressions) > 1 and not is_window:
+                return _distinct_rows(render, argument.expressions, scope)
             if len(argument.expressions) != 1 or is_window:
                 raise Refuse("an aggregate of several distinct values")
             argument, is_distinct = argument.expressions[0], True
+        if argument is None:
+            raise Refuse("an aggregate without an argument")
         return _over_argument(render, node, argument, scope, is_distinct=is_distinct)
     finally:
         scope.is_in_aggregate = was_in_aggregate
@@ -76,13 +87,13 @@ def _over_argument(
         if value.is_open:
             raise Refuse("COUNT of a parameter")
         if is_distinct and value.type is not None:
-            render.check_same(value, "COUNT(DISTINCT)")
+            value = _told_apart(render, value)
         check_null(value.type, "COUNT")
         return Value(f"count({distinct}{value.sql})", count.type, result=count, measure=_COUNTED)
-    if isinstance(node, exp.LogicalAnd | exp.LogicalOr):
+    if isinstance(node, exp.LogicalAnd | exp.LogicalOr) or _is_every(node):
         if render.semantics.comparison.type.kind is not Kind.BOOLEAN:
             raise Refuse("an aggregate of conditions is computed by the origin")
-        name = "min" if isinstance(node, exp.LogicalAnd) else "max"
+        name = "min" if isinstance(node, exp.LogicalOr) is False else "max"
         result = render.semantics.comparison
         return Value(f"{name}({render.condition(argument, scope)})", result.type, result=result)
     value = render.value(argument, scope)
@@ -97,6 +108,48 @@ def _over_argument(
     if isinstance(node, exp.Min | exp.Max):
         return _extreme(render, "min" if isinstance(node, exp.Min) else "max", value)
     raise Refuse(render.refused(node.key.upper(), f"{node.key.upper()} is computed by the origin"))
+
+
+def _told_apart(render: Expressions, value: Value) -> Value:
+    """What is distinct as often as a value is at the origin: the value, or its rank."""
+    column = value.type
+    is_foreign = column is not None and column.kind is Kind.TEXT and column.collation not in EQUAL_TEXT
+    if is_foreign and column is not None and column.is_compared:
+        rank = render.rank(value)
+        if rank is not None:
+            return rank
+    render.check_same(value, "COUNT(DISTINCT)")
+    return value
+
+
+def _is_every(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and str(node.this).lower() == "every"
+
+
+def _distinct_rows(render: Expressions, items: list[exp.Expr], scope: Scope) -> Value:
+    """MariaDB's COUNT(DISTINCT a, b): rows without a NULL."""
+    count = render.semantics.count
+    if not render.semantics.booleans_are_integers or render.semantics.is_dynamic:
+        raise Refuse("an aggregate of several distinct values")
+    values = [render.value(item, scope) for item in items]
+    for value in values:
+        if value.type is None or value.type.kind is Kind.FLOAT:
+            raise Refuse("COUNT(DISTINCT) of floats, or of constants")
+        render.check_same(value, "COUNT(DISTINCT)")
+    known = " AND ".join(f"{value.sql} IS NOT NULL" for value in values)
+    row = " || ',' || ".join(f"hex({value.sql})" for value in values)
+    sql = f"count(DISTINCT CASE WHEN {known} THEN {row} END)"
+    return Value(sql, count.type, result=count, measure=_COUNTED)
+
+
+def _anonymous(render: Expressions, node: exp.Anonymous, scope: Scope) -> Value:
+    """What the parser has no class for."""
+    name = str(node.this).lower()
+    if name in BUILDERS and name in render.semantics.called:
+        return built(render, node, scope)
+    if _is_every(node) and not render.semantics.is_dynamic:
+        return aggregate(render, node, scope)
+    raise Refuse(f"the function {name} is computed by the origin")
 
 
 def _added(render: Expressions, node: exp.Sum | exp.Avg, value: Value, distinct: str) -> Value:
@@ -120,7 +173,8 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
         # max(varchar) is text.
         column = as_text(column, render.semantics.text.type)
     result = value.result if value.source is None else Result(column, code)
-    is_computed = value.source is None or column.expression is not None
+    is_column = value.source is not None or value.alias is not None
+    is_computed = not is_column or column.expression is not None
     if is_computed and column.kind is Kind.INTEGER and render.semantics.minmax_integer is not None:
         if value.sql.startswith("d") and column.type_name != "BIGINT":
             # MariaDB's greatest of what is computed is a BIGINT, that of a temporary table's column is
@@ -136,9 +190,10 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
             raise
         render.check_same(value, name.upper())
         # The rank in front, of one width, decides; what is behind it is the value.
-        return Value(
-            f"substr({name}(printf('%019d', {rank.sql}) || {value.sql}), 20)", column, value.source, result
-        )
+        call = f"{name}(printf('%019d', {rank.sql}) || {value.sql})"
+        sql = f"substr({call}, 20)"
+        of_it = replace(rank, sql=f"{name}({rank.sql})", alias=None)
+        return Value(sql, column, value.source, result, calls=(call,), ranked=(sql, lambda: of_it))
     return Value(f"{name}({value.sql})", column, value.source, result)
 
 
@@ -189,7 +244,7 @@ def _dynamic(render: Expressions, node: exp.Expr, value: Value, distinct: str) -
         # The sum is a whole number or a float by which of 1 and 1.0 stands for both.
         render.context.checks.append(Check(Need.SINGLE, known(value)))
     if not render.context.sums_floats:
-        if value.measure is None and value.source is None:
+        if value.measure is None and value.source is None and not value.is_condition:
             raise Refuse("a sum of computed values that may be floats")
         render.context.checks.append(Check(need, known(value)))
     measure = Measure(None, summed, (known(value),), with_rows=True) if name == "sum" else constant(REALS)
@@ -204,4 +259,7 @@ HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Avg: aggregate,
     exp.LogicalAnd: aggregate,
     exp.LogicalOr: aggregate,
+    exp.WithinGroup: aggregate,
+    exp.Anonymous: _anonymous,
+    **dict.fromkeys(NODES, aggregate),
 }

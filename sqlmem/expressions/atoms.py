@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
+from sqlmem.expressions.opened import DYNAMIC
+from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.expressions.ruled import by_rules
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Argument, Refuse

@@ -88,6 +88,15 @@ def nullif(render: Expressions, node: exp.Nullif, scope: Scope) -> Value:
     left, right = render.value(node.this, scope), render.value(node.expression, scope)
     if left.type is None or right is NULL:
         raise Refuse("NULLIF of a value whose type only the origin knows")
+    literal = right.literal
+    if (
+        render.semantics.name == "mysql"
+        and literal is not None
+        and "e" in literal.text
+        and not literal.is_text
+    ):
+        # nullif(count(*), 0e0) is NULL.
+        raise Refuse("NULLIF and a float that is written")
     if render.semantics.text is not None and left.type.kind in _WIDENED:
         type_ = _own_type(render, right)
         if _is_number(type_) and type_.kind in _WIDENED[left.type.kind]:

@@ -18,8 +18,9 @@ from sqlmem.dialects.sqlite_functions import CASTS, FUNCTIONS, PRESENT, ZONES, F
 from sqlmem.expressions import predicates
 from sqlmem.expressions.aggregates import aggregate
 from sqlmem.expressions.closed import described, is_total, only
+from sqlmem.expressions.opened import DYNAMIC
 from sqlmem.expressions.predicates import COMPARISONS, EQUALITIES
-from sqlmem.expressions.rendering import DYNAMIC, Expressions, Handler
+from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.lexemes import CALL_PREFIX
 from sqlmem.measures import (
     ANYTHING,

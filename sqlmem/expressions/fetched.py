@@ -16,15 +16,16 @@ from sqlglot import exp
 
 from sqlmem.dialects import immutable
 from sqlmem.dialects.immutable import Asked
+from sqlmem.expressions.beside import Beside
 from sqlmem.expressions.immutability import is_immutable
 from sqlmem.expressions.rendering import Expressions
 from sqlmem.lexer import TokenKind
-from sqlmem.model import Collation, Kind, TableSchema
+from sqlmem.model import Collation, Column, Kind, TableSchema
 from sqlmem.plan import Candidate, Refuse, Unknown
 from sqlmem.scopes import Scope
 from sqlmem.slices import Call, Slice, Slices
 from sqlmem.stored import expression_name, quoted, stored_names
-from sqlmem.values import EQUAL_TEXT, Value, collate_of
+from sqlmem.values import EQUAL_TEXT, Lane, Value, collate_of
 
 # A longer one is generated rather than written, and would be asked for once.
 _LONGEST = 2_000
@@ -180,7 +181,7 @@ def _may_be_unsigned(found: Slice, values: list[Value]) -> bool:
     return not has_sign or is_cast or not _WITH_SIGN.issuperset(found.calls)
 
 
-def rank(render: Expressions, value: Value) -> Value | None:
+def rank(render: Beside, value: Value) -> Value | None:
     """A number for each row by which it orders as the origin orders the value; None if there is none.
 
     Equal numbers mean values that the origin holds as equal; a NULL has none.
@@ -188,17 +189,39 @@ def rank(render: Expressions, value: Value) -> Value | None:
     Raises:
         Unknown: the origin hasn't been asked yet whether it can order these values.
     """
-    if not render.semantics.computes_columns or value.source is None or value.alias is None:
+    if not render.semantics.computes_columns or value.source is None:
+        return None
+    if value.ranked is not None and value.ranked[0] == value.sql:
+        return value.ranked[1]()
+    if value.carried is not None and value.carried[0] == value.sql:
+        return _carried(render, *value.carried)
+    found = _own_column(render, value)
+    if found is None:
+        return None
+    alias, index, column = found
+    schema = render.context.tables[index]
+    candidate = _rank_of(schema, column.name)
+    return None if candidate is None else _column(render, schema, alias, index, candidate)
+
+
+def rank_source(render: Beside, value: Value) -> tuple[int, str] | None:
+    """The column with the ranks of the values that these are, wherever they stand; None if there is none."""
+    if not render.semantics.computes_columns or value.source is None:
         return None
     index, name = value.source
     schema = render.context.tables[index]
-    if value.sql != f"{value.alias}.{quoted(stored_names(schema)[name])}":
-        return None  # no longer the table's own value
-    column = schema.by_name[name]
-    is_plain = column in schema.columns
-    if column.kind is Kind.JSON or (not is_plain and column.expression is None):
+    candidate = _rank_of(schema, name)
+    if candidate is None or _known(schema, candidate) is None:
         return None
-    candidate = Candidate(
+    render.context.need_column(index, candidate.name)
+    return index, candidate.name
+
+
+def _rank_of(schema: TableSchema, name: str) -> Candidate | None:
+    column = schema.by_name[name]
+    if column.kind is Kind.JSON or not _is_own(schema, column):
+        return None
+    return Candidate(
         table=schema.name,
         name=f"rank({name})",
         text=column.expression,
@@ -207,23 +230,134 @@ def rank(render: Expressions, value: Value) -> Value | None:
         has_constants=False,
         rank_of=name,
     )
-    return _column(render, schema, value.alias, index, candidate)
+
+
+def _carried(render: Beside, sql: str, lane: Lane) -> Value | None:
+    """The rank of a query's column: a column more of that query, which holds it."""
+    if lane.rank is None and not _open_lane(render, lane):
+        return None
+    assert lane.rank is not None
+    return replace(lane.rank, sql=f"{sql.rpartition('c')[0]}{lane.name}", alias=None)
+
+
+def _open_lane(render: Beside, lane: Lane) -> bool:
+    """Have each SELECT give out the ranks too; whether they all can, on one scale."""
+    found: list[tuple[int, str, Lane]] = []
+    for opening, value in lane.arms:
+        # A grouping set leaves the column out.
+        if value.sql == "NULL":
+            found.append((opening, "NULL", lane))
+            continue
+        ranks = rank(render, value)
+        if ranks is None or (lane.rank is not None and ranks.source != lane.rank.source):
+            lane.name = lane.rank = None
+            return False
+        if lane.rank is None:
+            # Known from here on: a recursive query's other SELECTs read its own column.
+            lane.name, lane.rank = render.context.alias("r"), ranks
+        found.append((opening, ranks.sql, lane))
+    render.context.added.extend(found)
+    return lane.rank is not None
+
+
+def weights(render: Beside, value: Value, *, is_key: bool) -> Value | None:
+    """A text of one character for each of a text's, the same where the collation takes them for one.
+
+    Under MariaDB's …_general_ci, which has a weight for every character, whatever stands beside it.
+
+    Args:
+        is_key: without the blanks at the end, which don't count in a comparison, and do in LIKE.
+
+    Raises:
+        Unknown: the origin hasn't been asked yet.
+    """
+    found = _own_column(render, value)
+    is_mariadb = render.context.facts.division_digits is not None
+    if found is None or found[2].collation is not Collation.FOLDED or not is_mariadb:
+        return None  # MySQL's weights weren't looked at
+    alias, index, column = found
+    schema = render.context.tables[index]
+    candidate = Candidate(
+        table=schema.name,
+        name=f"{'key' if is_key else 'weights'}({column.name})",
+        text=column.expression,
+        asked=Asked((), ()),
+        collation=Collation.BINARY,
+        has_constants=False,
+        weighs=column.name,
+        key_of=column.name if is_key else None,
+    )
+    return _column(render, schema, alias, index, candidate)
+
+
+# As interval_cmp compares: a month has 30 days, a day 24 hours.
+_LENGTH = (
+    "(((extract(year FROM {0}) * 12 + extract(month FROM {0})) * 30 + extract(day FROM {0})) * 86400000000"
+    " + extract(hour FROM {0}) * 3600000000 + extract(minute FROM {0}) * 60000000"
+    " + extract(microseconds FROM {0}))::bigint"
+)
+
+
+def length(render: Beside, value: Value) -> Value | None:
+    """The microseconds by which PostgreSQL compares an INTERVAL column; None if it is none.
+
+    Raises:
+        Unknown: the origin hasn't been asked yet.
+    """
+    found = _own_column(render, value)
+    if found is None or found[2].kind is not Kind.INTERVAL or found[2].is_compared:
+        return None
+    alias, index, column = found
+    schema = render.context.tables[index]
+    operand = column.expression or '"' + column.name.replace('"', '""') + '"'
+    candidate = Candidate(
+        table=schema.name,
+        name=f"length({column.name})",
+        text=_LENGTH.format(f"({operand})"),
+        asked=Asked((), ()),
+        collation=Collation.UNKNOWN,
+        has_constants=False,
+    )
+    return _column(render, schema, alias, index, candidate)
+
+
+def _own_column(render: Beside, value: Value) -> tuple[str, int, Column] | None:
+    """Alias, table and column whose value it is, unchanged and in reach."""
+    if not render.semantics.computes_columns or value.source is None or value.alias is None:
+        return None
+    index, name = value.source
+    schema = render.context.tables[index]
+    if value.sql != f"{value.alias}.{quoted(stored_names(schema)[name])}":
+        return None  # no longer the table's own value
+    column = schema.by_name[name]
+    return (value.alias, index, column) if _is_own(schema, column) else None
+
+
+def _is_own(schema: TableSchema, column: Column) -> bool:
+    """Whether the origin has it as a column, or as an expression that it can be asked to compute again."""
+    return column in schema.columns or column.expression is not None
 
 
 def _column(
-    render: Expressions, schema: TableSchema, alias: str, index: int, candidate: Candidate
+    render: Beside, schema: TableSchema, alias: str, index: int, candidate: Candidate
 ) -> Value | None:
-    if any(column.name == candidate.name for column in schema.columns):
-        return None
-    known = schema.by_name.get(candidate.name)
-    if known is None or (known.expression is None and known.refusal is None):
-        raise Unknown(candidate)
-    if known.refusal is not None:
+    known = _known(schema, candidate)
+    if known is None:
         return None
     stored = quoted(expression_name(candidate.name))
     value = Value(f"{alias}.{stored}", known, (index, candidate.name), alias=alias)
     render.context.need(value)
     return value
+
+
+def _known(schema: TableSchema, candidate: Candidate) -> Column | None:
+    """What the origin says of a candidate; None if it can't be a column."""
+    if any(column.name == candidate.name for column in schema.columns):
+        return None
+    known = schema.by_name.get(candidate.name)
+    if known is None or (known.expression is None and known.refusal is None):
+        raise Unknown(candidate)
+    return None if known.refusal is not None else known
 
 
 def _one_table(values: list[Value]) -> tuple[str, int] | None:

@@ -47,6 +47,8 @@ _WRITTEN_ALIKE = frozenset(
     {Kind.TEXT, Kind.INTEGER, Kind.NUMERIC, Kind.DECIMAL, Kind.BOOLEAN, Kind.UUID, Kind.FLOAT, Kind.JSON}
 )
 
+_EXACT = frozenset({Kind.INTEGER, Kind.UNSIGNED, Kind.NUMERIC})
+
 # id of a column's node -> its kind
 Kinds = Mapping[int, Kind]
 
@@ -65,7 +67,10 @@ def is_immutable(family: str, node: exp.Expr, found: Slice, names: set[str], kin
         return False
     if family == "postgresql":
         return all(_is_immutable_node(each, kinds) for each in node.walk())
-    if any(_reads_a_moment(each, kinds) for each in node.walk()):
+    if any(
+        _reads_a_moment(each, kinds) or _cuts_a_float(each, kinds) or _lists_a_float(each)
+        for each in node.walk()
+    ):
         return False
     # MariaDB and MySQL complete a TIME with the present day where a moment is wanted.
     return Kind.INTERVAL not in kinds.values() or isinstance(node, exp.Is)
@@ -79,6 +84,26 @@ def _reads_a_moment(node: exp.Expr, kinds: Kinds) -> bool:
     source = _bare(node.this)
     is_moment = kinds.get(id(source)) in (Kind.DATE, Kind.TIMESTAMP)
     return isinstance(to, exp.DType) and to.value in _TIME_TARGETS and not is_moment
+
+
+_PLAIN = (exp.Column, exp.Identifier, exp.Literal, exp.Paren, exp.Neg, exp.Add, exp.Sub, exp.Mul, exp.Div)
+
+
+def _cuts_a_float(node: exp.Expr, kinds: Kinds) -> bool:
+    """Whether it is FLOOR or CEIL of what may be a float: MariaDB writes 1.7e308 otherwise beside a rank."""
+    if not isinstance(node, exp.Floor | exp.Ceil):
+        return False
+    inner = list(node.this.walk())
+    kinds_inside = {kinds.get(id(each)) for each in inner if isinstance(each, exp.Column)}
+    return not all(isinstance(each, _PLAIN) for each in inner) or not kinds_inside <= _EXACT
+
+
+def _lists_a_float(node: exp.Expr) -> bool:
+    """Whether it is IN over a float that is written, which MariaDB rounds where an index serves."""
+    if not isinstance(node, exp.In | exp.Nullif):
+        return False
+    literals = node.find_all(exp.Literal)
+    return any(not literal.is_string and "e" in str(literal.this).lower() for literal in literals)
 
 
 def _are_words_known(found: Slice, names: set[str]) -> bool:

@@ -12,8 +12,9 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.fetched import MADE
 from sqlmem.expressions.rendering import Expressions, Handler
+from sqlmem.functions.mysql_texts import weights_of
 from sqlmem.functions.patterns import ESCAPE, glob_of, like_of
-from sqlmem.model import Column, Kind
+from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.values import EQUAL_TEXT, NULL, Value, literal_value
@@ -52,11 +53,17 @@ def _like(render: Expressions, node: exp.Binary, escape: str, scope: Scope) -> V
         raise Refuse(f"{name.upper()} of a value whose type only the origin knows")
     if column.kind is not Kind.TEXT or not column.is_compared:
         raise Refuse(f"{name.upper()} of {column.type_name or column.kind.value}")
-    if column.collation not in EQUAL_TEXT:
+    is_folded = column.collation is Collation.FOLDED
+    folded = render.weights(value, is_key=False) if is_folded and name == "like" else None
+    if folded is not None:
+        value = folded
+    elif column.collation not in EQUAL_TEXT:
         # 'a' LIKE 'A' is true under most of MariaDB's collations.
         raise Refuse(f"{name.upper()} of text under a collation that the store doesn't have")
     pattern = render.value(node.expression, scope)
     convert = _converter(render, pattern, column, escape, is_lower=name == "ilike")
+    if folded is not None:
+        convert = _weighed(convert)
     if pattern is NULL:
         text = "NULL"
     elif pattern.literal is not None:
@@ -64,6 +71,8 @@ def _like(render: Expressions, node: exp.Binary, escape: str, scope: Scope) -> V
         text = render.context.constant(_at_planning(convert, stored))
     elif pattern.parameter is not None:
         text = render.argument(pattern, convert)
+    elif folded is not None:
+        raise Refuse("LIKE with a pattern that is computed, of text under a collation")
     else:
         return _by_column(value, pattern, escape, name, render, is_negated=bool(node.args.get("negate")))
     matched = (
@@ -113,6 +122,18 @@ def _converter(
         return to_stored(text, escape)
 
     return convert_pattern
+
+
+def _weighed(convert: Callable[[Any], str]) -> Callable[[Any], str]:
+    """As `convert`, of characters whose weight is known here: the large letter's."""
+
+    def convert_weighed(given: Any) -> str:
+        weights = weights_of(convert(given), is_key=False)
+        if weights is None:
+            raise Unrepresentable("a pattern with characters whose weights only the collation knows")
+        return weights
+
+    return convert_weighed
 
 
 def _at_planning(convert: Callable[[Any], str], stored: str) -> str:

@@ -18,7 +18,7 @@ from sqlmem.readings import read_text
 from sqlmem.values import TYPED_PARAMETERS, Literal, Value, codec_of
 
 if TYPE_CHECKING:
-    from sqlmem.expressions.rendering import Expressions
+    from sqlmem.expressions.beside import Beside
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.DECIMAL, Kind.FLOAT})
 # Of numbers whose scale is each value's own, in a form that compares.
@@ -26,7 +26,7 @@ KEY = Column("", Kind.TEXT, "TEXT", collation=Collation.BINARY)
 _LISTS = frozenset({"IN", "BETWEEN"})
 
 
-def number_pair(render: Expressions, left: Value, right: Value, what: str) -> tuple[Value, Value] | None:
+def number_pair(render: Beside, left: Value, right: Value, what: str) -> tuple[Value, Value] | None:
     """Two numbers in forms that the store compares as the origin does; None if that isn't for here.
 
     `left` has a type. Raises `Refuse` where there are no such forms.
@@ -100,7 +100,7 @@ def _repacked(value: Value, by: int, common: Column) -> Value:
 
 
 def _beside_constant(
-    render: Expressions, left: Value, column: Column, right: Value, what: str
+    render: Beside, left: Value, column: Column, right: Value, what: str
 ) -> tuple[Value, Value] | None:
     driver = render.context.facts.driver
     if right.parameter is not None and driver in TYPED_PARAMETERS:
@@ -125,7 +125,7 @@ def _after_counting(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: convert(int(value) if type(value) is bool else value)
 
 
-def _after_reading(render: Expressions, type_: Column, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _after_reading(render: Beside, type_: Column, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """As `convert`, also of a text, which these drivers send as a text in quotes."""
     is_untyped = render.semantics.text is not None
     bound = render.semantics.integer_bounds.get(type_.type_name)
@@ -143,7 +143,7 @@ def _after_reading(render: Expressions, type_: Column, convert: Callable[[Any], 
     return read
 
 
-def _constant(render: Expressions, column: Column, literal: Literal, convert: Callable[[Any], Any]) -> str:
+def _constant(render: Beside, column: Column, literal: Literal, convert: Callable[[Any], Any]) -> str:
     def stored_form(text: str) -> Any:
         try:
             return convert(_number(render, replace(literal, text=text)))
@@ -158,7 +158,7 @@ def _constant(render: Expressions, column: Column, literal: Literal, convert: Ca
     return render.context.argument(argument)
 
 
-def _number(render: Expressions, literal: Literal) -> int | float | Decimal:
+def _number(render: Beside, literal: Literal) -> int | float | Decimal:
     own = render.own_type(Value("", literal=literal))
     if isinstance(own, Column) and own.kind is Kind.INTEGER:
         return int(literal.text)
@@ -168,7 +168,7 @@ def _number(render: Expressions, literal: Literal) -> int | float | Decimal:
 
 
 def _after_cast(
-    render: Expressions, cast: Column, convert: Callable[[Any], Any], driver: str | None
+    render: Beside, cast: Column, convert: Callable[[Any], Any], driver: str | None
 ) -> Callable[[Any], Any]:
     """As `convert`, of a number that the statement casts first. The cast must change nothing."""
     if cast.kind is Kind.INTEGER:
@@ -198,7 +198,7 @@ def _after_cast(
     raise Refuse(f"a number cast to {cast.type_name}")
 
 
-def number_key(render: Expressions, value: Value) -> Value | None:
+def number_key(render: Beside, value: Value) -> Value | None:
     """What the store orders as the origin orders numbers of scales of their own; None for anything else."""
     if render.semantics.mixes_numbers and value.type is not None and value.type.kind is Kind.DECIMAL:
         return _as_key(value)

@@ -1,12 +1,12 @@
-"""Dates and timestamps moved by an interval of constants: `day + INTERVAL '1 month'`.
+"""Dates and timestamps moved by an interval (`day + INTERVAL '1 month'`), and how far they are apart.
 
-A parameter that is moved stays open, and is moved when it arrives: `created >= :now - INTERVAL '7 days'`.
+A parameter that is moved by a constant stays open, and is moved when it arrives:
+`created >= :now - INTERVAL '7 days'`. By another parameter it is moved in the store.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,6 +17,7 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.expressions import ruled
 from sqlmem.expressions.closed import only
+from sqlmem.expressions.intervals import Interval, interval, is_interval, of_timedelta, of_unit, within_a_day
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.functions.moments import moved
 from sqlmem.model import Column, Kind
@@ -24,29 +25,31 @@ from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.values import NULL, Value
 
-# unit -> months, days, microseconds
-_UNITS = {
-    "YEAR": (12, 0, 0),
-    "QUARTER": (3, 0, 0),
-    "MONTH": (1, 0, 0),
-    "WEEK": (0, 7, 0),
-    "DAY": (0, 1, 0),
-    "HOUR": (0, 0, 3_600_000_000),
-    "MINUTE": (0, 0, 60_000_000),
-    "SECOND": (0, 0, 1_000_000),
-}
-_COUNT = re.compile(r"-?\d{1,6}", re.ASCII)
-_WORDS = re.compile(r"(-?\d{1,6}) *([a-z]+)", re.ASCII | re.IGNORECASE)
-
 _Step = tuple[int, int, int]
+
+_MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+# What MariaDB makes of a parameter that is moved: a text, which can only be compared here.
+_IN_QUOTES = Column("", Kind.TIMESTAMP, "a moment in quotes", refusal="it is a text at the origin")
 
 
 def arithmetic(render: Expressions, node: exp.Binary, scope: Scope) -> Value:
-    sign = 1 if isinstance(node, exp.Add) else -1
-    step = _interval(node.expression, sign)
-    if step is None:
+    is_sum = isinstance(node, exp.Add)
+    step = interval(render, node.expression, scope)
+    if step is not None:
+        return _moved(render, render.value(node.this, scope), step if is_sum else step.negated())
+    if is_sum:
+        step = interval(render, node.this, scope)
+        if step is not None:
+            return _moved(render, render.value(node.expression, scope), step)
+    if render.semantics.text is None:
+        # MariaDB adds and subtracts moments as numbers of their digits.
         return ruled.ruled(render, node, scope)
-    return _moved(render, render.value(node.this, scope), step)
+    only(node, "this", "expression")
+    left, right = render.value(node.this, scope), render.value(node.expression, scope)
+    kinds = {_kind(render, left, beside=right), _kind(render, right, beside=left)}
+    if kinds & _MOMENTS:
+        return _of_moments(render, left, right, is_sum=is_sum)
+    return ruled.by_rules(render, "+" if is_sum else "-", [left, right])
 
 
 def added(render: Expressions, node: exp.DateAdd | exp.DateSub, scope: Scope) -> Value:
@@ -54,77 +57,102 @@ def added(render: Expressions, node: exp.DateAdd | exp.DateSub, scope: Scope) ->
     only(node, "this", "expression", "unit")
     if "date_add" not in render.semantics.called:
         raise Refuse("DATE_ADD is computed by the origin")
-    sign = 1 if isinstance(node, exp.DateAdd) else -1
-    step = _step(node.expression, node.args.get("unit"), sign)
-    if step is None:
-        raise Refuse("an interval that isn't a constant")
-    return _moved(render, render.value(node.this, scope), step)
+    step = of_unit(render, node.expression, node.args.get("unit"), scope)
+    value = render.value(node.this, scope)
+    return _moved(render, value, step if isinstance(node, exp.DateAdd) else step.negated())
 
 
-def _interval(node: exp.Expr, sign: int) -> _Step | None:
-    if isinstance(node, exp.Interval):
-        only(node, "this", "unit")
-        step = _step(node.this, node.args.get("unit"), sign)
-        if step is None:
-            raise Refuse("an interval that isn't one number of one unit")
-        return step
-    if isinstance(node, exp.Cast) and node.args["to"].this is exp.DType.INTERVAL:
-        inner = node.this
-        found = (
-            _WORDS.fullmatch(str(inner.this)) if isinstance(inner, exp.Literal) and inner.is_string else None
+def _kind(render: Expressions, value: Value, *, beside: Value) -> Kind | None:
+    """What a value is, an open one by itself; that isn't asked beside a number."""
+    if value.type is not None:
+        return value.type.kind
+    if value.parameter is None or value.adapt is not None:
+        return None if value.cast is None else value.cast.kind
+    if beside.type is not None and beside.type.kind not in _MOMENTS:
+        return None
+    own = render.own_type(value)
+    return own.kind if isinstance(own, Column) else None
+
+
+def _of_moments(render: Expressions, left: Value, right: Value, *, is_sum: bool) -> Value:
+    """PostgreSQL's sums and differences in which a date or timestamp stands."""
+    one, other = _kind(render, left, beside=right), _kind(render, right, beside=left)
+    if is_sum and one not in _MOMENTS:
+        left, right, one, other = right, left, other, one
+    if one not in _MOMENTS:
+        raise Refuse("a moment taken away from what is none")
+    if other is Kind.INTERVAL and is_interval(render, right):
+        step = within_a_day(render, right) if one is Kind.TIMESTAMPTZ else of_timedelta(render, right)
+        return _moved(render, left, step if is_sum else step.negated())
+    if other is Kind.INTEGER and one is Kind.DATE:
+        days = render.own(right)
+        return _result(
+            render,
+            f"sqlmem_move({_typed(render, left)[0]}, 0, {'' if is_sum else '-'}({days.sql}), 0)",
+            "DATE",
         )
-        unit = None if found is None else _UNITS.get(found[2].upper().removesuffix("S"))
-        if found is None or unit is None:
-            raise Refuse("an interval that isn't one number of one unit")
-        return _times(unit, sign * int(found[1]))
-    return None
+    if not is_sum and other in _MOMENTS and (one is Kind.TIMESTAMPTZ) == (other is Kind.TIMESTAMPTZ):
+        (first, column), (second, other_column) = _typed(render, left), _typed(render, right)
+        if column.kind is other_column.kind is Kind.DATE:
+            return _result(render, f"sqlmem_days({first}, {second})", "INT")
+        return _result(render, f"sqlmem_between({first}, {second})", "INTERVAL")
+    raise Refuse("a date or a timestamp beside what doesn't move it")
 
 
-def _step(count: exp.Expr | None, unit: exp.Expr | None, sign: int) -> _Step | None:
-    while isinstance(count, exp.Neg | exp.Paren):
-        sign = -sign if isinstance(count, exp.Neg) else sign
-        count = count.this
-    if not isinstance(count, exp.Literal) or _COUNT.fullmatch(str(count.this)) is None:
-        return None
-    if not isinstance(unit, exp.Var):
-        return None
-    size = _UNITS.get(str(unit.this).upper().removesuffix("S"))
-    return None if size is None else _times(size, sign * int(str(count.this)))
+def _typed(render: Expressions, value: Value) -> tuple[str, Column]:
+    """The text and type of a moment, of an open one by itself."""
+    if value.is_open:
+        value = render.own(value)
+    if value.type is None or not value.type.is_compared or value.type.kind not in _MOMENTS:
+        raise Refuse("a moment whose type only the origin knows")
+    return value.sql, value.type
 
 
-def _times(size: _Step, count: int) -> _Step:
-    return size[0] * count, size[1] * count, size[2] * count
+def _result(render: Expressions, sql: str, cast: str) -> Value:
+    column = render.semantics.casts[cast]
+    code = render.semantics.code_of(column)
+    return Value(sql, column, result=None if code is None else Result(column, code))
 
 
-def _moved(render: Expressions, value: Value, step: _Step) -> Value:
-    months, days, microseconds = step
+def _moved(render: Expressions, value: Value, step: Interval) -> Value:
     # PostgreSQL makes a date a timestamp in any case; MariaDB where it is moved by less than a day.
     makes_timestamp = render.semantics.text is not None
     timestamp = render.semantics.casts["TIMESTAMP"]
     if value.parameter is not None:
-        return _moved_parameter(render, value, step, makes_timestamp=makes_timestamp)
+        if step.step is not None:
+            return _moved_parameter(render, value, step.step, makes_timestamp=makes_timestamp)
+        value = _own_moment(render, value, makes_timestamp=makes_timestamp)
+    elif value.literal is not None and value.cast is not None and makes_timestamp:
+        value = render.bound(value, value.cast)
     column = value.type
-    if (
-        value is NULL
-        or column is None
-        or column.kind not in (Kind.DATE, Kind.TIMESTAMP)
-        or not column.is_compared
-    ):
+    if value is NULL or column is None or column.kind not in _MOMENTS or not column.is_compared:
         raise Refuse("an interval beside what isn't a date or a timestamp")
     sql = value.sql
+    text = f"sqlmem_move({{}}, {step.months}, {step.days}, {step.microseconds})"
+    if column.kind is Kind.TIMESTAMPTZ:
+        if step.months or step.days or step.has_days:
+            raise Refuse("days beside a timestamp with a time zone")
+        # Whose zone it would be given out in isn't known here.
+        return Value(text.format(sql), replace(column, name=""))
     if column.kind is Kind.DATE and makes_timestamp:
         sql = f"({sql} || ' 00:00:00.000000')"
-    if column.kind is Kind.DATE and (makes_timestamp or microseconds):
+    if column.kind is Kind.DATE and (makes_timestamp or step.microseconds):
         column = timestamp
-    column = replace(
-        column, name="", type_name=timestamp.type_name if column.kind is Kind.TIMESTAMP else "DATE"
-    )
+    if column is not _IN_QUOTES:
+        type_name = timestamp.type_name if column.kind is Kind.TIMESTAMP else "DATE"
+        column = replace(column, name="", type_name=type_name)
     code = render.semantics.code_of(column)
-    return Value(
-        f"sqlmem_move({sql}, {months}, {days}, {microseconds})",
-        column,
-        result=None if code is None else Result(column, code),
-    )
+    return Value(text.format(sql), column, result=None if code is None else Result(column, code))
+
+
+def _own_moment(render: Expressions, value: Value, *, makes_timestamp: bool) -> Value:
+    """A parameter as the moment that it is by itself."""
+    if makes_timestamp:
+        return render.own(value)
+    if value.cast is not None and value.cast.kind is not Kind.TIMESTAMP:
+        raise Refuse("a date that is given, moved by what is given")
+    convert = render.converter(value, _IN_QUOTES, is_compared=True)
+    return Value(render.argument(value, convert), _IN_QUOTES)
 
 
 def _moved_parameter(render: Expressions, value: Value, step: _Step, *, makes_timestamp: bool) -> Value:

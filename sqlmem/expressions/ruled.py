@@ -101,7 +101,7 @@ def by_rules(render: Expressions, name: str, values: list[Value]) -> Value:
                     _number(given),
                     value.result.shown if value.result else None,
                     is_constant=given.is_open or given.is_constant,
-                    is_column=given.alias is not None,
+                    is_column=given.alias is not None or _has_digits_of_column(render, given),
                 )
                 for value, column, given in zip(taken, columns, values, strict=True)
             ]
@@ -146,6 +146,14 @@ def _fits(render: Expressions, rule: Rule, values: list[Value]) -> bool:
             own = render.own_type(value)
             types[number] = own if isinstance(own, Column) else None
     return matches(rule, types)
+
+
+def _has_digits_of_column(render: Expressions, value: Value) -> bool:
+    """Whether it is a table's column in a derived table, or the greatest or least of one."""
+    if value.source is None or value.type is None:
+        return False
+    index, name = value.source
+    return render.context.tables[index].by_name.get(name) == value.type
 
 
 def _number(value: Value) -> Decimal | None:

@@ -38,11 +38,28 @@ def concat(render: Expressions, node: exp.Concat, scope: Scope) -> Value:
     if "concat" not in render.semantics.rules:
         raise Refuse("CONCAT is computed by the origin")
     values = [render.value(part, scope) for part in node.expressions]
+    if render.semantics.text is None and _folded(values) is None:
+        return by_rules(render, "concat", [_plain(value) for value in values])
     is_null_skipped = render.semantics.text is not None
     if is_null_skipped and any(value.parameter is not None and value.cast is None for value in values):
         # psycopg leaves the type to the server, which doesn't find one and reports an error.
         raise Refuse("CONCAT of a parameter whose type only the origin knows")
     return _joined(render, values, "CONCAT", is_null_skipped=is_null_skipped)
+
+
+def _plain(value: Value) -> Value:
+    """A parameter of MariaDB's CONCAT: of ASCII's characters, which every column's character set has."""
+    if value.parameter is None:
+        return value
+    adapt = value.adapt
+
+    def plain(given: Any) -> Any:
+        text = given if adapt is None else adapt(given)
+        if type(text) is str and not text.isascii():
+            raise Unrepresentable("a text that the column's character set may not have")
+        return text
+
+    return replace(value, adapt=plain)
 
 
 def _chain(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -76,6 +93,8 @@ def _joined(render: Expressions, values: Sequence[Value], what: str, *, is_null_
         if value.is_open:
             raise Refuse(f"{what} of a number that is given")
     joined = _folded(values) if not is_null_skipped else None
+    if joined is not None and render.semantics.text is None:
+        return replace(joined, cast=None)
     if joined is not None:
         return joined if joined.cast is not None else replace(joined, cast=_own_text(render))
     typed = [value.type for value in values if value.type is not None and value.type.kind is Kind.TEXT]
@@ -153,25 +172,28 @@ def cased(render: Expressions, node: exp.Lower | exp.Upper, scope: Scope) -> Val
         raise Refuse(f"{name.upper()} is computed by the origin")
     if value.cast is not None and (value.cast.kind is not Kind.TEXT or value.cast.precision is not None):
         raise Refuse(f"{name.upper()} of what isn't plainly a text")
+    cast = None if render.semantics.text is None else _own_text(render)
+    folds_i = render.context.facts.folds_i
     if value.literal is not None:
         if not value.literal.is_text:
             raise Refuse(f"{name.upper()} of a number")
         try:
-            text = _in_case(name, value.literal.text)
+            text = _in_case(name, value.literal.text, folds_i=folds_i)
         except Unrepresentable as error:
             raise Refuse(str(error)) from None
-        return Value("", literal=Literal(text, is_text=True), cast=_own_text(render))
+        return Value("", literal=Literal(text, is_text=True), cast=cast)
     adapt = value.adapt
     return replace(
         value,
-        cast=_own_text(render),
-        adapt=lambda given: _in_case(name, given if adapt is None else adapt(given)),
+        cast=cast,
+        adapt=lambda given: _in_case(name, given if adapt is None else adapt(given), folds_i=folds_i),
     )
 
 
-def _in_case(name: str, text: Any) -> str:
+def _in_case(name: str, text: Any, *, folds_i: bool) -> str:
     # Of other letters the case follows a locale; so does that of I in Turkish.
-    if type(text) is not str or not text.isascii() or ("I" if name == "lower" else "i") in text:
+    has_i = not folds_i and ("I" if name == "lower" else "i") in str(text)
+    if type(text) is not str or not text.isascii() or has_i:
         raise Unrepresentable("a text whose case depends on the locale")
     return text.lower() if name == "lower" else text.upper()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions
+from sqlmem.lanes import closed, taken_in
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.values import Value
@@ -62,19 +65,45 @@ def in_list(render: Expressions, node: exp.In, scope: Scope) -> Value:
         sql, outputs = render.subquery(query, scope)
         if len(outputs) != len(values):
             raise Refuse("IN over another number of columns")
-        for value, output in zip(values, outputs, strict=True):
+        given = given_by(render, outputs)
+        pairs = []
+        for value, output in zip(values, given, strict=True):
             if value.is_open:
                 raise Refuse("IN of a value whose type only the origin knows")
             one, other = render.pair(value, output, "IN", is_ordered=False)
-            if (one.sql, other.sql) != (value.sql, output.sql):
+            if one.sql != value.sql and not is_rank(one):
                 raise Refuse("IN over a query of another type")
-        return render.predicate(f"({', '.join(value.sql for value in values)}) IN ({sql})")
+            pairs.append((one, other))
+        query_text = over_query(sql, outputs, given, [other for _, other in pairs])
+        return render.predicate(f"({', '.join(one.sql for one, _ in pairs)}) IN ({query_text})")
     if render.semantics.is_dynamic:
         raise Refuse("a list of row values in IN is an error at the origin")
     if not node.expressions or not all(is_tuple(item) for item in node.expressions):
         raise Refuse("row values in IN beside others")
     texts = [_equal(render, *_pairs(render, node.this, item, scope)) for item in node.expressions]
     return render.predicate(" OR ".join(f"({text})" for text in texts))
+
+
+def given_by(render: Expressions, outputs: Sequence[Value]) -> list[Value]:
+    """A query's columns by the names that `over_query` may give them."""
+    if render.semantics.is_dynamic:
+        return list(outputs)  # an affinity belongs to the column itself
+    alias = render.context.alias("q")
+    return [taken_in(output, f"{alias}.c{number}") for number, output in enumerate(outputs)]
+
+
+def over_query(sql: str, outputs: Sequence[Value], given: Sequence[Value], taken: Sequence[Value]) -> str:
+    """The query behind IN, with the ranks of its columns in their places where these were taken."""
+    if all(one.sql == other.sql for one, other in zip(given, taken, strict=True)):
+        return closed(sql, outputs)
+    if not all(one.sql == other.sql or is_rank(other) for one, other in zip(given, taken, strict=True)):
+        raise Refuse("IN over a query of another type")
+    alias = given[0].sql.partition(".")[0]
+    return f"SELECT {', '.join(each.sql for each in taken)} FROM ({sql}) AS {alias}"
+
+
+def is_rank(value: Value) -> bool:
+    return value.type is not None and value.type.rank_of is not None
 
 
 def _equal(render: Expressions, left: list[Value], right: list[Value]) -> str:

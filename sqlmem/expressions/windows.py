@@ -28,6 +28,7 @@ _PLACES: dict[type[exp.Expr], str] = {
     exp.CumeDist: "cume_dist",
     exp.Ntile: "ntile",
 }
+_RANKS = (exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist)
 _NEIGHBOURS: dict[type[exp.Expr], str] = {exp.Lag: "lag", exp.Lead: "lead"}
 _MEMBERS: dict[type[exp.Expr], str] = {
     exp.FirstValue: "first_value",
@@ -52,6 +53,8 @@ def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
     value, takes_frame = _function(render, node.this, scope, has_order=order is not None)
     parts = [_partition(render, partition, scope)]
     if order is not None:
+        for item in order.expressions:
+            _check_own_name(render, item.this, scope)
         terms = ", ".join(render.ordered(item, scope, None) for item in order.expressions)
         parts.append(f"ORDER BY {terms}")
     if frame is not None:
@@ -60,6 +63,15 @@ def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
         parts.append(_frame(render, frame, order, scope))
     over = " ".join(part for part in parts if part)
     return replace(value.with_suffix(f" OVER ({over})"), alias=None)
+
+
+def _check_own_name(render: Expressions, term: exp.Expr, scope: Scope) -> None:
+    """A name alone, in a window's order, is an output to MariaDB before it is a column."""
+    if render.semantics.name != "mysql" or not isinstance(term, exp.Column) or term.args.get("table"):
+        return
+    output = scope.outputs.get(render.context.fold_column(term.this))
+    if output is not None and output != term:
+        raise Refuse("a window ordered by a name that is both a column and an output")
 
 
 def filtered(render: Expressions, node: exp.Filter, scope: Scope) -> Value:
@@ -151,7 +163,7 @@ def _neighbour(render: Expressions, inner: exp.Expr, scope: Scope) -> Value:
     if offset is not None:
         arguments.append(_count(render, offset, least=0))
     if default is None:
-        return replace(value, sql=f"{name}({', '.join(arguments)})", is_condition=False, alias=None)
+        return _taken(render, name, value, arguments[1:])
     if "neighbour default" not in render.semantics.shapes:
         raise Refuse(f"{name.upper()} with a default is an error at the origin")
     (taken, other), result = chosen(render, [value, render.value(default, scope)], name.upper())
@@ -162,8 +174,21 @@ def _member(render: Expressions, inner: exp.Expr, scope: Scope) -> Value:
     name = _MEMBERS[type(inner)]
     only(inner, "this", *(("offset",) if name == "nth_value" else ()))
     value = _settled(render, inner.this, scope)
-    more = f", {_count(render, inner.args.get('offset'), least=1)}" if name == "nth_value" else ""
-    return replace(value, sql=f"{name}({value.sql}{more})", is_condition=False, alias=None)
+    more = [_count(render, inner.args.get("offset"), least=1)] if name == "nth_value" else []
+    return _taken(render, name, value, more)
+
+
+def _taken(render: Expressions, name: str, value: Value, more: list[str]) -> Value:
+    """The value that another row has, whose rank is that row's."""
+    sql = f"{name}({', '.join([value.sql, *more])})"
+
+    def find() -> Value | None:
+        rank = render.rank(value)
+        if rank is None:
+            return None
+        return replace(rank, sql=f"{name}({', '.join([rank.sql, *more])})", alias=None)
+
+    return replace(value, sql=sql, is_condition=False, alias=None, ranked=(sql, find))
 
 
 def _settled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
@@ -172,6 +197,7 @@ def _settled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
         raise Refuse("a window function of a constant")
     if (
         value.source is None
+        and value.alias is None
         and value.type.kind is Kind.INTEGER
         and value.type.type_name not in render.semantics.window_integers
     ):
@@ -215,6 +241,7 @@ def _definition(
     render: Expressions, node: exp.Window, scope: Scope
 ) -> tuple[list[exp.Expr], exp.Order | None, exp.WindowSpec | None]:
     """Partition, order and frame, a named window's with what is added to it."""
+    needs_own = type(node.this) in _NEIGHBOURS or type(node.this) in _RANKS
     partition = list(node.args.get("partition_by") or [])
     order, frame = node.args.get("order"), node.args.get("spec")
     name = node.args.get("alias")
@@ -229,6 +256,10 @@ def _definition(
         if partition or is_copied or (base.args.get("spec") is not None and _adds(node)):
             # Each is an error at the origins, or a rule of their own.
             raise Refuse("a window that redefines another")
+        is_borrowed = order is None and node.arg_key == "windows" and base.args.get("order") is not None
+        if is_borrowed and needs_own and "rank without order" not in render.semantics.shapes:
+            # MariaDB doesn't find it there for a function that needs one.
+            raise Refuse("a window whose order is that of the window that it copies")
         partition = list(base.args.get("partition_by") or [])
         order = order if order is not None else base.args.get("order")
         frame = frame if frame is not None else base.args.get("spec")

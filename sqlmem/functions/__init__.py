@@ -13,13 +13,18 @@ from typing import Any
 
 from sqlmem.functions import (
     choices,
+    gathering,
     guards,
+    json_texts,
     moments,
     mysql_numbers,
+    mysql_texts,
     numbers,
     patterns,
     postgresql_numbers,
     postgresql_texts,
+    postgresql_times,
+    spreads,
 )
 
 
@@ -57,9 +62,14 @@ SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **mysql_numbers.SCALARS,
     **postgresql_numbers.SCALARS,
     **postgresql_texts.SCALARS,
+    **postgresql_times.SCALARS,
+    **mysql_texts.SCALARS,
+    **json_texts.SCALARS,
 }
 # name -> number of arguments, class with step() and finalize()
 AGGREGATES: Mapping[str, tuple[int, type[Any]]] = {
     **numbers.AGGREGATES,
     **postgresql_numbers.AGGREGATES,
+    **gathering.AGGREGATES,
+    **spreads.AGGREGATES,
 }

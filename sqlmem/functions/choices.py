@@ -22,7 +22,8 @@ def decimal(stored: int | str | None, precision: int, scale: int) -> str | None:
         return None
     decode = codec_by_name(f"numeric:{precision}:{scale}").decode
     assert decode is not None
-    return str(decode(stored))
+    # Without an exponent: 0E-30 is 0.000000000000000000000000000000 to the origins.
+    return f"{decode(stored):f}"
 
 
 def as_float(stored: int | str | None, precision: int, scale: int) -> float | None:

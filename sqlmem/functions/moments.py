@@ -44,14 +44,28 @@ def move(text: str | None, months: int | None, days: int | None, microseconds: i
 
 
 def between(later: str | None, earlier: str | None) -> int | None:
-    """Microseconds from one timestamp to another."""
+    """Microseconds from one timestamp to another; of a date from its midnight."""
     if later is None or earlier is None:
         return None
     gone = dt.datetime.fromisoformat(later) - dt.datetime.fromisoformat(earlier)
     return (gone.days * 86400 + gone.seconds) * 1_000_000 + gone.microseconds
 
 
+def days(later: str | None, earlier: str | None) -> int | None:
+    """Days from one date to another."""
+    if later is None or earlier is None:
+        return None
+    return (dt.date.fromisoformat(later) - dt.date.fromisoformat(earlier)).days
+
+
+def time_of_day(text: str | None) -> int | None:
+    """Microseconds since midnight."""
+    return None if text is None else between(text, text[:10])
+
+
 SCALARS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "sqlmem_move": (4, move),
     "sqlmem_between": (2, between),
+    "sqlmem_days": (2, days),
+    "sqlmem_time_of_day": (1, time_of_day),
 }

@@ -28,7 +28,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--statements", type=int, default=10_000, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed, the same statements")
     parser.add_argument("--rows", type=int, default=40, metavar="N", help="of the large tables")
-    parser.add_argument("--batch", type=int, default=400, metavar="N", help="statements to an engine")
+    parser.add_argument(
+        "--batch", type=int, default=400, metavar="N", help="statements to an engine, at most"
+    )
     parser.add_argument(
         "--mode", choices=MODES, default="strict", help="transparent: joins and * are asked too"
     )
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             max_differences=None if given.keep_going else given.max_differences,
             shrunk=given.shrink,
             mode=given.mode,
-            on_progress=_tell,
+            on_progress=_Teller().tell,
         )
     except (SqlmemError, SQLAlchemyError) as error:
         # SQLAlchemy's errors go on with the statement, which may be all rows of a table.
@@ -69,9 +71,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if report.is_clean else 1
 
 
-def _tell(asked: int, wrong: int) -> None:
-    if asked % 10_000 == 0:
-        sys.stderr.write(f"{asked} asked, {wrong} wrong\n")
+class _Teller:
+    """Says how far a run has come, every ten thousand statements."""
+
+    def __init__(self) -> None:
+        self._told = 0
+
+    def tell(self, asked: int, wrong: int) -> None:
+        if asked // 10_000 > self._told:
+            self._told = asked // 10_000
+            sys.stderr.write(f"{asked} asked, {wrong} wrong\n")
 
 
 def _write_scripts(report: Report, folder: Path | None) -> None:

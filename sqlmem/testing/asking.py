@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, bindparam, exc, text
 
+from sqlmem.dbapi import last_status
 from sqlmem.engine import CachingEngine
 from sqlmem.exactness import same
+from sqlmem.front import PLANNING_FAILED, QUARANTINED
 from sqlmem.testing.tree import Bind, Statement
 
 # text: Core's `text()`. driver: `exec_driver_sql` with the driver's own marks.
 # execute: `CachingEngine.execute`.
 WAYS = ("text", "driver", "execute")
+
+_PATIENCE_SECONDS = 60
 
 # What `text()` would take for a parameter's name.
 _COLON = re.compile(r"(?<![:\w\\]):(?=\w)")
@@ -33,6 +37,7 @@ class Answer:
         rows: tuples of values; for the way `execute`, of (name, value) pairs.
         error: the classes of SQLAlchemy's exception and of the driver's own behind it.
         message: for a person; never compared.
+        fault: what went wrong inside sqlmem, though the origin's answer stands in for it.
     """
 
     names: tuple[str, ...] = ()
@@ -40,6 +45,7 @@ class Answer:
     rows: Sequence[tuple[Any, ...]] = ()
     error: tuple[type[BaseException], type[BaseException] | None] | None = None
     message: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,11 @@ def ask_bare(connection: Connection, asked: Question) -> Answer:
     """The wrapped engine's own answer, in the form of the question's way."""
     answer = ask(connection, asked)
     if answer.error is not None:
-        connection.rollback()
+        try:
+            connection.rollback()
+        except exc.DBAPIError:
+            connection.invalidate()  # a driver that failed while it read a result can't read another
+            connection.rollback()
     elif asked.way == "execute":
         rows = [tuple(dict(zip(answer.names, row, strict=True)).items()) for row in answer.rows]
         return Answer(rows=rows)
@@ -149,6 +159,22 @@ def ask_bare(connection: Connection, asked: Question) -> Answer:
 
 def ask_cached(engine: CachingEngine, asked: Question) -> Answer:
     """The answer through sqlmem, by the question's way."""
+    answer = _cached(engine, asked)
+    status = last_status()
+    if status is not None and (status.reason or "").startswith((PLANNING_FAILED, QUARANTINED)):
+        return replace(answer, fault=str(status.reason))
+    return answer
+
+
+def has_quarantined(engine: CachingEngine) -> bool:
+    """Whether the engine's own verification took a plan for wrong, once it has looked at all it took."""
+    live = engine._core.live  # noqa: SLF001 - nothing public waits for it
+    return (
+        live is not None and live.drain(_PATIENCE_SECONDS) and bool(engine.stats().verification.differences)
+    )
+
+
+def _cached(engine: CachingEngine, asked: Question) -> Answer:
     if asked.way == "execute":
         try:
             statement = asked.spelled
@@ -167,6 +193,8 @@ def _failed(error: Exception) -> Answer:
 
 def difference(one: Answer, other: Answer, *, is_ordered: bool) -> str | None:
     """In what two answers differ, in a word or two; None if no program could tell them apart."""
+    if one.fault or other.fault:
+        return one.fault or other.fault
     if one.error != other.error:
         return "error"
     if one.error is not None:

@@ -92,6 +92,7 @@ COMMON = {
         2| {int!} {not}IN {int_query}
         2| {not}EXISTS {exists_query}
         {int!} {cmp} {int_scalar}
+        2| {same}
         5| ({plain_bool} AND {plain_bool})
         3| ({plain_bool} OR {plain_bool})
         NOT ({plain_bool})
@@ -333,6 +334,16 @@ COMMON = {
         coalesce(lag({int!}) OVER ({partition}{total}), {int?})
         {int!} - lag({int!}) OVER ({partition}{total})
         row_number() OVER ({partition}{total}) <= {positive}
+    """,
+    # A whole number that tells a row's place.
+    "place": """
+        2| row_number() OVER ({partition}{total})
+        rank() OVER ({partition}{total})
+        dense_rank() OVER ({partition}ORDER BY {key}{direction})
+        count(*) OVER ({partition}{total})
+        count({anything!}) OVER (PARTITION BY {key!})
+        max({int!}) OVER (PARTITION BY {key!})
+        lag({int!}) OVER ({partition}{total})
     """,
     "partition": """
         2| ~

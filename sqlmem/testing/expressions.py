@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from sqlmem.testing.productions import Hole, Productions, Template
 from sqlmem.testing.tables import Table
 from sqlmem.testing.tree import Bind, Node, Part
+from sqlmem.testing.values import RARE_PARAMETERS
 
 # The chance that a constant is of another sort than it should be.
 _ODD = 0.02
+# The chance that a parameter has a value of which programs hand over few.
+_RARE = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,19 @@ def _choice(templates: tuple[Template, ...]) -> _Choice:
 
 
 class Expressions:
-    """Everything is drawn from the generator passed in, so that a seed repeats it.
+    """Everything is drawn from the generators passed in, so that a seed repeats it.
+
+    What the expressions look like is drawn from one, the constants in them from the other: set back, the
+    first gives the same expressions with other constants.
 
     Attributes:
         bind_rate: the chance that a constant is a parameter; set it as the statement needs.
         specials: sort -> what makes one.
     """
 
-    def __init__(self, rng: random.Random, productions: Productions) -> None:
+    def __init__(self, rng: random.Random, constants: random.Random, productions: Productions) -> None:
         self.rng = rng
+        self.constants = constants
         self.bind_rate = 0.5
         self.specials: dict[str, Special] = {}
         self._productions = productions
@@ -125,8 +132,9 @@ class Expressions:
             sort = rng.choice(leaves or self._constants)
         values = self._productions.values.get(sort)
         if values and rng.random() < self.bind_rate:
-            return Bind(sort, rng.choice(values))
-        return Node(sort, (rng.choice(self._productions.literals[sort]),))
+            is_rare = self.constants.random() < _RARE
+            return Bind(sort, self.constants.choice(RARE_PARAMETERS if is_rare else values))
+        return Node(sort, (self.constants.choice(self._productions.literals[sort]),))
 
     def _has_leaf(self, sort: str, scope: Scope) -> bool:
         if sort == "anything":

@@ -21,12 +21,14 @@ class Family:
 
     Attributes:
         setting_up: statements for the connection that makes the tables.
+        foreign: what other origins' expressions are made of.
     """
 
     name: str
     tables: tuple[Table, ...]
     productions: Productions
     setting_up: tuple[str, ...] = ()
+    foreign: tuple[Productions, ...] = ()
 
 
 _MODULES = {"postgresql": postgresql, "mysql": mysql, "mariadb": mysql, "sqlite": sqlite}
@@ -45,4 +47,6 @@ def family_of(dialect: str, rng: random.Random, rows: int) -> Family:
     name = "mysql" if module is mysql else dialect
     # Zero dates are values that a table may have got under another sql_mode.
     setting_up = ("SET SESSION sql_mode = 'ALLOW_INVALID_DATES,NO_ZERO_IN_DATE'",) if module is mysql else ()
-    return Family(name, tables, module.productions(), setting_up)
+    others = [each for each in (sqlite, postgresql, mysql) if each is not module]
+    foreign = tuple(each.productions() for each in others)
+    return Family(name, tables, module.productions(), setting_up, foreign)

@@ -19,6 +19,13 @@ EXPRESSIONS = {
         {char} = {text}
         {bytes} {cmp} {bytes}
         {time} {cmp} {time}
+        2| {time} {cmp} {time?}
+        {time!} {not}IN ({time?}, {time?})
+        {time!} {not}BETWEEN {time?} AND {time?}
+        2| {ts} {cmp} ({ts?} - INTERVAL {int?} DAY)
+        {date} {cmp} ({date?} + INTERVAL {int?} {unit})
+        lower({text}) = lower({text?})
+        BINARY {text!} = {text?}
         {year} {cmp} {int}
         {json_key} IS NULL
         {text} {cmp} {int}
@@ -33,6 +40,7 @@ EXPRESSIONS = {
         ({bool} && {bool})
         2| {int} {not}IN {int_query}
         {text} {not}IN {text_query}
+        2| {same}
         {num} {not}IN {num_query}
         2| {not}EXISTS {exists_query}
         {int} {cmp} {int_scalar}
@@ -205,6 +213,8 @@ EXPRESSIONS = {
         date_add({date}, INTERVAL {positive} DAY)
         date_sub({date}, INTERVAL 1 MONTH)
         ({date} + INTERVAL {int!} DAY)
+        ({date!} + INTERVAL {int?} {unit})
+        date_sub({date!}, INTERVAL {int?} MONTH)
         last_day({date})
         greatest({date}, {date})
         makedate(2024, {int!})
@@ -215,6 +225,8 @@ EXPRESSIONS = {
     "ts": """
         ({ts} + INTERVAL 1 HOUR)
         date_add({ts}, INTERVAL {int!} {unit})
+        ({ts!} - INTERVAL {int?} {unit})
+        date_add({ts!}, INTERVAL -{int?} SECOND)
         timestamp({date})
         cast({date} AS datetime)
         least({ts}, {ts})
@@ -285,6 +297,16 @@ EXPRESSIONS = {
     """,
     "item": """
         {json_key}
+        'a constant'
+        NULL
+        concat({text!}, {text?})
+        concat({text?}, {text!}, {int!})
+        substring({text!}, {int?}, 3)
+        left({text!}, {int?})
+        right({text!}, {int?})
+        floor({number})
+        json_object('k', {key!}, 't', {text!})
+        time({ts!})
         {stamp}
         {time}
         {year!}
@@ -311,6 +333,12 @@ EXPRESSIONS = {
     "agg": """
         group_concat({only_text!} ORDER BY {id} SEPARATOR ',')
         group_concat({int!} ORDER BY {id})
+        group_concat({text!} ORDER BY {key!} {direction}, {id} SEPARATOR '; ')
+        group_concat({num!} ORDER BY {num!})
+        group_concat(DISTINCT {int!} ORDER BY {int!} {direction})
+        group_concat({date!} ORDER BY {date!}, {id})
+        max({time!})
+        count(DISTINCT {time!})
         json_arrayagg({int!})
         stddev({int!})
         variance({num!})
@@ -324,6 +352,8 @@ EXPRESSIONS = {
         max({enum!})
         avg({float!})
         count(DISTINCT {key!}, {key!})
+        count(DISTINCT {text!})
+        count(DISTINCT {text!}, {int!}, {date!})
     """,
     "window": """
         sum({bool!}) OVER ({partition}{total})

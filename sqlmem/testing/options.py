@@ -24,7 +24,7 @@ class Options:
 
     Attributes:
         rows: of each large table.
-        batch: statements that share an engine.
+        batch: statements that share an engine, at most; some engines get a twentieth of it.
         phases: which of `PHASES`, in that order.
         max_differences: the run ends with the batch in which so many are reached; None for never.
         shrunk: how many of the differences are reduced.

@@ -22,6 +22,11 @@ EXPRESSIONS = {
         {bytes} {cmp} {bytes}
         {time} {cmp} {time}
         {interval} {cmp} {interval}
+        {interval} {cmp} {interval?}
+        2| {ts} {cmp} ({ts?} - {interval?})
+        {tstz} {cmp} ({tstz?} - {interval?})
+        ({ts!} - {ts?}) {cmp} {interval?}
+        to_char({ts!}, 'YYYY-MM') = {text?}
         {json_key} IS NULL
         {jsonb} @> '{"a": 1}'
         {jsonb} ? 'a'
@@ -29,6 +34,7 @@ EXPRESSIONS = {
         {float!} = 'NaN'
         2| {int} {not}IN {int_query}
         {text} {not}IN {text_query}
+        2| {same}
         {num} {not}IN {num_query}
         2| {not}EXISTS {exists_query}
         {int} {cmp} {int_scalar}
@@ -41,6 +47,12 @@ EXPRESSIONS = {
         {text} {cmp} {text} COLLATE "C"
         isfinite({date!})
         ({date!}, {date!}) OVERLAPS ({date?}, {date?})
+    """,
+    "form": """
+        ~'YYYY-MM'
+        ~'FMMonth DD, IYYY IW'
+        ~'HH12:MI:SS.US'
+        ~'Dy Q DDD WW'
     """,
     "regexp": """
         ~'^a'
@@ -67,6 +79,7 @@ EXPRESSIONS = {
         {bool!}::int
         extract(year FROM {date})::int
         ({date} - {date})
+        ({date!} - {date?})
         cardinality({ints})
         array_length({ints}, 1)
         ({ints})[1]
@@ -149,6 +162,8 @@ EXPRESSIONS = {
         regexp_replace({text}, 'a', 'b', 'g')
         md5({text})
         to_char({ts}, 'YYYY-MM-DD HH24:MI')
+        to_char({ts!}, {form})
+        to_char({date!}, 'FMDay DD.MM.YYYY')
         to_char({num}, 'FM999.00')
         to_char({int}, '0000')
         {int}::text
@@ -175,6 +190,8 @@ EXPRESSIONS = {
         {ts}::date
         ({date} + {int})
         ({date} - {int!})
+        ({date!} + {int?})
+        ({int!} + {date!})
         date_trunc('month', {date})::date
         greatest({date}, {date})
         make_date({int!}, 1, 1)
@@ -184,6 +201,11 @@ EXPRESSIONS = {
     "ts": """
         2| date_trunc({unit}, {ts})
         ({ts} + {interval})
+        ({ts!} + {interval?})
+        ({date!} - {interval?})
+        ({ts!} - interval '1 day' * {int?})
+        ({ts!} + interval '1 year 2 months')
+        (interval '36 hours' + {date!})
         ({date} + interval '1 month')
         ({ts} - interval '1 day')
         {date}::timestamp
@@ -196,9 +218,13 @@ EXPRESSIONS = {
         ({ts} AT TIME ZONE 'Europe/Berlin')
         {ts}::timestamptz
         ({tstz} + {interval})
+        ({tstz!} - {interval?})
     """,
     "interval": """
         ({ts} - {ts})
+        ({ts!} - {ts?})
+        ({ts!} - {date!})
+        ({tstz!} - {tstz!})
         age({ts}, {ts})
         ({interval} * 2)
         justify_days({interval})
@@ -256,6 +282,9 @@ EXPRESSIONS = {
     """,
     "item": """
         {json_key}
+        json_build_object('k', {key!}, 'n', {int}, 't', {text!})
+        jsonb_build_object('kk', {key!}, 'n', {num!}, 'a', 'x')
+        ARRAY[{int!}, {int!}]
         {tstz}
         {interval}
         {ints}
@@ -286,13 +315,28 @@ EXPRESSIONS = {
         bool_or({bool})
         every({bool!})
         string_agg({text!}, ',' ORDER BY {id})
+        string_agg({text}, '; ' ORDER BY {key!} {direction}, {id})
+        string_agg(DISTINCT {text!}, '' ORDER BY {text!})
         array_agg({int!} ORDER BY {id})
+        2| array_agg({key!} ORDER BY {key!} {direction}, {id})
+        array_agg({int!} ORDER BY {int!})
+        json_agg({key!} ORDER BY {id})
+        json_agg(json_build_object('a', {key!}, 'b', {text!}) ORDER BY {id} DESC)
         jsonb_agg({int!} ORDER BY {id})
         stddev({int!})
         variance({num!})
+        var_pop({int!})
+        stddev_pop({num!})
+        var_samp({int})
         bit_and({int!})
+        bit_or({int!})
+        bit_xor({int!})
         percentile_cont(0.5) WITHIN GROUP (ORDER BY {int!})
+        percentile_cont(0.3) WITHIN GROUP (ORDER BY {number} {direction})
+        percentile_disc(0.5) WITHIN GROUP (ORDER BY {key!} {direction})
+        percentile_disc({float?}) WITHIN GROUP (ORDER BY {int!})
         mode() WITHIN GROUP (ORDER BY {int!})
+        mode() WITHIN GROUP (ORDER BY {key!})
         max({enum!})
         min({char!})
         max({tstz!})

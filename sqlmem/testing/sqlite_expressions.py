@@ -21,6 +21,7 @@ EXPRESSIONS = {
         {json_key} IS NULL
         2| {int} {not}IN {int_query}
         {text} {not}IN {text_query}
+        2| {same}
         {num} {not}IN {num_query}
         2| {not}EXISTS {exists_query}
         {int} {cmp} {int_scalar}
@@ -221,6 +222,8 @@ EXPRESSIONS = {
         sum({bool!})
         sum({text!})
         sum({int!} > {int?})
+        avg({num!} > {num?})
+        sum(iif({bool}, 1, 0))
         avg({float!})
         json_group_array({int!})
         sum({loose_any!})

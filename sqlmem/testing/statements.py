@@ -11,6 +11,9 @@ What is avoided, because the answer would be the origin's free choice:
 - A column in the select list of a grouped statement that isn't a key of the groups.
 - A scalar subquery that could have more than one row: it has an aggregate, or LIMIT 1 under a total order.
 - Moments of asking (`now()`) and the random: a few are made, to be counted as not deterministic.
+
+Some statements are the one before with other constants, for which a plan may be there already. Some are made
+of what other origins have: the answer, mostly an error, must be the same.
 """
 
 from __future__ import annotations
@@ -18,10 +21,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from sqlmem.testing.expressions import Expressions, Scope, scope_of
+from sqlmem.testing.families import Family
 from sqlmem.testing.joins import Joins
-from sqlmem.testing.productions import Productions
+from sqlmem.testing.nested import nested
+from sqlmem.testing.recursion import Recursions
 from sqlmem.testing.subqueries import Subqueries
 from sqlmem.testing.tables import Table
 from sqlmem.testing.tree import Bind, Many, Maybe, Node, Part, Statement
@@ -34,11 +40,16 @@ _SHAPES = {
     "combined": 8,
     "derived": 6,
     "cte": 6,
-    "recursive": 1,
+    "nested": 8,
+    "foreign": 4,
+    "stacked": 5,
+    "recursive": 5,
     "values": 1,
     "tableless": 2,
     "wrong": 2,
 }
+# The chance that a statement is the one before with other constants.
+_AGAIN = 0.25
 _WAYS = ("text", "text", "driver", "execute")
 _WRONG = (
     "SELECT no_such_column FROM {table}",
@@ -63,26 +74,24 @@ class Statements:
     """An endless supply, drawn from one random generator.
 
     Args:
-        family: sqlite, postgresql or mysql.
+        family: the tables, and what statements are made of.
         with_joins: joins and * are among them.
     """
 
-    def __init__(
-        self,
-        rng: random.Random,
-        family: str,
-        productions: Productions,
-        tables: Sequence[Table],
-        *,
-        with_joins: bool = False,
-    ) -> None:
+    def __init__(self, rng: random.Random, family: Family, *, with_joins: bool = False) -> None:
         self.rng = rng
-        self.family = family
-        self._tables = [table for table in tables for _ in range(table.weight)]
+        self.family = family.name
+        self._tables = [table for table in family.tables for _ in range(table.weight)]
+        self._before: Any = None  # the generator's state before the latest statement
         self._is_plain = False  # whether the statement keeps to what programs mostly ask
-        self._make = Expressions(rng, productions)
-        self._subqueries = Subqueries(rng, self._make, self._tables, with_stars=with_joins)
-        self._joins = Joins(rng, family, self._make, self._table) if with_joins else None
+        self._constants = random.Random(rng.random())
+        self.make = Expressions(rng, self._constants, family.productions)
+        self._subqueries = Subqueries(rng, self.make, self._tables, with_stars=with_joins)
+        self._joins = Joins(rng, family.name, self.make, self.table) if with_joins else None
+        self._recursions = Recursions(rng, self.make, self._tables)
+        self._foreign_makes = [Expressions(rng, self._constants, each) for each in family.foreign]
+        for make in self._foreign_makes:
+            Subqueries(rng, make, self._tables)
         shapes: dict[str, Callable[[], Node]] = {
             "plain": self._plain,
             "grouped": self._grouped,
@@ -91,6 +100,9 @@ class Statements:
             "combined": self._combined,
             "derived": self._derived,
             "cte": self._cte,
+            "nested": lambda: nested(self),
+            "foreign": self._foreign,
+            "stacked": self._stacked,
             "recursive": self._recursive,
             "values": self._values,
             "tableless": self._tableless,
@@ -102,61 +114,70 @@ class Statements:
     def next(self) -> Statement:
         """The next statement."""
         rng = self.rng
+        if self._before is not None and rng.random() < _AGAIN:
+            going_on = rng.getstate()
+            rng.setstate(self._before)
+            statement = self._statement()
+            rng.setstate(going_on)
+            return statement
+        self._before = rng.getstate()
+        return self._statement()
+
+    def _statement(self) -> Statement:
+        rng = self.rng
         self._subqueries.start()
-        self._make.bind_rate = rng.choice((0.0, 0.0, 0.3, 0.9))
+        self.make.bind_rate = rng.choice((0.0, 0.0, 0.3, 0.9))
         self._is_plain = rng.random() < 0.4
         ((name, shape),) = rng.choices(self._shapes, self._weights)
-        return Statement(shape(), name, rng.choice(_WAYS))
+        return Statement(shape(), name, self._constants.choice(_WAYS))
 
     # -- shapes ------------------------------------------------------------------------------
 
     def _plain(self) -> Node:
-        source, scope = self._source(may_join=True)
-        items = self._items(self._some("item", scope, 1, 4))
+        source, scope = self.source(may_join=True)
+        items = self.items(self.some("item", scope, 1, 4))
         if self._joins is not None and self.rng.random() < 0.25:
             others = items.items if self.rng.random() < 0.3 else ()
             items = Many((self._joins.star(scope), *others))
-        return Node("query", ("SELECT ", items, source, self._where(scope), self._total_order(scope, items)))
+        return Node("query", ("SELECT ", items, source, self.where(scope), self.total_order(scope, items)))
 
     def _distinct(self) -> Node:
-        source, scope = self._source(may_join=True)
+        source, scope = self.source(may_join=True)
         rng = self.rng
         if not scope.ids and self.family == "postgresql" and rng.random() < 0.3:
-            key = self._make.make("key", 1, scope)
-            items = self._items(self._some("item", scope, 1, 3))
+            key = self.make.make("key", 1, scope)
+            items = self.items(self.some("item", scope, 1, 3))
             order = Maybe((" ORDER BY ", key, ", ", scope.id, self._limit()), orders=True)
             # The clause decides which row stays: it can't be left out, and the root keeps it as one.
-            return Node(
-                "query", ("SELECT DISTINCT ON (", key, ") ", items, source, self._where(scope), order)
-            )
-        items = self._items(self._some("key", scope, 1, 3, binds=False))
+            return Node("query", ("SELECT DISTINCT ON (", key, ") ", items, source, self.where(scope), order))
+        items = self.items(self.some("key", scope, 1, 3, binds=False))
         return Node(
-            "query", ("SELECT DISTINCT ", items, source, self._where(scope), self._order_by_all(items))
+            "query", ("SELECT DISTINCT ", items, source, self.where(scope), self._order_by_all(items))
         )
 
     def _grouped(self) -> Node:
         rng = self.rng
-        source, scope = self._source(may_join=True)
-        keys = self._some("key", scope, 0, 2, binds=False)
-        summaries = self._some("summary", scope, 1, 3)
+        source, scope = self.source(may_join=True)
+        keys = self.some("key", scope, 0, 2, binds=False)
+        summaries = self.some("summary", scope, 1, 3)
         while scope.ids and any(map(_is_in_an_order, summaries)):
             # No one column orders the rows of a join.
-            summaries = self._some("summary", scope, 1, 3)
+            summaries = self.some("summary", scope, 1, 3)
         if keys and rng.random() < 0.1:
             # Values that are equal and look different may be grouped, if none of them is shown.
-            group: Part = self._make.column("anything", scope) or scope.id
-            items = self._items([self._make.make("counted", 1, scope) for _ in summaries])
-            return Node("query", ("SELECT ", items, source, self._where(scope), " GROUP BY ", group))
+            group: Part = self.make.column("anything", scope) or scope.id
+            items = self.items([self.make.make("counted", 1, scope) for _ in summaries])
+            return Node("query", ("SELECT ", items, source, self.where(scope), " GROUP BY ", group))
         shown = [*keys, *summaries] if rng.random() < 0.85 else summaries
-        items = self._items(shown)
-        parts: list[Part] = ["SELECT ", items, source, self._where(scope)]
+        items = self.items(shown)
+        parts: list[Part] = ["SELECT ", items, source, self.where(scope)]
         is_rolled = bool(keys) and self.family != "sqlite" and rng.random() < 0.06
         if is_rolled:
             parts.append(self._rolled_up(keys))
         elif keys:
             parts.append(self._group_by(keys, items, is_shown=shown is not summaries))
         if (keys or rng.random() < 0.1) and rng.random() < 0.3:
-            parts.append(Maybe((" HAVING ", self._make.make("having", 1, scope))))
+            parts.append(Maybe((" HAVING ", self.make.make("having", 1, scope))))
         if keys and shown is not summaries and not is_rolled:  # a rolled-up NULL looks like a key's
             parts.append(self._order_by_all(items, range(len(keys))))
         return Node("query", tuple(parts))
@@ -183,10 +204,12 @@ class Statements:
         return Node("groups", (f" GROUP BY {word} (", listed, ")"))
 
     def _windowed(self) -> Node:
-        source, scope = self._source()
-        windows = self._some("window", scope, 1, 2)
-        items = self._items([scope.id, *windows, *self._some("item", scope, 0, 1)])
-        return Node("query", ("SELECT ", items, source, self._where(scope), self._total_order(scope, items)))
+        if self.rng.random() < 0.25:
+            return self._named_windows()
+        source, scope = self.source()
+        windows = self.some("window", scope, 1, 2)
+        items = self.items([scope.id, *windows, *self.some("item", scope, 0, 1)])
+        return Node("query", ("SELECT ", items, source, self.where(scope), self.total_order(scope, items)))
 
     def _combined(self) -> Node:
         rng = self.rng
@@ -196,13 +219,13 @@ class Statements:
         sorts = [rng.choice(("int", "text", "num", "date", "bool", "key")) for _ in range(rng.randint(1, 2))]
         arms: list[Part] = []
         for number in range(rng.choice((2, 2, 2, 3))):
-            source, scope = self._source(may_join=True)
+            source, scope = self.source(may_join=True)
             listed = Many(tuple(self._subqueries.strict(sort, scope) for sort in sorts), least=len(sorts))
             if number == 0:
-                listed = self._items(listed.items, least=len(sorts))
+                listed = self.items(listed.items, least=len(sorts))
             else:
                 arms.append(f" {rng.choice(operators)} ")
-            arms.append(Node("arm", ("SELECT ", listed, source, self._where(scope))))
+            arms.append(Node("arm", ("SELECT ", listed, source, self.where(scope))))
         # PostgreSQL's numbers keep the scale of their arm: 1.50 and 1.500 are equal, and in either order.
         is_settled = sorts != ["num"] or self.family != "postgresql"
         if len(sorts) == 1 and rng.random() < 0.3 and is_settled:
@@ -210,46 +233,116 @@ class Statements:
         return Node("query", tuple(arms))
 
     def _derived(self) -> Node:
-        inner, scope = self._inner("d")
+        inner, scope = self.inner("d")
         if self.rng.random() < 0.5:
-            items = self._items(self._some("item", scope, 1, 3))
+            items = self.items(self.some("item", scope, 1, 3))
             if self._joins is not None and self.rng.random() < 0.3:
                 items = Many((self.rng.choice(("*", "d.*")),))
-            tail: Part = self._total_order(scope, items)
+            tail: Part = self.total_order(scope, items)
         else:
-            items = self._items(self._some("summary", scope, 1, 2))
+            items = self.items(self.some("summary", scope, 1, 2))
             tail = ""
-        return Node("query", ("SELECT ", items, " FROM (", inner, ") AS d", self._where(scope), tail))
+        return Node("query", ("SELECT ", items, " FROM (", inner, ") AS d", self.where(scope), tail))
 
     def _cte(self) -> Node:
         rng = self.rng
-        inner, scope = self._inner("c")
+        inner, scope = self.inner("c")
         if rng.random() < 0.6:
-            items = self._items(self._some("item", scope, 1, 3))
-            tail: Part = self._total_order(scope, items)
+            items = self.items(self.some("item", scope, 1, 3))
+            tail: Part = self.total_order(scope, items)
         else:
-            items = self._items(self._some("summary", scope, 1, 2))
+            items = self.items(self.some("summary", scope, 1, 2))
             tail = ""
-        where: Part = self._where(scope)
+        where: Part = self.where(scope)
         if rng.random() < 0.2:
-            column = self._make.column("int", scope) or scope.id
+            column = self.make.column("int", scope) or scope.id
             where = Maybe((" WHERE ", column, " >= (SELECT min(", column, ") FROM c)"))
         return Node("query", ("WITH c AS (", inner, ") SELECT ", items, " FROM c", where, tail))
 
+    def _foreign(self) -> Node:
+        """Expressions as another origin has them."""
+        rng = self.rng
+        source, scope = self.source()
+        make = rng.choice(self._foreign_makes)
+        made = [make.make(rng.choice(("item", "bool", "int", "text", "num")), 1, scope)]
+        items = self.items([scope.id, *made])
+        where = Maybe((" WHERE ", make.make("bool", rng.choice((0, 1)), scope))) if rng.random() < 0.5 else ""
+        return Node("query", ("SELECT ", items, source, where))
+
     def _recursive(self) -> Node:
-        top = self.rng.randint(1, 8)
-        table = self._table().name
-        first, word, step = self.rng.choice(
-            (("SELECT 1", "UNION ALL", 1), (f"SELECT min(id) FROM {table}", "UNION", 2))
-        )
-        following = f"SELECT n + {step} FROM r WHERE n < {top}"
+        rng = self.rng
+        clause, scope = self._recursions.next()
+        kind = rng.random()
+        if kind < 0.2:
+            _, outer = source = self.source()
+            column = self.make.column("int", outer) or outer.id
+            items = self.items(self.some("item", outer, 1, 2))
+            query: tuple[Part, ...] = (
+                clause,
+                "SELECT ",
+                items,
+                source[0],
+                " WHERE ",
+                column,
+                " IN (SELECT n FROM r)",
+            )
+            return Node("query", (*query, self.total_order(outer, items)))
+        is_listed = kind < 0.7
+        items = self.items(self.some("item" if is_listed else "summary", scope, 1, 3))
+        tail: Part = self.total_order(scope, items) if is_listed else ""
+        return Node("query", (clause, "SELECT ", items, " FROM r", self.where(scope), tail))
+
+    def _stacked(self) -> Node:
+        """Orders and greatest values of what one table's column gives in several SELECTs."""
+        rng = self.rng
+        table = self.table()
+        column = rng.choice(table.columns[1:])
+        plain = scope_of(table, table.name, is_qualified=False)
+        word = "UNION ALL" if column.sort.startswith("loose") else rng.choice(("UNION ALL", "UNION"))
+        arms: list[Part] = []
+        for number in range(rng.choice((1, 2, 2))):
+            listed = f"SELECT id, {column.name} AS x FROM {table.name}"
+            arms += [f" {word} " if number else "", Node("arm", (listed, self.where(plain)))]
+        scope = Scope(table, "d", {"id": ("d.id",), column.sort: ("d.x",)})
+        is_listed = rng.random() < 0.6
+        items = self.items(self.some("item" if is_listed else "summary", scope, 1, 2))
+        tail: Part = self.total_order(scope, items) if is_listed else ""
+        inner = Node("inner", tuple(arms))
+        return Node("query", ("SELECT ", items, " FROM (", inner, ") AS d", self.where(scope), tail))
+
+    def _named_windows(self) -> Node:
+        """Windows with a name, named alone, in parentheses and with something added."""
+        rng = self.rng
+        source, scope = self.source()
+        make = self.make.make
+        partition, total = make("partition", 0, scope), make("total", 0, scope)
+        is_whole = rng.random() < 0.6
+        definition = Node("window", (partition, total) if is_whole else (partition,))
+        windows: list[Part] = []
+        for _ in range(rng.randint(1, 2)):
+            call = rng.choice(("row_number()", "rank()", "count(*)", "sum({})", "lag({})", "max({})"))
+            before, hole, after = call.partition("{}")
+            column: Part = (self.make.column("int", scope) or scope.id) if hole else ""
+            added: Part = ""
+            if not is_whole:
+                added = Node("added", (" ", total))
+            elif rng.random() < 0.2:
+                added = Node("added", (" ", make("frame", 0, scope)))
+            name: Part = (
+                rng.choice((" OVER w", " OVER (w)"))
+                if added == ""
+                else Node("over", (" OVER (w", added, ")"))
+            )
+            windows.append(Node("window", (before, column, after, name)))
+        items = self.items([scope.id, *windows])
+        named = Node("named_windows", (" WINDOW w AS (", definition, ")"))
         return Node(
-            "query", (f"WITH RECURSIVE r(n) AS ({first} {word} {following}) SELECT n, n * 2 AS m FROM r",)
+            "query", ("SELECT ", items, source, self.where(scope), named, self.total_order(scope, items))
         )
 
     def _values(self) -> Node:
         rows = [
-            Node("row", ("(", self._make.constant("int"), ", ", self._make.constant("text"), ")"))
+            Node("row", ("(", self.make.constant("int"), ", ", self.make.constant("text"), ")"))
             for _ in range(self.rng.randint(1, 3))
         ]
         return Node("query", ("VALUES ", Many(tuple(rows))))
@@ -257,21 +350,21 @@ class Statements:
     def _tableless(self) -> Node:
         empty = Scope(self._tables[0], "", {})
         sorts = ("int", "num", "text", "number", "bool", "date")
-        items = [self._make.make(self.rng.choice(sorts), 1, empty) for _ in range(self.rng.randint(1, 3))]
+        items = [self.make.make(self.rng.choice(sorts), 1, empty) for _ in range(self.rng.randint(1, 3))]
         if self.rng.random() < 0.1:
-            items.append(self._make.make("volatile", 0, empty))
-        return Node("query", ("SELECT ", self._items(items)))
+            items.append(self.make.make("volatile", 0, empty))
+        return Node("query", ("SELECT ", self.items(items)))
 
     def _wrong(self) -> Node:
-        return Node("query", (self.rng.choice(_WRONG).replace("{table}", self._table().name),))
+        return Node("query", (self.rng.choice(_WRONG).replace("{table}", self.table().name),))
 
     # -- clauses -----------------------------------------------------------------------------
 
-    def _source(self, *, may_join: bool = False) -> tuple[Part, Scope]:
+    def source(self, *, may_join: bool = False) -> tuple[Part, Scope]:
         rng = self.rng
         if may_join and self._joins is not None and rng.random() < 0.75:
             return self._joins.source()
-        table = self._table()
+        table = self.table()
         kind = rng.random()
         if kind < 0.6:
             return f" FROM {table.name}", scope_of(table, table.name, is_qualified=False)
@@ -280,10 +373,10 @@ class Statements:
         word = rng.choice((" AS", ""))
         return f" FROM {table.name}{word} t", scope_of(table, "t", is_qualified=kind < 0.95)
 
-    def _inner(self, name: str) -> tuple[Part, Scope]:
+    def inner(self, name: str) -> tuple[Part, Scope]:
         """A query whose columns are named, and the scope that it gives under a name."""
         rng = self.rng
-        source, scope = self._source()
+        source, scope = self.source()
         chosen = rng.sample(scope.table.columns[1:], min(len(scope.table.columns) - 1, rng.randint(3, 7)))
         columns: dict[str, list[str]] = {"id": [f"{name}.id"]}
         written: list[Part] = [scope.id]
@@ -293,26 +386,26 @@ class Statements:
             columns.setdefault(column.sort, []).append(f"{name}.{column.name}")
         for number in range(rng.randint(0, 2)):
             sort = rng.choice(("int", "num", "text"))
-            made = self._make.make(sort, 1, scope)
+            made = self.make.make(sort, 1, scope)
             written.append(Node("named", (made, f" AS y{number}")))
             columns.setdefault(f"loose_{sort}" if sort == "num" else sort, []).append(f"{name}.y{number}")
         tail: Part = ""
         if rng.random() < 0.15:
             tail = Maybe((" ORDER BY ", scope.id, f" LIMIT {rng.randint(1, 20)}"))
-        inner = Node("inner", ("SELECT ", Many(tuple(written)), source, self._where(scope), tail))
+        inner = Node("inner", ("SELECT ", Many(tuple(written)), source, self.where(scope), tail))
         return inner, Scope(scope.table, name, {sort: tuple(names) for sort, names in columns.items()})
 
-    def _where(self, scope: Scope) -> Maybe:
+    def where(self, scope: Scope) -> Maybe:
         rng = self.rng
         if rng.random() < 0.35:
             return Maybe(())
         if rng.random() < 0.1:
-            return Maybe((" WHERE ", scope.id, " = ", self._make.constant("int")))
+            return Maybe((" WHERE ", scope.id, " = ", self.make.constant("int")))
         if self._is_plain:
-            return Maybe((" WHERE ", self._make.make("plain_bool", rng.choice((0, 0, 1)), scope)))
-        return Maybe((" WHERE ", self._make.make("bool", rng.choice((0, 0, 1, 1, 2)), scope)))
+            return Maybe((" WHERE ", self.make.make("plain_bool", rng.choice((0, 0, 1)), scope)))
+        return Maybe((" WHERE ", self.make.make("bool", rng.choice((0, 0, 1, 1, 2)), scope)))
 
-    def _items(self, items: Sequence[Part], *, least: int = 1) -> Many:
+    def items(self, items: Sequence[Part], *, least: int = 1) -> Many:
         """A select list; most have aliases, since the others' names are the origin's to give."""
         named: list[Part] = []
         for number, item in enumerate(items):
@@ -325,22 +418,22 @@ class Statements:
                 named.append(item)
         return Many(tuple(named), least)
 
-    def _some(self, sort: str, scope: Scope, least: int, most: int, *, binds: bool = True) -> list[Part]:
+    def some(self, sort: str, scope: Scope, least: int, most: int, *, binds: bool = True) -> list[Part]:
         rng = self.rng
-        rate = self._make.bind_rate
+        rate = self.make.bind_rate
         if not binds:
-            self._make.bind_rate = 0.0
+            self.make.bind_rate = 0.0
         made: list[Part] = []
         for _ in range(rng.randint(least, most)):
             plain = None
             if sort in ("item", "key") and rng.random() < (0.7 if self._is_plain else 0.3):
-                plain = self._make.column("anything" if sort == "item" else "key", scope)
+                plain = self.make.column("anything" if sort == "item" else "key", scope)
             depth = 0 if self._is_plain else rng.choice((0, 1, 1, 2))
-            made.append(plain if plain is not None else self._make.make(sort, depth, scope))
-        self._make.bind_rate = rate
+            made.append(plain if plain is not None else self.make.make(sort, depth, scope))
+        self.make.bind_rate = rate
         return made
 
-    def _total_order(self, scope: Scope, items: Many) -> Part:
+    def total_order(self, scope: Scope, items: Many) -> Part:
         rng = self.rng
         if rng.random() < 0.4:
             return Maybe(())
@@ -354,9 +447,9 @@ class Statements:
             elif kind < 0.25 and alias is not None:
                 key = alias
             elif kind < 0.4:
-                key = self._make.make("item", 1, scope)
+                key = self.make.make("item", 1, scope)
             else:
-                key = self._make.column("anything", scope) or scope.id
+                key = self.make.column("anything", scope) or scope.id
             keys.append(Node("sorted", (key, self._direction())))
         last = Node("last", (scope.id, self._direction()))
         if scope.ids:
@@ -389,15 +482,16 @@ class Statements:
         rng = self.rng
         if rng.random() < 0.55:
             return Maybe(())
-        limit = self._count(rng.choice((0, 1, 2, 3, 5, 10, 100)))
+        limit = self._count((0, 1, 2, 3, 5, 10, 100))
         if rng.random() < 0.6:
             return Maybe((" LIMIT ", limit))
-        return Maybe((" LIMIT ", limit, Maybe((" OFFSET ", self._count(rng.choice((0, 1, 2, 7, 50)))))))
+        return Maybe((" LIMIT ", limit, Maybe((" OFFSET ", self._count((0, 1, 2, 7, 50))))))
 
-    def _count(self, number: int) -> Part:
-        return Bind("count", number) if self.rng.random() < self._make.bind_rate else str(number)
+    def _count(self, numbers: Sequence[int]) -> Part:
+        number = self._constants.choice(numbers)
+        return Bind("count", number) if self.rng.random() < self.make.bind_rate else str(number)
 
-    def _table(self) -> Table:
+    def table(self) -> Table:
         return self.rng.choice(self._tables)
 
 

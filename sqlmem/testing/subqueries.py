@@ -25,6 +25,7 @@ class Subqueries:
         make.specials |= {
             "exists_query": self._exists,
             "list": self._list,
+            "same": self._same,
             **{f"{sort}_query": partial(self._query, sort) for sort in ("int", "num", "text")},
             **{f"{sort}_scalar": partial(self._scalar, sort) for sort in ("int", "num", "text")},
         }
@@ -76,12 +77,40 @@ class Subqueries:
         source, inner = self._other()
         column = self.strict(sort, inner)
         where = self._correlated(depth - 1, inner, scope)
+        key = self._make.column("int", _qualified(scope)) if scope.columns else None
+        if key is not None and rng.random() < 0.2:
+            # The key's row, of which there is one at most.
+            return Node(sort, ("(SELECT ", column, source, " WHERE ", inner.id, " = ", key, ")"))
         if rng.random() < 0.25:
             order = rng.choice(("", " DESC"))
             tail = f" ORDER BY {inner.id}{order} LIMIT 1)"
             return Node(sort, ("(SELECT ", column, source, where, tail))
         calls = {"int": ("max", "min", "count", "sum"), "num": ("max", "min", "sum"), "text": ("max", "min")}
         return Node(sort, (f"(SELECT {rng.choice(calls[sort])}(", column, ")", source, where, ")"))
+
+    def _same(self, depth: int, scope: Scope) -> Part:
+        """A column compared with what the same column has in other rows of its table."""
+        rng = self.rng
+        sort = rng.choice(("text", "loose_text", "text", "int", "enum"))
+        column = self._make.column(sort, scope)
+        name = column.parts[0] if isinstance(column, Node) else None
+        plain = name.rpartition(".")[2] if isinstance(name, str) else ""
+        if column is None or plain not in {each.name for each in scope.table.columns}:
+            return self._make.make("plain_bool", 0, scope)
+        self._aliases += 1
+        alias = f"q{self._aliases}"
+        inner = scope_of(scope.table, alias, is_qualified=True)
+        where = self._correlated(depth - 1, inner, scope)
+        source = f"{alias}.{plain} FROM {scope.table.name} AS {alias}"
+        if rng.random() < 0.4:
+            return Node("bool", (column, rng.choice((" IN ", " NOT IN ")), f"(SELECT {source}", where, ")"))
+        comparison = rng.choice((" = ", " <> ", " < ", " >= "))
+        if rng.random() < 0.5:
+            call = rng.choice(("max", "min"))
+            source = f"{call}({alias}.{plain}) FROM {scope.table.name} AS {alias}"
+            return Node("bool", (column, comparison, f"(SELECT {source}", where, ")"))
+        key = f" WHERE {alias}.id = {rng.randint(1, 9)})"
+        return Node("bool", (column, comparison, f"(SELECT {source}", key))
 
     def _list(self, _depth: int, scope: Scope) -> Part:
         """An expanding list of parameters, or the same spelled out."""

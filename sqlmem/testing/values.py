@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 NULL = ("NULL",)
 
@@ -39,6 +40,14 @@ MOMENTS = (
     None,
 )
 BYTES = (b"", b"a", b"\x00\xff", b"abc", None)
+# Beside any column; most are for the driver to refuse, and the error must be the same.
+RARE_PARAMETERS = (
+    True, False, 2**63, -(2**63) - 1, 10**40, float("nan"), float("inf"), -0.0, 1e300, 5e-324,
+    Decimal("NaN"), Decimal("Infinity"), Decimal("-0"), Decimal("1E+5"), Decimal("1E-30"), Decimal("1.50"),
+    "", "1", "1.0", " 1", "01", "1e0", "true", "2024-01-01", "2024-02-29 12:30:00", "12:30", "a\0b", "\ud800",
+    b"", b"1", b"\xff", bytearray(b"a"), date(2024, 1, 1), datetime(2024, 1, 1, tzinfo=UTC), time(12, 30),
+    timedelta(days=1), UUID(int=0), None,
+)  # fmt: skip
 
 INTEGER_LITERALS = (
     "0", "1", "2", "3", "-1", "5", "7", "10", "42", "100", "2147483647", "2147483648",

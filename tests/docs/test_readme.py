@@ -26,7 +26,7 @@ _PRINTED = re.compile(r"^\s*print\(.*\)\s+# (.*)$", re.MULTILINE)
 TYPES = {
     "sqlite": ("TIMESTAMP", ""),
     "postgresql": ("TIMESTAMP", ""),
-    "mariadb": ("DATETIME", " CHARACTER SET utf8mb4"),
+    "mariadb": ("DATETIME", " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"),
 }
 COLUMN_OF_FAMILY = {"sqlite": 1, "postgresql": 2, "mariadb": 3}
 

@@ -240,6 +240,9 @@ def test_commits_through_the_engine_are_seen_whole_and_at_once(accounts: Origin)
             committed[0] = amount
         for reader in readers:
             reader.join(timeout=120)
+        with engine.connect() as connection:
+            # SQLite's commits wait for readers: all of those may have been while one was under way.
+            assert connection.exec_driver_sql(both).one() == (20, -20)
         stats = engine.stats()
 
     assert not torn

@@ -7,18 +7,18 @@ MariaDB q (unsigned). A new find comes here as one line, before it is put right.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
 from support.origins import PRIMARY_DRIVERS, Origin, Servers
+from support.statements import statement_of
 
 from sqlmem import CachingEngine
 from sqlmem.testing.families import family_of
 from sqlmem.testing.shrinking import Bench, Seen
-from sqlmem.testing.tree import Bind, Maybe, Node, Statement
 
 
 @dataclass(frozen=True)
@@ -133,22 +133,156 @@ FOUND = {
     "a window function over a JSON gives a BLOB": Find(
         "SELECT first_value(ja) OVER (ORDER BY id) FROM wild", drivers=("pymysql",)
     ),
+    "MariaDB doesn't find the order of a window that is copied": Find(
+        "SELECT lag(i) OVER (w) AS x FROM tame WINDOW w AS (ORDER BY id)", drivers=("pymysql",)
+    ),
+    "nor that of one that another window copies": Find(
+        "SELECT rank() OVER w2 AS x FROM tame WINDOW w AS (ORDER BY id), w2 AS (w)", drivers=("pymysql",)
+    ),
+    "in MariaDB a derived table doesn't see what is around it": Find(
+        "SELECT id FROM tame AS t WHERE EXISTS "
+        "(SELECT d.x FROM (SELECT id AS x FROM other WHERE id = t.id) AS d)",
+        drivers=("pymysql",),
+    ),
+    "nor does a query of WITH": Find(
+        "SELECT id FROM tame AS t WHERE EXISTS "
+        "(WITH d AS (SELECT id FROM other WHERE id = t.id) SELECT id FROM d)",
+        drivers=("pymysql",),
+    ),
+    "a unit in quotes is PostgreSQL's": Find(
+        "SELECT d + INTERVAL '1 day' AS x FROM tame", drivers=("pymysql",)
+    ),
+    "GROUPING alone makes no group of all rows": Find(
+        "SELECT i, grouping(i) AS x FROM tame GROUP BY ROLLUP (i)", drivers=("psycopg",)
+    ),
+    "a constant in either operand takes the type of the other's column": Find(
+        "SELECT 'a' AS x, id FROM tame UNION ALL SELECT v, 1 FROM tame", drivers=("psycopg",)
+    ),
+    "a query of WITH that comes later is no table": Find(
+        "WITH a AS (SELECT id FROM b), b AS (SELECT id FROM tame) SELECT id FROM a"
+    ),
     "a window function over an ENUM gives a VARCHAR": Find(
         "SELECT last_value(e) OVER (ORDER BY id) FROM tame", drivers=("pymysql",)
     ),
+    "a negative number is no position": Find("SELECT b FROM tame ORDER BY -1, id"),
+    "a negative number is none to GROUP BY": Find("SELECT count(*) FROM tame GROUP BY -1"),
+    "a negative number is none in parentheses": Find("SELECT b FROM tame ORDER BY -(1), id"),
+    "a number in parentheses is a position": Find("SELECT b, id FROM tame ORDER BY (2) DESC"),
+    "a number that is negative twice is a position": Find("SELECT b, id FROM tame ORDER BY -(-2) DESC"),
+    "a parameter may be a position that is negative": Find("SELECT b FROM tame ORDER BY -?, id", (1,)),
+    "a collation leaves a position what it is": Find("SELECT b, id FROM tame ORDER BY 2 COLLATE NOCASE DESC"),
+    "GROUP BY a constant that is no number is an error in PostgreSQL": Find(
+        "SELECT TRUE AS x FROM other GROUP BY TRUE"
+    ),
+    "what a constant is grouped by is no position to the store": Find(
+        "SELECT t, TRUE AS x, count(*) FROM tame GROUP BY t, x"
+    ),
+    "GROUPING makes no group of all rows": Find(
+        "SELECT grouping(b) AS g, b FROM tame GROUP BY ROLLUP (b)", drivers=("psycopg",)
+    ),
+    "a date in front of its text is a column in SQLite": Find(
+        "SELECT id FROM tame WHERE d > DATE '2024-01-01'"
+    ),
+    "a UUID's Python type is the driver's to know": Find(
+        "SELECT UUID '00000000-0000-0000-0000-000000000000' AS x FROM other", drivers=("psycopg",)
+    ),
+    "count without an argument is all rows in SQLite": Find("SELECT count() AS n FROM tame"),
+    "a word is no alias without AS in PostgreSQL": Find("SELECT id year FROM tame"),
+    "DOUBLE is no type in PostgreSQL": Find("SELECT cast(i AS double) AS x FROM tame"),
+    "NUMERIC is no type to cast to in MariaDB": Find("SELECT cast(i AS numeric(10, 2)) AS x FROM tame"),
+    "an interval in quotes is an error in MariaDB, one without in PostgreSQL": Find(
+        "SELECT d + INTERVAL 1 DAY AS x FROM tame"
+    ),
+    "ISNULL is an alias in MariaDB": Find("SELECT i ISNULL FROM tame"),
+    "OFFSET before LIMIT is PostgreSQL's": Find("SELECT id FROM tame ORDER BY id OFFSET 1 LIMIT 2"),
+    "an order has one direction": Find("SELECT id FROM tame ORDER BY id ASC DESC"),
+    "a limit ends a set operation": Find(
+        "SELECT id FROM tame ORDER BY id LIMIT 2 UNION ALL SELECT id FROM other"
+    ),
+    "two semicolons are two statements": Find("SELECT id FROM tame;;"),
+    "a zero of ten digits is no 0E-10 as a text": Find(
+        "SELECT cast(w AS text) AS x FROM wild", drivers=("psycopg",)
+    ),
+    "MariaDB looks MAX up by a constant of the column's type": Find(
+        "SELECT max(i) AS x FROM tame WHERE i < 2.4"
+    ),
+    "and MIN": Find("SELECT min(id) AS x FROM tame WHERE id > ?", (Decimal("3.5"),)),
+    "and by a day where a moment was written": Find(
+        "SELECT max(d) AS x FROM wild WHERE d < '2024-02-29 12:00:00'", drivers=("psycopg", "pymysql")
+    ),
+    "and by a whole number within the column's bounds": Find(
+        "SELECT max(j) AS x FROM wild WHERE j < 9223372036854775808"
+    ),
+    "a computation over a window may be an error beyond the limit": Find(
+        "SELECT j - lag(id) OVER (PARTITION BY d ORDER BY id) AS x FROM wild ORDER BY id LIMIT 2",
+        drivers=("psycopg", "pymysql"),
+    ),
+    "a per cent sign that the driver doubles is one in a shared plan": Find(
+        "SELECT id FROM wild WHERE v NOT IN ('apple', '100%', 'a%b')",
+        before=("SELECT id FROM wild WHERE v NOT IN ('a', 'Apple', 'date')",),
+        drivers=("psycopg", "psycopg2", "pymysql", "mysqlclient"),
+    ),
+    "nothing is looked up by NULL": Find("SELECT max(k) AS x FROM tame WHERE d < NULL", drivers=("pymysql",)),
+    "a window's order names an output first, in MariaDB": Find(
+        "SELECT id, -id AS i, row_number() OVER (ORDER BY i, id) AS x FROM tame"
+    ),
+    "a division by zero in a row beyond the limit": Find(
+        "SELECT d.y FROM (SELECT id, v, id % i AS y FROM tame) AS d ORDER BY d.v, d.id DESC LIMIT 5"
+    ),
+    "a quotient of more than 65 digits is cut, or isn't": Find(
+        "SELECT w / x AS q FROM wild ORDER BY yr, id", drivers=("pymysql",)
+    ),
+    "a percentile of a VARCHAR is one": Find(
+        "SELECT b, percentile_disc(0.5) WITHIN GROUP (ORDER BY v) AS x FROM wild GROUP BY 1",
+        drivers=("psycopg", "psycopg2"),
+    ),
+    "distinct texts can't be put together in the order of others": Find(
+        "SELECT string_agg(DISTINCT t, '' ORDER BY v) FROM tame", drivers=("psycopg",)
+    ),
+    "GROUP_CONCAT takes a NULL in its order for nothing or 0": Find(
+        "SELECT group_concat(v ORDER BY b, id) AS x FROM tame", drivers=("pymysql",)
+    ),
+    "a nought of many places is written out": Find(
+        "SELECT group_concat(x ORDER BY id) AS a FROM wild", drivers=("pymysql",)
+    ),
+    "two parameters are no one expression": Find(
+        "SELECT DISTINCT ON (CASE WHEN e = e THEN ? ELSE i END) id FROM tame"
+        " ORDER BY CASE WHEN e = e THEN ? ELSE i END, id",
+        (None, None),
+        drivers=("psycopg", "psycopg2"),
+    ),
+    "a constant beside a number of very many digits": Find(
+        "SELECT sum(CASE WHEN d.y BETWEEN -2.5e-1 AND 1 THEN 1 ELSE 0 END) AS x"
+        " FROM (SELECT least(n, k) AS y FROM tame) AS d",
+        drivers=("psycopg", "psycopg2"),
+    ),
+    "an order by a place before the first is an error in SQLite": Find(
+        "SELECT id FROM tame ORDER BY -1, id", drivers=("pysqlite",)
+    ),
+    "a text of no character is a CHAR beside a window function": Find(
+        "SELECT sum(2) OVER (ORDER BY id DESC) AS x1, substring(t, ?, 3) AS x2 FROM other",
+        (2147483647,),
+        drivers=("pymysql",),
+    ),
+    "a text beside one of another character set may be an error": Find(
+        "SELECT concat(l, ?) AS x FROM wild", ("😀",), drivers=("pymysql",)
+    ),
+    "a computed text of no character is a CHAR beside a window function": Find(
+        "SELECT lag(j) OVER (ORDER BY id) AS x2, substring(t, 2147483647, 3) AS x3 FROM tame",
+        drivers=("pymysql",),
+    ),
+    "IN over a float that is written rounds it, where an index serves": Find(
+        "SELECT id FROM other WHERE i IN (1.5e0)", drivers=("pymysql",)
+    ),
+    "NULLIF and a float that is written": Find(
+        "SELECT nullif(count(*), 0e0) AS x FROM other GROUP BY n", drivers=("pymysql",)
+    ),
+    "FLOOR of a large float is written otherwise beside a window function": Find(
+        "SELECT floor(f) AS x FROM wild",
+        before=("SELECT DISTINCT zf FROM wild", "SELECT id FROM wild ORDER BY tx"),
+        drivers=("pymysql",),
+    ),
 }
-
-
-def statement_of(text: str, parameters: tuple[object, ...] = ()) -> Statement:
-    for name in ("tame", "other", "wild", "odd"):
-        text = text.replace(f" {name}", f" sqlmem_testing_{name}")
-    first, *rest = text.split("?")
-    parts: list[str | Bind | Maybe] = [first]
-    for value, piece in zip(parameters, rest, strict=True):
-        parts += [Bind("any", value), piece]
-    if re.search(r" ORDER BY [^()]*$", text):
-        parts.append(Maybe((), orders=True))
-    return Statement(Node("query", tuple(parts)), "found", "text")
 
 
 @pytest.fixture(scope="module")

@@ -147,7 +147,13 @@ class Pair:
     def __init__(self, path: Path, **options: Any) -> None:
         self.path = path
         self.bare = sa.create_engine(f"sqlite:///{path}")
-        self.engine = CachingEngine(sa.create_engine(f"sqlite:///{path}"), cache_db="", **options)
+        self.engine = CachingEngine(f"sqlite:///{path}", cache_db="", **options)
+        self._wrapped: sa.Engine | None = None  # the test's own, which the cache leaves open
+
+    def wrap(self, engine: sa.Engine) -> None:
+        """From now on cache this one."""
+        self.engine.close()
+        self.engine, self._wrapped = CachingEngine(engine, cache_db=""), engine
 
     def write(self, *statements: str) -> None:
         with sqlite3.connect(self.path) as connection:
@@ -185,6 +191,8 @@ class Pair:
     def close(self) -> None:
         self.engine.close()
         self.bare.dispose()
+        if self._wrapped is not None:
+            self._wrapped.dispose()
 
 
 def answer(engine: sa.Engine, statement: str, parameters: Mapping[str, Any] | None) -> Answer:
@@ -408,8 +416,7 @@ def test_a_pragma_that_changes_the_order_leaves_sums_to_the_origin(tmp_path: Pat
     base = sa.create_engine(f"sqlite:///{pair.path}")
     for engine in (pair.bare, base):
         event.listen(engine, "connect", lambda connection, _: connection.execute(f"PRAGMA {pragma}"))
-    pair.engine.close()
-    pair.engine = CachingEngine(base, cache_db="")
+    pair.wrap(base)
 
     pair.origins(["SELECT sum(x) AS s FROM f"])
     pair.close()
@@ -547,8 +554,7 @@ def test_a_function_that_the_application_replaced_is_the_origins(tmp_path: Path)
             "connect",
             lambda connection, _: connection.create_function("lower", 1, lambda x: f"<{x}>"),
         )
-    pair.engine.close()
-    pair.engine = CachingEngine(base, cache_db="")
+    pair.wrap(base)
 
     pair.origins(["SELECT lower(x) AS y FROM u"])
     pair.local(["SELECT upper(x) AS y FROM u"])

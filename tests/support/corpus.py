@@ -7,7 +7,7 @@ A block is one statement:
     SELECT track_id FROM track WHERE genre_id = :genre;
 
 Rule 1: a name is unique over all files, and `-- params:` is one line of JSON (left out if there are none).
-Rule 2: what JSON lacks is written {"decimal": "0.99"}, {"date": "2021-03-05"} or
+Rule 2: what JSON lacks is written {"decimal": "0.99"}, {"date": "2021-03-05"}, {"interval_days": 30} or
 {"timestamp": "2021-03-05 00:00:00"}; `bind` turns it into what the origin's driver takes.
 Rule 3: `{schema}` in a statement stands for the schema that holds the sample's tables.
 Rule 4: a file whose family ends in `.sqlite`, `.postgresql` or `.mysql` is for that dialect only; a
@@ -106,6 +106,8 @@ def _bound(value: Any, dialect: str) -> Any:
         case {"timestamp": moment}:
             parsed = dt.datetime.fromisoformat(moment)
             return parsed.strftime("%Y-%m-%d %H:%M:%S.%f") if dialect == "sqlite" else parsed
+        case {"interval_days": days}:
+            return dt.timedelta(days=days)
         case _:
             return value
 

@@ -156,7 +156,7 @@ def test_a_statement_without_a_table_is_the_origins(text):
         (MYSQL, "SELECT SQL_CALC_FOUND_ROWS a FROM t"),
         (MYSQL, "SELECT a FROM t WHERE b = 'x\\n'"),
         (POSTGRESQL, "SELECT a FROM t WHERE b = E'x\\101'"),
-        (POSTGRESQL, "SELECT sum(a) OVER (w) FROM t WINDOW w AS (ORDER BY a)"),
+        (POSTGRESQL, "SELECT sum(a) OVER (w) FROM t WINDOW w AS (ORDER BY a ROWS 1 PRECEDING)"),
         (POSTGRESQL, "SELECT a FROM t LIMIT 5, 10"),
         (POSTGRESQL, "SELECT +a FROM t"),
         (SQLITE, "SELECT a FROM t INDEXED BY i"),
