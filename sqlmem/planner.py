@@ -72,7 +72,8 @@ def make_plan(
     for name, value in zip(names, values, strict=True):
         if value is NULL and semantics.nothing is not None:
             outputs.append(Output(name, None, semantics.nothing))
-        elif value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
+            continue
+        if value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
             if not semantics.is_dynamic:
                 raise Refuse("a result whose type only the origin knows")
             outputs.append(Output(name, None, semantics.integer))
