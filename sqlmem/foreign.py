@@ -51,7 +51,8 @@ _NO_BARE_LABEL = word_set(
 )
 _UNIT = re.compile(r"[A-Z]+_[A-Z]+|MICROSECOND|SECOND|MINUTE|HOUR|DAY|WEEK|MONTH|QUARTER|YEAR")
 _SET_OPERATORS = frozenset({"UNION", "INTERSECT", "EXCEPT"})
-_TAILS = frozenset({"ORDER", "LIMIT", "OFFSET", "FETCH"})
+_COUNTS = ("LIMIT", "OFFSET", "FETCH")
+_TAILS = frozenset({"ORDER", *_COUNTS})
 
 
 def foreign_form(nodes: list[exp.Expr], scanned: Scan) -> str | None:
@@ -66,6 +67,8 @@ def foreign_form(nodes: list[exp.Expr], scanned: Scan) -> str | None:
             return "a window that may be copied in parentheses under a function that needs an order"
     if words.count(";") > 1:
         return "more than one semicolon at the end"
+    if not _is_in_order(words):
+        return "clauses in another order, or parentheses that don't close"
     if _goes_on_behind_its_tail(words):
         return "an operand of a set operation with an order or a limit, without parentheses"
     for before, word in pairwise(words):
@@ -79,10 +82,22 @@ def foreign_form(nodes: list[exp.Expr], scanned: Scan) -> str | None:
     odd = _odd_cast(nodes, scanned)
     if odd is not None:
         return odd
+    if any(_is_aliased_by_string(node, words) for node in nodes):
+        return "a string as a table's alias"
     if family == "postgresql":
         return _of_postgresql(nodes, words)
     own = {"mysql": _of_mysql, "sqlite": _of_sqlite}.get(family)
     return None if own is None else own(words)
+
+
+def _is_aliased_by_string(node: exp.Expr, words: tuple[str, ...]) -> bool:
+    """FROM a AS 'b': as a column's alias MariaDB has it too."""
+    alias = node.this if isinstance(node, exp.TableAlias) else None
+    return (
+        isinstance(alias, exp.Identifier)
+        and bool(alias.quoted)
+        and not any(word[:1] in ('"', "`", "[") and word[1:] == alias.name for word in words)
+    )
 
 
 def _of_postgresql(nodes: list[exp.Expr], words: tuple[str, ...]) -> str | None:
@@ -209,6 +224,40 @@ def _early_offset(words: tuple[str, ...]) -> str | None:
                 return "OFFSET before LIMIT is an error at the origin"
             offsets[-1] = word == "OFFSET"
     return None
+
+
+# In the order in which a SELECT has its clauses; LIMIT, OFFSET and FETCH in any.
+_CLAUSES = {
+    word: place
+    for place, words in enumerate(
+        (("SELECT",), ("FROM",), ("WHERE",), ("GROUP",), ("HAVING",), ("WINDOW",), ("ORDER",), _COUNTS)
+    )
+    for word in words
+}
+
+
+def _is_in_order(words: tuple[str, ...]) -> bool:
+    """Whether each clause follows those that stand before it, and each parenthesis is closed."""
+    reached = [-1]  # per parenthesis that is open: the last clause
+    for before, word, after in zip((";", *words), words, (*words[1:], ";"), strict=False):
+        if word in ("(", "["):
+            reached.append(-1)
+        elif word in (")", "]"):
+            reached.pop()
+            if not reached:
+                return False
+        elif word == "SELECT" or word in _SET_OPERATORS:
+            reached[-1] = -1
+        elif (
+            word in _CLAUSES
+            and before not in (".", "AS")
+            and (word not in ("GROUP", "ORDER") or after == "BY")
+            and (word != "FROM" or before != "DISTINCT")
+        ):
+            if _CLAUSES[word] < reached[-1]:
+                return False
+            reached[-1] = _CLAUSES[word]
+    return len(reached) == 1
 
 
 def _goes_on_behind_its_tail(words: tuple[str, ...]) -> bool:

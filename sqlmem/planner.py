@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sqlglot import exp
 
 from sqlmem.codecs import codec_for
-from sqlmem.dialects.base import Facts, Result, Semantics
+from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.dialects.sqlite_functions import FUNCTIONS
 from sqlmem.model import Kind, TableSchema
@@ -61,26 +61,16 @@ def make_plan(
     _check_functions(parsed, slices, semantics)
     context.shares_literals = shares_literals
     queries = Queries(context)
-    sql, values = queries.query(parsed.tree, Scope(None))
-    names = given_names(context, parsed.tree, parsed.item_texts, parsed.item_calls)
+    # The parser's tree is shared, and * is replaced in it.
+    tree = parsed.tree.copy() if parsed.tree.find(exp.Star) is not None else parsed.tree
+    sql, values = queries.query(tree, Scope(None))
+    names = given_names(context, tree, parsed.item_texts, parsed.item_calls)
     if len(names) != len(values):
         raise Refuse("names of columns that only the origin knows")
-    outputs = []
     if semantics.name == "mysql":
-        _check_order(parsed.tree)
-        _check_large_texts(parsed.tree, context, values)
-    for name, value in zip(names, values, strict=True):
-        if value is NULL and semantics.nothing is not None:
-            outputs.append(Output(name, None, semantics.nothing))
-            continue
-        if value.source is None and (value.result is None or value.result.type.kind is Kind.OPAQUE):
-            if not semantics.is_dynamic:
-                raise Refuse("a result whose type only the origin knows")
-            outputs.append(Output(name, None, semantics.integer))
-            continue
-        if value.source is None and value.result is not None and not _is_decoded(value.result, facts):
-            raise Refuse("a result whose Python type only the driver knows")
-        outputs.append(Output(name, value.source, value.result))
+        _check_order(tree)
+        _check_large_texts(tree, context, values)
+    outputs = [_output(name, value, context) for name, value in zip(names, values, strict=True)]
     for index, table in enumerate(context.tables):
         if not context.needed[index]:
             context.needed[index][representative(table)] = None
@@ -98,11 +88,24 @@ def make_plan(
         checks=tuple(dict.fromkeys(context.checks)),
         uses=max(1, context.uses),
         made=context.made,
+        joins=tuple(context.reads) if context.joins else (),
     )
 
 
-def _is_decoded(result: Result, facts: Facts) -> bool:
-    return bool(result.codec) or codec_for(result.type, facts.driver) is not None
+def _output(name: str, value: Value, context: Context) -> Output:
+    """A column of the answer."""
+    semantics, result = context.semantics, value.result
+    if value is NULL and semantics.nothing is not None:
+        return Output(name, None, semantics.nothing)
+    if value.source is not None:
+        return Output(name, value.source, result, is_nulled=value.is_nulled)
+    if result is None or result.type.kind is Kind.OPAQUE:
+        if not semantics.is_dynamic:
+            raise Refuse("a result whose type only the origin knows")
+        return Output(name, None, semantics.integer, is_nulled=value.is_nulled)
+    if not result.codec and codec_for(result.type, context.facts.driver) is None:
+        raise Refuse("a result whose Python type only the driver knows")
+    return Output(name, None, result, is_nulled=value.is_nulled)
 
 
 def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...]:
@@ -195,6 +198,7 @@ _SYNTAX = frozenset(
         "initcap",
         "json_agg",
         "json_object",
+        "lateral",
         "numeric",
         "overlay",
         "position",

@@ -126,10 +126,12 @@ def _twice(clauses: Clauses) -> Node:
     return Node("query", ("WITH c AS (", inner, ") SELECT ", items, " FROM c", where, order))
 
 
-def derived(clauses: Clauses) -> Node:
+def derived(clauses: Clauses, *, with_stars: bool = False) -> Node:
     inner, scope = clauses.inner("d")
     if clauses.rng.random() < 0.5:
         items = clauses.items(clauses.some("item", scope, 1, 3))
+        if with_stars and clauses.rng.random() < 0.3:
+            items = Many((clauses.rng.choice(("*", "d.*")),))
         tail: Part = clauses.total_order(scope, items)
     else:
         items = clauses.items(clauses.some("summary", scope, 1, 2))

@@ -92,6 +92,14 @@ FOUND = {
     "a derived table can't have a name twice": Find(
         "SELECT d.id FROM (SELECT id, i AS x, n AS x FROM tame) AS d"
     ),
+    "PostgreSQL doesn't group by TRUE": Find("SELECT TRUE AS x FROM other GROUP BY TRUE"),
+    "a number with a sign is a position to SQLite": Find(
+        "SELECT 1 AS x FROM other ORDER BY -1, id", drivers=("pysqlite",)
+    ),
+    "and one in parentheses": Find("SELECT i, id FROM other ORDER BY (2) DESC", drivers=("pysqlite",)),
+    "an enum of the one row that is left is another text under ROLLUP": Find(
+        "SELECT e FROM tame WHERE id = 2 GROUP BY e WITH ROLLUP", drivers=("pymysql",)
+    ),
     "a column twice in a ROLLUP is left out once": Find(
         "SELECT d FROM other GROUP BY d, d WITH ROLLUP", drivers=("pymysql",)
     ),
@@ -215,6 +223,17 @@ FOUND = {
         drivers=("psycopg", "psycopg2", "pymysql", "mysqlclient"),
     ),
     "nothing is looked up by NULL": Find("SELECT max(k) AS x FROM tame WHERE d < NULL", drivers=("pymysql",)),
+    "NULL is one column of the answer": Find("SELECT NULL AS x, b FROM tame"),
+    "FROM twice is no SELECT *": Find("SELECT id FROM FROM tame"),
+    "AS wants a name": Find("SELECT n AS , id AS x FROM tame"),
+    "clauses have their order": Find("SELECT id FROM tame LIMIT 1 WHERE id = 1"),
+    "a parenthesis is closed": Find("SELECT count(id FROM tame"),
+    "a parenthesis is closed around an aggregate's order too": Find(
+        "SELECT string_agg(v, ',' ORDER BY id FROM tame GROUP BY b", drivers=("psycopg",)
+    ),
+    "a derived column's name is written as the inner query has it": Find(
+        "WITH c AS (SELECT t AS Q FROM tame) SELECT q FROM c"
+    ),
     "a window's order names an output first, in MariaDB": Find(
         "SELECT id, -id AS i, row_number() OVER (ORDER BY i, id) AS x FROM tame"
     ),
