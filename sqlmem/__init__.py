@@ -6,6 +6,7 @@ from sqlmem.dbapi import last_status
 from sqlmem.engine import CachingEngine
 from sqlmem.errors import (
     ClosedError,
+    NotCachedError,
     ReadOnlyError,
     SettingsError,
     SqlmemError,
@@ -23,6 +24,7 @@ __all__ = [
     "CachingEngine",
     "ClosedError",
     "Explanation",
+    "NotCachedError",
     "Outcome",
     "ReadOnlyError",
     "Rows",

@@ -19,7 +19,7 @@ def function_names(scan: Scan) -> frozenset[str]:
             if index and (scan.words[index - 1] in _BEFORE_NO_CALL or _names_cte(scan.words, index)):
                 continue
             name = scan.words[index].lstrip('"').upper()
-            if scan.tokens[index].kind is TokenKind.NAME or name not in _NOT_FUNCTIONS:
+            if scan.tokens[index].kind is TokenKind.NAME or name not in NOT_FUNCTIONS:
                 names.add(name)
     return frozenset(names)
 
@@ -42,7 +42,7 @@ def _names_cte(words: tuple[str, ...], index: int) -> bool:
 
 
 # Words that "(" follows without a call.
-_NOT_FUNCTIONS = word_set(
+NOT_FUNCTIONS = word_set(
     "SELECT FROM WHERE AND OR NOT IN EXISTS ANY ALL SOME AS ON USING BY HAVING WHEN THEN ELSE CASE VALUES "
     "OVER FILTER WITHIN UNION INTERSECT EXCEPT WITH BETWEEN LIKE ILIKE IS LIMIT OFFSET DISTINCT ROW ARRAY "
     "GROUP ROLLUP CUBE SETS CAST MATERIALIZED WINDOW JOIN FETCH EXTRACT INTERVAL DIV XOR RLIKE REGEXP GLOB "

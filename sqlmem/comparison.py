@@ -26,9 +26,10 @@ from sqlglot import exp
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.exactness import likeness, same
 from sqlmem.model import Collation, TableSchema
-from sqlmem.outputs import Spelling, callable_names, table_spelling
+from sqlmem.outputs import Spelling, callable_names, leftmost, table_spelling
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Context
+from sqlmem.stars import has_stars
 
 Row = tuple[Any, ...]
 
@@ -157,7 +158,10 @@ class _Judge:
         if _gives_one_row(query):
             return True
         terms = _terms(query)
-        if len(self._ordered_outputs(query, terms)) == len(callable_names(self._context, query)):
+        is_listed = not _is_starred(query)
+        if is_listed and len(self._ordered_outputs(query, terms)) == len(
+            callable_names(self._context, query)
+        ):
             return True
         if not isinstance(query, exp.Select) or query.args.get("distinct"):
             return False
@@ -170,7 +174,9 @@ class _Judge:
 
     def _ordered_outputs(self, query: exp.Expr, terms: Sequence[exp.Expr]) -> set[int]:
         """Positions of the outputs that the order names, of which equal values are the same."""
-        found = set()
+        found: set[int] = set()
+        if _is_starred(query):
+            return found  # what stands at which position isn't in the text
         for term in terms:
             position, meant = self._meant(query, term)
             positions = {position} if position is not None else set()
@@ -182,6 +188,8 @@ class _Judge:
     def _meant(self, query: exp.Expr, term: exp.Expr) -> tuple[int | None, exp.Expr]:
         """The output that a term names, if it does, and the expression that it stands for."""
         position = None
+        if _is_starred(query):
+            return None, term
         if isinstance(term, exp.Literal):
             position = int(str(term.this)) - 1
         elif isinstance(term, exp.Column) and not term.args.get("table"):
@@ -262,10 +270,14 @@ class _Judge:
         """The definition of the SELECT's only source, if that is a table."""
         clause = select.args.get("from_")
         source = clause.this if clause is not None else None
-        if not isinstance(source, exp.Table):
+        if not isinstance(source, exp.Table) or select.args.get("joins"):
             return None
         spelling = table_spelling(source, self._context)
         return None if spelling[0] is None and spelling[1] in self._ctes else self._context.schemas[spelling]
+
+
+def _is_starred(query: exp.Expr) -> bool:
+    return has_stars(leftmost(query))
 
 
 def _inside(query: exp.Expr) -> exp.Expr:

@@ -20,20 +20,27 @@ from sqlmem.explain import Explanation
 from sqlmem.explaining import explain
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Front, Planned
+from sqlmem.lazy_pool import LazyPool
 from sqlmem.live_verification import LiveVerification
 from sqlmem.logs import follow_debug, log
 from sqlmem.maintenance import Maintenance
 from sqlmem.model import Outcome, Stats, TableStats, Verdict, VerificationStats
+from sqlmem.moments import MomentRegistry
 from sqlmem.origin import Origin
+from sqlmem.passing import Passing, PassingConnection
 from sqlmem.progress import progress_bar
 from sqlmem.registry import Registry, TableState
 from sqlmem.residency import Residency
 from sqlmem.sampling import SamplingExecutor, Share, Tap
+from sqlmem.selection import Selection
+from sqlmem.sessions import Sessions
 from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.snapshot import Owner
 from sqlmem.store import Store
 from sqlmem.tables import matcher, spelling_of
+from sqlmem.together import Together
 from sqlmem.verification import Verification
+from sqlmem.writes import Writes
 
 
 class Shortcut:
@@ -97,8 +104,11 @@ class Core:
             follow_debug(debug=self.settings.debug)
         self.clock: Clock = clock if clock is not None else SystemClock()
         self.origin = Origin(base)
+        self.origin.selection = Selection(self.settings.tables, self.settings.exclude)
         self.store = Store()
-        self.registry = Registry(self.clock, self.settings.ttl_for)
+        is_of_one_moment = self.settings.consistency == "snapshot"
+        registry = MomentRegistry if is_of_one_moment else Registry
+        self.registry: Registry = registry(self.clock, self.settings.ttl_for)
         self.counters = Counters()
         self.residency = Residency(self.store, self.registry, self.settings.max_memory)
         self.filling = Filling(
@@ -108,11 +118,15 @@ class Core:
             residency=self.residency,
             clock=self.clock,
         )
+        self.together: Together | None = None
+        if isinstance(self.registry, MomentRegistry):
+            self.together = Together(self.registry, self.filling)
         self.front = Front(
             self.origin,
             self.registry,
             self.settings.plan_cache_size,
             sums_floats=self.settings.float_aggregates == "local",
+            is_transparent=self.settings.mode == "transparent",
         )
         is_sampling = self.settings.verify > 0
         self._shortcut = SampledShortcut if is_sampling else Shortcut
@@ -123,6 +137,7 @@ class Core:
             counters=self.counters,
             clock=self.clock,
             stale_seconds=self.settings.stale_if_error,
+            together=self.together,
         )
         self.live: LiveVerification | None = None
         if isinstance(self.executor, SamplingExecutor):
@@ -136,6 +151,17 @@ class Core:
                 check_values=self.executor.check_values,
             )
             self.executor.sample(Share(self.settings.verify), self.live)
+        self.writes = Writes(
+            family=self.origin.syntax(has_parameters=True).family,
+            registry=self.registry,
+            store=self.store,
+            clock=self.clock,
+            counters=self.counters,
+        )
+        self.sessions = Sessions()
+        self.passing = Passing(
+            self.origin, self.executor, self.front, self.writes, self.sessions, self.settings.transactions
+        )
         self.verification: Verification | None = None
         path = self.settings.cache_db
         if self.origin.is_ephemeral:
@@ -156,16 +182,41 @@ class Core:
                 self.counters.reset_after_fork,
                 self.residency.reset_after_fork,
                 self.front.reset_after_fork,
+                self.writes.reset_after_fork,
+                self.passing.reset_after_fork,
                 self.origin.forget_connections,
                 self._reset_after_fork(),
                 *([self.live.reset_after_fork] if self.live is not None else []),
+                *([self.together.groups.reset_after_fork] if self.together is not None else []),
             ),
+        )
+        self.writes.lost = self.maintenance.lost
+        self.lazy_pool = LazyPool(
+            self.lazy_connection,
+            dialect=base.dialect,
+            origin_pool=(lambda: base.pool) if self.is_transparent else None,
+            reset_on_return=_reset_on_return(base) if self.is_transparent else True,
         )
         # text of `execute` -> its shortcut; dropped as a whole when full
         self.shortcuts: dict[str, Shortcut] = {}
         self.is_initialized = False
         self._lock = threading.Lock()
         self._is_closed = False
+
+    @property
+    def takes_shortcuts(self) -> bool:
+        """Whether a hit may be looked for before any connection of ours is there."""
+        return not self.sessions.any_differ
+
+    @property
+    def is_transparent(self) -> bool:
+        return self.settings.mode == "transparent"
+
+    def lazy_connection(self) -> LazyConnection | PassingConnection:
+        """What SQLAlchemy's pool holds in place of a driver's connection."""
+        if self.is_transparent:
+            return PassingConnection(self.passing)
+        return LazyConnection(self.origin, self.executor, self.front)
 
     # -- life ------------------------------------------------------------------------------
 
@@ -178,6 +229,10 @@ class Core:
             return
         if loaded.facts is not None:
             self.origin.remember_facts(loaded.facts)
+        # The settings may be other ones than those that the file was written under.
+        selection = self.origin.selection
+        for generation in self.registry.invalidate(lambda name: selection.refusal_of(name) is not None)[1]:
+            self.store.retire(generation)
         states = [state for state in self.registry.states() if not state.is_verified]
         if states:
             self.verification = Verification(
@@ -230,7 +285,7 @@ class Core:
     # -- the short way ---------------------------------------------------------------------
 
     def remember_shortcut(self, statement: str, clause: Any) -> None:
-        if statement in self.shortcuts or self._is_closed:
+        if statement in self.shortcuts or self._is_closed or self.passing.is_thread_bound:
             return
         compiled = clause.compile(dialect=self.origin.dialect)
         # Whatever needs SQLAlchemy's hand at each execution takes the long way.
@@ -273,6 +328,7 @@ class Core:
                 age=max(0.0, now - generation.read_at) if generation else None,
                 hits=table_hits.get(str(state.name), 0),
                 fills=state.fills,
+                refusal=self.executor.refusal_of(state) or (state.schema.refusal if state.schema else None),
             )
         answered = hits + misses + bypasses
         sampled, verdicts, skipped = self.counters.read_verdicts()
@@ -286,6 +342,7 @@ class Core:
             rows=sum(table.rows for table in tables.values()),
             bytes=sum(table.bytes for table in tables.values()),
             hit_ratio=hits / answered if answered else 0.0,
+            passed=others.get(Outcome.PASSED, 0),
             bypass_reasons=reasons,
             tables=tables,
             verification=VerificationStats(
@@ -300,12 +357,12 @@ class Core:
         )
 
     def explain(self, statement: Any, parameters: Mapping[str, Any] | None) -> Explanation:
-        borrower = LazyConnection(self.origin, self.executor, self.front)
+        borrower = self.lazy_connection()
         return explain(self.origin, self.front, self.executor, borrower, statement, parameters)
 
     def warm(
         self,
-        borrower: LazyConnection,
+        borrower: LazyConnection | PassingConnection,
         table: Any,
         columns: Sequence[str] | None,
         on_progress: Callable[[int, int | None], None] | None,
@@ -344,6 +401,12 @@ class Core:
                 self.store.retire(generation)
                 continue
             return
+
+
+def _reset_on_return(base: Engine) -> Any:
+    """What the wrapped engine's pool does with a connection that comes back."""
+    style: Any = base.pool._reset_on_return
+    return None if style is None else style.name.removeprefix("reset_")
 
 
 def _never_stale(state: TableState, columns: Sequence[str], version: int) -> None:

@@ -28,6 +28,11 @@ class Counters:
             for table in tables:
                 self._table_hits[table] += 1
 
+    def hits_of(self, table: str) -> int:
+        """Hits that have read a table so far."""
+        with self._lock:
+            return self._table_hits[table]
+
     def other(self, outcome: Outcome, reason: str | None = None) -> None:
         with self._lock:
             self._others[outcome] += 1

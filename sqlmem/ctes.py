@@ -13,7 +13,7 @@ from sqlmem.plan import Refuse
 from sqlmem.recursion import recursive_query
 from sqlmem.scopes import Relation, Scope
 from sqlmem.set_operations import Queries
-from sqlmem.sources import relation_of, seen_by
+from sqlmem.sources import read_since, relation_of, seen_by
 
 
 def with_clause(queries: Queries, node: exp.Query, scope: Scope) -> tuple[str, Scope]:
@@ -69,8 +69,9 @@ def _in_order(queries: Queries, ctes: Sequence[exp.CTE]) -> list[int]:
 
 
 def _plain_query(queries: Queries, cte: exp.CTE, _name: str, around: Scope) -> tuple[list[str], Relation]:
+    reads = len(queries.context.reads)
     sql, values = queries.query(cte.this, around)
-    relation = relation_of(queries, cte.this, sql, values, cte.args["alias"])
+    relation = relation_of(queries, cte.this, sql, values, cte.args["alias"], read_since(queries, reads))
     stored = queries.context.alias("k")
     return [f"{stored} AS ({sql})"], replace(relation, sql=stored)
 

@@ -14,11 +14,14 @@ from typing import Any
 
 from sqlalchemy.engine import CursorResult
 
+from sqlmem.directives import USUAL, Directive
 from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor, Local, refusal
+from sqlmem.filling import GiveUp
 from sqlmem.front import Front, Refused
 from sqlmem.model import Status
 from sqlmem.origin import Origin, OriginConnection, driver_errors
+from sqlmem.table_state import TableState
 from sqlmem.waiting import give_way
 
 # Status of the last statement of this thread or task, whichever way it came in.
@@ -26,7 +29,7 @@ _last_status: ContextVar[Status | None] = ContextVar("sqlmem_last_status", defau
 remember_status = _last_status.set
 
 # Of a driver's connection: what only tells.
-_TOLD = frozenset(
+TOLD = frozenset(
     {
         "character_set_name",
         "charset",
@@ -59,6 +62,14 @@ def last_status() -> Status | None:
     return _last_status.get()
 
 
+def isolation_reason(options: Mapping[str, Any], origin: Origin) -> str | None:
+    """Why a connection with these options reads at the origin; None if its level allows hits."""
+    asked = options.get("isolation_level") or origin.asked_isolation_level
+    level = str(asked or "").upper().replace("_", " ")
+    # Its reads must agree with each other; the store's tables are each as of their own fill.
+    return f"the connection's isolation level is {level}" if level in _REPEATABLE else None
+
+
 class LazyConnection:
     """What the pool of a `CachingEngine` holds. For one thread at a time, as PEP 249 allows."""
 
@@ -83,16 +94,18 @@ class LazyConnection:
         self._savepoints: list[str] = []
         # Execution options that are the origin connection's: isolation level and the like.
         self._options: dict[str, Any] = {}
+        self.directive: Directive = USUAL
         self._is_autocommit = False
 
     # -- the origin connection -------------------------------------------------------------
 
     @property
     def bypass_reason(self) -> str | None:
-        asked = self._options.get("isolation_level") or self._origin.asked_isolation_level
-        level = str(asked or "").upper().replace("_", " ")
-        # Its reads must agree with each other; the store's tables are each as of their own fill.
-        return f"the connection's isolation level is {level}" if level in _REPEATABLE else None
+        return isolation_reason(self._options, self._origin)
+
+    def own_reason(self, states: Sequence[TableState]) -> str | None:
+        """Nothing: it can't have written."""
+        return None
 
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Remember what to apply when the origin connection is checked out; replaces one that is held."""
@@ -102,6 +115,7 @@ class LazyConnection:
 
     def reset_options(self) -> None:
         self._options.clear()
+        self.directive = USUAL
         self._is_autocommit = False
 
     def _connect(self) -> OriginConnection:
@@ -138,6 +152,8 @@ class LazyConnection:
 
     @contextlib.contextmanager
     def borrowed(self) -> Iterator[OriginConnection]:
+        if self.directive.way == "only":
+            raise GiveUp("the origin would have to be asked about it")
         if self._held is not None and self._held.is_usable:
             # A second one could wait for ever for a pool whose last connection this is.
             self._make_way()
@@ -246,7 +262,7 @@ class LazyConnection:
 
     def __getattr__(self, name: str) -> Any:
         # What else a driver's connection tells of the server, of the origin connection.
-        if name not in _TOLD:
+        if name not in TOLD:
             # What runs statements isn't handed out: a COMMIT, and the origin connection could write.
             raise AttributeError(
                 f"{type(self).__name__} has no attribute {name!r}; take the driver's connection "

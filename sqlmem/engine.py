@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -11,13 +12,15 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL, Connection, Engine, create_engine
 from sqlalchemy.engine.base import OptionEngineMixin
 from sqlalchemy.sql import ClauseElement, Executable
+from sqlalchemy.util.concurrency import in_greenlet
 
 from sqlmem.core import Core
-from sqlmem.dbapi import LazyConnection, last_status, remember_status
+from sqlmem.dbapi import LazyConnection, isolation_reason, last_status, remember_status
+from sqlmem.directives import OPTIONS, USUAL, directive_of
 from sqlmem.errors import SettingsError
 from sqlmem.explain import Explanation
-from sqlmem.lazy_pool import LazyPool
 from sqlmem.model import Rows, Stats, TableName
+from sqlmem.passing import PassingConnection
 
 # Options of a connection that concern the driver's connection; `logging_token` is SQLAlchemy's alone.
 _NOT_THE_ORIGINS = frozenset({"logging_token"})
@@ -32,10 +35,8 @@ class CachingConnection(Connection):
         if own:
             self._lazy().set_options(own)
 
-    def _lazy(self) -> LazyConnection:
-        connection: Any = self.connection.dbapi_connection
-        lazy: LazyConnection = connection
-        return lazy
+    def _lazy(self) -> Any:
+        return self.connection.dbapi_connection
 
     def _origin_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         names = set(self.dialect.connection_characteristics) - _NOT_THE_ORIGINS  # type: ignore[attr-defined]
@@ -54,6 +55,93 @@ class CachingConnection(Connection):
             self._execution_options = self._execution_options.union(own)
         return super().execution_options(**{key: value for key, value in options.items() if key not in own})
 
+    def _execute_context(
+        self,
+        dialect: Any,
+        constructor: Any,
+        statement: Any,
+        parameters: Any,
+        execution_options: Any,
+        *arguments: Any,
+        **keywords: Any,
+    ) -> Any:
+        if not any(name in execution_options for name in OPTIONS):
+            return super()._execute_context(
+                dialect, constructor, statement, parameters, execution_options, *arguments, **keywords
+            )
+        lazy = self._lazy()
+        lazy.directive = directive_of(execution_options)
+        try:
+            return super()._execute_context(
+                dialect, constructor, statement, parameters, execution_options, *arguments, **keywords
+            )
+        finally:
+            lazy.directive = USUAL
+
+    def _check_isolation_level(self, level: str | None) -> None:
+        if level is None:
+            return
+        known = self.dialect.get_isolation_level_values(self._lazy())
+        if level.replace("_", " ").upper() not in known:
+            raise exc.ArgumentError(
+                f"Invalid value {level!r} for isolation_level. Valid isolation levels for "
+                f"{self.dialect.name!r} are {', '.join(known)}"
+            )
+
+
+class TransparentConnection(CachingConnection):
+    """A Connection whose transactions are the origin's."""
+
+    def begin(self) -> Any:
+        transaction = super().begin()
+        self._lazy().is_explicit = True
+        return transaction
+
+
+class AsyncTransparentConnection(TransparentConnection):
+    """In an event loop the driver's connection is looked at where nothing can be awaited any more.
+
+    So it is taken when `AsyncConnection.get_raw_connection` asks for ours; but not where SQLAlchemy itself
+    does, when it begins and ends transactions: a hit would take one, too.
+    """
+
+    _is_own = False
+
+    @property
+    def connection(self) -> Any:
+        fairy: Any = super().connection
+        if not self._is_own and in_greenlet():
+            fairy.dbapi_connection.take()
+        return fairy
+
+    @contextlib.contextmanager
+    def _own(self) -> Iterator[None]:
+        before, self._is_own = self._is_own, True
+        try:
+            yield
+        finally:
+            self._is_own = before
+
+    def _lazy(self) -> Any:
+        with self._own():
+            return super()._lazy()
+
+    def _begin_impl(self, transaction: Any) -> None:
+        with self._own():
+            super()._begin_impl(transaction)
+
+    def _rollback_impl(self) -> None:
+        with self._own():
+            super()._rollback_impl()
+
+    def _commit_impl(self) -> None:
+        with self._own():
+            super()._commit_impl()
+
+
+class ReadOnlyConnection(CachingConnection):
+    """A Connection of strict mode."""
+
     # A savepoint is the origin's where a transaction was begun there, and nothing elsewhere.
 
     def _savepoint_impl(self, name: str | None = None) -> str:
@@ -70,16 +158,6 @@ class CachingConnection(Connection):
     def _release_savepoint_impl(self, name: str) -> None:
         with self._lazy().savepoints():
             super()._release_savepoint_impl(name)
-
-    def _check_isolation_level(self, level: str | None) -> None:
-        if level is None:
-            return
-        known = self.dialect.get_isolation_level_values(self._lazy())  # type: ignore[arg-type]
-        if level.replace("_", " ").upper() not in known:
-            raise exc.ArgumentError(
-                f"Invalid value {level!r} for isolation_level. Valid isolation levels for "
-                f"{self.dialect.name!r} are {', '.join(known)}"
-            )
 
 
 class CachingEngine(Engine):
@@ -99,20 +177,21 @@ class CachingEngine(Engine):
         SettingsError: a setting has a value that can't be used, or isn't known.
     """
 
-    _connection_cls = CachingConnection
     _core: Core
 
     def __init__(self, engine: Engine | URL | str, **settings: Any) -> None:
         base = _base_engine(engine)
         self._owns_base = base is not engine
         self._core = core = Core(base, settings)
-        pool = LazyPool(
-            lambda: LazyConnection(core.origin, core.executor, core.front),
-            dialect=base.dialect,
-        )
         compiled_cache: Any = base._compiled_cache
+        if core.is_transparent:
+            self._connection_cls = (
+                AsyncTransparentConnection if core.origin.is_async else TransparentConnection
+            )
+        else:
+            self._connection_cls = ReadOnlyConnection
         super().__init__(
-            pool,
+            core.lazy_pool,
             base.dialect,
             base.url,
             echo=None,
@@ -120,12 +199,40 @@ class CachingEngine(Engine):
             hide_parameters=base.hide_parameters,
         )
         self._execution_options = base._execution_options
+        self._is_usual = self._asks_nothing()
+        if core.is_transparent:
+            # Who listens to the wrapped engine hears of every statement, as before.
+            self.dispatch = self.dispatch._join(base.dispatch)
         core.start(self)
 
     def __repr__(self) -> str:
         return f"CachingEngine({self.url!r})"
 
+    def _asks_nothing(self) -> bool:
+        """Whether no option of this engine says that its statements aren't answered as usual."""
+        options = self._execution_options
+        return isolation_reason(options, self._core.origin) is None and not directive_of(options)
+
     # -- SQLAlchemy's Engine ---------------------------------------------------------------
+
+    @property
+    def pool(self) -> Any:
+        """Transparent mode: the wrapped engine's pool, whose events and numbers are meant."""
+        core = self._core
+        return core.origin.engine.pool if core.is_transparent else core.lazy_pool
+
+    @pool.setter
+    def pool(self, pool: Any) -> None:
+        """SQLAlchemy sets what it was given."""
+
+    @property
+    def _has_events(self) -> bool:
+        own: bool = self.__dict__.get("_has_events", False)
+        return own or (self._core.is_transparent and self._core.origin.engine._has_events)
+
+    @_has_events.setter
+    def _has_events(self, value: bool) -> None:
+        self.__dict__["_has_events"] = value
 
     def connect(self) -> Connection:
         if not self._core.is_initialized:
@@ -135,7 +242,7 @@ class CachingEngine(Engine):
     def raw_connection(self) -> Any:
         if not self._core.is_initialized:
             self._core.initialize()
-        return super().raw_connection()
+        return self._core.lazy_pool.connect()
 
     def update_execution_options(self, **options: Any) -> None:
         names = set(self.dialect.connection_characteristics) - _NOT_THE_ORIGINS  # type: ignore[attr-defined]
@@ -143,20 +250,35 @@ class CachingEngine(Engine):
         # The dialect would set these on each lazy connection; they are the origin connection's.
         self._execution_options = self._execution_options.union(own)
         super().update_execution_options(**{key: value for key, value in options.items() if key not in own})
+        self._is_usual = self._asks_nothing()
 
     def dispose(self, close: bool = True) -> None:  # noqa: FBT001, FBT002 - SQLAlchemy's signature
         """Close the idle connections, the wrapped engine's too. What is cached stays."""
-        super().dispose(close=close)
+        self._core.lazy_pool.dispose()
         self._core.origin.engine.dispose(close=close)
+        self.dispatch.engine_disposed(self)
 
     # -- the short way ---------------------------------------------------------------------
 
-    def execute(self, statement: str | Executable, parameters: Mapping[str, Any] | None = None) -> Rows:
-        """Run a SELECT; the fast way in.
+    def execute(
+        self,
+        statement: str | Executable,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        sqlmem: str | None = None,
+        sqlmem_max_staleness: float | None = None,
+        sqlmem_invalidates: Sequence[Any] | None = None,
+    ) -> Rows:
+        """Run a statement; the fast way in. In transparent mode what it writes is committed.
 
         Args:
-            statement: text with `:name` binds, or any SQLAlchemy select.
+            statement: text with `:name` binds, or any SQLAlchemy statement.
             parameters: by name.
+            sqlmem: "bypass": the origin answers; "refresh": the store, after a fetch that begins now;
+                "only": the store, or there is an error.
+            sqlmem_max_staleness: seconds that the data may be old; older is fetched again.
+            sqlmem_invalidates: the tables that the statement changes, where its text doesn't tell:
+                names, Tables or mapped classes.
 
         Returns:
             The rows as new plain dicts, a list with `.status`. Of columns with the same name
@@ -164,12 +286,19 @@ class CachingEngine(Engine):
 
         Raises:
             ReadOnlyError, UnsupportedQueryError: strict mode doesn't run it.
+            NotCachedError: it was to be answered by the store only, which can't.
             sqlalchemy.exc.DBAPIError: as the wrapped engine raises it.
         """
-        if type(statement) is str:
-            short = self._core.shortcuts.get(statement)
+        if sqlmem is not None or sqlmem_max_staleness is not None or sqlmem_invalidates is not None:
+            asked = zip(OPTIONS, (sqlmem, sqlmem_max_staleness, sqlmem_invalidates), strict=True)
+            return self._execute(
+                statement, parameters, {name: value for name, value in asked if value is not None}
+            )
+        core = self._core
+        if type(statement) is str and self._is_usual and core.takes_shortcuts:
+            short = core.shortcuts.get(statement)
             if short is not None:
-                local = short.hit(self._core.executor, parameters)
+                local = short.hit(core.executor, parameters)
                 if local is not None:
                     try:
                         rows = Rows(local.bound.to_dicts(local.rows))
@@ -180,16 +309,26 @@ class CachingEngine(Engine):
                     return rows
         return self._execute(statement, parameters)
 
-    def _execute(self, statement: str | Executable, parameters: Mapping[str, Any] | None) -> Rows:
+    def _execute(
+        self,
+        statement: str | Executable,
+        parameters: Mapping[str, Any] | None,
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Rows:
         clause = sa.text(statement) if isinstance(statement, str) else statement
         with self.connect() as connection:
-            result = connection.execute(clause, parameters or {})
-            names = tuple(result.keys())
-            rows = Rows([dict(zip(names, row, strict=True)) for row in result])
-        status = last_status()
+            result = connection.execute(clause, parameters or {}, execution_options=dict(options))
+            rows = Rows()
+            is_read = result.returns_rows
+            if is_read:
+                names = tuple(result.keys())
+                rows.extend(dict(zip(names, row, strict=True)) for row in result)
+            status = last_status()
+            if self._core.is_transparent:
+                connection.commit()
         assert status is not None
         rows.status = status
-        if isinstance(statement, str):
+        if isinstance(statement, str) and is_read and not options:
             self._core.remember_shortcut(statement, clause)
         return rows
 
@@ -253,7 +392,7 @@ class CachingEngine(Engine):
         Statements afterwards raise `ClosedError`.
         """
         self._core.close()
-        super().dispose()
+        self._core.lazy_pool.dispose()
         if self._owns_base:
             self._core.origin.engine.dispose()
 
@@ -271,8 +410,10 @@ class CachingOptionEngine(OptionEngineMixin, CachingEngine):
 
     def __init__(self, proxied: CachingEngine, execution_options: Any) -> None:
         self._core = proxied._core
+        self._connection_cls = proxied._connection_cls
         self._owns_base = proxied._owns_base
         super().__init__(proxied, execution_options)
+        self._is_usual = self._asks_nothing()
 
     def update_execution_options(self, **options: Any) -> None:
         CachingEngine.update_execution_options(self, **options)
@@ -287,8 +428,8 @@ class _Checkout:
     def __init__(self, engine: CachingEngine) -> None:
         self._fairy: Any = engine.raw_connection()
 
-    def __enter__(self) -> LazyConnection:
-        lazy: LazyConnection = self._fairy.dbapi_connection
+    def __enter__(self) -> LazyConnection | PassingConnection:
+        lazy: LazyConnection | PassingConnection = self._fairy.dbapi_connection
         return lazy
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""What is known of a text: planned, bypassed or refused.
+"""What is known of a text: planned, bypassed, refused or passed through.
 
 An entry notes the definitions that it was made with, by their versions, and holds only as long as
 they do.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlmem.effects import Effect
 from sqlmem.plan import Plan
 from sqlmem.registry import TableState
 from sqlmem.store import Generation
@@ -56,13 +57,18 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Bypassed:
-    """The origin answers. `states` and `versions`: what that was decided with."""
+    """The origin answers. `states` and `versions`: what that was decided with.
+
+    Attributes:
+        effect: what the statement may change beside; None for nothing, and in strict mode.
+    """
 
     reason: str
     tables: tuple[str, ...] = ()
     states: tuple[TableState, ...] = ()
     versions: tuple[int, ...] = ()
     reasons: tuple[str, ...] = ()
+    effect: Effect | None = None
 
     def is_current(self) -> bool:
         return all(
@@ -83,4 +89,14 @@ class Refused:
         return True
 
 
-Entry = Planned | Bypassed | Refused
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Transparent mode: no read; it passes through to the origin."""
+
+    effect: Effect
+
+    def is_current(self) -> bool:
+        return True
+
+
+Entry = Planned | Bypassed | Refused | Passed

@@ -5,6 +5,7 @@
     ├── StatementRefused         strict mode does not run this statement
     │   ├── ReadOnlyError        it writes, locks, changes the session, or isn't proven a read
     │   └── UnsupportedQueryError  it is a read, of a form that strict mode does not answer
+    ├── NotCachedError           a statement that only the store may answer isn't answered by it
     ├── ClosedError              the engine was closed
     └── StoreError               the store could not keep something; the caller is answered by the origin
 
@@ -48,6 +49,28 @@ class ReadOnlyError(StatementRefused):
 
 class UnsupportedQueryError(StatementRefused):
     """The statement reads in a form that strict mode does not answer (``*``, a join)."""
+
+
+class NotCachedError(SqlmemError):
+    """A statement was to be answered by the store only (``sqlmem="only"``), and the store can't.
+
+    Nothing of it reached the origin.
+
+    Attributes:
+        statement: the text as it reached the cursor; parameters are never part of it.
+        reason: why the store can't.
+    """
+
+    def __init__(self, statement: str, reason: str) -> None:
+        super().__init__(statement, reason)
+        self.statement = statement
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"The store doesn't answer this: {self.reason}. Ask without sqlmem='only', or warm() the table\n"
+            f"[statement: {_shortened(self.statement)}]"
+        )
 
 
 class ClosedError(SqlmemError):

@@ -14,24 +14,39 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Protocol
 
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
+from sqlmem.costs import obstacle as too_many_steps
 from sqlmem.counters import Counters
-from sqlmem.errors import ClosedError, ReadOnlyError, StatementRefused, UnsupportedQueryError
+from sqlmem.directives import Directive
+from sqlmem.effects import Effect
+from sqlmem.errors import (
+    ClosedError,
+    NotCachedError,
+    ReadOnlyError,
+    StatementRefused,
+    UnsupportedQueryError,
+)
 from sqlmem.filling import Filling, GiveUp, Replan
-from sqlmem.front import Bound, Bypassed, Front, Planned, Refused
+from sqlmem.front import Bound, Bypassed, Front, Passed, Planned, Refused
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
 from sqlmem.origin import OriginConnection
 from sqlmem.present import obstacle
 from sqlmem.registry import TableState
 from sqlmem.store import Generation, Retired, Store
+from sqlmem.together import Together, Wanted
 
 
 class Caller(Protocol):
     """Who executes: a lazy connection. It decides which origin connection is used."""
+
+    @property
+    def directive(self) -> Directive:
+        """What the statement at hand asks for itself."""
 
     @property
     def bypass_reason(self) -> str | None:
@@ -40,6 +55,9 @@ class Caller(Protocol):
     @property
     def past_reason(self) -> str | None:
         """Why what this connection reads now may not be cached; None if it may."""
+
+    def own_reason(self, states: Sequence[TableState]) -> str | None:
+        """Why what this connection reads of these tables is the origin's; None if it isn't."""
 
     def borrowed(self) -> AbstractContextManager[OriginConnection]:
         """An origin connection for a fill or the catalogue: the one held, or one for the while."""
@@ -59,9 +77,14 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """To be answered by the origin."""
+    """To be answered by the origin.
+
+    Attributes:
+        effect: what it may change there; None for nothing.
+    """
 
     status: Status
+    effect: Effect | None = None
 
 
 # How often a statement looks again because a table changed under it, before the origin answers.
@@ -80,7 +103,10 @@ class Executor:
         counters: Counters,
         clock: Clock,
         stale_seconds: float,
+        together: Together | None = None,
     ) -> None:
+        """`together`: what brings a statement's tables as of one moment; None: each is as of its own."""
+        self._together = together
         self._front = front
         self._store = store
         self._filling = filling
@@ -156,6 +182,15 @@ class Executor:
         if self.is_closed:
             raise ClosedError("this engine was closed; make a new one")
         reason = caller.bypass_reason
+        # What was read before this isn't new enough for this statement.
+        newest = -inf
+        if caller.directive:
+            newest = self._newest(caller.directive)
+            if caller.directive.way == "bypass":
+                reason = reason or "it asked to bypass"
+        if reason is not None and self._front.is_transparent:
+            # Nothing is planned: the catalogue, asked on another connection, could wait for this one's locks.
+            return self._unplanned(caller, statement, reason, has_parameters=has_parameters)
         has_filled = False
         tables: tuple[str, ...] = ()
         for _ in range(_ATTEMPTS):
@@ -163,36 +198,75 @@ class Executor:
                 entry = self._front.entry(
                     statement, caller, has_parameters=has_parameters, parameters=parameters
                 )
-                if isinstance(entry, Refused):
-                    raise refusal(statement, entry)  # noqa: TRY301 - the handlers below are for all of it
+                if not isinstance(entry, Planned):
+                    return self._not_local(caller, statement, entry, reason)
                 tables = entry.tables
-                if isinstance(entry, Bypassed):
-                    return self._bypass(reason or entry.reason, tables)
-                if reason is not None:
-                    return self._bypass(reason, tables)
-                answer = None if has_filled else self.hit(entry, parameters)
+                own = reason or caller.own_reason(entry.states)
+                if own is not None:
+                    return self._bypass(caller, statement, own, tables)
+                answer = None if has_filled or newest > -inf else self.hit(entry, parameters)
                 if answer is not None:
                     return answer
                 arguments = _arguments_or_give_up(entry, parameters)
-                return self._miss(caller, entry, arguments, has_filled=has_filled)
+                return self._miss(caller, entry, arguments, has_filled=has_filled, newest=newest)
             except GiveUp as error:
-                return self._bypass(error.reason, tables)
+                return self._bypass(caller, statement, error.reason, tables)
             except Replan as replan:
                 has_filled = has_filled or replan.has_filled
             except Retired:
                 continue
-            except StatementRefused:
+            except (StatementRefused, NotCachedError):
                 raise
             except BaseException:
                 # The origin couldn't be reached, or the caller was interrupted: it was no hit.
                 self._counters.other(Outcome.MISS)
                 raise
-        return self._bypass("its tables change faster than they can be read", ())
+        return self._bypass(caller, statement, "its tables change faster than they can be read", ())
 
-    def _miss(self, caller: Caller, planned: Planned, arguments: list[Any], *, has_filled: bool) -> Local:
+    def _not_local(
+        self, caller: Caller, statement: str, entry: Bypassed | Passed | Refused, reason: str | None
+    ) -> Remote:
+        match entry:
+            case Refused():
+                raise refusal(statement, entry)
+            case Passed(effect):
+                return self._pass(caller, statement, effect)
+            case Bypassed():
+                return self._bypass(caller, statement, reason or entry.reason, entry.tables, entry.effect)
+
+    def _unplanned(self, caller: Caller, statement: str, reason: str, *, has_parameters: bool) -> Remote:
+        effect = self._front.effect(statement, has_parameters=has_parameters)
+        if not effect.is_read:
+            return self._pass(caller, statement, effect)
+        known = self._front.known(statement, has_parameters=has_parameters)
+        tables = known.tables if isinstance(known, Planned | Bypassed) else ()
+        return self._bypass(caller, statement, reason, tables, effect)
+
+    def passed(self, caller: Caller, statement: str, *, has_parameters: bool) -> Remote:
+        """What is sent to the origin whatever it is: a batch, a procedure, a driver's own way of asking."""
+        if self.is_closed:
+            raise ClosedError("this engine was closed; make a new one")
+        return self._unplanned(
+            caller, statement, "it was executed in a way of the driver's", has_parameters=has_parameters
+        )
+
+    def effect(self, statement: str, *, has_parameters: bool) -> Effect:
+        """What a statement does to what others read, by its words."""
+        return self._front.effect(statement, has_parameters=has_parameters)
+
+    def _newest(self, directive: Directive) -> float:
+        if directive.way == "refresh":
+            return self._clock.monotonic()
+        if directive.max_staleness is not None:
+            return self._clock.monotonic() - directive.max_staleness
+        return -inf
+
+    def _miss(
+        self, caller: Caller, planned: Planned, arguments: list[Any], *, has_filled: bool, newest: float
+    ) -> Local:
         generations: list[Generation] = []
         try:
-            outcome, is_stale = self._bring(caller, planned, generations)
+            outcome, is_stale = self._bring(caller, planned, generations, newest)
             return self._answer(
                 planned,
                 arguments,
@@ -214,7 +288,7 @@ class Executor:
         *,
         is_stale: bool,
     ) -> Local:
-        self.check_values(planned, generations)
+        self.check_values(planned, generations, arguments)
         bound = self._front.bind(planned, generations)
         try:
             rows = self._store.query(generations, planned.plan.sql, arguments)
@@ -229,9 +303,23 @@ class Executor:
             self._counters.other(outcome)
         return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale))
 
-    def check_values(self, planned: Planned, generations: Sequence[Generation]) -> None:
-        """Raise `GiveUp` if the plan isn't exact on what these generations hold."""
-        reason = obstacle(self._store, planned.plan, generations)
+    def check_values(
+        self, planned: Planned, generations: Sequence[Generation], arguments: Sequence[Any] | None = None
+    ) -> None:
+        """Raise `GiveUp` if the plan isn't exact on what these generations hold, or isn't worth it.
+
+        Args:
+            arguments: the store's; None if they aren't known.
+        """
+        plan = planned.plan
+        reason = obstacle(self._store, plan, generations)
+        is_new = planned.bound is None or planned.bound.generations != tuple(generations)
+        if reason is None and is_new:
+            given = [None] * len(plan.arguments) if arguments is None else arguments
+            try:
+                reason = too_many_steps(self._store, plan, generations, given)
+            except (sqlite3.Error, OverflowError):
+                reason = None  # what it is, running it will tell
         if reason is not None:
             raise GiveUp(reason)
 
@@ -241,15 +329,35 @@ class Executor:
 
     def refusal_of(self, state: TableState) -> str | None:
         """Why no fill of this table is tried now; None if one would be."""
-        is_refused = state.refusal is not None and self._clock.monotonic() < state.refused_until
-        return state.refusal if is_refused else None
+        return self._filling.refusal_of(state)
 
-    def _bring(self, caller: Caller, planned: Planned, found: list[Generation]) -> tuple[Outcome, bool]:
+    def _bring(
+        self, caller: Caller, planned: Planned, found: list[Generation], newest: float
+    ) -> tuple[Outcome, bool]:
         """Add a generation for each table of the plan, filled where there is none.
 
         Returns:
             Whether any was filled, and whether any is older than its ttl.
         """
+        if self._together is not None and len(planned.states) > 1:
+            for state in planned.states:
+                if not state.is_verified:
+                    self._filling.verify(state)
+            wanted = Wanted(planned.states, planned.versions, planned.plan.columns)
+
+            def present(state: TableState, columns: Sequence[str], version: int) -> Generation | None:
+                return self.present(state, columns, version, newest)
+
+            def obstacle_to_fill() -> str | None:
+                if caller.directive.way == "only":
+                    return "its tables aren't there as of one moment, or lack columns, or are too old"
+                return caller.past_reason
+
+            brought, was_filled, is_old = self._together.bring(
+                caller, wanted, present=present, stale=self.usable, obstacle=obstacle_to_fill
+            )
+            found.extend(brought)
+            return (Outcome.MISS if was_filled else Outcome.HIT), is_old
         outcome = Outcome.HIT
         is_stale = False
         for state, version, columns in zip(
@@ -257,23 +365,31 @@ class Executor:
         ):
             if not state.is_verified:
                 self._filling.verify(state)
-            generation = self.present(state, columns, version)
+            generation = self.present(state, columns, version, newest)
             if generation is None:
+                if caller.directive.way == "only":
+                    raise GiveUp(f"{state.name} isn't there, or lacks columns, or is too old")
                 reason = caller.past_reason
                 if reason is not None:
                     raise GiveUp(reason)
                 outcome = Outcome.MISS
                 generation, was_stale = self._filling.bring(
-                    caller, state, columns, version=version, stale=self.usable
+                    caller, state, columns, version=version, stale=self.usable, newest=newest
                 )
                 is_stale = is_stale or was_stale
             found.append(generation)
         return outcome, is_stale
 
-    def present(self, state: TableState, columns: Sequence[str], version: int) -> Generation | None:
-        """The table's generation, if it has these columns and is fresh."""
+    def present(
+        self, state: TableState, columns: Sequence[str], version: int, newest: float = -inf
+    ) -> Generation | None:
+        """The table's generation, if it has these columns and is fresh, and not older than `newest`."""
         generation = state.generation
-        if generation is None or any(column not in generation.columns for column in columns):
+        if (
+            generation is None
+            or generation.read_at < newest
+            or any(column not in generation.columns for column in columns)
+        ):
             return None
         if state.version != version:
             raise Replan
@@ -298,9 +414,26 @@ class Executor:
         """The answer can't be decoded. Its tables are read anew, so ask again."""
         self._filling.drop_damaged(local.bound.generations)
 
-    def _bypass(self, reason: str, tables: tuple[str, ...]) -> Remote:
+    def _bypass(
+        self,
+        caller: Caller,
+        statement: str,
+        reason: str,
+        tables: tuple[str, ...],
+        effect: Effect | None = None,
+    ) -> Remote:
+        if caller.directive.way == "only":
+            self._counters.other(Outcome.REJECTED)
+            raise NotCachedError(statement, reason)
         self._counters.other(Outcome.BYPASS, reason)
-        return Remote(Status(Outcome.BYPASS, 0.0, tables, reason))
+        return Remote(Status(Outcome.BYPASS, 0.0, tables, reason), effect)
+
+    def _pass(self, caller: Caller, statement: str, effect: Effect) -> Remote:
+        if caller.directive.way == "only":
+            self._counters.other(Outcome.REJECTED)
+            raise NotCachedError(statement, effect.reason)
+        self._counters.other(Outcome.PASSED)
+        return Remote(Status(Outcome.PASSED, reason=effect.reason), effect)
 
 
 def _arguments_or_give_up(planned: Planned, parameters: Any) -> list[Any]:

@@ -8,11 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from sqlmem.dbapi import LazyConnection
 from sqlmem.executor import Executor
 from sqlmem.explain import Explanation
 from sqlmem.filling import GiveUp, Replan
-from sqlmem.front import Bypassed, Front, Planned, Refused
+from sqlmem.front import Borrower, Bypassed, Front, Passed, Planned, Refused
 from sqlmem.model import Outcome
 from sqlmem.origin import Origin
 from sqlmem.registry import TableState
@@ -22,7 +21,7 @@ def explain(
     origin: Origin,
     front: Front,
     executor: Executor,
-    borrower: LazyConnection,
+    borrower: Borrower,
     statement: Any,
     parameters: Mapping[str, Any] | None,
 ) -> Explanation:
@@ -44,6 +43,8 @@ def explain(
     match entry:
         case Refused(_, reason, hint):
             return Explanation(Outcome.REJECTED, (reason,), hint=hint)
+        case Passed(effect):
+            return Explanation(Outcome.PASSED, (effect.reason,), origin_statements=(text,))
         case Bypassed():
             reasons = entry.reasons or (entry.reason,)
             return Explanation(Outcome.BYPASS, reasons, entry.tables, origin_statements=(text,))

@@ -55,6 +55,14 @@ class Uncacheable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """When a transaction that stands still saw the origin: `Generation.read_at` and `moment`."""
+
+    read_at: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Filled:
     """A generation, and the columns whose values went over to the opaque codec."""
 
@@ -71,10 +79,12 @@ def fill(
     *,
     has_room: Callable[[int], bool],
     on_rows: Callable[[int], None] | None = None,
+    moment: Moment | None = None,
 ) -> Filled:
     """Fetch these columns of a table into a generation that nobody else sees yet.
 
     Args:
+        moment: that of the connection's transaction, which stands still; None: this fetch's own.
         has_room: asked with the bytes so far, after each batch; False ends the fill.
         on_rows: told the rows so far, after each batch.
 
@@ -96,7 +106,7 @@ def fill(
         for column in plain
     )
     statement = f"SELECT {text} FROM {table}"
-    read_at = clock.monotonic()
+    read_at = clock.monotonic() if moment is None else moment.read_at
     try:
         result = connection.execute(statement, (), is_streamed=True)
     except Exception as error:
@@ -133,7 +143,8 @@ def fill(
             )
             for encoder, item in zip(encoders, description, strict=True)
         }
-        generation = writer.seal(stored, wanted_indexes(schema), read_at)
+        number = None if moment is None else moment.number
+        generation = writer.seal(stored, wanted_indexes(schema), read_at, number)
     except BaseException as error:
         if writer is not None:
             writer.abandon()
@@ -314,4 +325,4 @@ def _row_id(schema: TableSchema, columns: Sequence[str], names: dict[str, str]) 
     return None
 
 
-__all__ = ["Filled", "TableName", "TooLarge", "Uncacheable", "fill"]
+__all__ = ["Filled", "Moment", "TableName", "TooLarge", "Uncacheable", "fill"]

@@ -14,24 +14,27 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from math import inf
 from typing import Any, Protocol
 
 from sqlalchemy import exc
 
 from sqlmem.clock import Clock
 from sqlmem.errors import StoreError
-from sqlmem.fill import ConnectionLost, Filled, TooLarge, Uncacheable, fill, is_readable
+from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, Uncacheable, fill, is_readable
 from sqlmem.logs import heard, log
+from sqlmem.moments import MomentRegistry
 from sqlmem.origin import Origin, OriginConnection, driver_errors
-from sqlmem.registry import Flight, Lease, Registry, TableState
+from sqlmem.registry import BeingCommitted, Flight, Lease, Registry, TableState
 from sqlmem.residency import Residency
-from sqlmem.store import Generation, Store
+from sqlmem.store import Generation, Store, next_moment
 from sqlmem.waiting import wait
 
 # After a failed fill the table's statements are the origin's for so long, unless it is
 # invalidated: a fill that fails each time would cost the origin more than no cache.
 RETRY_SECONDS = 60.0
 RETRY_TOO_LARGE_SECONDS = 600.0
+WRITTEN_TOO_OFTEN = "it is written more often than caching it pays"
 # PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
 _FAMILIES_WITH_DIRTY_READS = frozenset({"mysql", "sqlite"})
 
@@ -111,8 +114,12 @@ class Filling:
         version: int,
         stale: Stale,
         on_rows: OnRows | None = None,
+        newest: float = -inf,
     ) -> tuple[Generation, bool]:
         """A generation with these columns, read after this call began or by a fill joined in time.
+
+        Args:
+            newest: one that was read before this monotonic second won't do.
 
         Returns:
             It, and whether it is older than its ttl (stale_if_error).
@@ -123,7 +130,7 @@ class Filling:
             The driver's exceptions: the origin can't be reached.
         """
         try:
-            return self._bring(borrower, state, columns, version=version, on_rows=on_rows), False
+            found = self._bring(borrower, state, columns, version=version, on_rows=on_rows, newest=newest)
         except (GiveUp, Replan):
             raise
         except Exception:
@@ -132,6 +139,7 @@ class Filling:
                 raise
             log.warning("stale {}: the refill failed, data older than its ttl is served", state.name)
             return old, True
+        return found, False
 
     def _bring(
         self,
@@ -141,10 +149,15 @@ class Filling:
         *,
         version: int,
         on_rows: OnRows | None,
+        newest: float,
     ) -> Generation:
         while True:
             self._check_refusal(state)
-            match self._registry.lease(state, columns, version=version):
+            try:
+                granted = self._registry.lease(state, columns, version=version, newest=newest)
+            except BeingCommitted:
+                raise GiveUp("its rows are being committed") from None
+            match granted:
                 case None:
                     raise Replan
                 case Generation() as present:
@@ -153,8 +166,10 @@ class Filling:
                     wait(flight.on_finish, is_async=self._origin.is_async)
                     if flight.failure is not None:
                         raise flight.failure
-                    if flight.generation is not None and all(
-                        column in flight.generation.columns for column in columns
+                    if (
+                        flight.generation is not None
+                        and flight.generation.read_at >= newest
+                        and all(column in flight.generation.columns for column in columns)
                     ):
                         if state.version != version:
                             raise Replan
@@ -163,12 +178,116 @@ class Filling:
                     return self._lead(borrower, lease, version, on_rows)
 
     def _check_refusal(self, state: TableState) -> None:
-        if state.refusal is not None and self._clock.monotonic() < state.refused_until:
-            raise GiveUp(state.refusal)
+        reason = self.refusal_of(state)
+        if reason is not None:
+            raise GiveUp(reason)
+
+    def refusal_of(self, state: TableState) -> str | None:
+        """Why no fill of this table is tried now; None if one would be."""
+        now = self._clock.monotonic()
+        if state.refusal is not None and now < state.refused_until:
+            return state.refusal
+        return WRITTEN_TOO_OFTEN if now < state.rest_until else None
+
+    def wait(self, flight: Flight) -> None:
+        wait(flight.on_finish, is_async=self._origin.is_async)
+
+    def give_back(self, lease: Lease) -> None:
+        """End a lease without a fill; those who wait look again."""
+        self._registry.fail(lease, None)
+        lease.flight.finish()
+
+    def lead_together(
+        self, borrower: Borrower, leases: Sequence[Lease], versions: Sequence[int | None]
+    ) -> list[Generation]:
+        """Fill all of them by one transaction that stands still, publish all, and wake those who wait.
+
+        Args:
+            versions: of the definitions that the caller's plan was made with; None for what it doesn't read.
+
+        Returns:
+            A generation per lease. If one of the tables was invalidated meanwhile, none was published, and
+            they are private; those that the caller doesn't read are retired.
+
+        Raises:
+            As `bring`.
+        """
+        filled: list[Filled] = []
+        is_published = False
+        lease = leases[0]
+        try:
+            with contextlib.ExitStack() as stack:
+                connection = self._standing_still(stack)
+                moment = Moment(self._clock.monotonic(), next_moment())
+                for lease in leases:
+                    filled.append(self._fill(connection, lease, None, moment))
+            is_published = self._publish_together(leases, filled)
+            return self._handed_out(leases, versions, filled, is_published=is_published)
+        except Exception as error:
+            failure = self._failed(borrower, lease, error, is_over=len(filled) == len(leases))
+            if failure is error:
+                raise
+            raise failure from None
+        finally:
+            if not is_published and len(filled) < len(leases):
+                for done in filled:
+                    self._store.retire(done.generation)
+            for each in leases:
+                self._residency.end(each)
+                if each.flight.generation is None:
+                    self._registry.fail(each, each.flight.failure)
+                each.flight.finish()
+
+    def _standing_still(self, stack: contextlib.ExitStack) -> OriginConnection:
+        """A connection of its own: the caller's transaction may have seen an earlier moment."""
+        if not self._origin.has_spare_connection():
+            raise GiveUp("the pool has no spare connection for reading several tables as of one moment")
+        try:
+            connection = self._origin.connect()
+            stack.callback(connection.release)
+            with driver_errors():
+                connection.stand_still()
+        except Exception as error:  # noqa: BLE001 - as for a single fill
+            raise ConnectionLost(error) from None
+        if self.verifier is not None and self.verifier.is_pending:
+            self.verifier.ask(connection)
+        return connection
+
+    def _publish_together(self, leases: Sequence[Lease], filled: Sequence[Filled]) -> bool:
+        assert isinstance(self._registry, MomentRegistry)
+        for lease, done in zip(leases, filled, strict=True):
+            for column in done.opaque:
+                self._registry.learn(lease, column, refusal=None)
+        replaced = self._registry.publish_together(leases, [done.generation for done in filled])
+        for old in replaced or ():
+            self._store.retire(old)
+        return replaced is not None
+
+    def _handed_out(
+        self,
+        leases: Sequence[Lease],
+        versions: Sequence[int | None],
+        filled: Sequence[Filled],
+        *,
+        is_published: bool,
+    ) -> list[Generation]:
+        generations = [done.generation for done in filled]
+        is_outdated = any(
+            version is not None and (done.opaque or (is_published and lease.table.version != version))
+            for lease, version, done in zip(leases, versions, filled, strict=True)
+        )
+        if not is_published:
+            log.debug("discarded a fill of {} tables: one was invalidated meanwhile", len(leases))
+            for version, generation in zip(versions, generations, strict=True):
+                generation.is_private = True
+                if version is None or is_outdated:
+                    self._store.retire(generation)
+        if is_outdated:
+            raise Replan(has_filled=True)
+        return generations
 
     def _lead(self, borrower: Borrower, lease: Lease, version: int, on_rows: OnRows | None) -> Generation:
         """Fill, publish, and wake those who wait, whatever happens."""
-        state = lease.table
         is_over = False
         try:
             with contextlib.ExitStack() as stack:
@@ -182,46 +301,61 @@ class Filling:
                 filled = self._fill(connection, lease, on_rows)
             is_over = True
             return self._publish(lease, filled, version)
-        except TooLarge as error:
-            if error.bytes <= self._residency.max_bytes:
-                # It would fit on its own: those who wait are the origin's too, or each of them
-                # would begin the fill again beside the same others.
-                crowded = GiveUp("max_memory is taken by other fills under way")
-                self._registry.fail(lease, crowded)
-                raise crowded from None
-            reason = f"the table is larger than max_memory ({self._residency.max_bytes} bytes)"
-            log.info("not cached {}: {} bytes and more", state.name, error.bytes)
-            self._registry.refuse(lease, reason, seconds=RETRY_TOO_LARGE_SECONDS)
-            raise GiveUp(reason) from None
-        except StoreError as error:
-            self._registry.refuse(lease, str(error), seconds=RETRY_TOO_LARGE_SECONDS)
-            raise GiveUp(str(error)) from None
-        except Uncacheable as error:
-            log.info("not cached {}.{}: {}", state.name, error.column, error.reason)
-            self._registry.learn(lease, error.column, refusal=error.reason)
-            raise Replan from None
-        except ConnectionLost as lost:
-            self._registry.fail(lease, lost.error)
-            raise lost.error from None
-        except exc.DBAPIError as error:
-            # From checking out a connection: SQLAlchemy has wrapped it already.
-            self._registry.fail(lease, error)
-            raise
         except Exception as error:
-            if not is_over and self._is_about_the_statement(error):
-                if self._leave_out_guilty(borrower, lease, error):
-                    raise Replan from None
-                reason = f"the origin refused the fill ({type(error).__name__})"
-                log.warning("not cached {}: {}", state.name, reason)
-                self._registry.refuse(lease, reason, seconds=RETRY_SECONDS)
-                raise GiveUp(reason) from None
-            self._registry.fail(lease, error)
-            raise
+            failure = self._failed(borrower, lease, error, is_over=is_over)
+            if failure is error:
+                raise
+            raise failure from None
         finally:
             self._residency.end(lease)
             if lease.flight.generation is None:
                 self._registry.fail(lease, lease.flight.failure)
             lease.flight.finish()
+
+    def _failed(self, borrower: Borrower, lease: Lease, error: Exception, *, is_over: bool) -> Exception:
+        """Note what a failed fill means for its table, and say what to raise.
+
+        Args:
+            is_over: the fetch was.
+        """
+        state = lease.table
+        match error:
+            case GiveUp() | Replan():
+                return error
+            case TooLarge() if error.bytes <= self._residency.max_bytes:
+                # It would fit on its own: those who wait are the origin's too, or each of them
+                # would begin the fill again beside the same others.
+                crowded = GiveUp("max_memory is taken by other fills under way")
+                self._registry.fail(lease, crowded)
+                return crowded
+            case TooLarge():
+                reason = f"the table is larger than max_memory ({self._residency.max_bytes} bytes)"
+                log.info("not cached {}: {} bytes and more", state.name, error.bytes)
+                self._registry.refuse(lease, reason, seconds=RETRY_TOO_LARGE_SECONDS)
+                return GiveUp(reason)
+            case StoreError():
+                self._registry.refuse(lease, str(error), seconds=RETRY_TOO_LARGE_SECONDS)
+                return GiveUp(str(error))
+            case Uncacheable():
+                log.info("not cached {}.{}: {}", state.name, error.column, error.reason)
+                self._registry.learn(lease, error.column, refusal=error.reason)
+                return Replan()
+            case ConnectionLost():
+                self._registry.fail(lease, error.error)
+                return error.error
+            case exc.DBAPIError():
+                # From checking out a connection: SQLAlchemy has wrapped it already.
+                self._registry.fail(lease, error)
+                return error
+        if not is_over and self._is_about_the_statement(error):
+            if self._leave_out_guilty(borrower, lease, error):
+                return Replan()
+            reason = f"the origin refused the fill ({type(error).__name__})"
+            log.warning("not cached {}: {}", state.name, reason)
+            self._registry.refuse(lease, reason, seconds=RETRY_SECONDS)
+            return GiveUp(reason)
+        self._registry.fail(lease, error)
+        return error
 
     def _leave_out_guilty(self, borrower: Borrower, lease: Lease, error: Exception) -> bool:
         """After a fill that failed: cache no more those columns that fail alone; False if none does.
@@ -250,7 +384,13 @@ class Filling:
             return False
         return not self._origin.dialect.is_disconnect(error, None, None)
 
-    def _fill(self, connection: OriginConnection, lease: Lease, on_rows: OnRows | None) -> Filled:
+    def _fill(
+        self,
+        connection: OriginConnection,
+        lease: Lease,
+        on_rows: OnRows | None,
+        moment: Moment | None = None,
+    ) -> Filled:
         state = lease.table
         if self._origin.family in _FAMILIES_WITH_DIRTY_READS:
             with driver_errors():
@@ -273,6 +413,7 @@ class Filling:
                 lease.columns,
                 has_room=lambda size: self._residency.make_room(lease, size),
                 on_rows=on_rows,
+                moment=moment,
             )
         except ConnectionLost:
             raise

@@ -103,8 +103,8 @@ def _is_aliased_by_string(node: exp.Expr, words: tuple[str, ...]) -> bool:
 def _of_postgresql(nodes: list[exp.Expr], words: tuple[str, ...]) -> str | None:
     if _has_limit_with_comma(words):
         return "LIMIT with a comma is an error at the origin"
-    for before, word in pairwise((*words, ";")):
-        if before == "INTERVAL" and word not in ("'", "("):
+    for earlier, before, word in zip((";", *words), words, (*words[1:], ";"), strict=False):
+        if before == "INTERVAL" and word not in ("'", "(") and earlier not in ("AS", "::"):
             return "an interval without quotes is an error at the origin"
         if before == "DOUBLE" and word != "PRECISION":
             return "DOUBLE alone is no type at the origin"
@@ -178,6 +178,7 @@ def _odd_cast(nodes: list[exp.Expr], scanned: Scan) -> str | None:
     written = words.count("CAST") + words.count("::")
     if family == "mysql":
         written += words.count("CONVERT")
+        written += sum(word == "BINARY" and before != "AS" for before, word in pairwise((";", *words)))
     typed = 0
     for index, (before, word) in enumerate(pairwise(words)):
         if word != "'" or before not in _TYPED_STRINGS[family]:

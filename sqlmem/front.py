@@ -16,7 +16,8 @@ from typing import Any, Protocol
 from sqlmem.catalogue import Spelling, UnknownTable
 from sqlmem.codecs import Codec, Unrepresentable, codec_by_name, codec_for, dict_decoder, row_decoder
 from sqlmem.dialects import Facts, Semantics
-from sqlmem.entries import Bound, Bypassed, Entry, Planned, Refused
+from sqlmem.effects import Effect, effect_of
+from sqlmem.entries import Bound, Bypassed, Entry, Passed, Planned, Refused
 from sqlmem.gate import Passthrough, Refusal
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
@@ -64,10 +65,13 @@ class Front:
     registry: Registry
     capacity: int
     sums_floats: bool = False
+    is_transparent: bool = False
     _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     _templates: Templates = field(init=False)  # guarded by _lock
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    # text -> what it does, for transparent mode; dropped as a whole when full.
+    _effects: dict[tuple[str, bool], Effect] = field(default_factory=dict)
     # What is never answered by the store, see `quarantine`. Only grows, replaced by reference.
     _quarantined: frozenset[_Form] = frozenset()
 
@@ -101,6 +105,10 @@ class Front:
         if known is not None:
             return known
         is_short = len(statement) <= _LONGEST_KEPT
+        if self.is_transparent:
+            effect = self.effect(statement, has_parameters=has_parameters)
+            if not effect.is_read:
+                return Passed(effect)
         shape = skeleton(statement, self.origin.syntax(has_parameters=has_parameters)) if is_short else None
         typing = Typing(self._entries.get(key), parameters)
         entry: Entry | None = None
@@ -119,6 +127,18 @@ class Front:
                 self._remember(key, entry, typing)
                 self._evict()
         return entry
+
+    def effect(self, statement: str, *, has_parameters: bool) -> Effect:
+        """What a statement does to what others read, by its words. For transparent mode."""
+        key = (statement, has_parameters)
+        known = self._effects.get(key)
+        if known is None:
+            known = effect_of(statement, self.origin.syntax(has_parameters=has_parameters))
+            if len(statement) <= _LONGEST_KEPT:
+                if len(self._effects) >= self.capacity:
+                    self._effects = {}
+                self._effects[key] = known
+        return known
 
     def _remember(self, key: tuple[str, bool], entry: Entry, typing: Typing) -> None:
         if not typing.types:
@@ -146,16 +166,29 @@ class Front:
     def _make(
         self, statement: str, borrower: Borrower, typing: Typing, *, has_parameters: bool
     ) -> tuple[Entry, bool]:
-        verdict = parse(statement, self.origin.syntax(has_parameters=has_parameters))
+        syntax = self.origin.syntax(has_parameters=has_parameters)
+        verdict = parse(statement, syntax, is_strict=not self.is_transparent)
         match verdict:
             case Refusal(error, reason, hint):
+                if self.is_transparent:
+                    # It is a read by its words, which the parser didn't believe.
+                    return self._with_effect(Bypassed(reason), statement, has_parameters), True
                 return Refused(error, reason, hint), True
+            case Passthrough(reason) if self.is_transparent:
+                return self._with_effect(Bypassed(reason), statement, has_parameters), True
             case Passthrough(reason):
                 if not self.origin.has_wall and reason not in _PROVEN_READS:
                     return Refused("read_only", reason, "This origin can't be made read-only"), True
                 return Bypassed(reason), True
             case Parsed():
-                return self._plan(verdict, borrower, typing)
+                entry, is_lasting = self._plan(verdict, borrower, typing)
+                if self.is_transparent and isinstance(entry, Bypassed):
+                    entry = self._with_effect(entry, statement, has_parameters)
+                return entry, is_lasting
+
+    def _with_effect(self, entry: Bypassed, statement: str, has_parameters: bool) -> Bypassed:  # noqa: FBT001
+        """With what the origin may do when it answers: a function may write."""
+        return replace(entry, effect=self.effect(statement, has_parameters=has_parameters))
 
     def _plan(self, parsed: Parsed, borrower: Borrower, typing: Typing) -> tuple[Entry, bool]:
         semantics = self.origin.semantics
@@ -266,7 +299,7 @@ class Front:
     def _bypassed(
         self, parsed: Parsed, refused: Refuse, states: tuple[TableState, ...], versions: tuple[int, ...] = ()
     ) -> Entry:
-        if not self.origin.has_wall and parsed.functions - _HARMLESS:
+        if not self.origin.has_wall and not self.is_transparent and parsed.functions - _HARMLESS:
             # What isn't known may write, and nothing would stop it.
             return Refused(
                 "read_only",
@@ -341,8 +374,11 @@ class Front:
                 column = generations[output.source[0]].columns[output.source[1]]
                 code = output.result.code if output.result is not None else None
                 codecs.append(column.codec)
+                told = column.description
+                if output.is_nulled and told[5] is False:
+                    told = (*told[:5], True)
                 description.append(
-                    (output.name, *column.description)
+                    (output.name, *told)
                     if code is None
                     else (output.name, code, None, None, None, None, None)
                 )
@@ -421,4 +457,4 @@ _HARMLESS = frozenset(
     {"COUNT", "SUM", "MIN", "MAX", "AVG", "COALESCE", "NULLIF", "CAST", "LOWER", "UPPER", "ABS"}
 )
 
-__all__ = ["Bound", "Bypassed", "Entry", "Front", "Mapping", "Planned", "Refused"]
+__all__ = ["Bound", "Bypassed", "Entry", "Front", "Mapping", "Passed", "Planned", "Refused"]

@@ -6,7 +6,7 @@ In each the columns that its set leaves out are NULL, outside of aggregates.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
@@ -15,6 +15,7 @@ from sqlmem.lanes import given_out, taken_in, together
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
 from sqlmem.set_operations import Queries, Rendered
+from sqlmem.stars import has_stars
 from sqlmem.values import Value
 
 Sets = list[tuple[exp.Expr, ...]]
@@ -51,6 +52,8 @@ def by_sets(queries: Queries, node: exp.Select, around: Scope, arm: Arm) -> Rend
         sets = _product([_sets(term) for term in group.expressions])
     if len(sets) > _MOST_SETS:
         raise Refuse(f"more than {_MOST_SETS} grouping sets")
+    if has_stars(node):
+        raise Refuse("* over grouping sets")
     if node.args.get("distinct") is not None or node.find(exp.Window) is not None:
         raise Refuse("DISTINCT or a window over grouping sets")
     columns = list(dict.fromkeys(column for each in sets for column in each))
@@ -71,6 +74,8 @@ def by_sets(queries: Queries, node: exp.Select, around: Scope, arm: Arm) -> Rend
         sql, values = arm(select, [column for column in columns if column not in each], around)
         texts.append(sql)
         arms.append(values)
+    if group.args.get("rollup"):
+        _check_described(values)
     stored = queries.context.alias("d")
     outer = [
         taken_in(together(column), f"{stored}.c{number}")
@@ -82,6 +87,15 @@ def by_sets(queries: Queries, node: exp.Select, around: Scope, arm: Arm) -> Rend
     opening, more = queries.context.opening()
     sql = f"{prefix}SELECT {listed}{more} FROM ({union}) AS {stored}{order}{queries.limit(node)}"
     return sql, given_out(outer, opening)
+
+
+def _check_described(values: Sequence[Value]) -> None:
+    for value in values:
+        if value.source is not None and value.type is not None:
+            name = value.type.type_name.lower()
+            if name.startswith(("enum", "set(", "json")):
+                # Of a table of which its condition leaves one row, MariaDB describes them as other texts.
+                raise Refuse("an enum, a set or JSON under WITH ROLLUP")
 
 
 def _order(queries: Queries, node: exp.Select, around: Scope, outer: list[Value]) -> str:

@@ -44,6 +44,10 @@ class Collation(enum.Enum):
     UNKNOWN = "unknown"  # nothing may be compared locally
 
 
+# Why a table with row-level security isn't cached, unless the program names it.
+ROW_SECURITY = "row-level security decides who sees which rows"
+
+
 @dataclass(frozen=True, slots=True)
 class TableName:
     """A table as the origin's catalogue spells it.
@@ -75,6 +79,7 @@ class Column:
         description: likewise, what cursor.description says of it behind the name, in a statement that
             asks for it alone: MariaDB describes some types otherwise beside a window function.
         rank_of: likewise, the column or expression that it orders as the origin does; None if it is no rank.
+        is_hidden: * leaves it out (MariaDB's INVISIBLE).
         key_of: likewise, the column or expression that is equal to another's where the keys are the same.
     """
 
@@ -91,6 +96,7 @@ class Column:
     expression: str | None = None
     description: tuple[str | int | bool | None, ...] | None = None
     rank_of: str | None = None
+    is_hidden: bool = False
     key_of: str | None = None
 
 
@@ -133,6 +139,7 @@ class Outcome(enum.StrEnum):
     MISS = "miss"
     BYPASS = "bypass"
     REJECTED = "rejected"
+    PASSED = "passed"  # no read: a write, a definition, what concerns the session or the transaction
 
 
 class Status(NamedTuple):
@@ -162,7 +169,11 @@ class Rows(list[dict[str, Any]]):
 
 @dataclass(frozen=True, slots=True)
 class TableStats:
-    """One table's counters. `age` is in seconds and None while the table isn't in the store."""
+    """One table's counters. `age` is in seconds and None while the table isn't in the store.
+
+    Attributes:
+        refusal: why it isn't cached now; None if it may be.
+    """
 
     columns: tuple[str, ...]
     expressions: tuple[str, ...]
@@ -173,6 +184,7 @@ class TableStats:
     age: float | None
     hits: int
     fills: int
+    refusal: str | None = None
 
 
 class Verdict(enum.StrEnum):
@@ -210,7 +222,11 @@ class VerificationStats:
 class Stats:
     """What an engine has done since it was made. Counters are exact, also under threads.
 
-    hits + misses + bypasses + rejected is the number of statements seen.
+    hits + misses + bypasses + rejected + passed is the number of statements seen.
+
+    Attributes:
+        passed: transparent mode: statements that are no reads, each passed through to the origin.
+        hit_ratio: hits among the reads that were answered.
     """
 
     hits: int
@@ -225,3 +241,4 @@ class Stats:
     bypass_reasons: Mapping[str, int]
     tables: Mapping[str, TableStats]
     verification: VerificationStats = VerificationStats()
+    passed: int = 0

@@ -28,6 +28,7 @@ from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.plan import Candidate
+from sqlmem.selection import Selection
 
 FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
@@ -47,6 +48,7 @@ class Origin:
         self.has_wall = self.family != "other"
         self.is_async = bool(getattr(self.dialect, "is_async", False))
         self._facts: Facts | None = None
+        self.selection = Selection()
 
     # -- who it is -------------------------------------------------------------------------
 
@@ -232,7 +234,7 @@ class OriginConnection:
 
     def reflect(self, spelling: tuple[str | None, str]) -> TableSchema:
         with driver_errors():
-            return reflect(self.connection, self.origin.family, spelling)
+            return self.origin.selection.admitted(reflect(self.connection, self.origin.family, spelling))
 
     def estimate(self, table: TableName, columns: tuple[str, ...]) -> Estimate:
         """A guess from statistics."""

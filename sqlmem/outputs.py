@@ -6,6 +6,8 @@ MariaDB take the text. Where neither is certain the statement is refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlglot import exp
 
 from sqlmem.expressions import only
@@ -13,14 +15,15 @@ from sqlmem.items import Call
 from sqlmem.model import TableSchema
 from sqlmem.names import figured_name
 from sqlmem.plan import Refuse
-from sqlmem.scopes import Context
+from sqlmem.scopes import STARRED, Context
+from sqlmem.stars import STAR_BEGINS
 from sqlmem.with_names import definition
 
 Spelling = tuple[str | None, str]
 
 
 def table_spelling(table: exp.Table, context: Context) -> Spelling:
-    only(table, "this", "db", "alias")
+    only(table, "this", "db", "alias", "joins")
     if not isinstance(table.this, exp.Identifier):
         raise Refuse("a source that isn't a table")
     database = table.args.get("db")
@@ -64,7 +67,7 @@ def given_names(
         texts, calls: of the parser, per item; see `Parsed`.
     """
     names = []
-    for number, item in enumerate(leftmost(node).expressions):
+    for number, item in _numbered(leftmost(node).expressions):
         if isinstance(item, exp.Alias):
             names.append(_given(context, item.args["alias"]))
         elif isinstance(item, exp.Column) and isinstance(item.this, exp.Identifier):
@@ -81,6 +84,35 @@ def given_names(
     return names
 
 
+def shown_names(context: Context, node: exp.Expr) -> list[str | None]:
+    """The names by which * gives out a derived table's columns; None where only the origin knows one."""
+    names: list[str | None] = []
+    for item in leftmost(node).expressions:
+        try:
+            if isinstance(item, exp.Alias):
+                names.append(_given(context, item.args["alias"]))
+            elif isinstance(item, exp.Column) and isinstance(item.this, exp.Identifier):
+                name = _column_name(context, item, node)
+                names.append(name if _is_plain(context, name, node) else None)
+            else:
+                names.append(figured_name(item) if context.semantics.names_are_figured else None)
+        except Refuse:
+            names.append(None)
+    return names
+
+
+def _numbered(items: list[exp.Expr]) -> Iterator[tuple[int, exp.Expr]]:
+    """The items, and which of the text's items each is of: * is one."""
+    number = -1
+    for item in items:
+        number += bool(item.meta.get(STAR_BEGINS, True))
+        yield number, item
+
+
+def spelled_name(context: Context, identifier: exp.Expr) -> str:
+    return _given(context, identifier)
+
+
 def _given(context: Context, identifier: exp.Expr) -> str:
     if not isinstance(identifier, exp.Identifier):
         raise Refuse("a form of name that the planner doesn't know")
@@ -91,7 +123,7 @@ def _given(context: Context, identifier: exp.Expr) -> str:
 
 def _column_name(context: Context, column: exp.Column, node: exp.Expr) -> str:
     name = _given(context, column.this)
-    if not context.semantics.ignores_column_case:
+    if not context.semantics.ignores_column_case or STARRED in column.meta:
         return name
     declared = _declared(context, column, node)
     if declared is None:
@@ -105,16 +137,19 @@ def _column_name(context: Context, column: exp.Column, node: exp.Expr) -> str:
 def _declared(context: Context, column: exp.Column, node: exp.Expr) -> str | None:
     """The name of a column as the table declares it; None if that can't be told."""
     name = _given(context, column.this)
-    source = leftmost(node).args.get("from_")
-    table = source.this if source is not None else None
-    if isinstance(table, exp.Table):
-        schema = schema_of(table, context)
-        if schema is None:
-            return name if _is_plain(context, name, node) else None
-        found = [known.name for known in schema.columns if known.name.lower() == name.lower()]
-        if not found and name.lower() in ROW_IDS and context.semantics.is_dynamic:
-            found = [index.columns[0] for index in schema.indexes if index.is_primary_key]
-        return found[0] if found else None
+    scope = context.scopes.get(id(leftmost(node)))
+    if scope is not None:
+        try:
+            value = context.look_up(column, scope)
+        except Refuse:
+            return None
+        own = next(
+            (each for source in scope.sources for each in source.listed if each.value.sql == value.sql), None
+        )
+        if own is not None and own.given is None:
+            return None
+        if value.alias is not None and value.source is not None:
+            return value.source[1]
     return name if _is_plain(context, name, node) else None
 
 
@@ -123,6 +158,8 @@ def _is_plain(context: Context, name: str, node: exp.Expr) -> bool:
 
     The name of a derived column is the inner query's, by rules that depend on that query's shape.
     """
+    if not context.semantics.ignores_column_case:
+        return True
     written = {
         str(identifier.this)
         for identifier in node.root().find_all(exp.Identifier)

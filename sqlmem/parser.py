@@ -104,10 +104,13 @@ _READ_NODES = (exp.Query, exp.CTE, exp.With)
 _JOIN_WORDS = frozenset(["JOIN", "STRAIGHT_JOIN", "APPLY", "NATURAL"])
 
 
-def parse(text: str, syntax: Syntax) -> Parsed | Passthrough | Refusal:
+def parse(text: str, syntax: Syntax, *, is_strict: bool = True) -> Parsed | Passthrough | Refusal:
     """Read a statement, or say why only the origin may, or that nobody may.
 
     Never raises for any text.
+
+    Args:
+        is_strict: refuse * and joins. Otherwise the planner sees them.
     """
     refused = quick_classify(text, syntax)
     if refused is not None:
@@ -122,18 +125,20 @@ def parse(text: str, syntax: Syntax) -> Parsed | Passthrough | Refusal:
     if scanned.unterminated:
         return Passthrough("a literal or a comment has no end")
     if scanned.ambiguous is not None:
-        return _by_words(scanned, scanned.ambiguous)
+        return _by_words(scanned, scanned.ambiguous, is_strict=is_strict)
     if _is_too_deep(scanned):
-        return _by_words(scanned, "it is nested too deeply")
+        return _by_words(scanned, "it is nested too deeply", is_strict=is_strict)
     if _begins_with_table(scanned):
-        return _by_words(scanned, "TABLE is not parsed")
+        if is_strict or syntax.family != "postgresql":
+            return _by_words(scanned, "TABLE is not parsed", is_strict=is_strict)
+        return parse(_with_select(scanned), syntax, is_strict=False)
     tree = tree_of(scanned)
     if isinstance(tree, str):
-        return _by_words(scanned, tree)
-    return _inspect(tree, scanned)
+        return _by_words(scanned, tree, is_strict=is_strict)
+    return _inspect(tree, scanned, is_strict=is_strict)
 
 
-def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
+def _inspect(tree: exp.Expr, scanned: Scan, *, is_strict: bool) -> Parsed | Passthrough | Refusal:
     nodes = list(tree.walk())
     for node in nodes:
         if isinstance(node, _WRITE_NODES) and not isinstance(node, _READ_NODES):
@@ -160,10 +165,12 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
     if stars and "*" not in scanned.words and scanned.syntax.family != "other":
         # SELECT a FROM FROM t: the parser takes it for FROM t, which is SELECT *; the origin reports it.
         return Passthrough("the parser leaves out or adds a word")
-    if stars:
+    if is_strict and stars:
         # The columns of * change with the table; the text must say what the store has to hold.
         return STAR
-    if any(isinstance(node, (exp.Join, exp.Lateral)) for node in nodes) or _has_join_word(scanned):
+    if is_strict and (
+        any(isinstance(node, (exp.Join, exp.Lateral)) for node in nodes) or _has_join_word(scanned)
+    ):
         # JOIN: the store joins by its own collations and types, the origin by others.
         return JOIN
     if not isinstance(tree, exp.Query):
@@ -181,7 +188,7 @@ def _inspect(tree: exp.Expr, scanned: Scan) -> Parsed | Passthrough | Refusal:
     )
 
 
-def _by_words(scanned: Scan, reason: str) -> Passthrough | Refusal:
+def _by_words(scanned: Scan, reason: str, *, is_strict: bool) -> Passthrough | Refusal:
     """Judge a query that has no tree."""
     words, catalogues, others = scanned.words, 0, 0
     for index, word in enumerate(words[:-1]):
@@ -193,9 +200,9 @@ def _by_words(scanned: Scan, reason: str) -> Passthrough | Refusal:
                 others += 1
     if catalogues and not others:
         return _CATALOGUE
-    if _has_star_words(scanned):
+    if is_strict and _has_star_words(scanned):
         return STAR
-    if _has_join_word(scanned):
+    if is_strict and _has_join_word(scanned):
         return JOIN
     return Passthrough(reason)
 
@@ -211,13 +218,27 @@ def _has_star_words(scanned: Scan) -> bool:
 
 def _begins_with_table(scanned: Scan) -> bool:
     """Whether TABLE x, which is SELECT *, stands where a query can; sqlglot takes it for an alias."""
+    return bool(_tables_as_queries(scanned))
+
+
+def _tables_as_queries(scanned: Scan) -> list[int]:
     words = scanned.words
-    return any(
-        word == "TABLE"
+    return [
+        index
+        for index, word in enumerate(words[:-1])
+        if word == "TABLE"
         and (not index or words[index - 1] in _BEFORE_QUERY)
         and words[index + 1] not in ("(", ")", ",")
-        for index, word in enumerate(words[:-1])
-    )
+    ]
+
+
+def _with_select(scanned: Scan) -> str:
+    """The text with SELECT * FROM in the place of TABLE."""
+    text = scanned.text
+    for index in reversed(_tables_as_queries(scanned)):
+        token = scanned.tokens[index]
+        text = f"{text[: token.start]}SELECT * FROM{text[token.end :]}"
+    return text
 
 
 _BEFORE_QUERY = word_set("( ) ; UNION ALL DISTINCT INTERSECT EXCEPT")

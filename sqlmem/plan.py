@@ -6,7 +6,8 @@ and holds nothing of a store: the same plan serves every generation that covers 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -126,6 +127,29 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """How many rows a source has at most, by those of the tables.
+
+    Attributes:
+        table: index into `Plan.tables`; None where it follows from the others.
+        parts: their numbers are added, or multiplied if `is_product`.
+        count: that is added.
+    """
+
+    table: int | None = None
+    parts: tuple[Rows, ...] = ()
+    is_product: bool = False
+    count: int = 0
+
+    def at_most(self, rows: Sequence[int]) -> int:
+        """The number, by the rows of each of the plan's tables."""
+        if self.table is not None:
+            return rows[self.table]
+        numbers = [part.at_most(rows) for part in self.parts]
+        return self.count + (math.prod(numbers) if self.is_product else sum(numbers))
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """One column of the answer.
 
@@ -135,11 +159,13 @@ class Output:
             if they are computed.
         result: how computed values are decoded and described; with a source only its
             `code` counts, where the origin describes the result otherwise than the column.
+        is_nulled: an outer join may have put NULL there.
     """
 
     name: str
     source: tuple[int, str] | None
     result: Result | None
+    is_nulled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +204,8 @@ class Plan:
         checks: what must be true of the tables' present values; looked at once per generation.
         uses: how often the statement names a table as a source.
         made: how many rows it makes of no table, at most: no SELECT in it reads more rows than these, and
-            than all tables together have, `uses` times.
+            than all tables together have, `uses` times; unless it joins.
+        joins: where a SELECT in it reads several sources together, the rows that each SELECT reads.
     """
 
     tables: tuple[TableName, ...]
@@ -189,3 +216,4 @@ class Plan:
     checks: tuple[Condition, ...] = ()
     uses: int = 1
     made: int = 0
+    joins: tuple[Rows, ...] = ()

@@ -61,13 +61,15 @@ def make_plan(
     _check_functions(parsed, slices, semantics)
     context.shares_literals = shares_literals
     queries = Queries(context)
-    sql, values = queries.query(parsed.tree, Scope(None))
-    names = given_names(context, parsed.tree, parsed.item_texts, parsed.item_calls)
+    # The parser's tree is shared, and * is replaced in it.
+    tree = parsed.tree.copy() if parsed.tree.find(exp.Star) is not None else parsed.tree
+    sql, values = queries.query(tree, Scope(None))
+    names = given_names(context, tree, parsed.item_texts, parsed.item_calls)
     if len(names) != len(values):
         raise Refuse("names of columns that only the origin knows")
     if semantics.name == "mysql":
-        _check_order(parsed.tree)
-        _check_large_texts(parsed.tree, context, values)
+        _check_order(tree)
+        _check_large_texts(tree, context, values)
     outputs = [_output(name, value, context) for name, value in zip(names, values, strict=True)]
     for index, table in enumerate(context.tables):
         if not context.needed[index]:
@@ -86,6 +88,7 @@ def make_plan(
         checks=tuple(dict.fromkeys(context.checks)),
         uses=max(1, context.uses),
         made=context.made,
+        joins=tuple(context.reads) if context.joins else (),
     )
 
 
@@ -95,14 +98,14 @@ def _output(name: str, value: Value, context: Context) -> Output:
     if value is NULL and semantics.nothing is not None:
         return Output(name, None, semantics.nothing)
     if value.source is not None:
-        return Output(name, value.source, result)
+        return Output(name, value.source, result, is_nulled=value.is_nulled)
     if result is None or result.type.kind is Kind.OPAQUE:
         if not semantics.is_dynamic:
             raise Refuse("a result whose type only the origin knows")
-        return Output(name, None, semantics.integer)
+        return Output(name, None, semantics.integer, is_nulled=value.is_nulled)
     if not result.codec and codec_for(result.type, context.facts.driver) is None:
         raise Refuse("a result whose Python type only the driver knows")
-    return Output(name, None, result)
+    return Output(name, None, result, is_nulled=value.is_nulled)
 
 
 def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...]:
@@ -195,6 +198,7 @@ _SYNTAX = frozenset(
         "initcap",
         "json_agg",
         "json_object",
+        "lateral",
         "numeric",
         "overlay",
         "position",

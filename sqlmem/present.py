@@ -54,6 +54,10 @@ def obstacle(store: Store, plan: Plan, generations: Sequence[Generation]) -> str
         return None
     # Nothing else makes rows, and the statement names its tables so many times.
     rows = plan.made + plan.uses * sum(generation.rows for generation in generations)
+    uses = plan.uses
+    if plan.joins:
+        present_rows = [generation.rows for generation in generations]
+        uses = rows = max(each.at_most(present_rows) for each in plan.joins)
     for check in plan.checks:
         if isinstance(check, RankCheck):
             if not store.is_one_to_one(generations[check.table], check.column, check.rank):
@@ -63,7 +67,7 @@ def obstacle(store: Store, plan: Plan, generations: Sequence[Generation]) -> str
             if not store.is_unique(generations[check.table], check.columns):
                 return "a subquery that gives several rows as a value, or might"
             continue
-        present = Present(store, generations, rows, plan.uses, check.need is Need.DISTINCT)
+        present = Present(store, generations, rows, uses, check.need is Need.DISTINCT)
         reason = failing(check, present)
         if reason is not None:
             return reason

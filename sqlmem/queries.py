@@ -18,7 +18,7 @@ from sqlmem.grouping_sets import by_sets, has_sets
 from sqlmem.lanes import given_out
 from sqlmem.limits import limit_text
 from sqlmem.model import Column, Kind
-from sqlmem.outputs import callable_names, schema_of
+from sqlmem.outputs import callable_names, leftmost, schema_of
 from sqlmem.picks import picks_row
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
@@ -27,6 +27,7 @@ from sqlmem.row_lists import rows_of, values_of
 from sqlmem.scopes import Context, Scope
 from sqlmem.set_operations import Expected, Rendered, set_operation
 from sqlmem.sources import from_clause
+from sqlmem.stars import expand
 from sqlmem.values import EQUAL_TEXT, NULL, Value
 
 
@@ -70,6 +71,7 @@ class Queries:
             "expressions",
             "distinct",
             "from_",
+            "joins",
             "where",
             "group",
             "having",
@@ -80,6 +82,8 @@ class Queries:
         )
         prefix, around = with_clause(self, node, around)
         source, scope = from_clause(self, node, around)
+        self._context.scopes[id(node)] = scope
+        expand(self._context, node, scope)
         scope.windows = self._windows(node)
         scope.may_guard = node.parent is None and bool(source) and _gives_rows(node)
         render = self._expressions
@@ -158,8 +162,9 @@ class Queries:
             and distinct is None
             and source
         ):
-            # Any rows would do; these are the origin's first, in the order it gave them.
-            order_text = self._natural_order(source)
+            # Any rows would do; these are the origin's first, in the order it gave them, and of a join those
+            # of the first table's first rows: the same each time.
+            order_text = f" ORDER BY {', '.join(scope.row_ids)}" if scope.row_ids else ""
 
         columns = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values))
         opening, more = self._context.opening()
@@ -185,7 +190,9 @@ class Queries:
     def _settle_pick(self, node: exp.Select, scope: Scope) -> None:
         """Find out whether an aggregate picks one row, from which SQLite takes all other columns."""
         source = node.args["from_"].this if node.args.get("from_") is not None else None
-        if not isinstance(source, exp.Table) or scope.group_keys is None or _is_within(scope):
+        if not isinstance(source, exp.Table) or len(scope.sources) != 1:
+            return
+        if scope.group_keys is None or _is_within(scope):
             return
         schema = schema_of(source, self._context)
         if schema is None or schema.name not in {table.name for table in self._context.tables}:
@@ -212,6 +219,8 @@ class Queries:
 
     def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:
         """FROM and WHERE with guards, which the store looks at before the first row."""
+        if " FULL JOIN " in source:
+            raise Refuse("a subquery that may give several rows as a value, beside FULL JOIN")
         aliases = [self._context.alias("g") for _ in guards]
         # CROSS JOIN keeps the order in which they are written.
         before = " CROSS JOIN ".join(
@@ -271,10 +280,6 @@ class Queries:
 
         return term.transform(replaced)
 
-    def _natural_order(self, source: str) -> str:
-        alias = source.rsplit(" ", 1)[-1]
-        return f" ORDER BY {alias}.rowid" if alias.startswith("t") else ""
-
     def _group(self, node: exp.Select, scope: Scope) -> str:
         """GROUP BY; from here on the scope's columns must be grouped or aggregated."""
         clause = node.args.get("group")
@@ -289,8 +294,11 @@ class Queries:
         keys: dict[str, None] = {}
         is_hidden = not any(map(_shows_columns, _shown_clauses(node)))
         for term in clause.expressions:
-            value = self._expressions.value(self._grouped_term(term, node, scope), scope)
-            if value.type is None:
+            self._check_position(term)
+            meant = self._grouped_term(term, node, scope)
+            value = self._expressions.value(meant, scope)
+            # TRUE too is a constant that PostgreSQL doesn't group by.
+            if value.type is None or isinstance(meant, exp.Boolean):
                 raise Refuse("GROUP BY a constant")
             rank = self._expressions.rank(value) if is_hidden and _is_unordered(value) else None
             if rank is not None:
@@ -303,6 +311,14 @@ class Queries:
         # A constant's text would name an output of the store's.
         texts = ["NULL" if is_number(key) else key for key in keys]
         return f" GROUP BY {', '.join(texts)}"
+
+    def _check_position(self, term: exp.Expr) -> None:
+        """Raises `Refuse` for what SQLite takes for a position: -1, (1)."""
+        inner = term
+        while isinstance(inner, exp.Neg | exp.Paren):
+            inner = inner.this
+        if self._context.semantics.is_dynamic and inner is not term and isinstance(inner, exp.Literal):
+            raise Refuse("a number with a sign or in parentheses, as a position")
 
     def _grouped_term(self, term: exp.Expr, node: exp.Select, scope: Scope) -> exp.Expr:
         position = self._position(term, len(node.expressions))
@@ -341,6 +357,7 @@ class Queries:
         only(clause, "expressions")
         terms = []
         for ordered in clause.expressions:
+            self._check_position(ordered.this)
             output = self._output_of(ordered.this, node, values)
             if output is None:
                 ordered = self._with_aliases(ordered, node, scope, "order alias")  # noqa: PLW2901
@@ -371,8 +388,18 @@ class Queries:
             if len(positions) > 1 and len({values[index].sql for index in positions}) > 1:
                 raise Refuse("ORDER BY a name that two outputs have")
             if positions:
+                self._check_order(node, positions[0], name)
                 return values[positions[0]]
         return None
+
+    def _check_order(self, node: exp.Expr, position: int, name: str) -> None:
+        """Raises `Refuse` where a name in ORDER BY is no output's to the origin, and ambiguous."""
+        scope = self._context.scopes.get(id(node))
+        if scope is None or not self._context.semantics.is_dynamic:
+            return
+        is_alias = isinstance(leftmost(node).expressions[position], exp.Alias)
+        if not is_alias and name in scope.columns and scope.columns[name] is None:
+            raise Refuse(f"ORDER BY {name!r}, which is ambiguous")
 
     def _arm(self, node: exp.Select, left_out: list[exp.Expr], around: Scope) -> Rendered:
         """A SELECT by one grouping set; `left_out`: columns of the others, NULL in it."""

@@ -25,7 +25,7 @@ from sqlmem.lanes import taken_in
 from sqlmem.measures import ANYTHING, TEXTS, Measure, constant, either, whole
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.outputs import definition_of, leftmost
-from sqlmem.plan import Refuse
+from sqlmem.plan import Refuse, Rows
 from sqlmem.scopes import Relation, Scope
 from sqlmem.set_operations import Queries, open_items
 from sqlmem.sources import from_clause, relation_of
@@ -69,7 +69,8 @@ def recursive_query(queries: Queries, cte: exp.CTE, name: str, around: Scope) ->
             for column, lane in zip(columns, lanes, strict=True)
         ]
         relation = replace(
-            relation_of(queries, body, stored, tuple(own), cte.args["alias"]), is_table=not is_dynamic
+            relation_of(queries, body, stored, tuple(own), cte.args["alias"], Rows(count=MOST_ROWS)),
+            is_table=not is_dynamic,
         )
         inner = Scope(around, ctes={**around.ctes, name: relation})
         source, where, given = _rendered(queries, step, inner, columns)
@@ -314,7 +315,7 @@ def _classes(queries: Queries, cte: exp.CTE, step: exp.Select, first: Sequence[V
     integer's column, no texts of a text's, and nothing that is given on as it was.
     """
     items = zip(first, leftmost(cte.this).expressions, step.expressions, strict=True)
-    names = relation_of(queries, cte.this, "", tuple(first), cte.args["alias"]).names
+    names = relation_of(queries, cte.this, "", tuple(first), cte.args["alias"], Rows()).names
     found: list[str | None] = []
     for number, (value, one, other) in enumerate(items):
         item = _inner(other)

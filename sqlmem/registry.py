@@ -15,12 +15,14 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from math import inf
 
 from sqlmem.clock import Clock
 from sqlmem.codecs import OPAQUE
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.store import Generation
+from sqlmem.table_state import Flight, Lease, TableState, is_touched
 
 # Of columns that the origin computes, per table: each makes the table's copy wider.
 MAX_EXPRESSIONS = 32
@@ -29,94 +31,20 @@ _FREELY_ADMITTED = 16
 _REMEMBERED = 500
 
 
-@dataclass(eq=False)
-class Flight:
-    """A fill under way. `finish` wakes everybody who joined it, also if it failed.
-
-    Attributes:
-        columns: what it fetches.
-        generation: what it brought; None until then, and if it brought nothing.
-        failure: what it failed with, if those who joined should fail likewise.
-    """
-
-    epoch: int
-    columns: frozenset[str]
-    generation: Generation | None = None
-    failure: Exception | None = None
-    is_done: bool = False
-    _callbacks: list[Callable[[], None]] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def on_finish(self, callback: Callable[[], None]) -> None:
-        """Call back once, at the end; at once if that has been."""
-        with self._lock:
-            if not self.is_done:
-                self._callbacks.append(callback)
-                return
-        callback()
-
-    def finish(self) -> None:
-        with self._lock:
-            self.is_done = True
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback()
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Lease:
-    """The permission to publish a fill at the epoch it began in."""
-
-    table: TableState
-    epoch: int
-    schema: TableSchema  # that of the plan: the table's may be another one by the time of the fetch
-    columns: tuple[str, ...]
-    flight: Flight
-
-
-@dataclass(eq=False)
-class TableState:
-    """What the registry knows of a table. Written only under the registry's lock.
-
-    `generation`, `schema` and `expires_after` are also read without it, each by one atomic
-    attribute look-up; a reader that needs two of them to agree compares afterwards.
+class Window:
+    """While a commit is under way: the tables that match (None: all) aren't filled, nor served.
 
     Attributes:
-        schema: the table's definition, with what fills taught about its columns; None before
-            it was reflected, and after an invalidation, since the definition may have changed.
-        reflected: the last definition as the catalogue gave it.
-        version: larger after each change of `schema`; plans remember it.
-        needed: the registered columns and expressions, in the order they were first needed.
-        expressions: what the origin said of the expressions that it was asked about, by name.
-        used: expression -> when it was last needed, monotonic seconds; a reader writes it too.
-        met: names of expressions that were turned away once, because there are many already.
-        expires_after: ttl in seconds; None for never.
-        refused_until: monotonic seconds until which no fill is tried, and why.
+        defines: their definitions change too.
     """
 
-    name: TableName
-    schema: TableSchema | None = None
-    reflected: TableSchema | None = None
-    has_learned: bool = False
-    version: int = 0
-    epoch: int = 0
-    needed: dict[str, None] = field(default_factory=dict)
-    expressions: dict[str, Column] = field(default_factory=dict)
-    used: dict[str, float] = field(default_factory=dict)
-    met: dict[str, None] = field(default_factory=dict)
-    generation: Generation | None = None
-    flight: Flight | None = None
-    expires_after: float | None = None
-    refused_until: float = 0.0
-    refusal: str | None = None
-    is_verified: bool = True  # False for one restored and not yet compared with the origin's definition
-    last_used: float = 0.0
-    hits: int = 0
-    fills: int = 0
+    matches: Callable[[TableName], bool] | None
+    defines: bool
 
-    def covers(self, columns: Iterable[str]) -> bool:
-        generation = self.generation
-        return generation is not None and all(column in generation.columns for column in columns)
+
+class BeingCommitted(Exception):
+    """A fill is asked for while the table's rows are being committed: the origin answers."""
 
 
 class Registry:
@@ -131,6 +59,7 @@ class Registry:
         # The catalogue's name of each table as statements have written it.
         self._spellings: dict[tuple[str | None, str], TableState] = {}
         self.invalidations = 0  # of anything, ever
+        self._windows: set[Window] = set()  # commits under way
         self.changes = 0  # publications and losses, for the snapshot to see that something changed
 
     # -- tables ----------------------------------------------------------------------------
@@ -263,24 +192,37 @@ class Registry:
     # -- fills -----------------------------------------------------------------------------
 
     def lease(
-        self, state: TableState, columns: Sequence[str], *, version: int
+        self, state: TableState, columns: Sequence[str], *, version: int, newest: float = -inf
     ) -> Lease | Flight | Generation | None:
         """Begin a fill that brings these columns and all registered ones, or join one.
+
+        Args:
+            newest: what was read before this monotonic second won't do.
 
         Returns:
             A lease: the caller must fill, then `publish` or `fail`. A flight: wait for it, then
             look again. A generation: another fill has brought them since the caller looked.
             None: the definition changed since `version`; plan again.
+
+        Raises:
+            BeingCommitted: a commit is under way that changes the table.
         """
         with self._lock:
             if state.schema is None or state.version != version:
                 return None
+            if self._windows and any(is_touched(state, window.matches) for window in self._windows):
+                raise BeingCommitted
             for column in columns:
                 state.needed.setdefault(column)
             self._drop_expressions(state, columns)
             # Between the look that found nothing and this one a whole fill may have passed.
             present = state.generation
-            if present is not None and state.covers(columns) and self._is_fresh(state, present):
+            if (
+                present is not None
+                and present.read_at >= newest
+                and state.covers(columns)
+                and self._is_fresh(state, present)
+            ):
                 return present
             flight = state.flight
             if flight is not None and flight.epoch == state.epoch:
@@ -334,6 +276,7 @@ class Registry:
             replaced, state.generation = state.generation, generation
             state.is_verified = True
             state.last_used = self._clock.monotonic()
+            state.fill_seconds = state.last_used - generation.read_at
             self.changes += 1
             return True, replaced
 
@@ -366,6 +309,20 @@ class Registry:
                     # What the fill had learned of its values.
                     self._learn(state, name, None)
 
+    def rest(self, state: TableState, *, seconds: float) -> None:
+        """Try no fill of this table for some time: it is written too often."""
+        with self._lock:
+            state.rest_until = self._clock.monotonic() + seconds
+
+    def filled(self, matches: Callable[[TableName], bool] | None) -> list[TableState]:
+        """Those of the tables that match (None: of all), and of what depends on them, which are filled."""
+        with self._lock:
+            return [
+                state
+                for state in self._tables.values()
+                if state.generation is not None and is_touched(state, matches)
+            ]
+
     # -- losses ----------------------------------------------------------------------------
 
     def invalidate(
@@ -380,21 +337,51 @@ class Registry:
             The tables, and the generations to retire.
         """
         with self._lock:
-            self.invalidations += 1
-            hit = [state for state in self._tables.values() if _is_touched(state, matches)]
-            generations = []
-            for state in hit:
-                state.epoch += 1
+            return self._invalidate(matches, forgets_definitions=True)
+
+    def _invalidate(
+        self, matches: Callable[[TableName], bool] | None, *, forgets_definitions: bool
+    ) -> tuple[list[TableState], list[Generation]]:
+        hit = [state for state in self._tables.values() if is_touched(state, matches)]
+        generations = []
+        for state in hit:
+            state.epoch += 1
+            state.refused_until = 0.0
+            state.refusal = None
+            state.is_verified = True
+            if state.generation is not None:
+                generations.append(state.generation)
+                state.generation = None
+            if forgets_definitions:
                 state.schema = None
-                state.refused_until = 0.0
-                state.refusal = None
-                state.is_verified = True
-                if state.generation is not None:
-                    generations.append(state.generation)
-                    state.generation = None
+        if forgets_definitions:
+            self.invalidations += 1
             self._spellings = {spelling: state for spelling, state in self._spellings.items() if state.schema}
-            self.changes += 1
-            return hit, generations
+        self.changes += 1
+        return hit, generations
+
+    def open_window(
+        self, matches: Callable[[TableName], bool] | None, *, defines: bool
+    ) -> tuple[Window, list[Generation]]:
+        """Before a commit is sent: forget the rows of what it changes, and let nobody fill it.
+
+        A fill that is under way won't be published, and nobody joins it any more. The window must be
+        closed, whatever becomes of the commit.
+
+        Returns:
+            It, and the generations to retire.
+        """
+        with self._lock:
+            window = Window(matches, defines)
+            self._windows.add(window)
+            return window, self._invalidate(matches, forgets_definitions=defines)[1]
+
+    def close_window(self, window: Window) -> None:
+        """After the commit has returned or failed: who fills from now on reads what was committed."""
+        with self._lock:
+            self._windows.discard(window)
+            # A definition that was read meanwhile may be the old one.
+            self._invalidate(window.matches, forgets_definitions=window.defines)
 
     def verified(self, state: TableState, generation: Generation) -> None:
         """The origin's definition of a restored table is the one the snapshot was made with."""
@@ -423,15 +410,9 @@ class Registry:
         The generations stay: they are memory of the child's own.
         """
         self._lock = threading.Lock()
+        self._windows = set()  # other threads' commits; the child hasn't got these
         for state in self._tables.values():
             state.flight = None
 
 
-def _is_touched(state: TableState, matches: Callable[[TableName], bool] | None) -> bool:
-    if matches is None or matches(state.name):
-        return True
-    # Without a schema there is nothing cached that could depend on anything.
-    if state.schema is None:
-        return False
-    # None: the origin's catalogue could not tell, so it may depend on every table.
-    return state.schema.depends_on is None or any(matches(name) for name in state.schema.depends_on)
+__all__ = ["Flight", "Lease", "Registry", "TableState", "Window"]

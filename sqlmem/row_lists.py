@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from sqlmem.expressions import only
 from sqlmem.expressions.choices import chosen
-from sqlmem.plan import Refuse
+from sqlmem.plan import Refuse, Rows
 from sqlmem.scopes import Scope
 from sqlmem.set_operations import Queries, Rendered
 from sqlmem.values import NULL, Value
@@ -46,6 +46,7 @@ def rows_of(queries: Queries, node: exp.Values, around: Scope) -> Rendered:
         raise Refuse(f"more than {_MOST_ROWS} rows of VALUES")
     queries.context.made += len(node.expressions)
     scope = Scope(around, ctes=around.ctes)
+    queries.context.reads.append(Rows(count=len(node.expressions)))
     rows = []
     for row in node.expressions:
         if not isinstance(row, exp.Tuple):

@@ -1,6 +1,6 @@
 """What a name means where it stands, and what the plan needs because of it.
 
-A `Scope` is one SELECT's view: its one source, the scopes around it, its output aliases. A
+A `Scope` is one SELECT's view: its sources, the scopes around it, its output aliases. A
 name that isn't found is refused, so that the origin reports its own error: in SQLite a quoted
 name that isn't a column is no error but a string.
 """
@@ -17,7 +17,7 @@ from sqlglot import exp
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Column, Kind, TableName, TableSchema
-from sqlmem.plan import Argument, Condition, Refuse, TypesNeeded
+from sqlmem.plan import Argument, Condition, Refuse, Rows, TypesNeeded
 from sqlmem.slices import Slices
 from sqlmem.values import Lane, Value
 
@@ -26,42 +26,83 @@ _COMPARED_IN = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeE
 MAX_TABLES = 11
 
 
+# On a column that stands for a part of *: its place in the scope's `listed`.
+STARRED = "sqlmem_starred"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One table, derived table or CTE as FROM names it.
+
+    Attributes:
+        alias: by which the statement means it, folded.
+        stored: its name in the store's statement.
+        columns: folded name -> value; None marks a name that two columns share.
+        listed: its columns in order, by the names that * gives them (None: only the origin knows).
+        table: the table's name, if it is one without an alias.
+        is_table: it is a table, with rows of its own.
+        key: the columns of its primary key, as stored text.
+        is_unique: the key is one whole number, which each row has for itself.
+    """
+
+    alias: str
+    stored: str
+    columns: Mapping[str, Value | None]
+    listed: tuple[Listed, ...]
+    table: TableName | None = None
+    is_table: bool = False
+    key: frozenset[str] = frozenset()
+    is_unique: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A column of *: its folded name, the name that it is given out by, and its value."""
+
+    name: str
+    given: str | None
+    value: Value
+
+
 @dataclass(eq=False)
 class Scope:
     """One SELECT's names.
 
     Attributes:
-        columns: folded name -> value; None marks a name that two columns share.
+        sources: what FROM names, in the order of the text.
+        columns: folded name -> value, where it stands unqualified; None marks one that two columns share.
+        listed: the columns of *, in their order.
+        row_ids: the stored text of the sources' row ids, if all of them are tables.
         windows: the named windows of the SELECT.
         may_guard: guards may be put before it: it is the outermost SELECT.
         group_keys: the stored text of what is grouped by; None outside of a grouped SELECT.
         nulled: the stored text of columns that are NULL here: other grouping sets group by them.
-        table: the source's name, if it is a table without an alias.
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
-        key_columns: the columns of the source's primary key, as stored text.
         picks_row: SQLite: its only aggregate is the MIN or MAX of the row id, so that columns that aren't
             grouped are those of the one row that has it.
-        stored_alias: the source's name in the store's statement, if it is a table.
         is_closed: nothing in it sees the columns around it.
     """
 
     parent: Scope | None
-    alias: str | None = None
+    sources: tuple[Source, ...] = ()
     columns: Mapping[str, Value | None] = field(default_factory=dict)
+    listed: tuple[Listed, ...] = ()
+    row_ids: tuple[str, ...] = ()
     ctes: dict[str, Relation] = field(default_factory=dict)
     outputs: dict[str, exp.Expr] = field(default_factory=dict)
     windows: dict[str, exp.Window] = field(default_factory=dict)
     may_guard: bool = False
     group_keys: set[str] | None = None
     nulled: frozenset[str] = frozenset()
-    key_columns: frozenset[str] = frozenset()
-    table: TableName | None = None
     is_in_aggregate: bool = False
     saw_aggregate: bool = False
     picks_row: bool = False
-    stored_alias: str | None = None
     is_closed: bool = False
+
+    def has_table(self, stored: str) -> bool:
+        """Whether one of its sources is the table of this name in the store's statement."""
+        return any(source.is_table and source.stored == stored for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +110,8 @@ class Relation:
     """A CTE or derived table: its text in the store, its columns' names and values.
 
     Attributes:
+        given: the names by which * gives the columns out; None where only the origin knows.
+        rows: how many it has at most.
         uses: how often it reads tables.
         made: how many rows it makes of no table, at most.
         is_table: the origin keeps its rows in a table, whose columns are as any table's.
@@ -77,6 +120,8 @@ class Relation:
     sql: str
     names: tuple[str, ...]
     values: tuple[Value, ...]
+    given: tuple[str | None, ...]
+    rows: Rows
     uses: int = 0
     made: int = 0
     is_table: bool = False
@@ -97,11 +142,15 @@ class Context:
     sums_floats: bool = False
     uses: int = 0
     made: int = 0
+    joins: bool = False  # a SELECT in it reads more than one source
+    reads: list[Rows] = field(default_factory=list)  # the rows of each SELECT's FROM
+    scopes: dict[int, Scope] = field(default_factory=dict)  # id of a SELECT that was rendered -> its names
     tables: list[TableSchema] = field(default_factory=list)
     needed: list[dict[str, None]] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
     checks: list[Condition] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)  # queries that fail, or not, before any row is looked at
+    single_counts: set[int] = field(default_factory=set)  # ids of LIMIT's parameters that must be 0 or 1
     aliases: int = 0
     # what queries give out beside their columns: the opening, the column's text and name, whose rank it is
     added: list[tuple[int, str, Lane]] = field(default_factory=list)
@@ -285,29 +334,51 @@ class Context:
         identifier = node.this
         if not isinstance(identifier, exp.Identifier):
             raise Refuse("a form of column that the planner doesn't know")
+        starred = node.meta.get(STARRED)
+        if starred is not None:
+            return self._starred(starred, scope), scope
         name = self.fold_column(identifier)
         qualifier = node.args.get("table")
         alias = self.fold_table(qualifier) if qualifier is not None else None
         database = node.args.get("db")
         inner: Scope | None = scope
         while inner is not None:
-            if database is not None and not self._is_table(inner, database):
-                # An alias hides the name, and then a schema before it is an error at the origin.
-                if alias == inner.alias:
-                    raise Refuse("a schema before what isn't its table's name")
-            elif alias is None or alias == inner.alias:
-                if name in inner.columns:
-                    value = inner.columns[name]
-                    if value is None:
-                        raise Refuse(f"column {name!r} is ambiguous")
-                    return value, inner
-                if alias is not None:
+            columns = inner.columns
+            if alias is not None:
+                source = self._source(inner, alias, database)
+                columns = {} if source is None else source.columns
+                if source is not None and name not in columns:
                     break
+            if name in columns:
+                value = columns[name]
+                if value is None:
+                    raise Refuse(f"column {name!r} is ambiguous")
+                return value, inner
             inner = None if inner.is_closed else inner.parent
         raise Refuse(f"column {name!r} isn't known")
 
-    def _is_table(self, scope: Scope, database: exp.Identifier) -> bool:
-        return scope.table is not None and scope.table.schema == self._folded(database)
+    def _starred(self, place: tuple[int | None, int], scope: Scope) -> Value:
+        source, number = place
+        listed = scope.listed if source is None else scope.sources[source].listed
+        return listed[number].value
+
+    def _source(self, scope: Scope, alias: str, database: exp.Identifier | None) -> Source | None:
+        """The source of a scope that a qualifier means; None if none of its own."""
+        found = [source for source in scope.sources if source.alias == alias]
+        if database is not None:
+            schema = self._folded(database)
+            named = [source for source in found if source.table is not None and source.table.schema == schema]
+            if found and not named:
+                # An alias hides the name, and then a schema before it is an error at the origin.
+                raise Refuse("a schema before what isn't its table's name")
+            found = named
+        if len(found) > 1:
+            raise Refuse(f"two sources {alias!r}")
+        return found[0] if found else None
+
+    def source_of(self, node: exp.Column, scope: Scope) -> Source | None:
+        """The one source of the scope that `t.*` means."""
+        return self._source(scope, self.fold_table(node.args["table"]), node.args.get("db"))
 
     def check_stands(self, value: Value, owner: Scope, scope: Scope) -> None:
         """Raises `Refuse` unless a column of `owner` may stand in `scope`, grouped as these are."""
@@ -321,9 +392,18 @@ class Context:
             and not owner.is_in_aggregate
             and not owner.picks_row
             and value.sql not in owner.group_keys
-            and not (owner.key_columns and owner.key_columns <= owner.group_keys)
+            and not _depends_on_key(value, owner)
         ):
             raise Refuse("a column that is neither grouped nor aggregated")
+
+
+def _depends_on_key(value: Value, owner: Scope) -> bool:
+    """Whether the primary key of the value's table is among what is grouped by."""
+    assert owner.group_keys is not None
+    return any(
+        source.key and source.stored == value.alias and source.key <= owner.group_keys
+        for source in owner.sources
+    )
 
 
 # Arguments, checks, guards, columns added, and per table the columns needed.

@@ -138,7 +138,8 @@ class SecondLook:
 
     def _make_rule(self, sample: Sample) -> Rule | Free:
         origin = self._origin
-        parsed = parse(sample.statement, origin.syntax(has_parameters=sample.has_parameters))
+        syntax = origin.syntax(has_parameters=sample.has_parameters)
+        parsed = parse(sample.statement, syntax, is_strict=not self._front.is_transparent)
         assert isinstance(parsed, Parsed), "what was planned was parsed"
         schemas: dict[tuple[str | None, str], TableSchema] = {}
         for spelling in table_spellings(parsed.tree, origin.semantics):

@@ -20,6 +20,7 @@ from sqlmem.model import Collation, Column, Kind
 from sqlmem.outputs import callable_names
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Context, Scope
+from sqlmem.stars import has_stars
 from sqlmem.values import Value
 
 Rendered = tuple[str, tuple[Value, ...]]
@@ -192,11 +193,14 @@ def open_items(node: exp.Expr) -> set[int]:
     if not isinstance(node, exp.Select):
         return set()
     items = (item.this if isinstance(item, exp.Alias) else item for item in node.expressions)
-    return {
+    found = {
         number
         for number, item in enumerate(items)
         if isinstance(item.unnest(), exp.Literal | exp.Placeholder | exp.Null)
     }
+    if found and has_stars(node):
+        raise Refuse("a constant beside * in a set operation")
+    return found
 
 
 def _column(queries: Queries, one: Value, other: Value, name: str, operator: str) -> tuple[Value, str, str]:

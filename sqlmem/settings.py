@@ -109,6 +109,10 @@ class Settings:
     stale_if_error: float
     max_memory: int
     mode: str
+    consistency: str
+    transactions: str
+    tables: tuple[str, ...]
+    exclude: tuple[str, ...]
     float_aggregates: str
     plan_cache_size: int
     verify: float
@@ -230,11 +234,30 @@ def _size(value: Any) -> int:
 
 
 def _mode(value: Any) -> str:
-    if value == "transparent":
-        raise _Unusable("must be 'strict': this version has no transparent mode")
-    if value != "strict":
-        raise _Unusable("must be 'strict'")
-    return "strict"
+    if value not in ("strict", "transparent"):
+        raise _Unusable("must be 'strict' or 'transparent'")
+    return str(value)
+
+
+def _consistency(value: Any) -> str:
+    if value not in ("table", "snapshot"):
+        raise _Unusable("must be 'table' or 'snapshot'")
+    return str(value)
+
+
+def _transactions(value: Any) -> str:
+    if value not in ("never", "until_write", "always"):
+        raise _Unusable("must be 'never', 'until_write' or 'always'")
+    return str(value)
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple | set | frozenset) or not all(
+        isinstance(name, str) for name in names
+    ):
+        raise _Unusable("must be table names, or patterns with * and ?, as a list or between commas")
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def _float_aggregates(value: Any) -> str:
@@ -328,7 +351,35 @@ SETTINGS: tuple[Setting, ...] = (
         "mode",
         "strict",
         _mode,
-        "strict: a read-only cache; what isn't proven a read is refused.",
+        "strict: a read-only cache; what isn't proven a read is refused. transparent: writes pass through "
+        "and invalidate what they change when they commit; * and joins are answered.",
+    ),
+    Setting(
+        "consistency",
+        "table",
+        _consistency,
+        "Of a statement over several tables. table: each as of its own fill. snapshot: all as of one moment, "
+        "filled by one transaction together with what other statements have read beside them.",
+    ),
+    Setting(
+        "transactions",
+        "until_write",
+        _transactions,
+        "Transparent mode: when a read in a transaction may be a hit. never; until_write: until the "
+        "transaction has written; always: then too, but of the tables that it has written.",
+    ),
+    Setting(
+        "tables",
+        "",
+        _patterns,
+        "The only tables that are cached: names or patterns with * and ? (orders, public.*, report_?). "
+        "Empty: all. One with row-level security is cached only if its full name is here.",
+    ),
+    Setting(
+        "exclude",
+        "",
+        _patterns,
+        "Tables that are never cached, likewise.",
     ),
     Setting(
         "float_aggregates",

@@ -33,6 +33,11 @@ from sqlmem.model import Index, TableName
 from sqlmem.stored import DATA, quoted
 
 _serials = itertools.count(1)
+_moments = itertools.count(1)
+
+
+def next_moment() -> int:
+    return next(_moments)
 
 
 class Retired(Exception):
@@ -66,8 +71,10 @@ class Generation:
             statement that it was read for may have it, and retires it.
         serial: larger for a later fill, over the whole process; never a clock.
         read_at: monotonic seconds just before the origin was read.
+        moment: the same for generations that one transaction has read, which stood still; larger for a later.
         facts: column -> what was found out about its values so far, see `present`.
         pairs: column and rank -> see `Store.is_one_to_one`.
+        shares: stored column -> see `Store.rows_of_a_value`.
         unique: columns -> see `Store.is_unique`.
     """
 
@@ -79,12 +86,14 @@ class Generation:
     rows: int
     bytes: int
     read_at: float
+    moment: int
     anchor: sqlite3.Connection
     is_retired: bool = False
     pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
     unique: dict[tuple[str, ...], bool] = field(default_factory=dict)
     is_private: bool = False
     facts: dict[str, Span] = field(default_factory=dict)
+    shares: dict[str, int] = field(default_factory=dict)
 
 
 class Writer:
@@ -182,11 +191,16 @@ class Writer:
         return int(pages) * int(size)
 
     def seal(
-        self, columns: Mapping[str, StoredColumn], indexes: Sequence[Index], read_at: float
+        self,
+        columns: Mapping[str, StoredColumn],
+        indexes: Sequence[Index],
+        read_at: float,
+        moment: int | None = None,
     ) -> Generation:
         """End the writing; the result can be published.
 
         Args:
+            moment: of a fill together with others; None for one of its own.
             indexes: those to mirror; one whose columns are not all stored is left out.
         """
         mirrored = tuple(index for index in indexes if all(name in columns for name in index.columns))
@@ -208,6 +222,7 @@ class Writer:
             rows=self.rows,
             bytes=self.bytes,
             read_at=read_at,
+            moment=next_moment() if moment is None else moment,
             anchor=self._connection,
         )
 
@@ -276,6 +291,15 @@ class Store:
             )
             known = bool(self.query((generation,), sql, ())[0][0])
             generation.pairs[column, rank] = known
+        return known
+
+    def rows_of_a_value(self, generation: Generation, stored_name: str) -> int:
+        """How many rows have the same value of a stored column, on the average; found out once."""
+        known = generation.shares.get(stored_name)
+        if known is None:
+            sql = f"SELECT count(DISTINCT d.{quoted(stored_name)}) FROM main.{DATA} AS d"
+            known = -(-generation.rows // max(1, self.query((generation,), sql, ())[0][0]))
+            generation.shares[stored_name] = known
         return known
 
     def is_unique(self, generation: Generation, columns: tuple[str, ...]) -> bool:

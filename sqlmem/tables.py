@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sqlmem.model import TableName
+from sqlmem.pending import matcher_of
 
 
 def spelling_of(table: Any) -> tuple[str | None, str]:
@@ -31,24 +32,21 @@ def spelling_of(table: Any) -> tuple[str | None, str]:
     return found.schema, found.name
 
 
-def matcher(table: Any) -> Callable[[TableName], bool]:
-    """Which tables `invalidate` means. In doubt more of them: case isn't regarded."""
+def spellings_of(table: Any) -> list[tuple[str | None, str]]:
+    """All tables that a caller means: a class that inherits is stored in several."""
     mapper = sa.inspect(table, raiseerr=False) if isinstance(table, type) else None
     mapped = getattr(mapper, "tables", None)
-    # A class that inherits is stored in several tables.
     spellings = [spelling_of(item) for item in mapped] if mapped else [spelling_of(table)]
     if isinstance(table, str):
         # A name may have a dot of its own.
         spellings.append((None, _unquoted(table)))
-    wanted = [(None if schema is None else schema.casefold(), name.casefold()) for schema, name in spellings]
+    return spellings
 
-    def matches(name: TableName) -> bool:
-        own = (name.schema or "").casefold()
-        return any(
-            name.name.casefold() == other and (schema is None or schema == own or name.schema is None)
-            for schema, other in wanted
-        )
 
+def matcher(table: Any) -> Callable[[TableName], bool]:
+    """Which tables `invalidate` means. In doubt more of them: case isn't regarded."""
+    matches = matcher_of(frozenset(spellings_of(table)))
+    assert matches is not None
     return matches
 
 

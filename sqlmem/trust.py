@@ -33,7 +33,8 @@ _PLAIN_WORDS = word_set(
     PRECISION FLOAT FLOAT4 FLOAT8 BOOLEAN BOOL DATE TIMESTAMP TIMESTAMPTZ DATETIME WITHOUT UUID JSON
     JSONB BYTEA BLOB SIGNED UNSIGNED CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP LOCALTIME
     LOCALTIMESTAMP CURRENT_USER SESSION_USER CURRENT_ROLE CURRENT_CATALOG CURRENT_SCHEMA YEAR MONTH
-    DAY HOUR MINUTE SECOND ARRAY FOR GLOB BOTH LEADING TRAILING PLACING X REGCLASS EXCLUDE TIES OTHERS NO
+    DAY HOUR MINUTE SECOND ARRAY FOR JOIN NATURAL LEFT RIGHT FULL INNER OUTER CROSS STRAIGHT_JOIN
+    GLOB BOTH LEADING TRAILING PLACING X REGCLASS EXCLUDE TIES OTHERS NO
     """
 )
 # Words that "(" follows in a clause that changes what is read.
@@ -79,6 +80,8 @@ def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> st
     )
     if lost is not None:
         return f"the parser lost a {lost}"
+    if not _accounts_for_joins(nodes, scanned):
+        return "the parser reads its joins in another way than the text has them"
     foreign = foreign_form(nodes, scanned)
     if foreign is not None:
         return foreign
@@ -94,6 +97,40 @@ def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> st
         # a = b IS NULL, a || b + c, a NOT LIKE b = c: read differently by different origins.
         return "what it means depends on the precedence of its operators; parentheses would tell"
     return None
+
+
+# What a node of JOIN has -> the words of it.
+_JOIN_ARGUMENTS = ("method", "side", "kind")
+_JOIN_WORDS = word_set("NATURAL LEFT RIGHT FULL INNER OUTER CROSS STRAIGHT_JOIN")
+
+
+def _accounts_for_joins(nodes: list[exp.Expr], scanned: Scan) -> bool:
+    """Whether each word of a join is in the tree, and what the tree has without a word is a comma."""
+    words = scanned.words
+    given = Counter(
+        word
+        for index, word in enumerate(words)
+        if scanned.tokens[index].kind is TokenKind.WORD
+        and (word in _JOIN_WORDS or word in ("JOIN", "USING", "LATERAL"))
+        # LEFT(a, 1) is a function.
+        and not (word in ("LEFT", "RIGHT") and words[index + 1 : index + 2] == ("(",))
+    )
+    said: Counter[str] = Counter()
+    for node in nodes:
+        if isinstance(node, exp.Lateral):
+            said["LATERAL"] += 1
+        if not isinstance(node, exp.Join):
+            continue
+        own = [str(node.args[key]).upper() for key in _JOIN_ARGUMENTS if node.args.get(key)]
+        said.update(own)
+        said["USING"] += bool(node.args.get("using"))
+        if (own or node.args.get("on") or node.args.get("using")) and "STRAIGHT_JOIN" not in own:
+            said["JOIN"] += 1
+    if scanned.syntax.family == "sqlite" and given["CROSS"] < said["CROSS"]:
+        # To the parser a comma is a CROSS JOIN there, as it is to SQLite.
+        said["JOIN"] -= said["CROSS"] - given["CROSS"]
+        said["CROSS"] = given["CROSS"]
+    return +given == +said
 
 
 def is_written_rows(node: exp.Expr) -> bool:
@@ -116,10 +153,13 @@ def _said_by_nodes(nodes: list[exp.Expr]) -> Counter[str]:
         for kind, words in _SAYING.items():
             if isinstance(node, kind):
                 said.update(words)
+        if isinstance(node, exp.Join) and node.args.get("using"):
+            said["USING"] += 1
     return said
 
 
 _SAYING: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.Lateral: ("LATERAL",),
     exp.Cube: ("CUBE",),
     exp.Grouping: ("GROUPING",),
     exp.GroupingSets: ("GROUPING", "SETS"),
@@ -139,8 +179,13 @@ def _count(nodes: list[exp.Expr], kinds: tuple[type[exp.Expr], ...]) -> int:
 
 # node -> the arguments that it may have; sqlglot has a place for many more.
 _KNOWN_CLAUSES: dict[type[exp.Expr], frozenset[str]] = {
-    exp.Table: word_set("this db catalog alias"),
-    exp.Select: word_set("expressions distinct from_ where group having order limit offset with_ windows"),
+    exp.Table: word_set("this db catalog alias joins"),
+    exp.Select: word_set(
+        "expressions distinct from_ joins where group having order limit offset with_ windows"
+    ),
+    exp.Join: word_set("this on side kind method using"),
+    exp.Lateral: word_set("this alias view outer"),
+    exp.Star: frozenset(),
     exp.Subquery: word_set("this alias order limit offset with_"),
     exp.Union: word_set("this expression distinct order limit offset with_"),
     exp.Except: word_set("this expression distinct order limit offset with_"),
@@ -280,6 +325,7 @@ def _has_blank_in_a_call(scanned: Scan) -> bool:
         and tokens[index].kind is TokenKind.WORD
         and (word not in _PLAIN_WORDS or word in _CALLED_WORDS)
         and tokens[index].end != tokens[index + 1].start
+        and word != "USING"
         and not (index and words[index - 1] in ("WITH", "RECURSIVE"))
         and not _names_columns(words, index + 1)
         for index, (word, following) in enumerate(pairwise(words))

@@ -99,6 +99,7 @@ class Value:
             `sql` has become another text.
         ranked: its text, and what finds the rank of what has no lane.
         calls: of an aggregate that the store composes: the calls in `sql` to which FILTER and OVER belong.
+        is_nulled: an outer join may have put NULL in its place, whatever it is computed from.
         is_final: it was rounded to be given out, and the origin would go on with more digits.
         alias: the table's name in the store's statement, where `sql` is the column itself in reach.
         result: how the origin gives it out, if it isn't a column.
@@ -131,6 +132,7 @@ class Value:
     is_final: bool = False
     hidden: tuple[str, Value] | None = None
     is_constant: bool = False
+    is_nulled: bool = False
     carried: tuple[str, Lane] | None = None
     ranked: tuple[str, Callable[[], Value | None]] | None = None
 

@@ -7,10 +7,12 @@ loop, and with it the fill that is waited for.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy.util import await_only
+from sqlalchemy.util import await_only, greenlet_spawn
 
 
 def wait(
@@ -36,6 +38,50 @@ def wait(
 def give_way() -> None:
     """Let the loop run once: SQLAlchemy demands of an asyncio dialect that a statement awaits."""
     await_only(asyncio.sleep(0))
+
+
+# The loop itself holds a task only weakly.
+_left_behind: set[asyncio.Task[Any]] = set()
+
+
+def unhindered(work: Callable[[], object], *, if_cancelled: Callable[[Callable[[], object]], object]) -> None:
+    """Do something that goes on to its end, also where the task that waits for it is cancelled.
+
+    Args:
+        if_cancelled: called then, with what waits for that end.
+    """
+    task = asyncio.get_running_loop().create_task(greenlet_spawn(work))
+    try:
+        await_only(asyncio.shield(task))
+    except asyncio.CancelledError:
+        if not task.done():
+            if_cancelled(lambda: await_only(asyncio.wait({task})))
+            task.add_done_callback(_look_at)
+        raise
+
+
+def afterwards(wait_for: Callable[[], object], then: Callable[[], object]) -> None:
+    """In a task of its own: wait for something, whatever comes of it, then do something.
+
+    For a task that was cancelled, and may wait no more itself. At the loop's end `then` is done at once.
+    """
+
+    async def run() -> None:
+        try:
+            with contextlib.suppress(Exception):
+                await greenlet_spawn(wait_for)
+        finally:
+            await greenlet_spawn(then)
+
+    task = asyncio.get_running_loop().create_task(run())
+    _left_behind.add(task)
+    task.add_done_callback(_left_behind.discard)
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    # Its error is nobody's: the loop would complain that it was never asked for.
+    if not task.cancelled():
+        task.exception()
 
 
 def _finish(future: asyncio.Future[None]) -> None:

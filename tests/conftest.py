@@ -10,10 +10,21 @@ from pathlib import Path
 import hypothesis
 import pytest
 from support.clock import ManualClock
-from support.origins import DRIVERS, PRIMARY_DRIVERS, SYNC_DRIVERS, Origin, Servers, skip_or_fail
+from support.origins import (
+    ASYNC_DRIVERS,
+    DRIVERS,
+    PRIMARY_DRIVERS,
+    SYNC_DRIVERS,
+    Origin,
+    Servers,
+    skip_or_fail,
+)
 from support.pair import Pair
 from support.sequencer import Sequencer
 from support.summary import summary_line, summary_lines
+
+# Run in a pytest of its own, see origin/test_dialect_suite.py.
+collect_ignore = ["dialect_suite"]
 
 # The gate is repeatable: the same examples each time, and nothing timed. `make fuzz` looks further.
 _profile = hypothesis.settings(
@@ -29,12 +40,16 @@ hypothesis.settings.load_profile("gate")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`origin` and `driver_origin` run once per driver, only on the families that the test names."""
+    """Origins run once per driver, only on the families that the test names."""
     marker = metafunc.definition.get_closest_marker("families")
     families = set(marker.args) if marker else {family for family, _, _ in DRIVERS.values()}
     if unknown := families - {family for family, _, _ in DRIVERS.values()}:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: no such family: {sorted(unknown)}")
-    for fixture, drivers in (("origin", PRIMARY_DRIVERS), ("driver_origin", SYNC_DRIVERS)):
+    for fixture, drivers in (
+        ("origin", PRIMARY_DRIVERS),
+        ("driver_origin", SYNC_DRIVERS),
+        ("async_origin", ASYNC_DRIVERS),
+    ):
         if fixture in metafunc.fixturenames:
             chosen = [driver for driver in drivers if DRIVERS[driver][0] in families]
             ids = [DRIVERS[driver][0] if fixture == "origin" else driver for driver in chosen]
@@ -81,6 +96,14 @@ def pair(origin: Origin) -> Iterator[Pair]:
 @pytest.fixture
 def driver_origin(request: pytest.FixtureRequest, _servers: Servers, tmp_path: Path) -> Iterator[Origin]:
     """An empty origin through each driver that isn't asyncio's."""
+    origin = _servers.origin(request.param, tmp_path)
+    yield origin
+    origin.dispose()
+
+
+@pytest.fixture
+def async_origin(request: pytest.FixtureRequest, _servers: Servers, tmp_path: Path) -> Iterator[Origin]:
+    """An empty origin through each driver of asyncio's: see `Origin.async_engine`."""
     origin = _servers.origin(request.param, tmp_path)
     yield origin
     origin.dispose()

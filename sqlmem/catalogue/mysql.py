@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,8 @@ _MYSQL_TABLE = sa.text(
     " WHERE t.table_schema = COALESCE(:schema, DATABASE()) AND t.table_name = :name"
 )
 _MYSQL_COLUMNS = sa.text(
-    "SELECT c.column_name, c.data_type, c.column_type, c.collation_name, c.numeric_precision, c.numeric_scale"
+    "SELECT c.column_name, c.data_type, c.column_type, c.collation_name, c.numeric_precision,"
+    " c.numeric_scale, c.extra"
     " FROM information_schema.columns c WHERE c.table_schema = :schema AND c.table_name = :name"
 )
 _MYSQL_VIEW = sa.text(
@@ -36,7 +38,10 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     told = {
         str(item[0]): item for item in connection.execute(_MYSQL_COLUMNS, {"schema": schema, "name": name})
     }
-    columns = tuple(_mysql_column(key, told.get(key)) for key in reflected)
+    columns = tuple(
+        replace(_mysql_column(key, told.get(key)), is_hidden=_is_invisible(told.get(key)))
+        for key in reflected
+    )
     if kind not in ("BASE TABLE", "VIEW"):
         return TableSchema(full, columns, indexes, is_view, None, f"it is a {kind.lower()}")
     depends_on: frozenset[TableName] | None = frozenset()
@@ -108,10 +113,14 @@ _KINDS: dict[str, tuple[Kind, bool]] = {
 _TEXTS = frozenset({"varchar", "char", "text", "tinytext", "mediumtext", "longtext"})
 
 
+def _is_invisible(told: Any) -> bool:
+    return told is not None and "INVISIBLE" in str(told[6]).upper().split(", ")
+
+
 def _mysql_column(name: str, told: Any) -> Column:
     if told is None:
         return Column(name, Kind.OPAQUE, "unknown")
-    _, data_type, column_type, collation_name, precision, scale = told
+    _, data_type, column_type, collation_name, precision, scale, _ = told
     data, words = str(data_type).lower(), str(column_type).lower()
     if data in _MYSQL_INTEGERS and "zerofill" not in words:
         if data == "bigint" and "unsigned" in words:

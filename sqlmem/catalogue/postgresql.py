@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from sqlmem.catalogue.base import Spelling, UnknownTable, inspected, view_reads
-from sqlmem.model import Collation, Column, Kind, TableName, TableSchema
+from sqlmem.model import ROW_SECURITY, Collation, Column, Kind, TableName, TableSchema
 
 _PG_TABLE = sa.text(
     "SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence::text, c.relrowsecurity,"
@@ -76,13 +76,13 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
         if other != oid:
             depends_on.add(TableName(other_schema, other_name))
         if other_security:
-            refusal = "row-level security decides who sees which rows"
+            refusal = ROW_SECURITY
         if definition is not None and refusal is None:
             refusal = view_reads(definition, "postgresql")[1]
         if other_schema in ("pg_catalog", "information_schema"):
             refusal = "it reads the origin's catalogue"
     if has_row_security:
-        refusal = "row-level security decides who sees which rows"
+        refusal = ROW_SECURITY
     if persistence == "t":
         refusal = "it is temporary, and another session's may have the same name"
     return TableSchema(full, columns, indexes, is_view, frozenset(depends_on), refusal)

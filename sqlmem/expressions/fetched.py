@@ -64,6 +64,9 @@ def fetched(render: Expressions, node: exp.Expr, scope: Scope) -> Value | None:
     place = _one_table(values)
     if place is None:
         return None
+    if any(value.is_nulled for value in values) and not _is_null_of_null(inner):
+        # In a row that an outer join added, it would be what it makes of NULL.
+        return None
     alias, index = place
     if not _may_stand(render, scope, values, alias):
         return None
@@ -91,7 +94,42 @@ def fetched(render: Expressions, node: exp.Expr, scope: Scope) -> Value | None:
         has_constants=any(isinstance(each, exp.Literal) for each in inner),
         may_be_unsigned=semantics.booleans_are_integers and _may_be_unsigned(found, values),
     )
-    return _column(render, schema, alias, index, candidate)
+    found_column = _column(render, schema, alias, index, candidate)
+    is_nulled = any(value.is_nulled for value in values)
+    return found_column if found_column is None else replace(found_column, is_nulled=is_nulled)
+
+
+# NULL wherever a column in it is.
+_NULL_OF_NULL = (
+    exp.Column,
+    exp.Identifier,
+    exp.Literal,
+    exp.Paren,
+    exp.Neg,
+    exp.Add,
+    exp.Sub,
+    exp.Mul,
+    exp.Lower,
+    exp.Upper,
+    exp.Length,
+    exp.Abs,
+    exp.Cast,
+    exp.DataType,
+    exp.DataTypeParam,
+    exp.Extract,
+    exp.Var,
+    exp.Year,
+    exp.Month,
+    exp.Day,
+    exp.TimestampTrunc,
+    exp.Substring,
+    exp.Trim,
+    exp.Round,
+)
+
+
+def _is_null_of_null(nodes: list[exp.Expr]) -> bool:
+    return all(isinstance(node, _NULL_OF_NULL) for node in nodes)
 
 
 # On a node that the planner made: the function around the part of the statement that it holds.
@@ -337,7 +375,7 @@ def _one_table(values: list[Value]) -> tuple[str, int] | None:
 def _may_stand(render: Expressions, scope: Scope, values: list[Value], alias: str) -> bool:
     """Whether a grouped SELECT allows it: it is aggregated, or all that it reads is grouped by."""
     owner: Scope | None = scope
-    while owner is not None and owner.stored_alias != alias:
+    while owner is not None and not owner.has_table(alias):
         owner = owner.parent
     if owner is None:
         return False

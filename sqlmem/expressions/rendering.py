@@ -128,8 +128,9 @@ class Expressions(Beside):
     def row_count(self, node: exp.Placeholder) -> str:
         """A parameter of LIMIT or OFFSET: a whole number that isn't negative."""
         index = int(str(node.this)[1:])
+        convert = _one_at_most if id(node) in self.context.single_counts else _row_count
         return self.context.argument(
-            Argument(self.context.parameters[index], None, _row_count, refuses_null=True)
+            Argument(self.context.parameters[index], None, convert, refuses_null=True)
         )
 
     def predicate(self, sql: str) -> Value:
@@ -177,3 +178,10 @@ def _row_count(value: Any) -> int:
     if type(value) is not int or not 0 <= value < 2**63:
         raise Unrepresentable("a LIMIT or OFFSET that isn't a whole number from 0")
     return value
+
+
+def _one_at_most(value: Any) -> int:
+    count = _row_count(value)
+    if count > 1:
+        raise Unrepresentable("a subquery that may give several rows as a value")
+    return count

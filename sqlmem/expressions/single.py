@@ -20,11 +20,22 @@ def gives_one_row(node: exp.Expr) -> bool:
     if not node.args.get("group") and any(map(has_aggregate, node.expressions)):
         return True
     limit = node.args.get("limit")
+    if limit_parameter(node) is not None:
+        # Looked at when it arrives: the caller sees to that.
+        return True
     return (
         isinstance(limit, exp.Limit)
         and isinstance(limit.expression, exp.Literal)
         and str(limit.expression.this) in ("0", "1")
     )
+
+
+def limit_parameter(node: exp.Expr) -> exp.Placeholder | None:
+    """The parameter that says how many rows there are."""
+    limit = node.args.get("limit")
+    count = limit.expression if isinstance(limit, exp.Limit) else None
+    count = count.this if isinstance(count, exp.Cast) else count
+    return count if isinstance(count, exp.Placeholder) else None
 
 
 def is_one_by_key(render: Expressions, node: exp.Expr) -> bool:

@@ -1,8 +1,9 @@
 """Subqueries in expressions: as a value, in IN, and under ANY and ALL.
 
 A subquery as a value gives one row at most, or the origin reports an error where SQLite takes the
-first. It is local if its text or the primary key says that it gives one; else, outside of other
-subqueries and if it looks at nothing around it, it is counted before anything is answered.
+first. It is local if its text, the parameter of its LIMIT or the primary key says that it gives one;
+else, outside of other subqueries and if it looks at nothing around it, it is counted before anything
+is answered.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from sqlglot import exp
 
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Handler
-from sqlmem.expressions.single import check_one, gives_one_row, is_one_by_key
+from sqlmem.expressions.single import check_one, gives_one_row, is_one_by_key, limit_parameter
 from sqlmem.lanes import closed, taken_in
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
@@ -32,6 +33,9 @@ _OPERATORS: dict[type[exp.Expr], str] = {
 
 def scalar_subquery(render: Expressions, node: exp.Subquery, scope: Scope) -> Value:
     only(node, "this", "alias")
+    limit = limit_parameter(_unwrapped(node.this))
+    if limit is not None and not render.semantics.is_dynamic:
+        render.context.single_counts.add(id(limit))
     sql, outputs = render.subquery(node.this, scope)
     if len(outputs) != 1:
         raise Refuse("a subquery of several columns as a value")
@@ -105,7 +109,7 @@ def _unwrapped(node: exp.Expr) -> exp.Expr:
 
 def _check_rows(render: Expressions, query: exp.Expr, sql: str, scope: Scope) -> None:
     """Have it made sure that there is one row at most, before any is looked at."""
-    own = {value.sql.partition(".")[0] for value in scope.columns.values() if value is not None}
+    own = {source.stored for source in scope.sources}
     is_by_row = any(f"{alias}." in sql for alias in own)
     if is_by_row or not scope.may_guard:
         # Counted per row it would depend on which rows the origin looks at, and that is its own choice.

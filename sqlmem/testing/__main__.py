@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from sqlmem.errors import SqlmemError
-from sqlmem.testing.options import PHASES
+from sqlmem.testing.options import MODES, PHASES
 from sqlmem.testing.report import Report
 from sqlmem.testing.runner import run
 
@@ -30,6 +30,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", type=int, default=40, metavar="N", help="of the large tables")
     parser.add_argument(
         "--batch", type=int, default=400, metavar="N", help="statements to an engine, at most"
+    )
+    parser.add_argument(
+        "--mode", choices=MODES, default="strict", help="transparent: joins and * are asked too"
     )
     parser.add_argument(
         "--phase", action="append", choices=PHASES, help="only this phase; may be given several times"
@@ -56,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             phases=tuple(phase for phase in PHASES if phase in given.phase) if given.phase else PHASES,
             max_differences=None if given.keep_going else given.max_differences,
             shrunk=given.shrink,
+            mode=given.mode,
             on_progress=_Teller().tell,
         )
     except (SqlmemError, SQLAlchemyError) as error:

@@ -20,11 +20,16 @@ _RARE = 0.04
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The columns that an expression may use: sort -> how they are written."""
+    """The columns that an expression may use: sort -> how they are written.
+
+    Attributes:
+        ids: where several tables are joined, the key of each.
+    """
 
     table: Table
     qualifier: str
     columns: Mapping[str, tuple[str, ...]]
+    ids: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

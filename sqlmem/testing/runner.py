@@ -87,7 +87,7 @@ class Run:
         with self._engines() as (base, wrapped):
             self.family = suited(self.family, base)
             tables.refuse_existing(base, self.family.tables)
-            bench = Bench(base, wrapped, self.family, self.options.make_engine)
+            bench = Bench(base, wrapped, self.family, self.options.making)
             try:
                 bench.make(self.family.tables)
                 self._all_batches(base, wrapped)
@@ -109,7 +109,7 @@ class Run:
 
     def _all_batches(self, base: Engine, wrapped: Engine) -> None:
         options = self.options
-        supply = Statements(self._rng, self.family)
+        supply = Statements(self._rng, self.family, with_joins=options.mode == "transparent")
         paramstyle = asking.paramstyle_of(base)
         with base.connect() as bare, tempfile.TemporaryDirectory(prefix="sqlmem-testing-") as folder:
             while self._tally.statements < options.statements:
@@ -134,7 +134,7 @@ class Run:
         path = folder / f"{self._tally.statements}.db"
         self._tally.errors += sum(asked.expected.error is not None for asked in batch)
         again: list[int] = []
-        with self.options.make_engine(wrapped, cache_db=str(path)) as engine:
+        with self.options.making(wrapped, cache_db=str(path)) as engine:
             for number, asked in enumerate(batch):
                 if "cold" in phases:
                     self._compare(bare, engine, batch, number, "cold")
@@ -146,7 +146,7 @@ class Run:
         if "restarted" not in phases and "invalidated" not in phases:
             return
         settings = {"verify": 1.0} if self._rng.random() < _VERIFIED else {}
-        with self.options.make_engine(wrapped, cache_db=str(path), **settings) as engine:
+        with self.options.making(wrapped, cache_db=str(path), **settings) as engine:
             if "restarted" in phases:
                 for number in again:
                     self._compare(bare, engine, batch, number, "restarted")
@@ -229,7 +229,7 @@ class Run:
             after=tuple(map(asking.shown, smallest.questions[:-1])),
             expected=asking.told(smallest.seen.expected),
             got=asking.told(smallest.seen.got),
-            script=script_of(smallest, self.family),
+            script=script_of(smallest, self.family, mode=self.options.mode),
         )
 
     def _reported(self, differences: tuple[Difference, ...], seconds: float) -> Report:
@@ -252,5 +252,6 @@ class Run:
             command=(
                 f"python -m sqlmem.testing '{shown}' --statements {options.statements} --seed {options.seed} "
                 f"--rows {options.rows} --batch {options.batch}"
+                + (f" --mode {options.mode}" if options.mode != "strict" else "")
             ),
         )

@@ -84,7 +84,7 @@ def main(url):
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "cache.db")
             for phases in (("cold", "warm"), ("restarted", "invalidated")):
-                with CachingEngine(base, cache_db=path) as engine:
+                with CachingEngine(base, cache_db=path, mode={mode}) as engine:
                     for phase in phases:
                         if phase == "cold":
                             for earlier in ASKED[:-1]:
@@ -105,13 +105,16 @@ if __name__ == "__main__":
 '''
 
 
-def script_of(smallest: Smallest, family: Family, name: str = "difference.py") -> str:
+def script_of(
+    smallest: Smallest, family: Family, name: str = "difference.py", *, mode: str = "strict"
+) -> str:
     """The program's text."""
     make = [*family.setting_up, *creating(smallest.tables)]
     drop = dropping(smallest.tables)
     return (
         _PROGRAM.replace("{kind}", smallest.seen.kind)
         .replace("{name}", name)
+        .replace("{mode}", repr(mode))
         .replace("{family}", family.name)
         .replace("{make}", _lines(make))
         .replace("{drop}", _lines(drop))

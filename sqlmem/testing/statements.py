@@ -19,12 +19,14 @@ of what other origins have: the answer, mostly an error, must be the same.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlmem.testing.damaged import damaged
 from sqlmem.testing.expressions import Expressions, Scope, scope_of
 from sqlmem.testing.families import Family
+from sqlmem.testing.joins import Joins
 from sqlmem.testing.nested import nested
 from sqlmem.testing.recursion import Recursions
 from sqlmem.testing.subqueries import Subqueries
@@ -76,9 +78,10 @@ class Statements:
 
     Args:
         family: the tables, and what statements are made of.
+        with_joins: joins and * are among them.
     """
 
-    def __init__(self, rng: random.Random, family: Family) -> None:
+    def __init__(self, rng: random.Random, family: Family, *, with_joins: bool = False) -> None:
         self.rng = rng
         self.family = family.name
         self._tables = [table for table in family.tables for _ in range(table.weight)]
@@ -86,7 +89,8 @@ class Statements:
         self._is_plain = False  # whether the statement keeps to what programs mostly ask
         self._constants = random.Random(rng.random())
         self.make = Expressions(rng, self._constants, family.productions)
-        self._subqueries = Subqueries(rng, self.make, self._tables)
+        self._subqueries = Subqueries(rng, self.make, self._tables, with_stars=with_joins)
+        self._joins = Joins(rng, family.name, self.make, self.table) if with_joins else None
         self._recursions = Recursions(rng, self.make, self._tables)
         self._foreign_makes = [Expressions(rng, self._constants, each) for each in family.foreign]
         for make in self._foreign_makes:
@@ -136,14 +140,17 @@ class Statements:
     # -- shapes ------------------------------------------------------------------------------
 
     def _plain(self) -> Node:
-        source, scope = self.source()
+        source, scope = self.source(may_join=True)
         items = self.items(self.some("item", scope, 1, 4))
+        if self._joins is not None and self.rng.random() < 0.25:
+            others = items.items if self.rng.random() < 0.3 else ()
+            items = Many((self._joins.star(scope), *others))
         return Node("query", ("SELECT ", items, source, self.where(scope), self.total_order(scope, items)))
 
     def _distinct(self) -> Node:
-        source, scope = self.source()
+        source, scope = self.source(may_join=True)
         rng = self.rng
-        if self.family == "postgresql" and rng.random() < 0.3:
+        if not scope.ids and self.family == "postgresql" and rng.random() < 0.3:
             key = self.make.make("key", 1, scope)
             items = self.items(self.some("item", scope, 1, 3))
             order = Maybe((" ORDER BY ", key, ", ", scope.id, self._limit()), orders=True)
@@ -156,9 +163,12 @@ class Statements:
 
     def _grouped(self) -> Node:
         rng = self.rng
-        source, scope = self.source()
+        source, scope = self.source(may_join=True)
         keys = self.some("key", scope, 0, 2, binds=False)
         summaries = self.some("summary", scope, 1, 3)
+        while scope.ids and any(map(_is_in_an_order, summaries)):
+            # No one column orders the rows of a join.
+            summaries = self.some("summary", scope, 1, 3)
         if keys and rng.random() < 0.1:
             # Values that are equal and look different may be grouped, if none of them is shown.
             group: Part = self.make.column("anything", scope) or scope.id
@@ -215,7 +225,7 @@ class Statements:
         sorts = [rng.choice(("int", "text", "num", "date", "bool", "key")) for _ in range(rng.randint(1, 2))]
         arms: list[Part] = []
         for number in range(rng.choice((2, 2, 2, 3))):
-            source, scope = self.source()
+            source, scope = self.source(may_join=True)
             listed = Many(tuple(self._subqueries.strict(sort, scope) for sort in sorts), least=len(sorts))
             if number == 0:
                 listed = self.items(listed.items, least=len(sorts))
@@ -232,6 +242,8 @@ class Statements:
         inner, scope = self.inner("d")
         if self.rng.random() < 0.5:
             items = self.items(self.some("item", scope, 1, 3))
+            if self._joins is not None and self.rng.random() < 0.3:
+                items = Many((self.rng.choice(("*", "d.*")),))
             tail: Part = self.total_order(scope, items)
         else:
             items = self.items(self.some("summary", scope, 1, 2))
@@ -354,8 +366,10 @@ class Statements:
 
     # -- clauses -----------------------------------------------------------------------------
 
-    def source(self) -> tuple[Part, Scope]:
+    def source(self, *, may_join: bool = False) -> tuple[Part, Scope]:
         rng = self.rng
+        if may_join and self._joins is not None and rng.random() < 0.75:
+            return self._joins.source()
         table = self.table()
         kind = rng.random()
         if kind < 0.6:
@@ -444,6 +458,8 @@ class Statements:
                 key = self.make.column("anything", scope) or scope.id
             keys.append(Node("sorted", (key, self._direction())))
         last = Node("last", (scope.id, self._direction()))
+        if scope.ids:
+            last = Node("last", (f"{', '.join(scope.ids)}", self._direction()))
         # Only the key that makes the order total can't be left out.
         leading = Many(tuple(Node("lead", (key, ", ")) for key in keys), least=0, separator="")
         return Maybe((" ORDER BY ", leading, last, self._limit()), orders=True)
@@ -491,3 +507,21 @@ def _alias_of(item: Part) -> str | None:
         assert isinstance(written, str)
         return written.split()[-1]
     return None
+
+
+def _is_in_an_order(part: Part) -> bool:
+    """Whether it is an aggregate that shows in which order its rows came."""
+    match part:
+        case str():
+            return _ORDERED.search(part) is not None
+        case Bind():
+            return False
+        case Many(items):
+            return any(map(_is_in_an_order, items))
+        case Node() | Maybe():
+            return any(map(_is_in_an_order, part.parts))
+
+
+_ORDERED = re.compile(
+    r"(?i)concat\(|_agg\(|arrayagg|group_array|group_object|first_value|last_value|variance|var_|stddev|std\("
+)

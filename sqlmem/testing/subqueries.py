@@ -14,8 +14,11 @@ from sqlmem.testing.tree import Bind, Many, Maybe, Node, Part
 class Subqueries:
     """They become sorts of expressions, such as `int_query` and `exists_query`, which templates name."""
 
-    def __init__(self, rng: random.Random, make: Expressions, tables: Sequence[Table]) -> None:
+    def __init__(
+        self, rng: random.Random, make: Expressions, tables: Sequence[Table], *, with_stars: bool = False
+    ) -> None:
         self.rng = rng
+        self._with_stars = with_stars
         self._make = make
         self._tables = tables
         self._aliases = 0
@@ -66,7 +69,8 @@ class Subqueries:
 
     def _exists(self, depth: int, scope: Scope) -> Part:
         source, inner = self._other()
-        return Node("subquery", ("(SELECT 1", source, self._correlated(depth - 1, inner, scope), ")"))
+        item = "*" if self._with_stars and self.rng.random() < 0.5 else "1"
+        return Node("subquery", (f"(SELECT {item}", source, self._correlated(depth - 1, inner, scope), ")"))
 
     def _scalar(self, sort: str, depth: int, scope: Scope) -> Part:
         rng = self.rng

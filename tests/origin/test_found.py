@@ -92,6 +92,14 @@ FOUND = {
     "a derived table can't have a name twice": Find(
         "SELECT d.id FROM (SELECT id, i AS x, n AS x FROM tame) AS d"
     ),
+    "PostgreSQL doesn't group by TRUE": Find("SELECT TRUE AS x FROM other GROUP BY TRUE"),
+    "a number with a sign is a position to SQLite": Find(
+        "SELECT 1 AS x FROM other ORDER BY -1, id", drivers=("pysqlite",)
+    ),
+    "and one in parentheses": Find("SELECT i, id FROM other ORDER BY (2) DESC", drivers=("pysqlite",)),
+    "an enum of the one row that is left is another text under ROLLUP": Find(
+        "SELECT e FROM tame WHERE id = 2 GROUP BY e WITH ROLLUP", drivers=("pymysql",)
+    ),
     "a column twice in a ROLLUP is left out once": Find(
         "SELECT d FROM other GROUP BY d, d WITH ROLLUP", drivers=("pymysql",)
     ),

@@ -81,6 +81,7 @@ CATALOGUE_NAMES = (
     "sqlite_temp_master",
     "sqlite_stat1",
     "dbstat",
+    "pragma_database_list",
     "pragma_function_list",
 )
 _CATALOGUE = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, CATALOGUE_NAMES))})\b")

@@ -32,10 +32,13 @@ DRIVERS: dict[str, tuple[str, str, str]] = {
     "psycopg": ("postgresql", "postgresql+psycopg", "psycopg"),
     "psycopg2": ("postgresql", "postgresql+psycopg2", "psycopg2"),
     "asyncpg": ("postgresql", "postgresql+asyncpg", "asyncpg"),
+    "psycopg_async": ("postgresql", "postgresql+psycopg_async", "psycopg"),
+    "aiosqlite": ("sqlite", "sqlite+aiosqlite", "aiosqlite"),
     "pymysql": ("mariadb", "mysql+pymysql", "pymysql"),
     "mysqlclient": ("mariadb", "mysql+mysqldb", "MySQLdb"),
 }
 PRIMARY_DRIVERS = ("pysqlite", "psycopg", "pymysql")
+ASYNC_DRIVERS = ("aiosqlite", "asyncpg", "psycopg_async")
 SYNC_DRIVERS = ("pysqlite", "psycopg", "psycopg2", "pymysql", "mysqlclient")
 
 _serials = itertools.count(1)
@@ -76,8 +79,12 @@ class Origin:
         return engine
 
     def async_engine(self, **options: Any) -> AsyncEngine:
-        """The same for asyncio, through asyncpg; the test disposes of it in its own loop."""
-        engine = create_async_engine(self.url_for("asyncpg"), **options)
+        """The same for asyncio, through asyncpg if the origin's own driver isn't one of asyncio's.
+
+        The test disposes of it in its own loop.
+        """
+        driver = self.driver if self.driver in ASYNC_DRIVERS else "asyncpg"
+        engine = create_async_engine(self.url_for(driver), **options)
         self.counter.attach(engine.sync_engine)
         return engine
 

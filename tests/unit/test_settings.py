@@ -38,6 +38,10 @@ def test_without_any_source_every_setting_has_its_default():
         stale_if_error=0.0,
         max_memory=512_000_000,
         mode="strict",
+        transactions="until_write",
+        tables=(),
+        exclude=(),
+        consistency="table",
         float_aggregates="origin",
         plan_cache_size=1000,
         verify=0.0,
@@ -260,14 +264,24 @@ def test_debug_understands_the_usual_words(word):
     assert load_debug({"SQLMEM_DEBUG": word, "SQLMEM_TTL": "garbage"}, None) is True
 
 
-def test_transparent_mode_is_refused_as_missing_in_this_version():
-    """The name is known, and the message says that it isn't there yet."""
+def test_consistency_is_by_table_or_of_a_snapshot():
+    """Anything else is refused, with the name that it came by."""
     with pytest.raises(SettingsError) as caught:
-        from_environment(mode="transparent")
+        from_environment(consistency="row")
 
+    assert from_environment(consistency="snapshot").consistency == "snapshot"
     assert str(caught.value) == (
-        "mode must be 'strict': this version has no transparent mode, got 'transparent' (from SQLMEM_MODE)"
+        "consistency must be 'table' or 'snapshot', got 'row' (from SQLMEM_CONSISTENCY)"
     )
+
+
+def test_the_modes_are_strict_and_transparent():
+    """Any other is refused with the two that there are."""
+    with pytest.raises(SettingsError) as caught:
+        from_environment(mode="lenient")
+
+    assert from_environment(mode="transparent").mode == "transparent"
+    assert str(caught.value) == "mode must be 'strict' or 'transparent', got 'lenient' (from SQLMEM_MODE)"
 
 
 def test_an_error_says_what_was_seen_and_where_it_came_from(tmp_path):

@@ -1,0 +1,181 @@
+"""MariaDB's and MySQL's information_schema: what a write also changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlmem.effects import Verb
+from sqlmem.effects.bodies import ANYTHING, Body, body_of
+from sqlmem.lexer import Syntax
+from sqlmem.reach import ForeignKey, Kind, Name, Relation, Rows, Trigger
+
+_SYSTEM = "('information_schema', 'performance_schema', 'mysql', 'sys')"
+_USER = "SUBSTRING_INDEX(CURRENT_USER(), '@', {})"
+_GRANTEE = f"CONCAT('''', {_USER.format(1)}, '''@''', {_USER.format(-1)}, '''')"
+# referential_constraints rather than key_column_usage: one row a key, and nothing of the indexes.
+_QUESTION = f"""
+SELECT 'relation', table_schema, table_name, table_type, engine, NULL
+FROM information_schema.tables WHERE table_schema NOT IN {_SYSTEM}
+UNION ALL SELECT 'key', constraint_schema, table_name, unique_constraint_schema, referenced_table_name,
+ CONCAT(delete_rule, '/', update_rule)
+FROM information_schema.referential_constraints WHERE constraint_schema NOT IN {_SYSTEM}
+UNION ALL SELECT 'trigger', event_object_schema, event_object_table, event_manipulation, action_statement,
+ sql_mode FROM information_schema.triggers WHERE trigger_schema NOT IN {_SYSTEM}
+UNION ALL SELECT 'routine', routine_schema, routine_name, routine_definition, sql_mode, NULL
+FROM information_schema.routines WHERE routine_schema NOT IN {_SYSTEM} AND routine_type <> 'PROCEDURE'
+UNION ALL SELECT 'may see', NULL, NULL, NULL, NULL, NULL
+FROM information_schema.user_privileges WHERE privilege_type = 'TRIGGER' AND grantee = {_GRANTEE}
+UNION ALL SELECT 'may see', table_schema, NULL, NULL, NULL, NULL
+FROM information_schema.schema_privileges WHERE privilege_type = 'TRIGGER' AND grantee = {_GRANTEE}
+"""
+# It opens every view: asked only where there are any.
+_VIEWS = (
+    "SELECT table_schema, table_name, view_definition FROM information_schema.views"
+    f" WHERE table_schema NOT IN {_SYSTEM}"
+)
+_TRANSACTIONAL = frozenset({"INNODB", "XTRADB", "TOKUDB", "ROCKSDB", "NDB", "NDBCLUSTER"})
+_LOCAL = _TRANSACTIONAL | {"MYISAM", "ARIA", "MEMORY", "CSV", "ARCHIVE"}
+_RULES = {"CASCADE", "SET NULL", "SET DEFAULT"}
+_VERBS = {"INSERT": Verb.INSERT, "UPDATE": Verb.UPDATE, "DELETE": Verb.DELETE}
+# In the form in which definitions are kept, every name is quoted, and a table has its schema.
+_QUALIFIED = re.compile(r"`((?:[^`]|``)+)`\.`((?:[^`]|``)+)`")
+_CALLED = re.compile(r"(?:`((?:[^`]|``)+)`|([A-Za-z_][A-Za-z0-9_$]*))\s*\(")
+
+
+def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
+    told: dict[str, list[tuple[str, ...]]] = {}
+    for tag, *values in ask(_QUESTION):
+        told.setdefault(_text(tag), []).append(tuple(_text(value) for value in values))
+    relations = tuple(_relation(row) for row in told.get("relation", ()))
+    functions: dict[str, tuple[Body, ...]] = {}
+    for schema, name, definition, mode, _ in told.get("routine", ()):
+        body = _placed(body_of(definition, _syntax(mode)), schema) if definition else ANYTHING
+        functions[name.lower()] = (*functions.get(name.lower(), ()), body)
+    views: tuple[tuple[Name, Name], ...] = ()
+    suspects: frozenset[str] = frozenset()
+    if any(relation.kind is Kind.VIEW for relation in relations):
+        views, suspects = _views(ask(_VIEWS), relations, functions)
+    merged = [
+        relation.name
+        for row, relation in zip(told.get("relation", ()), relations, strict=True)
+        if row[3].upper() == "MRG_MYISAM"
+    ]
+    myisam = [
+        relation.name
+        for row, relation in zip(told.get("relation", ()), relations, strict=True)
+        if row[3].upper() == "MYISAM"
+    ]
+    return Rows(
+        family="mysql",
+        relations=relations,
+        foreign_keys=tuple(_key(row) for row in told.get("key", ())),
+        triggers=tuple(
+            Trigger((schema, table), _VERBS[event], _placed(body_of(statement, _syntax(mode)), schema))
+            for schema, table, event, statement, mode in told.get("trigger", ())
+        ),
+        # A merged table shows the rows of others; of which, its definition would say.
+        children=tuple((table, merge) for table in myisam for merge in merged),
+        views=views,
+        functions=functions,
+        suspects=suspects,
+        hidden=_hidden(told.get("may see", []), relations),
+    )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.decode() if isinstance(value, bytes | bytearray) else str(value)
+
+
+def _relation(row: tuple[str, ...]) -> Relation:
+    schema, name, kind, engine, _ = row
+    if kind.endswith("VIEW"):
+        return Relation((schema, name), Kind.VIEW)
+    is_local = engine.upper() in _LOCAL
+    return Relation(
+        (schema, name),
+        Kind.TABLE if is_local else Kind.BEYOND,
+        is_transactional=engine.upper() in _TRANSACTIONAL,
+    )
+
+
+def _key(row: tuple[str, ...]) -> ForeignKey:
+    child_schema, child, parent_schema, parent, rules = row
+    on_delete, _, on_update = rules.partition("/")
+    return ForeignKey(
+        (child_schema, child),
+        (parent_schema, parent),
+        (Verb.DELETE if on_delete == "CASCADE" else Verb.UPDATE) if on_delete in _RULES else None,
+        Verb.UPDATE if on_update in _RULES else None,
+    )
+
+
+def _syntax(mode: str) -> Syntax:
+    """How a body was read when it was made."""
+    return Syntax(
+        "mysql",
+        backslash_escapes="NO_BACKSLASH_ESCAPES" not in mode,
+        ansi_quotes="ANSI_QUOTES" in mode,
+        paramstyle="pyformat",
+        percent_is_escaped=False,
+    )
+
+
+def _placed(body: Body, schema: str) -> Body:
+    """What has no schema is of the body's own."""
+    if body.writes is None:
+        return body
+    writes = frozenset(
+        each if each.schema is not None else each._replace(schema=schema) for each in body.writes
+    )
+    return Body(writes, body.calls, body.differs)
+
+
+def _views(
+    told: Sequence[tuple[Any, ...]], relations: tuple[Relation, ...], functions: dict[str, tuple[Body, ...]]
+) -> tuple[tuple[tuple[Name, Name], ...], frozenset[str]]:
+    """What each view reads, and those whose reading may write."""
+    known = {relation.name for relation in relations}
+    found: list[tuple[Name, Name]] = []
+    suspects: set[str] = set()
+    for row in told:
+        schema, name, definition = (_text(value) for value in row)
+        for parts in _QUALIFIED.findall(definition):
+            below = (parts[0].replace("``", "`"), parts[1].replace("``", "`"))
+            if below in known:
+                found.append(((schema, name), below))
+        called = {(quoted or plain).lower() for quoted, plain in _CALLED.findall(definition)}
+        if not called.isdisjoint(functions):
+            suspects.add(name.lower())
+    return tuple(dict.fromkeys(found)), frozenset(suspects)
+
+
+def _hidden(may_see: list[tuple[str, ...]], relations: tuple[Relation, ...]) -> frozenset[str]:
+    """The schemas whose triggers this user isn't shown."""
+    patterns = [row[0] for row in may_see]
+    if "" in patterns:
+        return frozenset()
+    allowed = [re.compile(_like(pattern), re.DOTALL) for pattern in patterns]
+    schemas = {relation.name[0] for relation in relations}
+    return frozenset(
+        schema
+        for schema in schemas
+        if schema is not None and not any(each.fullmatch(schema) for each in allowed)
+    )
+
+
+def _like(pattern: str) -> str:
+    """A grant's pattern as a regular expression."""
+    out, index = "", 0
+    while index < len(pattern):
+        character = pattern[index]
+        if character == "\\" and index + 1 < len(pattern):
+            index += 1
+            out += re.escape(pattern[index])
+        else:
+            out += {"%": ".*", "_": "."}.get(character, re.escape(character))
+        index += 1
+    return out

@@ -1,0 +1,54 @@
+"""What a statement does: which tables it writes, when, and what the session is afterwards.
+
+`effect_of` takes any text of any size. See `effects.base` for the rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlmem.effects.base import (
+    UNKNOWN,
+    Control,
+    Effect,
+    Session,
+    Spelling,
+    Verb,
+    Write,
+    union,
+    unknown,
+)
+from sqlmem.effects.classify import classify
+from sqlmem.effects.skimming import skimmed
+from sqlmem.effects.words import parts
+from sqlmem.gate import Passthrough, Query, may_hide_a_write
+from sqlmem.gate import classify as judge
+from sqlmem.lexer import Syntax, scan
+
+
+def effect_of(text: str, syntax: Syntax) -> Effect:
+    """What a statement does, judged by its words. Total: what isn't understood may do anything."""
+    found = scan(skimmed(text, syntax), syntax)
+    if found.has_executable_comment:
+        return unknown("an executable comment")
+    if found.doubt is not None or found.unterminated:
+        return unknown("it isn't certain where its literals end")
+    statements = parts(found)
+    if not statements:
+        return Effect(is_read=True, reason="an empty statement")
+    verdict = judge(found)
+    is_read = isinstance(verdict, Query | Passthrough) and may_hide_a_write(found) is None
+    if is_read and statements[0].at(0) in _ASKING:
+        return Effect(is_read=True, reason="it asks the origin about itself")
+    effect = union(classify(each) for each in statements)
+    if syntax.family == "other" and not is_read:
+        # Which triggers or hidden commits it has, nobody has described.
+        effect = replace(effect, writes=None, verbs=frozenset(), is_at_once=True)
+    # What reads as a query and isn't understood is a slip of the pen, or something worse.
+    return replace(effect, is_read=is_read and effect.writes is not None)
+
+
+_ASKING = frozenset(["PRAGMA", "SHOW", "HELP"])
+
+
+__all__ = ["UNKNOWN", "Control", "Effect", "Session", "Spelling", "Verb", "Write", "effect_of"]

@@ -1,0 +1,151 @@
+"""What the functions that a statement calls do, as far as their names tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlmem.calls import NOT_FUNCTIONS
+from sqlmem.dialects.immutable import MYSQL_FUNCTIONS
+from sqlmem.effects.base import Effect, Session, unknown
+from sqlmem.effects.words import Part, lowered
+from sqlmem.gate import QUERY_WORDS, has_side_effects, word_set
+from sqlmem.lexer import Family, TokenKind
+
+# Functions with side effects, of which it is known that no table's rows change by them. By family; in
+# upper case; a name that ends in * stands for all that begin so.
+_ROWLESS: dict[Family, str] = {
+    "postgresql": """
+        NEXTVAL SETVAL SETSEED PG_NOTIFY PG_ADVISORY_* PG_TRY_ADVISORY_* PG_CURRENT_XACT_ID TXID_CURRENT
+        PG_PREWARM PG_STAT_RESET* PG_STAT_CLEAR_SNAPSHOT PG_STAT_FORCE_NEXT_FLUSH PG_EXPORT_SNAPSHOT
+        TS_REWRITE PG_TERMINATE_BACKEND PG_CANCEL_BACKEND PG_RELOAD_CONF PG_ROTATE_LOGFILE* PG_SWITCH_WAL
+        LO_* LOWRITE LOREAD
+    """,
+    # Who reads LAST_INSERT_ID() asks the origin.
+    "mysql": "GET_LOCK RELEASE_LOCK RELEASE_ALL_LOCKS NEXTVAL SETVAL LAST_INSERT_ID",
+    "sqlite": "",
+    "other": "",
+}
+
+
+def _split(text: str) -> tuple[frozenset[str], tuple[str, ...]]:
+    names = text.split()
+    return (
+        frozenset(name for name in names if not name.endswith("*")),
+        tuple(name[:-1] for name in names if name.endswith("*")),
+    )
+
+
+_ROWLESS_NAMES = {family: _split(text) for family, text in _ROWLESS.items()}
+# Written with a parenthesis, and no call: grammar and types.
+_GRAMMAR = NOT_FUNCTIONS | word_set(
+    """
+    INTO TABLE KEY INDEX UPDATE SET DO CONFLICT VALUE RETURNING ONLY NUMERIC DECIMAL VARCHAR CHAR
+    CHARACTER VARYING BIT TIME TIMESTAMP INTERVAL FLOAT PRIMARY UNIQUE REFERENCES CHECK DEFAULT CONSTRAINT
+    WITHOUT LATERAL COALESCE NULLIF GREATEST LEAST XMLELEMENT XMLFOREST GROUPING TABLESAMPLE UNNEST TRIM
+    POSITION SUBSTRING OVERLAY NORMALIZE FORMAT OPTIONS PARTITION ORDINALITY INHERITS INCLUDE EXPLAIN
+    ANALYZE COPY TO OFFSET RAISE IF ELSEIF WHILE UNTIL RETURN FOR LOOP PERFORM
+    """
+)
+_FAMILY_GRAMMAR: dict[Family, frozenset[str]] = {
+    "mysql": word_set(
+        """
+        USE FORCE IGNORE INDEX LIKE BINARY VARBINARY SIGNED UNSIGNED DATETIME ENUM ROW DUAL STRAIGHT_JOIN
+        INT INTEGER TINYINT SMALLINT MEDIUMINT BIGINT DOUBLE REAL TEXT BLOB YEAR BOOLEAN
+        """
+    ),
+    "postgresql": word_set(
+        """
+        CURRENT_TIMESTAMP CURRENT_TIME LOCALTIME LOCALTIMESTAMP JSON_TABLE XMLTABLE JSON_VALUE JSON_QUERY
+        JSON_EXISTS JSON_ARRAY JSON_OBJECT JSON_ARRAYAGG JSON_OBJECTAGG JSON_SCALAR JSON_SERIALIZE
+        XMLPARSE XMLROOT XMLSERIALIZE XMLCONCAT XMLPI XMLEXISTS COLLATION PRECISION ZONE INSERT
+        """
+    ),
+    "sqlite": frozenset(),
+    "other": frozenset(),
+}
+# MariaDB's own functions that aren't in the table of the immutable ones, and write nothing.
+_MYSQL_BUILT_IN = word_set(
+    """
+    add_months addtime aes_decrypt aes_encrypt analyse avg benchmark binlog_gtid_pos bit_and bit_or
+    bit_xor cast charset chr coalesce coercibility collation column_check column_exists column_json
+    column_list compress concat_operator_oracle connection_id convert convert_tz count crc32c cume_dist
+    curdate current_date current_role current_time current_timestamp current_user curtime database decode
+    decode_histogram decode_oracle default dense_rank des_decrypt des_encrypt encode encrypt extract
+    first_value found_rows from_unixtime group_concat is_free_lock is_ipv4_compat is_ipv4_mapped
+    is_used_lock json_array_append json_array_insert json_arrayagg json_equals json_insert json_loose
+    json_merge json_merge_patch json_merge_preserve json_normalize json_objectagg json_remove json_replace
+    json_set json_table lag last_value lastval lead lengthb linestring load_file localtime localtimestamp
+    lpad_oracle ltrim_oracle make_set maketime master_gtid_wait master_pos_wait match max median min
+    name_const natural_sort_key now nth_value ntile nvl nvl2 old_password password percent_rank
+    percentile_cont percentile_disc point polygon rand random_bytes rank replace_oracle row_count
+    row_number rpad_oracle rtrim_oracle schema schemas sec_to_time session_user sformat sleep st_astext
+    st_geomfromtext st_x st_y std stddev stddev_pop stddev_samp substr_oracle subtime sum sys_guid sysdate
+    system_user time timediff timestamp to_char trim_oracle uncompress uncompressed_length unix_timestamp
+    updatexml user utc_date utc_time utc_timestamp uuid uuid_short value values var_pop var_samp variance
+    version wsrep_last_seen_gtid wsrep_last_written_gtid wsrep_sync_wait_upto_gtid
+    """
+)
+
+
+def with_calls(part: Part, effect: Effect) -> Effect:
+    """The effect with what the calls add."""
+    names: set[str] = set()
+    for index in range(len(part.words)):
+        if not _is_call(part, index):
+            continue
+        name = part.words[index].lstrip('"').upper()
+        if has_side_effects(name, part.family):
+            if name == "SET_CONFIG":
+                effect = replace(effect, session=Session.DIFFERS)
+            elif not _is_rowless(name, part.family):
+                return unknown(f"{name.lower()} may do anything")
+        else:
+            names.add(lowered(part.words[index].lstrip('"')))
+    if part.family == "mysql":
+        names -= MYSQL_FUNCTIONS | _MYSQL_BUILT_IN
+    return replace(effect, calls=effect.calls | names) if names else effect
+
+
+def _is_rowless(name: str, family: Family) -> bool:
+    exact, beginnings = _ROWLESS_NAMES[family]
+    return name in exact or name.startswith(beginnings)
+
+
+def _is_call(part: Part, index: int) -> bool:
+    if part.at(index + 1) != "(" or part.kinds[index] not in (TokenKind.WORD, TokenKind.NAME):
+        return False
+    if part.at(index - 1) in _BEFORE_NO_CALL or _is_common_table(part, index):
+        return False
+    if part.kinds[index] is TokenKind.WORD:
+        word = part.words[index]
+        if word in _GRAMMAR or word in _FAMILY_GRAMMAR[part.family]:
+            return False
+    return not _is_relation(part, index)
+
+
+# A type with its size, or a relation with its columns: AS decimal(3, 1), AS v (a), ) v (a).
+_BEFORE_NO_CALL = frozenset(["AS", "::", ")"])
+_QUERIES = QUERY_WORDS | {"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"}
+
+
+def _is_common_table(part: Part, index: int) -> bool:
+    """WITH d (a, b) AS (SELECT …), and not FROM f(1) AS (a integer): that calls f."""
+    if part.at(index - 1) not in ("WITH", "RECURSIVE", ","):
+        return False
+    behind = part.closing(index + 1) + 1
+    if part.at(behind) != "AS":
+        return False
+    behind = part.after(behind + 1, "NOT", "MATERIALIZED")
+    return part.at(behind) == "(" and part.at(behind + 1) in _QUERIES
+
+
+_BEFORE_RELATION = frozenset(
+    ["INTO", "TABLE", "UPDATE", "COPY", "REFERENCES", "INDEX", "INSERT", "REPLACE", "IGNORE"]
+)
+
+
+def _is_relation(part: Part, index: int) -> bool:
+    """INSERT INTO s.t (a, b), and its like."""
+    while part.at(index - 1) == "." and index >= 2:
+        index -= 2
+    return part.at(index - 1) in _BEFORE_RELATION

@@ -1,0 +1,192 @@
+"""What statements about the session and the transaction do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlmem.effects.base import Control, Effect, Session, Verb, Write, unknown, writing
+from sqlmem.effects.variables import GLOBAL_WORDS, HARMLESS_PRAGMAS, HARMLESS_VARIABLES
+from sqlmem.effects.words import Part
+
+_DIFFERS = Effect(session=Session.DIFFERS)
+# What SQLite's ANALYZE writes are ordinary tables.
+STATISTICS = replace(
+    writing((Write(None, f"sqlite_stat{number}", Verb.INSERT) for number in (1, 3, 4)), "statistics"),
+    is_at_once=True,
+)
+
+
+def set_(part: Part) -> Effect:
+    """SET in PostgreSQL's and MariaDB's forms."""
+    if part.family == "postgresql":
+        return _set_postgresql(part)
+    if part.family == "mysql":
+        return _set_mysql(part)
+    return unknown("SET of a dialect that isn't known")
+
+
+def _set_postgresql(part: Part) -> Effect:
+    is_local = part.at(1) == "LOCAL"
+    index = part.after(1, "SESSION", "LOCAL")
+    name = part.at(index).lstrip('"').upper()
+    if name in ("TRANSACTION", "CHARACTERISTICS"):
+        # READ ONLY, an isolation level, a snapshot: who reads under it decides the caller.
+        return Effect(
+            session=Session.DIFFERS,
+            is_session_local=name == "TRANSACTION",
+            control=Control.OTHER if name == "TRANSACTION" else None,
+            reason="SET TRANSACTION",
+        )
+    if name == "CONSTRAINTS":
+        return Effect(reason="SET CONSTRAINTS")
+    is_plain = part.at(index + 1) in ("=", "TO") and part.is_name(index)
+    if is_plain and name in HARMLESS_VARIABLES["postgresql"] and not _calls(part):
+        return Effect(reason=f"SET {name.lower()}")
+    return replace(_DIFFERS, is_session_local=is_local, reason=f"SET {name.lower()}")
+
+
+def _calls(part: Part) -> bool:
+    return "(" in part.words
+
+
+def _set_mysql(part: Part) -> Effect:
+    if part.at(1) == "STATEMENT":
+        return unknown("SET STATEMENT … FOR")
+    if part.at(1) in ("PASSWORD", "DEFAULT") or part.at(1) == "ROLE":
+        return replace(
+            _DIFFERS, is_at_once=True, is_definition=part.at(1) == "PASSWORD", reason=f"SET {part.at(1)}"
+        )
+    if part.has("TRANSACTION"):
+        return Effect(
+            session=Session.DIFFERS,
+            control=Control.OTHER,
+            is_session_local=part.at(1) == "TRANSACTION",
+            reason="SET TRANSACTION",
+        )
+    if any(word in ("SELECT", "INSERT", "UPDATE", "DELETE") for word in part.words) or _calls(part):
+        # SET @x = f(): whatever the function does.
+        return unknown("SET with something computed")
+    effect = Effect()
+    names: list[str] = []
+    index = 1
+    while True:
+        is_global = False
+        index = part.after(index, "@")
+        while part.at(index) in ("SESSION", "LOCAL", *GLOBAL_WORDS):
+            is_global = part.at(index) in GLOBAL_WORDS
+            index = part.after(index + 1, ".")
+        name = part.at(index).lstrip('"').upper()
+        is_user_variable = part.at(index - 1) == "@" and not (index >= 2 and part.at(index - 2) == "@")
+        names.append(name.lower())
+        if name == "AUTOCOMMIT":
+            # Set to 1 inside a transaction it commits.
+            effect = replace(effect, is_at_once=True, session=Session.DIFFERS, control=Control.COMMIT)
+        elif is_user_variable:
+            pass  # what reads it is the origin's to answer
+        elif part.at(index + 1) not in ("=", ":=") or name not in HARMLESS_VARIABLES["mysql"]:
+            if is_global:  # sessions to come differ from those that are
+                return unknown("SET GLOBAL")
+            effect = replace(effect, session=Session.DIFFERS)
+        comma = part.find(index, ",")
+        if comma is None:
+            break
+        index = comma + 1
+    return replace(effect, reason="SET " + ", ".join(names))
+
+
+def reset(part: Part) -> Effect:
+    if part.family == "postgresql":
+        name = part.at(1).lstrip('"').upper()
+        if name == "ALL" and len(part.words) == 2:
+            # Neither role nor temporary tables are reset by it.
+            return Effect(reason="RESET ALL", session=Session.DIFFERS)
+        if name in HARMLESS_VARIABLES["postgresql"]:
+            return Effect(reason=f"RESET {name.lower()}")
+        return replace(_DIFFERS, reason=f"RESET {name.lower()}")
+    return Effect(is_at_once=True, reason="RESET")  # RESET QUERY CACHE and its like
+
+
+def discard(part: Part) -> Effect:
+    if part.at(1) == "ALL":
+        return Effect(session=Session.RESET, reason="DISCARD ALL")
+    return Effect(reason="DISCARD")
+
+
+def pragma(part: Part) -> Effect:
+    """A PRAGMA that the gate hasn't proven a read."""
+    if part.family != "sqlite":
+        return unknown("PRAGMA of another dialect")
+    index = 3 if part.at(2) == "." else 1
+    name = part.at(index).lstrip('"').upper()
+    if name == "WRITABLE_SCHEMA":
+        return unknown("PRAGMA writable_schema")
+    if name == "SCHEMA_VERSION":
+        return replace(
+            _DIFFERS, is_at_once=True, is_definition=True, writes=None, reason="PRAGMA schema_version"
+        )
+    if name in HARMLESS_PRAGMAS:
+        # Some write the file's head; none writes a row.
+        if name == "OPTIMIZE":
+            return STATISTICS
+        return Effect(is_at_once=True, reason=f"PRAGMA {name.lower()}")
+    return replace(_DIFFERS, is_at_once=True, reason=f"PRAGMA {name.lower()}")
+
+
+def transaction(part: Part) -> Effect:
+    """BEGIN, COMMIT, ROLLBACK and their like, as text."""
+    first = part.at(0)
+    if first == "SAVEPOINT" and part.is_name(1):
+        return Effect(savepoint=("set", _savepoint(part, 1)), reason="SAVEPOINT")
+    if first == "RELEASE":
+        index = part.after(1, "SAVEPOINT")
+        return Effect(savepoint=("release", _savepoint(part, index)), reason="RELEASE SAVEPOINT")
+    if first in ("ROLLBACK", "ABORT"):
+        index = part.after(1, "WORK", "TRANSACTION", "TRAN")
+        if part.at(index) == "TO":
+            return Effect(
+                savepoint=("back", _savepoint(part, part.after(index + 1, "SAVEPOINT"))), reason="ROLLBACK TO"
+            )
+        if part.at(1) == "PREPARED":
+            return Effect(control=Control.ROLLBACK_PREPARED, reason="ROLLBACK PREPARED")
+        return Effect(control=Control.ROLLBACK, reason=first)
+    if first in ("COMMIT", "END"):
+        prepared = part.at(1) == "PREPARED"
+        control = Control.COMMIT_PREPARED if prepared else Control.COMMIT
+        # What a prepared transaction wrote isn't in this text.
+        return Effect(
+            control=control, is_at_once=True, writes=None if prepared else frozenset(), reason=first
+        )
+    if first in ("BEGIN", "START"):
+        if first == "START" and part.at(1) != "TRANSACTION":
+            return unknown(f"START {part.at(1)}")
+        if part.has("NOT", "ATOMIC"):
+            return unknown("an anonymous block")
+        # In MariaDB it commits what came before.
+        return Effect(control=Control.BEGIN, is_at_once=part.family == "mysql", reason=first)
+    if first == "PREPARE" and part.at(1) == "TRANSACTION":
+        return Effect(control=Control.PREPARE, reason="PREPARE TRANSACTION")
+    if first == "XA":
+        return _xa(part)
+    return unknown(f"{first} isn't understood")
+
+
+def _savepoint(part: Part, index: int) -> str:
+    if not part.is_name(index):
+        return ""
+    name = part.name(index)
+    # PostgreSQL tells "A" from a; to the others they are one.
+    return name if part.family == "postgresql" else name.lower()
+
+
+def _xa(part: Part) -> Effect:
+    match part.at(1):
+        case "PREPARE":
+            return Effect(control=Control.PREPARE, reason="XA PREPARE")
+        case "COMMIT":
+            return Effect(control=Control.COMMIT_PREPARED, is_at_once=True, writes=None, reason="XA COMMIT")
+        case "ROLLBACK":
+            return Effect(control=Control.ROLLBACK_PREPARED, reason="XA ROLLBACK")
+        case "RECOVER":
+            return Effect(reason="XA RECOVER")
+        case _:
+            return Effect(control=Control.OTHER, reason="XA")

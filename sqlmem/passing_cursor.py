@@ -1,0 +1,337 @@
+"""The cursor of transparent mode: over an answer of the store, or the driver's own cursor.
+
+A hit's rows are here. For all else the driver's cursor does the work, and is asked for whatever a cursor is
+asked for: rows, `lastrowid`, `rowcount`, more result sets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from sqlmem.dbapi import remember_status
+from sqlmem.effects import Effect
+from sqlmem.executor import Caller, Executor, Local
+from sqlmem.origin import Origin
+from sqlmem.waiting import give_way
+
+# What drivers' cursors have that does nothing to the database.
+_HARMLESS = frozenset(
+    {
+        "binary_types",
+        "cast",
+        "fetchall",
+        "fetchmany",
+        "fetchone",
+        "format",
+        "itersize",
+        "mogrify",
+        "name",
+        "nextset",
+        "pgresult",
+        "query",
+        "results",
+        "rownumber",
+        "scroll",
+        "scrollable",
+        "set_result",
+        "setinputsizes",
+        "setoutputsize",
+        "statusmessage",
+        "string_types",
+        "tzinfo_factory",
+        "typecaster",
+        "warning_count",
+        "withhold",
+    }
+)
+
+
+# What dialects set on a cursor that changes no answer.
+_CHANGES_NOTHING = frozenset({"_invalidate_schema_cache_asof", "itersize"})
+# How dialects and drivers are asked for a server-side cursor, whose rows are as others.
+_SERVER_SIDE = frozenset({"name", "scrollable", "server_side", "withhold"})
+
+
+class Connection(Caller, Protocol):
+    """Whose cursor it is."""
+
+    def take(self) -> Any:
+        """The driver's connection."""
+
+    def acting(self, effect: Effect | None, text: str) -> AbstractContextManager[Any]:
+        """Around whatever is sent to the driver's connection, which it gives."""
+
+    def hand_out(self) -> Any:
+        """From here on nobody sees what is done to the driver's connection."""
+
+
+class PassingCursor:
+    """For one thread at a time, as its connection.
+
+    What a program or a dialect sets on it that isn't its own is in `__dict__`, for the driver's cursor.
+    """
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_arguments",
+        "_arraysize",
+        "_description",
+        "_driver",
+        "_executor",
+        "_has_other_rows",
+        "_is_local",
+        "_keywords",
+        "_mogrified",
+        "_origin",
+        "_position",
+        "_rowcount",
+        "_rows",
+        "_sizes",
+        "connection",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        executor: Executor,
+        origin: Origin,
+        arguments: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+    ) -> None:
+        self.connection = connection
+        self._executor = executor
+        self._origin = origin
+        self._arguments = arguments
+        self._keywords = keywords
+        # Dictionaries, say: the program has asked for a class of cursor, or a row factory.
+        self._has_other_rows = not (
+            keywords.keys() <= _SERVER_SIDE
+            and all(
+                argument is None
+                or isinstance(argument, str)
+                or argument is getattr(origin.dialect, "_sscursor", None)
+                for argument in arguments
+            )
+        )
+        self._driver: Any = None  # the driver's cursor
+        # An answer of the store, while that is what the cursor is over.
+        self._is_local = False
+        self._rows: list[Any] = []
+        self._position = 0
+        self._description: Sequence[Any] | None = None
+        self._rowcount = -1
+        self._arraysize = 1
+        self._sizes: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self._mogrified: str | None = None  # what a batch that was put together consists of
+
+    # -- statements ------------------------------------------------------------------------
+
+    def execute(self, operation: Any, parameters: Any = None, **keywords: Any) -> PassingCursor:
+        text = self._text(operation)
+        set_by_others = self.__dict__
+        if (
+            keywords
+            or type(operation) is not str
+            or self._has_other_rows
+            or (set_by_others and not set_by_others.keys() <= _CHANGES_NOTHING)
+        ):
+            # A batch, rows of another form, or a driver's own way of asking: nothing that the store answers.
+            self._pass(text, "execute", operation, *(() if parameters is None else (parameters,)), **keywords)
+            return self
+        answer = self._executor.run(
+            self.connection, operation, parameters or (), has_parameters=parameters is not None
+        )
+        remember_status(answer.status)
+        if isinstance(answer, Local):
+            self._take_answer(answer, operation, parameters)
+            return self
+        self._send(answer.effect, text, "execute", operation, *(() if parameters is None else (parameters,)))
+        return self
+
+    def _take_answer(self, answer: Local, operation: str, parameters: Any) -> None:
+        decode = answer.bound.decode
+        try:
+            self._rows = answer.rows if decode is None else decode(answer.rows)
+        except ValueError:
+            self._executor.drop_damaged(answer)
+            self.execute(operation, parameters)
+            return
+        self._is_local = True
+        self._position = 0
+        self._description = answer.bound.description
+        self._rowcount = len(self._rows) if self._origin.family != "sqlite" else -1
+        if self._origin.is_async:
+            give_way()
+
+    def executemany(self, operation: Any, seq_of_parameters: Any, **keywords: Any) -> None:
+        self._pass(self._text(operation), "executemany", operation, seq_of_parameters, **keywords)
+
+    def callproc(self, procname: str, *arguments: Any) -> Any:
+        return self._pass(f"CALL {procname}()", "callproc", procname, *arguments)
+
+    def executescript(self, script: str) -> PassingCursor:
+        self._pass(f"{script}\n;COMMIT", "executescript", script)
+        return self
+
+    @contextlib.contextmanager
+    def copy(self, statement: Any, *arguments: Any, **keywords: Any) -> Iterator[Any]:
+        """COPY of psycopg: what it writes, it writes until the block ends."""
+        text = self._text(statement)
+        effect = self._executor.effect(text, has_parameters=False)
+        with self.connection.acting(effect, text) as driver:
+            cursor = self._cursor(driver)
+            with cursor.copy(statement, *arguments, **keywords) as copying:
+                yield copying
+
+    def copy_expert(self, sql: Any, file: Any, *arguments: Any) -> Any:
+        """COPY of psycopg2."""
+        return self._pass(self._text(sql), "copy_expert", sql, file, *arguments)
+
+    def mogrify(self, operation: Any, parameters: Any = None) -> Any:
+        """How psycopg2's batches begin: many statements of one text are sent as one."""
+        self._mogrified = self._text(operation)
+        return self._cursor(self.connection.take()).mogrify(operation, parameters)
+
+    def _text(self, operation: Any) -> str:
+        """What a driver is told to run, as text, to be judged."""
+        if isinstance(operation, str):
+            return operation
+        if isinstance(operation, bytes | bytearray):
+            return self._mogrified or bytes(operation).decode(errors="replace")
+        as_string = getattr(operation, "as_string", None)  # psycopg's and psycopg2's composed SQL
+        if callable(as_string):
+            return str(as_string(self.connection.take()))
+        return str(operation)
+
+    def _pass(self, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
+        """Send what the store is never asked for."""
+        answer = self._executor.passed(self.connection, text, has_parameters=True)
+        remember_status(answer.status)
+        return self._send(answer.effect, text, method, *arguments, **keywords)
+
+    def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
+        self._is_local = False
+        self._rows = []
+        with self.connection.acting(effect, text) as driver:
+            return getattr(self._cursor(driver), method)(*arguments, **keywords)
+
+    def _cursor(self, driver: Any) -> Any:
+        if self._driver is None:
+            self._driver = cursor = driver.cursor(*self._arguments, **self._keywords)
+            if self._arraysize != 1:
+                cursor.arraysize = self._arraysize
+            if self._sizes is not None:
+                cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
+        for name, value in self.__dict__.items():
+            setattr(self._driver, name, value)
+        return self._driver
+
+    # -- what it is over -------------------------------------------------------------------
+
+    @property
+    def description(self) -> Any:
+        if self._is_local:
+            return self._description
+        return None if self._driver is None else self._driver.description
+
+    @property
+    def rowcount(self) -> Any:
+        if self._is_local:
+            return self._rowcount
+        return -1 if self._driver is None else self._driver.rowcount
+
+    @property
+    def lastrowid(self) -> Any:
+        return None if self._driver is None or self._is_local else self._driver.lastrowid
+
+    @property
+    def arraysize(self) -> int:
+        return self._arraysize
+
+    @arraysize.setter
+    def arraysize(self, value: int) -> None:
+        self._arraysize = value
+        if self._driver is not None:
+            self._driver.arraysize = value
+
+    def fetchone(self) -> Any:
+        if not self._is_local:
+            return self._over().fetchone()
+        position = self._position
+        if position >= len(self._rows):
+            return None
+        self._position = position + 1
+        return self._rows[position]
+
+    def fetchmany(self, size: int | None = None) -> Any:
+        if not self._is_local:
+            return self._over().fetchmany() if size is None else self._over().fetchmany(size)
+        rows = self._rows[self._position : self._position + (self._arraysize if size is None else size)]
+        self._position += len(rows)
+        return rows
+
+    def fetchall(self) -> Any:
+        if not self._is_local:
+            return self._over().fetchall()
+        rows = self._rows[self._position :] if self._position else self._rows
+        self._rows, self._position = [], 0
+        return rows
+
+    def _over(self) -> Any:
+        # Without a statement the driver's own cursor says what is wrong.
+        return self._driver if self._driver is not None else self._cursor(self.connection.take())
+
+    def __iter__(self) -> Iterator[Any]:
+        while (row := self.fetchone()) is not None:
+            yield row
+
+    def nextset(self) -> Any:
+        return None if self._is_local or self._driver is None else self._driver.nextset()
+
+    def setinputsizes(self, *arguments: Any, **keywords: Any) -> None:
+        self._sizes = (arguments, keywords)
+        if self._driver is not None:
+            self._driver.setinputsizes(*arguments, **keywords)
+
+    def setoutputsize(self, *_: Any) -> None:
+        """Nothing to prepare."""
+
+    def close(self) -> None:
+        self._rows, self._position, self._description = [], 0, None
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
+
+    # What SQLAlchemy's asyncio code asks of its own cursors.
+
+    @property
+    def _awaitable_cursor_close(self) -> bool:
+        return bool(getattr(self._driver, "_awaitable_cursor_close", False))
+
+    @property
+    def server_side(self) -> bool:
+        return not self._is_local and bool(getattr(self._driver, "server_side", False))
+
+    async def _async_soft_close(self) -> None:
+        close = getattr(self._driver, "_async_soft_close", None)
+        if close is not None:
+            await close()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """What the driver's cursor is, while it does the work: programs ask whether one is server-side."""
+        is_over = not self._is_local and self._driver is not None
+        return type(self._driver) if is_over else PassingCursor
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value = getattr(self._over(), name)
+        if name not in _HARMLESS and callable(value):
+            # It may do anything, and nobody sees what.
+            self.connection.hand_out()
+        return value

@@ -1,0 +1,198 @@
+"""What a write of this engine changes, and the window around its commit.
+
+Rule 1: the window is opened before the commit is sent, and closed whatever becomes of it.
+Rule 2: what a write reaches is asked of the origin's catalogue; where that can't tell, it is every table.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlmem.catalogue.reaching import load_reach
+from sqlmem.clock import Clock
+from sqlmem.counters import Counters
+from sqlmem.effects import Effect
+from sqlmem.lexer import Family
+from sqlmem.logs import heard, log
+from sqlmem.pending import EVERYTHING, Written, matcher_of
+from sqlmem.reach import Reach
+from sqlmem.registry import Registry
+from sqlmem.store import Store
+from sqlmem.table_state import TableState
+from sqlmem.tables import spellings_of
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+Names = frozenset[tuple[str | None, str]]
+
+# Foreign keys and triggers that somebody else defines meanwhile are known after so long.
+REACH_SECONDS = 60.0
+# A name that isn't known is looked for again, but no more often than this.
+REREAD_SECONDS = 1.0
+# When a fill has paid: the hits must have saved what it cost. A statement saved is a round trip and the
+# origin's work, some 0.3 ms beside a local server (see the benchmarks), more over a network.
+SAVED_SECONDS = 0.0003
+LEAST_HITS = 2
+LOSSES_IN_A_ROW = 5
+FIRST_REST_SECONDS = 10.0
+LONGEST_REST_SECONDS = 600.0
+
+
+class Unreachable(Exception):
+    """The connection on which the catalogue was asked is lost: the statement would meet the same error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Writes:
+    """Safe for use by many threads."""
+
+    def __init__(
+        self, *, family: Family, registry: Registry, store: Store, clock: Clock, counters: Counters
+    ) -> None:
+        # Called after rows were forgotten: the snapshot must not bring them back.
+        self.lost: Callable[[], None] = _nothing
+        self._family = family
+        self._registry = registry
+        self._store = store
+        self._clock = clock
+        self._counters = counters
+        # table -> its hits when it was last dropped, and how many fills in a row haven't paid
+        self._hits: dict[str, int] = {}
+        self._losses: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._reach: Reach | None = None  # guarded by _lock, as the next
+        self._read_at = 0.0
+        self._definitions = 0  # counts what may have changed foreign keys and triggers
+
+    def written(
+        self, effect: Effect, text: str, named: tuple[Any, ...] | None, temporary: Names, ask: Ask
+    ) -> Written:
+        """The tables that a statement changes, with all that the origin changes by itself.
+
+        Args:
+            text: the statement's.
+            named: the tables that the caller says it changes; None if it didn't say.
+            temporary: the session's temporary tables.
+            ask: asks the origin's catalogue.
+        """
+        if named is not None:
+            return frozenset(spelling for table in named for spelling in spellings_of(table))
+        if effect.writes is EVERYTHING:
+            return EVERYTHING
+        reach = self._reach_for(effect, temporary, ask)
+        return EVERYTHING if reach is None else reach.of(effect, text, temporary=temporary)
+
+    def leaves_session(self, effect: Effect, ask: Ask) -> bool:
+        """Whether the session is the same after the functions that a statement calls."""
+        if not effect.calls:
+            return True
+        reach = self._known_reach(ask)
+        return reach is not None and not reach.may_change_session(effect)
+
+    def undone_by_rollback(self, written: Written, ask: Ask) -> bool:
+        """Whether a rollback takes back all that was written to these tables."""
+        if self._family != "mysql":
+            return True  # only MariaDB and MySQL have tables without transactions
+        reach = self._known_reach(ask)
+        return (
+            written is not None
+            and reach is not None
+            and all(reach.is_transactional(name) for name in written)
+        )
+
+    def _reach_for(self, effect: Effect, temporary: Names, ask: Ask) -> Reach | None:
+        reach = self._known_reach(ask)
+        if reach is None or not reach.unknown(effect, temporary=temporary):
+            return reach
+        with self._lock:
+            # Somebody may have made since then what it doesn't know.
+            is_old = self._clock.monotonic() >= self._read_at + REREAD_SECONDS
+            if is_old:
+                self._reach = None
+        return self._known_reach(ask) if is_old else reach
+
+    def _known_reach(self, ask: Ask) -> Reach | None:
+        """None if the catalogue can't be read."""
+        with self._lock:
+            if self._reach is not None and self._clock.monotonic() < self._read_at + REACH_SECONDS:
+                return self._reach
+            definitions = self._definitions
+        try:
+            reach = load_reach(ask, self._family)
+        except Unreachable as lost:
+            raise lost.error from None
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises: then it isn't known
+            log.warning(
+                "what writes reach isn't known ({}): they invalidate everything", type(error).__name__
+            )
+            return None
+        with self._lock:
+            if definitions == self._definitions:
+                self._reach, self._read_at = reach, self._clock.monotonic()
+        return reach
+
+    def forget_reach(self) -> None:
+        """Definitions have changed: foreign keys and triggers are asked for anew."""
+        with self._lock:
+            self._definitions += 1
+            self._reach = None
+
+    @contextlib.contextmanager
+    def window(self, written: Written, *, defines: bool) -> Iterator[None]:
+        """Around what makes a write visible to others: a commit, or a statement that takes effect at once."""
+        if written is not None and not written:
+            yield
+            return
+        matches = matcher_of(written)
+        for state in self._registry.filled(matches):
+            self._weigh(state)
+        window, generations = self._registry.open_window(matches, defines=defines)
+        try:
+            for generation in generations:
+                self._store.retire(generation)
+            self.lost()
+            yield
+        finally:
+            if defines:
+                self.forget_reach()
+            self._registry.close_window(window)
+            if heard.debug:
+                names = "everything" if written is None else ", ".join(sorted(map(_shown, written)))
+                log.debug("committed {}: {} generations dropped", names, len(generations))
+
+    def _weigh(self, state: TableState) -> None:
+        """Before a table's rows are dropped: whether filling it paid; if not again and again, it rests.
+
+        A fill pays if the hits since then have saved the time that it took. The count isn't exact where
+        two commits meet; nothing depends on that.
+        """
+        name = str(state.name)
+        hits = self._counters.hits_of(name)
+        served = hits - self._hits.get(name, 0)
+        self._hits[name] = hits
+        if served >= max(LEAST_HITS, state.fill_seconds / SAVED_SECONDS):
+            self._losses[name] = 0
+            return
+        losses = self._losses[name] = self._losses.get(name, 0) + 1
+        if losses >= LOSSES_IN_A_ROW:
+            # Twice as long each time, for as long as it doesn't pay.
+            seconds = min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2.0 ** (losses - LOSSES_IN_A_ROW))
+            self._registry.rest(state, seconds=seconds)
+            log.info("resting {} for {:.0f}s: {} fills in a row didn't pay", state.name, seconds, losses)
+
+    def reset_after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+
+def _nothing() -> None:
+    """There is no snapshot."""
+
+
+def _shown(name: tuple[str | None, str]) -> str:
+    return name[1] if name[0] is None else f"{name[0]}.{name[1]}"

@@ -1,0 +1,7 @@
+"""What time it is, for everything that is written down."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)

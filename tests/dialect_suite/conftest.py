@@ -1,0 +1,30 @@
+"""SQLAlchemy's own tests of a dialect, with or without a transparent CachingEngine around every engine.
+
+Run in a process of its own (`tests/origin/test_dialect_suite.py` does): SQLAlchemy's plugin wants pytest for
+itself.
+SQLMEM_SUITE says what the engines are: bare or transparent.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import registry  # noqa: F401 - before the plugin, as SQLAlchemy's documentation has it
+
+from sqlmem import CachingEngine
+
+if os.environ.get("SQLMEM_SUITE") == "transparent":
+    bare = sa.create_engine
+
+    def create_engine(url: Any, **options: Any) -> sa.Engine:
+        return CachingEngine(bare(url, **options), mode="transparent", cache_db="")
+
+    sa.create_engine = create_engine
+
+import pytest
+
+pytest.register_assert_rewrite("sqlalchemy.testing.assertions")
+
+from sqlalchemy.testing.plugin.pytestplugin import *  # noqa: E402, F403
