@@ -395,4 +395,7 @@ def _collation(node: exp.Expr, values: list[Value]) -> Collation:
         column.collation in EQUAL_TEXT and column.is_compared and not collate_of(column)
         for column in texts
     )
+    if isinstance(node, exp.Lower | exp.Upper) and len(texts) == 1 and isinstance(node.this, exp.Column):
+        # Of one column: its collation.
+        return texts[0].collation
     return Collation.DETERMINISTIC if is_plain else Collation.UNKNOWN
