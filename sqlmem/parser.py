@@ -162,7 +162,8 @@ def _inspect(tree: exp.Expr, scanned: Scan, *, is_strict: bool) -> Parsed | Pass
         and not _is_counted(node)
         and not ("*" not in scanned.words and node.parent is not None and is_written_rows(node.parent))
     ]
-    if stars and "*" not in scanned.words and scanned.syntax.family != "other":
+    is_written = "*" in scanned.words or "TABLE" in scanned.words
+    if stars and not is_written and scanned.syntax.family != "other":
         # SELECT a FROM FROM t: the parser takes it for FROM t, which is SELECT *; the origin reports it.
         return Passthrough("the parser leaves out or adds a word")
     if is_strict and stars:

@@ -60,11 +60,11 @@ def obstacle(store: Store, plan: Plan, generations: Sequence[Generation]) -> str
         uses = rows = max(each.at_most(present_rows) for each in plan.joins)
     for check in plan.checks:
         if isinstance(check, RankCheck):
-            if not store.is_one_to_one(generations[check.table], check.column, check.rank):
+            if not _is_one_to_one(store, generations[check.table], check.column, check.rank):
                 return "values that the origin holds as equal, and that aren't the same"
             continue
         if isinstance(check, UniqueCheck):
-            if not store.is_unique(generations[check.table], check.columns):
+            if not _is_unique(store, generations[check.table], check.columns):
                 return "a subquery that gives several rows as a value, or might"
             continue
         present = Present(store, generations, rows, uses, check.need is Need.DISTINCT)
@@ -151,3 +151,36 @@ def _is_distinct(store: Store, generation: Generation, column: str) -> bool:
         f" = (SELECT count(*) FROM (SELECT DISTINCT {name} COLLATE BINARY, typeof({name}) FROM main.{DATA}))"
     )
     return bool(store.query((generation,), sql, ())[0][0])
+
+
+def _is_one_to_one(store: Store, generation: Generation, column: str, rank: str) -> bool:
+    """Whether each value of a column has one rank and each rank one value; found out once."""
+    known = generation.pairs.get((column, rank))
+    if known is None:
+        value, number = (quoted(generation.columns[name].stored_name) for name in (column, rank))
+        sql = (
+            f"SELECT count(*) = count(DISTINCT d.{value}) AND count(*) = count(DISTINCT d.{number})"
+            f" FROM (SELECT DISTINCT {value}, {number} FROM main.{DATA}"
+            # Of some values the driver makes None: they have a rank, and NULL hasn't.
+            f" WHERE {value} IS NOT NULL OR {number} IS NOT NULL) AS d"
+        )
+        known = bool(store.query((generation,), sql, ())[0][0])
+        generation.pairs[column, rank] = known
+    return known
+
+
+def _is_unique(store: Store, generation: Generation, columns: tuple[str, ...]) -> bool:
+    """Whether no two rows have the same values in these columns, NULLs aside; found out once."""
+    known = generation.unique.get(columns)
+    if known is None:
+        names = [quoted(generation.columns[name].stored_name) for name in columns]
+        group = ", ".join(f"d.{name}" for name in names)
+        where = " AND ".join(f"d.{name} IS NOT NULL" for name in names)
+        tail = f" WHERE {where} GROUP BY {group}" if names else ""
+        sql = (
+            f"SELECT NOT EXISTS (SELECT 1 FROM (SELECT count(*) AS n FROM main.{DATA} AS d{tail})"
+            " WHERE n > 1)"
+        )
+        known = bool(store.query((generation,), sql, ())[0][0])
+        generation.unique[columns] = known
+    return known

@@ -18,6 +18,7 @@ from sqlglot import exp
 
 from sqlmem.dialects.numbers import DIGITS
 from sqlmem.expressions import only
+from sqlmem.expressions.beside import OF_DIGITS
 from sqlmem.expressions.opened import DYNAMIC
 from sqlmem.functions.guards import SMALL
 from sqlmem.functions.numbers import NARROW_DIGITS
@@ -200,6 +201,9 @@ def _column(queries: Queries, value: Value) -> Value:
         if queries.context.facts.recursion_depth is None:
             raise Refuse("a recursive query, whose end only the origin knows")
         type_ = _mysql_type(type_)
+    if type_.type_name == OF_DIGITS and semantics.text is not None:
+        # What is repeated may be of another form: only texts of one are ordered as numbers.
+        type_ = semantics.text.type
     # Of floats no sum is known here, however many rows repeat them.
     source = None if type_.kind is Kind.FLOAT else value.source
     result = value.result

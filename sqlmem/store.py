@@ -73,9 +73,9 @@ class Generation:
         read_at: monotonic seconds just before the origin was read.
         moment: the same for generations that one transaction has read, which stood still; larger for a later.
         facts: column -> what was found out about its values so far, see `present`.
-        pairs: column and rank -> see `Store.is_one_to_one`.
+        pairs: column and rank -> whether each value has one rank and each rank one value; likewise.
+        unique: columns -> whether no two rows are equal in them; likewise.
         shares: stored column -> see `Store.rows_of_a_value`.
-        unique: columns -> see `Store.is_unique`.
     """
 
     table: TableName
@@ -278,21 +278,6 @@ class Store:
                 if generation.is_retired:
                     self._close(idle)
 
-    def is_one_to_one(self, generation: Generation, column: str, rank: str) -> bool:
-        """Whether each value of a column has one rank and each rank one value; found out once."""
-        known = generation.pairs.get((column, rank))
-        if known is None:
-            value, number = (quoted(generation.columns[name].stored_name) for name in (column, rank))
-            sql = (
-                f"SELECT count(*) = count(DISTINCT d.{value}) AND count(*) = count(DISTINCT d.{number})"
-                f" FROM (SELECT DISTINCT {value}, {number} FROM main.{DATA}"
-                # Of some values the driver makes None: they have a rank, and NULL hasn't.
-                f" WHERE {value} IS NOT NULL OR {number} IS NOT NULL) AS d"
-            )
-            known = bool(self.query((generation,), sql, ())[0][0])
-            generation.pairs[column, rank] = known
-        return known
-
     def rows_of_a_value(self, generation: Generation, stored_name: str) -> int:
         """How many rows have the same value of a stored column, on the average; found out once."""
         known = generation.shares.get(stored_name)
@@ -300,22 +285,6 @@ class Store:
             sql = f"SELECT count(DISTINCT d.{quoted(stored_name)}) FROM main.{DATA} AS d"
             known = -(-generation.rows // max(1, self.query((generation,), sql, ())[0][0]))
             generation.shares[stored_name] = known
-        return known
-
-    def is_unique(self, generation: Generation, columns: tuple[str, ...]) -> bool:
-        """Whether no two rows have the same values in these columns, NULLs aside; found out once."""
-        known = generation.unique.get(columns)
-        if known is None:
-            names = [quoted(generation.columns[name].stored_name) for name in columns]
-            group = ", ".join(f"d.{name}" for name in names)
-            where = " AND ".join(f"d.{name} IS NOT NULL" for name in names)
-            tail = f" WHERE {where} GROUP BY {group}" if names else ""
-            sql = (
-                f"SELECT NOT EXISTS (SELECT 1 FROM (SELECT count(*) AS n FROM main.{DATA} AS d{tail})"
-                " WHERE n > 1)"
-            )
-            known = bool(self.query((generation,), sql, ())[0][0])
-            generation.unique[columns] = known
         return known
 
     def _acquire(

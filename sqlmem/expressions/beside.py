@@ -32,7 +32,7 @@ _MEASURED = frozenset(
 )
 
 # Texts of one form, which differ in digits only: every locale orders them as numbers.
-DIGITS = "TEXT of digits"
+OF_DIGITS = "TEXT of digits"
 
 
 class Weights(Protocol):
@@ -235,7 +235,7 @@ class Beside(Opened):
             rank = self.rank(value)
             if rank is not None:
                 return rank.sql
-            if value.type.type_name == DIGITS:
+            if value.type.type_name == OF_DIGITS:
                 return value.sql
             key = number_key(self, value)
             if key is None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from sqlmem.dialects.base import Result
-from sqlmem.expressions.beside import DIGITS
+from sqlmem.expressions.beside import OF_DIGITS
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.functions.postgresql_times import is_of_digits, writers
@@ -44,7 +44,7 @@ def to_char(render: Expressions, node: exp.TimeToStr, scope: Scope) -> Value:
         raise Refuse("the time of a date")
     sql = f"sqlmem_pg_to_char({value.sql}, {render.context.constant(form[1])})"
     is_fixed = is_of_digits(form[1])
-    return Value(sql, replace(text.type, type_name=DIGITS) if is_fixed else text.type, result=text)
+    return Value(sql, replace(text.type, type_name=OF_DIGITS) if is_fixed else text.type, result=text)
 
 
 def time_of_day(render: Expressions, node: exp.Time, scope: Scope) -> Value:

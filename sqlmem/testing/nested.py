@@ -1,4 +1,4 @@
-"""Statements over what another query gives: groups, windows, set operations, a CTE that is read twice."""
+"""Statements over what another query gives: groups, windows, set operations, a CTE, one column of several."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sqlmem.testing.expressions import Expressions, Scope
+from sqlmem.testing.expressions import Expressions, Scope, scope_of
+from sqlmem.testing.tables import Table
 from sqlmem.testing.tree import Many, Maybe, Node, Part
 
 
@@ -16,6 +17,7 @@ class Clauses(Protocol):
     rng: random.Random
     make: Expressions
 
+    def table(self) -> Table: ...
     def source(self) -> tuple[Part, Scope]: ...
     def inner(self, name: str) -> tuple[Part, Scope]: ...
     def where(self, scope: Scope) -> Maybe: ...
@@ -122,3 +124,51 @@ def _twice(clauses: Clauses) -> Node:
     where = Maybe((f" WHERE {of} {word} (SELECT {column} FROM c AS e", clauses.where(again), ")"))
     order = clauses.total_order(scope, items)
     return Node("query", ("WITH c AS (", inner, ") SELECT ", items, " FROM c", where, order))
+
+
+def derived(clauses: Clauses, *, with_stars: bool = False) -> Node:
+    inner, scope = clauses.inner("d")
+    if clauses.rng.random() < 0.5:
+        items = clauses.items(clauses.some("item", scope, 1, 3))
+        if with_stars and clauses.rng.random() < 0.3:
+            items = Many((clauses.rng.choice(("*", "d.*")),))
+        tail: Part = clauses.total_order(scope, items)
+    else:
+        items = clauses.items(clauses.some("summary", scope, 1, 2))
+        tail = ""
+    return Node("query", ("SELECT ", items, " FROM (", inner, ") AS d", clauses.where(scope), tail))
+
+
+def cte(clauses: Clauses) -> Node:
+    rng = clauses.rng
+    inner, scope = clauses.inner("c")
+    if rng.random() < 0.6:
+        items = clauses.items(clauses.some("item", scope, 1, 3))
+        tail: Part = clauses.total_order(scope, items)
+    else:
+        items = clauses.items(clauses.some("summary", scope, 1, 2))
+        tail = ""
+    where: Part = clauses.where(scope)
+    if rng.random() < 0.2:
+        column = clauses.make.column("int", scope) or scope.id
+        where = Maybe((" WHERE ", column, " >= (SELECT min(", column, ") FROM c)"))
+    return Node("query", ("WITH c AS (", inner, ") SELECT ", items, " FROM c", where, tail))
+
+
+def stacked(clauses: Clauses) -> Node:
+    """Orders and greatest values of what one table's column gives in several SELECTs."""
+    rng = clauses.rng
+    table = clauses.table()
+    column = rng.choice(table.columns[1:])
+    plain = scope_of(table, table.name, is_qualified=False)
+    word = "UNION ALL" if column.sort.startswith("loose") else rng.choice(("UNION ALL", "UNION"))
+    arms: list[Part] = []
+    for number in range(rng.choice((1, 2, 2))):
+        listed = f"SELECT id, {column.name} AS x FROM {table.name}"
+        arms += [f" {word} " if number else "", Node("arm", (listed, clauses.where(plain)))]
+    scope = Scope(table, "d", {"id": ("d.id",), column.sort: ("d.x",)})
+    is_listed = rng.random() < 0.6
+    items = clauses.items(clauses.some("item" if is_listed else "summary", scope, 1, 2))
+    tail: Part = clauses.total_order(scope, items) if is_listed else ""
+    inner = Node("inner", tuple(arms))
+    return Node("query", ("SELECT ", items, " FROM (", inner, ") AS d", clauses.where(scope), tail))

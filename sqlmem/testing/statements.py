@@ -27,7 +27,7 @@ from sqlmem.testing.damaged import damaged
 from sqlmem.testing.expressions import Expressions, Scope, scope_of
 from sqlmem.testing.families import Family
 from sqlmem.testing.joins import Joins
-from sqlmem.testing.nested import nested
+from sqlmem.testing.nested import cte, derived, nested, stacked
 from sqlmem.testing.recursion import Recursions
 from sqlmem.testing.subqueries import Subqueries
 from sqlmem.testing.tables import Table
@@ -101,11 +101,11 @@ class Statements:
             "windowed": self._windowed,
             "distinct": self._distinct,
             "combined": self._combined,
-            "derived": self._derived,
-            "cte": self._cte,
+            "derived": lambda: derived(self, with_stars=with_joins),
+            "cte": lambda: cte(self),
             "nested": lambda: nested(self),
             "foreign": self._foreign,
-            "stacked": self._stacked,
+            "stacked": lambda: stacked(self),
             "recursive": self._recursive,
             "values": self._values,
             "tableless": self._tableless,
@@ -238,33 +238,6 @@ class Statements:
             arms.append(Maybe((" ORDER BY 1", rng.choice(("", " DESC")), self._limit()), orders=True))
         return Node("query", tuple(arms))
 
-    def _derived(self) -> Node:
-        inner, scope = self.inner("d")
-        if self.rng.random() < 0.5:
-            items = self.items(self.some("item", scope, 1, 3))
-            if self._joins is not None and self.rng.random() < 0.3:
-                items = Many((self.rng.choice(("*", "d.*")),))
-            tail: Part = self.total_order(scope, items)
-        else:
-            items = self.items(self.some("summary", scope, 1, 2))
-            tail = ""
-        return Node("query", ("SELECT ", items, " FROM (", inner, ") AS d", self.where(scope), tail))
-
-    def _cte(self) -> Node:
-        rng = self.rng
-        inner, scope = self.inner("c")
-        if rng.random() < 0.6:
-            items = self.items(self.some("item", scope, 1, 3))
-            tail: Part = self.total_order(scope, items)
-        else:
-            items = self.items(self.some("summary", scope, 1, 2))
-            tail = ""
-        where: Part = self.where(scope)
-        if rng.random() < 0.2:
-            column = self.make.column("int", scope) or scope.id
-            where = Maybe((" WHERE ", column, " >= (SELECT min(", column, ") FROM c)"))
-        return Node("query", ("WITH c AS (", inner, ") SELECT ", items, " FROM c", where, tail))
-
     def _foreign(self) -> Node:
         """Expressions as another origin has them."""
         rng = self.rng
@@ -297,24 +270,6 @@ class Statements:
         items = self.items(self.some("item" if is_listed else "summary", scope, 1, 3))
         tail: Part = self.total_order(scope, items) if is_listed else ""
         return Node("query", (clause, "SELECT ", items, " FROM r", self.where(scope), tail))
-
-    def _stacked(self) -> Node:
-        """Orders and greatest values of what one table's column gives in several SELECTs."""
-        rng = self.rng
-        table = self.table()
-        column = rng.choice(table.columns[1:])
-        plain = scope_of(table, table.name, is_qualified=False)
-        word = "UNION ALL" if column.sort.startswith("loose") else rng.choice(("UNION ALL", "UNION"))
-        arms: list[Part] = []
-        for number in range(rng.choice((1, 2, 2))):
-            listed = f"SELECT id, {column.name} AS x FROM {table.name}"
-            arms += [f" {word} " if number else "", Node("arm", (listed, self.where(plain)))]
-        scope = Scope(table, "d", {"id": ("d.id",), column.sort: ("d.x",)})
-        is_listed = rng.random() < 0.6
-        items = self.items(self.some("item" if is_listed else "summary", scope, 1, 2))
-        tail: Part = self.total_order(scope, items) if is_listed else ""
-        inner = Node("inner", tuple(arms))
-        return Node("query", ("SELECT ", items, " FROM (", inner, ") AS d", self.where(scope), tail))
 
     def _named_windows(self) -> Node:
         """Windows with a name, named alone, in parentheses and with something added."""

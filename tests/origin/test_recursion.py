@@ -346,6 +346,21 @@ def test_mariadb_ends_a_recursion_after_its_number_of_rounds(pair: Pair) -> None
     assert pair.outcomes[cut] is Outcome.BYPASS
 
 
+@pytest.mark.families("postgresql")
+def test_digits_of_two_forms_are_ordered_by_the_origin(pair: Pair) -> None:
+    """Texts of digits order in every locale as in the store, if all are of one form: '2024', '02-29'."""
+    made = (
+        "WITH RECURSIVE r(n, d, x) AS (SELECT id, d, to_char(d, 'YYYY') FROM t "
+        "UNION ALL SELECT n + 10, d, to_char(d, 'MM-DD') FROM r WHERE n < 10) SELECT n, x FROM r"
+    )
+    ordered = "SELECT q.n FROM (SELECT id AS n, to_char(d, 'YYYY') AS x FROM t) AS q ORDER BY q.x, q.n"
+
+    pair.check(f"{made} ORDER BY x, n")
+    pair.check_local(ordered)
+
+    assert pair.outcomes[f"{made} ORDER BY x, n"] is Outcome.BYPASS
+
+
 def test_rows_made_of_nothing_count_where_sums_are_bounded(sqlite_origin: Origin) -> None:
     """A sum over what a recursion gives isn't judged by the number of rows in the tables."""
     sqlite_origin.execute(
