@@ -75,6 +75,9 @@ def _over_argument(
     is_distinct: bool,
 ) -> Value:
     distinct = "DISTINCT " if is_distinct else ""
+    if render.semantics.name == "mysql" and isinstance(node, exp.Min | exp.Max):
+        if isinstance(argument.unnest(), exp.Boolean):
+            raise Refuse("MIN or MAX of a constant, whose type depends on where it stands")
     if isinstance(node, exp.Count):
         count = render.semantics.count
         if isinstance(argument, exp.Star):
