@@ -103,8 +103,9 @@ def _is_aliased_by_string(node: exp.Expr, words: tuple[str, ...]) -> bool:
 def _of_postgresql(nodes: list[exp.Expr], words: tuple[str, ...]) -> str | None:
     if _has_limit_with_comma(words):
         return "LIMIT with a comma is an error at the origin"
-    for earlier, before, word in zip((";", *words), words, (*words[1:], ";"), strict=False):
-        if before == "INTERVAL" and word not in ("'", "(") and earlier not in ("AS", "::"):
+    for first, before, word in zip(("", *words), words, (*words[1:], ";"), strict=False):
+        # Behind AS and :: it is a type.
+        if before == "INTERVAL" and word not in ("'", "(") and first not in ("AS", "::"):
             return "an interval without quotes is an error at the origin"
         if before == "DOUBLE" and word != "PRECISION":
             return "DOUBLE alone is no type at the origin"
@@ -171,14 +172,13 @@ def _cast_words(words: tuple[str, ...], opening: int) -> list[str]:
 
 
 def _odd_cast(nodes: list[exp.Expr], scanned: Scan) -> str | None:
-    """A cast in the tree that the text has no cast for: INTEGER '5', BINARY a, CONVERT(a, CHAR)."""
+    """A cast in the tree that the text has none for: INTEGER '5', CONVERT(a, CHAR)."""
     words, family = scanned.words, scanned.syntax.family
     if family == "other":
         return None
     written = words.count("CAST") + words.count("::")
     if family == "mysql":
-        written += words.count("CONVERT")
-        written += sum(word == "BINARY" and before != "AS" for before, word in pairwise((";", *words)))
+        written += words.count("CONVERT") + _binaries(words)
     typed = 0
     for index, (before, word) in enumerate(pairwise(words)):
         if word != "'" or before not in _TYPED_STRINGS[family]:
@@ -189,6 +189,14 @@ def _odd_cast(nodes: list[exp.Expr], scanned: Scan) -> str | None:
     if sum(isinstance(node, exp.Cast) for node in nodes) != written + typed:
         return "a cast that isn't written as one"
     return None
+
+
+def _binaries(words: tuple[str, ...]) -> int:
+    """How often BINARY stands before an operand, which makes a cast; not as a type or a character set."""
+    return sum(
+        word == "BINARY" and before not in ("AS", "SET", "COLLATE", "USING") and behind not in ("(", ")")
+        for before, word, behind in zip(("", *words), words, words[1:], strict=False)
+    )
 
 
 def _is_moment(word: str, scanned: Scan, index: int) -> bool:
