@@ -6,10 +6,10 @@ import argparse
 import sys
 import time
 
-from benchmarks import costs, data, fills, hits, threads
+from benchmarks import costs, data, fills, hits, memo, threads
 
 # in the order in which they run
-_PARTS = {"hits": hits.run, "costs": costs.run, "threads": threads.run, "fills": fills.run}
+_PARTS = {"hits": hits.run, "costs": costs.run, "threads": threads.run, "fills": fills.run, "memo": memo.run}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from demo import remembered, table, walk
 from demo import shop as shops
-from demo import table, walk
 from sqlmem import CachingEngine
 from sqlmem.model import Stats
 
@@ -142,6 +142,8 @@ def _walk(base: sa.Engine, shop: shops.Shop, cache_db: str) -> int:
             f"After close() and a new engine (snapshot loaded in {loaded}):", engine, walk.RESTARTED
         )
         after_restart = engine.stats()
+        print("\nFunctions that know which tables they read (sqlmem.Memo):\n")
+        steps.problems += remembered.show(engine, base, shop, Path(cache_db).with_name("memo.db"))
     print("\nWhat engine.explain() says of two of these:")
     for sql, text in explained:
         print(f"\n{table.note(sql, mark='')}")

@@ -14,6 +14,7 @@ from sqlmem.catalogue import UnknownTable
 from sqlmem.clock import Clock, SystemClock
 from sqlmem.counters import Counters
 from sqlmem.dbapi import LazyConnection
+from sqlmem.dependencies import Exactly
 from sqlmem.errors import ClosedError, UnsupportedQueryError
 from sqlmem.executor import Executor, Local
 from sqlmem.explain import Explanation
@@ -36,7 +37,7 @@ from sqlmem.selection import Selection
 from sqlmem.sessions import Sessions
 from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.snapshot import Owner
-from sqlmem.store import Store
+from sqlmem.store import Generation, Store
 from sqlmem.tables import matcher, spelling_of
 from sqlmem.together import Together
 from sqlmem.verification import Verification
@@ -106,9 +107,10 @@ class Core:
         self.origin = Origin(base)
         self.origin.selection = Selection(self.settings.tables, self.settings.exclude)
         self.store = Store()
-        is_of_one_moment = self.settings.consistency == "snapshot"
-        registry = MomentRegistry if is_of_one_moment else Registry
-        self.registry: Registry = registry(self.clock, self.settings.ttl_for)
+        # A database in memory is this engine's alone, however it is addressed.
+        scope = None if self.origin.is_ephemeral else self.origin.place()
+        registry = MomentRegistry if self.settings.consistency == "snapshot" else Registry
+        self.registry: Registry = registry(self.clock, self.settings.ttl_for, scope=scope)
         self.counters = Counters()
         self.residency = Residency(self.store, self.registry, self.settings.max_memory)
         self.filling = Filling(
@@ -190,6 +192,7 @@ class Core:
                 *([self.together.groups.reset_after_fork] if self.together is not None else []),
             ),
         )
+        self.registry.on_adopted = _dropping(self.store, self.maintenance)
         self.writes.lost = self.maintenance.lost
         self.lazy_pool = LazyPool(
             self.lazy_connection,
@@ -231,8 +234,11 @@ class Core:
             self.origin.remember_facts(loaded.facts)
         # The settings may be other ones than those that the file was written under.
         selection = self.origin.selection
-        for generation in self.registry.invalidate(lambda name: selection.refusal_of(name) is not None)[1]:
-            self.store.retire(generation)
+        names = [state.name for state in self.registry.states()]
+        left_out = frozenset(name for name in names if selection.refusal_of(name) is not None)
+        if left_out:
+            for generation in self.registry.invalidate(Exactly(left_out))[1]:
+                self.store.retire(generation)
         states = [state for state in self.registry.states() if not state.is_verified]
         if states:
             self.verification = Verification(
@@ -268,8 +274,7 @@ class Core:
         if self.verification is not None:
             self.verification.join()
         self.maintenance.close()
-        _, generations = self.registry.invalidate(None)
-        for generation in generations:
+        for generation in self.registry.close():
             self.store.retire(generation)
 
     def _reset_after_fork(self) -> Callable[[], None]:
@@ -401,6 +406,18 @@ class Core:
                 self.store.retire(generation)
                 continue
             return
+
+
+def _dropping(store: Store, maintenance: Maintenance) -> Callable[[Sequence[Generation]], None]:
+    """What to do with rows of an era that has ended elsewhere. Not a method: see `_reset_after_fork`."""
+
+    def drop(generations: Sequence[Generation]) -> None:
+        for generation in generations:
+            store.retire(generation)
+        if generations:
+            maintenance.lost()
+
+    return drop
 
 
 def _reset_on_return(base: Engine) -> Any:

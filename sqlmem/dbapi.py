@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy.engine import CursorResult
 
+from sqlmem.dependencies import Listener, listening
 from sqlmem.directives import USUAL, Directive
 from sqlmem.errors import UnsupportedQueryError
-from sqlmem.executor import Executor, Local, refusal
+from sqlmem.executor import Executor, Local, Remote, refusal
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front, Refused
 from sqlmem.model import Status
@@ -85,6 +86,7 @@ class LazyConnection:
         self._executor = executor
         self._front = front
         self._held: OriginConnection | None = None
+        self._held_since = 0  # the registry's count of invalidations when it was checked out
         # An origin connection of this transaction was lost while it was used.
         self._is_lost = False
         # Whose rows are still being read from the held connection.
@@ -131,6 +133,7 @@ class LazyConnection:
         self._make_way()
         if self._held is None or not self._held.is_usable:
             self._savepoints = []
+            self._held_since = self._front.registry.invalidations
             self._held = self._connect()
         return self._held
 
@@ -166,6 +169,20 @@ class LazyConnection:
         finally:
             self._is_lost = self._is_lost or not connection.is_usable
             connection.release()
+
+    def tell(self, listener: Listener, answer: Local | Remote) -> None:
+        """Tell whoever notes what is read. Of a bypass before it is sent."""
+        if isinstance(answer, Local):
+            listener.served(answer.bound.generations)
+            return
+        registry, held = self._front.registry, self._held
+        is_past = (
+            held is not None
+            and held.is_usable
+            and self._held_since != registry.invalidations
+            and held.sees_the_past
+        )
+        listener.bypassed(registry, answer.reads, sees_the_past=is_past)
 
     def _make_way(self) -> None:
         """Before another statement on the held connection."""
@@ -306,6 +323,8 @@ class LazyCursor:
         has_parameters = parameters is not None
         answer = executor.run(connection, operation, parameters or (), has_parameters=has_parameters)
         _last_status.set(answer.status)
+        if (listener := listening.get()) is not None:
+            connection.tell(listener, answer)
         if isinstance(answer, Local):
             decode = answer.bound.decode
             try:

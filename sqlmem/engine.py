@@ -16,6 +16,7 @@ from sqlalchemy.util.concurrency import in_greenlet
 
 from sqlmem.core import Core
 from sqlmem.dbapi import LazyConnection, isolation_reason, last_status, remember_status
+from sqlmem.dependencies import listening
 from sqlmem.directives import OPTIONS, USUAL, directive_of
 from sqlmem.errors import SettingsError
 from sqlmem.explain import Explanation
@@ -306,6 +307,8 @@ class CachingEngine(Engine):
                         return self._execute(statement, parameters)
                     rows.status = local.status
                     remember_status(local.status)
+                    if (listener := listening.get()) is not None:
+                        listener.served(local.bound.generations)
                     return rows
         return self._execute(statement, parameters)
 

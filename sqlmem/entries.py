@@ -69,6 +69,8 @@ class Bypassed:
     versions: tuple[int, ...] = ()
     reasons: tuple[str, ...] = ()
     effect: Effect | None = None
+    # All that it reads, also through what it calls; None if that isn't known.
+    reads: tuple[TableState, ...] | None = None
 
     def is_current(self) -> bool:
         return all(

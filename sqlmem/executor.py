@@ -81,10 +81,12 @@ class Remote:
 
     Attributes:
         effect: what it may change there; None for nothing.
+        reads: the tables; None if not all of them are known.
     """
 
     status: Status
     effect: Effect | None = None
+    reads: tuple[TableState, ...] | None = None
 
 
 # How often a statement looks again because a table changed under it, before the origin answers.
@@ -193,6 +195,7 @@ class Executor:
             return self._unplanned(caller, statement, reason, has_parameters=has_parameters)
         has_filled = False
         tables: tuple[str, ...] = ()
+        reads: tuple[TableState, ...] | None = None
         for _ in range(_ATTEMPTS):
             try:
                 entry = self._front.entry(
@@ -201,16 +204,17 @@ class Executor:
                 if not isinstance(entry, Planned):
                     return self._not_local(caller, statement, entry, reason)
                 tables = entry.tables
+                reads = entry.states
                 own = reason or caller.own_reason(entry.states)
                 if own is not None:
-                    return self._bypass(caller, statement, own, tables)
+                    return self._bypass(caller, statement, own, tables, reads=reads)
                 answer = None if has_filled or newest > -inf else self.hit(entry, parameters)
                 if answer is not None:
                     return answer
                 arguments = _arguments_or_give_up(entry, parameters)
                 return self._miss(caller, entry, arguments, has_filled=has_filled, newest=newest)
             except GiveUp as error:
-                return self._bypass(caller, statement, error.reason, tables)
+                return self._bypass(caller, statement, error.reason, tables, reads=reads)
             except Replan as replan:
                 has_filled = has_filled or replan.has_filled
             except Retired:
@@ -232,7 +236,9 @@ class Executor:
             case Passed(effect):
                 return self._pass(caller, statement, effect)
             case Bypassed():
-                return self._bypass(caller, statement, reason or entry.reason, entry.tables, entry.effect)
+                return self._bypass(
+                    caller, statement, reason or entry.reason, entry.tables, entry.effect, entry.reads
+                )
 
     def _unplanned(self, caller: Caller, statement: str, reason: str, *, has_parameters: bool) -> Remote:
         effect = self._front.effect(statement, has_parameters=has_parameters)
@@ -421,12 +427,13 @@ class Executor:
         reason: str,
         tables: tuple[str, ...],
         effect: Effect | None = None,
+        reads: tuple[TableState, ...] | None = None,
     ) -> Remote:
         if caller.directive.way == "only":
             self._counters.other(Outcome.REJECTED)
             raise NotCachedError(statement, reason)
         self._counters.other(Outcome.BYPASS, reason)
-        return Remote(Status(Outcome.BYPASS, 0.0, tables, reason), effect)
+        return Remote(Status(Outcome.BYPASS, 0.0, tables, reason), effect, reads)
 
     def _pass(self, caller: Caller, statement: str, effect: Effect) -> Remote:
         if caller.directive.way == "only":

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from sqlalchemy import exc
 
 from sqlmem.clock import Clock
+from sqlmem.dependencies import listening
 from sqlmem.errors import StoreError
 from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, Uncacheable, fill, is_readable
 from sqlmem.logs import heard, log
@@ -153,6 +154,8 @@ class Filling:
     ) -> Generation:
         while True:
             self._check_refusal(state)
+            if (listener := listening.get()) is not None:
+                listener.before_fill(self._registry, [state])
             try:
                 granted = self._registry.lease(state, columns, version=version, newest=newest)
             except BeingCommitted:

@@ -219,7 +219,8 @@ class Front:
             return self._bypassed(parsed, Refuse("it is nested too deeply"), ()), True
         except Unrepresentable as error:
             # Of these parameters only: others may have a meaning.
-            return self._bypassed(parsed, Refuse(str(error)), tuple(states.values())), False
+            entry = self._bypassed(parsed, Refuse(str(error)), tuple(states.values()), reads=known[0])
+            return entry, False
         by_name = {state.name: (state, versions[spelling]) for spelling, state in states.items()}
         pairs = [by_name[name] for name in plan.tables]
         planned = Planned(
@@ -238,7 +239,10 @@ class Front:
         )
         # After the versions were noted: a quarantine changes them when it is in force.
         if self._quarantined and _form(planned) in self._quarantined:
-            return Bypassed(QUARANTINED, planned.tables, planned.states, planned.versions), True
+            return (
+                Bypassed(QUARANTINED, planned.tables, planned.states, planned.versions, reads=planned.states),
+                True,
+            )
         return planned, True
 
     def _planned(
@@ -297,7 +301,13 @@ class Front:
             raise NotNow("its tables change faster than they can be read")
 
     def _bypassed(
-        self, parsed: Parsed, refused: Refuse, states: tuple[TableState, ...], versions: tuple[int, ...] = ()
+        self,
+        parsed: Parsed,
+        refused: Refuse,
+        states: tuple[TableState, ...],
+        versions: tuple[int, ...] = (),
+        *,
+        reads: tuple[TableState, ...] | None = None,
     ) -> Entry:
         if not self.origin.has_wall and not self.is_transparent and parsed.functions - _HARMLESS:
             # What isn't known may write, and nothing would stop it.
@@ -306,12 +316,19 @@ class Front:
                 f"{refused.reason}, and this origin can't be made read-only",
                 "Run it on the wrapped engine",
             )
+        if versions:
+            reads = states
+        semantics = self.origin.semantics
+        known = semantics.pure_functions | semantics.called
+        if any(name not in _HARMLESS and name.lower() not in known for name in parsed.functions):
+            reads = None  # it may read whatever it likes
         return Bypassed(
             refused.reason,
             tuple(sorted({str(state.name) for state in states})),
             states if versions else (),
             versions,
             refused.reasons,
+            reads=reads,
         )
 
     def resolve(self, spelling: Spelling, borrower: Borrower) -> TableState:

@@ -190,7 +190,7 @@ class Maintenance:
             # Defined under each spelling, so that statements find it before the origin was met.
             states = [self._registry.define(each, held.schema) for each in held.spellings or (None,)]
             if states[0] is not None:
-                self._registry.restore(states[0], held.generation)
+                self._registry.restore(states[0], held.generation, tokens=dict(held.tokens))
         log.info(
             "snapshot {} loaded: {}", path, ", ".join(str(t.schema.name) for t in found.tables) or "no table"
         )

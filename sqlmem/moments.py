@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from sqlmem.clock import Clock
+from sqlmem.dependencies import Reading
 from sqlmem.model import TableName
 from sqlmem.registry import Flight, Lease, Registry, TableState
 from sqlmem.store import Generation
@@ -43,8 +44,10 @@ class Groups:
 class MomentRegistry(Registry):
     """A registry that also gives leases for what is there, and publishes several generations at once."""
 
-    def __init__(self, clock: Clock, ttl_for: Callable[[TableName], float | None]) -> None:
-        super().__init__(clock, ttl_for)
+    def __init__(
+        self, clock: Clock, ttl_for: Callable[[TableName], float | None], *, scope: str | None = None
+    ) -> None:
+        super().__init__(clock, ttl_for, scope=scope)
         self._calling = threading.local()
 
     def lease_anew(self, state: TableState, columns: Sequence[str], *, version: int) -> Lease | Flight | None:
@@ -85,6 +88,7 @@ class MomentRegistry(Registry):
                 if not is_current:
                     continue
                 lease.flight.generation = generation
+                generation.reading = Reading(self, lease.tokens)
                 if state.generation is not None:
                     replaced.append(state.generation)
                 state.generation = generation

@@ -81,6 +81,14 @@ class Origin:
         where = f"{url.username or ''}@{(url.host or '').lower()}:{url.port or ''}/{url.database or ''}"
         return f"{url.drivername}://{where}?{options}"
 
+    def place(self) -> str:
+        """The database, by whatever driver and user: what one invalidates, all read anew."""
+        url = self.engine.url
+        if self.family == "sqlite":
+            return f"sqlite:{_sqlite_path(url)}"
+        address = f"{(url.host or url.query.get('host') or '')}:{url.port or ''}/{url.database or ''}"
+        return f"{self.family}:{address.lower()}"
+
     def fingerprint(self) -> str:
         return hashlib.sha256(self.identity().encode()).hexdigest()
 

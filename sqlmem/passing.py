@@ -19,10 +19,11 @@ from sqlalchemy import pool
 from sqlalchemy.util import await_only
 
 from sqlmem.dbapi import TOLD, isolation_reason
+from sqlmem.dependencies import Listener
 from sqlmem.directives import USUAL, Directive
 from sqlmem.effects import Control, Effect, Session
 from sqlmem.effects.base import unknown
-from sqlmem.executor import Executor
+from sqlmem.executor import Executor, Local, Remote
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front
 from sqlmem.origin import Origin, OriginConnection
@@ -324,6 +325,15 @@ class PassingConnection:
             yield connection
         finally:
             connection.release()
+
+    def tell(self, listener: Listener, answer: Local | Remote) -> None:
+        """Tell whoever notes what is read. Of a bypass before it is sent."""
+        if isinstance(answer, Local):
+            listener.served(answer.bound.generations)
+            return
+        # In a transaction that has begun it may read what others don't see, or don't see any more.
+        is_own = bool(self._pending) or not self._is_clean or self._is_out_of_sight
+        listener.bypassed(self._passing.front.registry, answer.reads, sees_the_past=is_own)
 
     def held(self) -> OriginConnection:
         raise NotImplementedError("a transparent connection's statements go through its cursor")

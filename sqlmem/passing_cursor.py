@@ -12,8 +12,9 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from sqlmem.dbapi import remember_status
+from sqlmem.dependencies import Listener, listening
 from sqlmem.effects import Effect
-from sqlmem.executor import Caller, Executor, Local
+from sqlmem.executor import Caller, Executor, Local, Remote
 from sqlmem.origin import Origin
 from sqlmem.waiting import give_way
 
@@ -63,6 +64,9 @@ class Connection(Caller, Protocol):
 
     def acting(self, effect: Effect | None, text: str) -> AbstractContextManager[Any]:
         """Around whatever is sent to the driver's connection, which it gives."""
+
+    def tell(self, listener: Listener, answer: Local | Remote) -> None:
+        """Tell whoever notes what is read."""
 
     def hand_out(self) -> Any:
         """From here on nobody sees what is done to the driver's connection."""
@@ -146,6 +150,8 @@ class PassingCursor:
             self.connection, operation, parameters or (), has_parameters=parameters is not None
         )
         remember_status(answer.status)
+        if (listener := listening.get()) is not None:
+            self.connection.tell(listener, answer)
         if isinstance(answer, Local):
             self._take_answer(answer, operation, parameters)
             return self
@@ -211,6 +217,8 @@ class PassingCursor:
         """Send what the store is never asked for."""
         answer = self._executor.passed(self.connection, text, has_parameters=True)
         remember_status(answer.status)
+        if (listener := listening.get()) is not None:
+            self.connection.tell(listener, answer)
         return self._send(answer.effect, text, method, *arguments, **keywords)
 
     def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:

@@ -41,6 +41,7 @@ def matcher_of(written: Written) -> Callable[[TableName], bool] | None:
             return False
         return None in meant or table.schema is None or table.schema.casefold() in meant
 
+    matches.names = frozenset(schemas)  # type: ignore[attr-defined] # see `dependencies.names_of`
     return matches
 
 

@@ -13,13 +13,27 @@ rows of a fetch that began before it.
 from __future__ import annotations
 
 import itertools
+import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
 from sqlmem.clock import Clock
 from sqlmem.codecs import OPAQUE
+from sqlmem.dependencies import (
+    ALL,
+    ANY,
+    Reading,
+    Table,
+    announce,
+    bare,
+    enter,
+    leave,
+    names_of,
+    names_under,
+    new_token,
+)
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.store import Generation
 from sqlmem.table_state import Flight, Lease, TableState, is_touched
@@ -29,6 +43,7 @@ MAX_EXPRESSIONS = 32
 # So many are admitted when they are first met, others when they are met again.
 _FREELY_ADMITTED = 16
 _REMEMBERED = 500
+_serials = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +65,24 @@ class BeingCommitted(Exception):
 class Registry:
     """All tables of one origin. Safe for use by many threads."""
 
-    def __init__(self, clock: Clock, ttl_for: Callable[[TableName], float | None]) -> None:
+    def __init__(
+        self, clock: Clock, ttl_for: Callable[[TableName], float | None], *, scope: str | None = None
+    ) -> None:
+        """Know nothing yet.
+
+        Args:
+            scope: the database that the tables are in, as other processes call it too; None if nobody
+                else can know it.
+        """
+        self.serial = next(_serials)
+        self.scope = scope if scope is not None else f"{os.getpid()}.{self.serial}.{os.urandom(8).hex()}"
+        # Called with the generations that `adopt` dropped.
+        self.on_adopted: Callable[[Sequence[Generation]], None] | None = None
+        # name -> the token of its present era, see `dependencies`; and how often it was invalidated here,
+        # by name or with everything.
+        self._tokens: dict[str, str] = {}
+        self._begun: dict[str, int] = {}
+        self._begun_all = 0
         self._clock = clock
         self._ttl_for = ttl_for
         self._lock = threading.Lock()
@@ -61,6 +93,7 @@ class Registry:
         self.invalidations = 0  # of anything, ever
         self._windows: set[Window] = set()  # commits under way
         self.changes = 0  # publications and losses, for the snapshot to see that something changed
+        enter(self)
 
     # -- tables ----------------------------------------------------------------------------
 
@@ -229,7 +262,9 @@ class Registry:
                 return flight
             wanted = tuple(state.needed)
             state.flight = Flight(epoch=state.epoch, columns=frozenset(wanted))
-            return Lease(state, state.epoch, state.schema, wanted, state.flight)
+            names = names_under([state])
+            tokens = {name: self._token(name) for name in names}
+            return Lease(state, state.epoch, state.schema, wanted, state.flight, tokens)
 
     def _drop_expressions(self, state: TableState, columns: Sequence[str]) -> None:
         """Keep the bound on expressions, the least recently used go first; and leave out what has no text."""
@@ -268,6 +303,7 @@ class Registry:
         # and old rows would pass for current.
         with self._lock:
             state.fills += 1
+            generation.reading = Reading(self, lease.tokens)
             lease.flight.generation = generation
             if state.flight is lease.flight:
                 state.flight = None
@@ -296,13 +332,29 @@ class Registry:
             state.refusal = reason
             state.refused_until = self._clock.monotonic() + seconds
 
-    def restore(self, state: TableState, generation: Generation, *, epoch: int | None = None) -> None:
-        """Enter a generation that came from a snapshot, to be verified before its first use."""
+    def restore(
+        self,
+        state: TableState,
+        generation: Generation,
+        *,
+        epoch: int | None = None,
+        tokens: Mapping[str, str] | None = None,
+    ) -> None:
+        """Enter a generation that came from a snapshot, to be verified before its first use.
+
+        Args:
+            tokens: those that it was read under.
+        """
         with self._lock:
             if epoch is not None and state.epoch != epoch:
                 return
             state.generation = generation
             state.is_verified = False
+            # Without its own two, what is made of these rows couldn't be told to be old, and isn't kept.
+            if tokens is not None and {bare(state.name), ALL} <= tokens.keys():
+                generation.reading = Reading(self, tokens)
+                for name, token in tokens.items():
+                    self._tokens.setdefault(name, token)
             for name, column in generation.columns.items():
                 state.needed.setdefault(name)
                 if column.codec == OPAQUE:
@@ -336,8 +388,17 @@ class Registry:
         Returns:
             The tables, and the generations to retire.
         """
+        begun, token = self._begun_now(matches)
         with self._lock:
-            return self._invalidate(matches, forgets_definitions=True)
+            return self._entered(begun, token, self._invalidate(matches, forgets_definitions=True))
+
+    def _entered(
+        self, begun: set[str], token: str, dropped: tuple[list[TableState], list[Generation]]
+    ) -> tuple[list[TableState], list[Generation]]:
+        # What was met since then too; its token nobody knows, and everybody will find so.
+        for name in begun | {bare(state.name) for state in dropped[0]}:
+            self._tokens[name] = token
+        return dropped
 
     def _invalidate(
         self, matches: Callable[[TableName], bool] | None, *, forgets_definitions: bool
@@ -371,17 +432,101 @@ class Registry:
         Returns:
             It, and the generations to retire.
         """
+        begun, token = self._begun_now(matches)
         with self._lock:
             window = Window(matches, defines)
             self._windows.add(window)
-            return window, self._invalidate(matches, forgets_definitions=defines)[1]
+            dropped = self._invalidate(matches, forgets_definitions=defines)
+            return window, self._entered(begun, token, dropped)[1]
 
     def close_window(self, window: Window) -> None:
         """After the commit has returned or failed: who fills from now on reads what was committed."""
+        # What was read meanwhile, at the origin, was read in an era that ends here.
+        begun, token = self._begun_now(window.matches)
         with self._lock:
             self._windows.discard(window)
             # A definition that was read meanwhile may be the old one.
-            self._invalidate(window.matches, forgets_definitions=window.defines)
+            self._entered(begun, token, self._invalidate(window.matches, forgets_definitions=window.defines))
+
+    def _begun_now(self, matches: Callable[[TableName], bool] | None) -> tuple[set[str], str]:
+        """The names whose eras end, and the token of those that begin, which all have been told."""
+        begun = self._begin(matches)
+        token = new_token(self)
+        # Before anything is dropped: what is read under a token was read after all knew of it.
+        announce(self.scope, dict.fromkeys(begun, token))
+        return begun, token
+
+    def _begin(self, matches: Callable[[TableName], bool] | None) -> set[str]:
+        """Count an invalidation for the names whose eras end with it, and return them."""
+        names = names_of(matches)
+        with self._lock:
+            if matches is None or names is None:
+                self._begun_all += 1
+                return {ALL, ANY, *self._tokens}
+            hit = {bare(state.name) for state in self._tables.values() if is_touched(state, matches)}
+            touched = {ANY, *names, *hit}
+            for name in touched:
+                self._begun[name] = self._begun.get(name, 0) + 1
+            return touched
+
+    def close(self) -> list[Generation]:
+        """Forget everything; nothing was invalidated by that. Returns the generations to retire."""
+        leave(self)
+        with self._lock:
+            return self._invalidate(None, forgets_definitions=True)[1]
+
+    # -- eras ------------------------------------------------------------------------------
+
+    def tokens(self, states: Iterable[Table] | None) -> dict[str, str]:
+        """The tokens that an answer depends on which reads these tables (None: unknown ones) now."""
+        with self._lock:
+            return {name: self._token(name) for name in names_under(states)}
+
+    def token(self, name: str) -> str:
+        with self._lock:
+            return self._token(name)
+
+    def known_token(self, name: str) -> str | None:
+        """As `token`; None if this registry knows of no era of it."""
+        return self._tokens.get(name)
+
+    def begun(self, name: str) -> int:
+        """How many eras have begun by invalidations here. Counted before anybody is told."""
+        return self._begun.get(name, 0) + self._begun_all
+
+    def _token(self, name: str) -> str:
+        token = self._tokens.get(name)
+        if token is None:
+            token = self._tokens[name] = new_token(self)
+        return token
+
+    def adopt(self, name: str, token: str) -> None:
+        """Take part in an era that has begun elsewhere: what was read before is dropped."""
+        with self._lock:
+            if self._tokens.get(name) == token:
+                return
+
+            def is_meant(table: TableName) -> bool:
+                return name == ALL or bare(table) == name
+
+            _, generations = self._invalidate(is_meant, forgets_definitions=True)
+            self._tokens[name] = token
+        if self.on_adopted is not None:
+            self.on_adopted(generations)
+
+    def age(self, read_at: float) -> float:
+        """Seconds since then, by the clock that generations are dated by."""
+        return max(0.0, self._clock.monotonic() - read_at)
+
+    def shortest_ttl(self, names: Iterable[str]) -> float | None:
+        """Of the tables of these names, as far as they are known."""
+        wanted = set(names)
+        limits = [
+            state.expires_after
+            for state in list(self._tables.values())
+            if state.expires_after is not None and bare(state.name) in wanted
+        ]
+        return min(limits, default=None)
 
     def verified(self, state: TableState, generation: Generation) -> None:
         """The origin's definition of a restored table is the one the snapshot was made with."""

@@ -158,7 +158,9 @@ def _write_table(
         with store.activity():
             info = execute("PRAGMA source.table_info(data)").fetchall()
             key = next((row[1] for row in info if row[5]), None)
-            definition = TableText(held.schema, held.spellings, texts, key)
+            reading = generation.reading
+            tokens = tuple(sorted(reading.tokens.items())) if reading is not None else ()
+            definition = TableText(held.schema, held.spellings, texts, key, tokens)
             name = _legible(held.schema.name, taken)
             execute("BEGIN")
             execute(create_text(name, definition))

@@ -24,7 +24,7 @@ from sqlmem.stored import quoted
 
 # Of the file's form and of what its values mean: one more for every change of either, also of
 # a codec's stored form.
-VERSION = 3
+VERSION = 4
 
 DIGEST = "CREATE TABLE sqlmem_digest (digest TEXT)"
 SNAPSHOT = (
@@ -82,11 +82,13 @@ class Held:
     Attributes:
         spellings: how statements have written it, so that they are answered before the origin
             was ever connected to.
+        tokens: of one that was loaded, what it was read under.
     """
 
     schema: TableSchema
     generation: Generation
     spellings: tuple[tuple[str | None, str], ...] = ()
+    tokens: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class TableText:
     spellings: tuple[tuple[str | None, str], ...]
     columns: tuple[ColumnText, ...]
     key: str | None  # stored name of the INTEGER PRIMARY KEY
+    tokens: tuple[tuple[str, str], ...] = ()  # name -> token that it was read under, see `dependencies`
 
 
 class Unusable(Exception):

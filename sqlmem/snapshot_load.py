@@ -298,7 +298,7 @@ class _Reader:
             self._store.retire(generation)
             raise Broken(f"{schema.name} doesn't have as many rows as it should")
         self._room -= generation.bytes
-        return Held(schema, generation, definition.spellings)
+        return Held(schema, generation, definition.spellings, definition.tokens)
 
     def _check_key(self, schema: TableSchema, stored: dict[str, StoredColumn], key: str | None) -> None:
         if key is None:

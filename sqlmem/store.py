@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlmem.codecs import Codec
+from sqlmem.dependencies import Reading
 from sqlmem.errors import StoreError
 from sqlmem.functions import AGGREGATES, RAISING, SCALARS
 from sqlmem.measures import Span
@@ -76,6 +77,7 @@ class Generation:
         pairs: column and rank -> whether each value has one rank and each rank one value; likewise.
         unique: columns -> whether no two rows are equal in them; likewise.
         shares: stored column -> see `Store.rows_of_a_value`.
+        reading: under which tokens it was read; None before it was published or restored.
     """
 
     table: TableName
@@ -94,6 +96,7 @@ class Generation:
     is_private: bool = False
     facts: dict[str, Span] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)
+    reading: Reading | None = None
 
 
 class Writer:

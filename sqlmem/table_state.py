@@ -6,7 +6,7 @@ Written only under the registry's lock, by the registry.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlmem.model import Column, TableName, TableSchema
@@ -56,6 +56,7 @@ class Lease:
     schema: TableSchema  # that of the plan: the table's may be another one by the time of the fetch
     columns: tuple[str, ...]
     flight: Flight
+    tokens: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

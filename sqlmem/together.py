@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sqlmem.dependencies import listening
 from sqlmem.filling import Borrower, Filling, GiveUp, Replan
 from sqlmem.logs import log
 from sqlmem.moments import Groups, MomentRegistry, are_of_one_moment
@@ -148,6 +149,8 @@ class Together:
     ) -> Lease | None:
         """A lease; None if the others' fill is over that began first, or the definition has changed."""
         while True:
+            if (listener := listening.get()) is not None:
+                listener.before_fill(self._registry, [state])
             match self._registry.lease_anew(state, columns, version=version):
                 case Flight() as flight:
                     self._filling.wait(flight)

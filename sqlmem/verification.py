@@ -19,6 +19,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.util.concurrency import greenlet_spawn
 
 from sqlmem.catalogue import UnknownTable
+from sqlmem.dependencies import Exactly
 from sqlmem.logs import log
 from sqlmem.model import TableName, TableSchema
 from sqlmem.origin import Origin, OriginConnection
@@ -115,7 +116,7 @@ class Verification:
         return None if saved is None or found == saved else _difference(saved, found)
 
     def _drop(self, name: TableName) -> None:
-        _, generations = self._registry.invalidate(lambda other: other == name)
+        _, generations = self._registry.invalidate(Exactly(frozenset({name})))
         for generation in generations:
             self._store.retire(generation)
         self._on_loss()

@@ -82,8 +82,9 @@ def _operand(render: Expressions, node: exp.Expr, row: Aggregate, name: str, sco
 
 
 def _described(render: Expressions, value: Value) -> Result:
-    if value.result is not None:
+    if value.result is not None and value.result.code is not None:
         return value.result
+    # The result of MIN or MAX is described as its column is, which it isn't any more.
     assert value.type is not None
     return render.result_of(value.type, "an aggregate")
 

@@ -43,7 +43,7 @@ def test_every_module_named_is_there():
 def test_every_lock_is_named():
     """A new lock gets its line in the table of locks: who holds it, and for how long."""
     locks = set()
-    for path in (ROOT / "sqlmem").glob("*.py"):
+    for path in (ROOT / "sqlmem").rglob("*.py"):
         found = _LOCK.findall(path.read_text(encoding="utf-8"))
         locks |= {(path.stem.replace("_", ""), name) for name in found}
     named = {

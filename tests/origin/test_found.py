@@ -224,6 +224,11 @@ FOUND = {
     ),
     "nothing is looked up by NULL": Find("SELECT max(k) AS x FROM tame WHERE d < NULL", drivers=("pymysql",)),
     "NULL is one column of the answer": Find("SELECT NULL AS x, b FROM tame"),
+    "a percentile of what a derived table picks has a type of its own": Find(
+        "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY g.a) AS x "
+        "FROM (SELECT min(d) AS a FROM wild GROUP BY i) AS g",
+        drivers=("psycopg",),
+    ),
     "FROM twice is no SELECT *": Find("SELECT id FROM FROM tame"),
     "AS wants a name": Find("SELECT n AS , id AS x FROM tame"),
     "clauses have their order": Find("SELECT id FROM tame LIMIT 1 WHERE id = 1"),

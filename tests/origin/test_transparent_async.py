@@ -204,7 +204,7 @@ async def test_a_fill_that_waits_for_the_origin_lets_other_tasks_run(items: Orig
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Let other tasks run until something is so."""
-    while not is_so():  # noqa: ASYNC110 - no event tells: what is looked at is inside
+    while not is_so():
         await asyncio.sleep(0)
 
 
@@ -568,7 +568,10 @@ CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON items DEFERRABLE INITIALLY DEFERR
 FOR EACH ROW EXECUTE FUNCTION slow_commit()
 """
 
-WAITS_FOR_LOCK = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+WAITS_FOR_LOCK = text(
+    "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+    "WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"
+)
 
 
 @pytest.mark.families("postgresql")

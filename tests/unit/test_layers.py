@@ -72,6 +72,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "explain",
     ),
     "state": (
+        "dependencies",
         "counters",
         "store",
         "present",
@@ -117,6 +118,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "explaining",
         "core",
         "engine",
+        "memo/*",
         "__init__",
     ),
     "testing": ("testing/*",),
@@ -139,6 +141,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "tables",
             "explaining",
             "engine",
+            "memo/*",
             "testing/*",
         }
     ),
@@ -162,6 +165,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "waiting",
             "front",
             "core",
+            "memo/*",
         }
     ),
     "loguru": frozenset({"logs"}),
