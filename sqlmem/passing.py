@@ -498,12 +498,12 @@ class PassingConnection:
 
     @contextlib.contextmanager
     def _committing(self, written: Written) -> Iterator[None]:
-        try:
-            with self._window(written, defines=written is EVERYTHING):
-                yield
-        finally:
-            self._cleaned()
-            self._end()
+        with self._window(written, defines=written is EVERYTHING):
+            yield
+        # One that failed may have left the transaction open, to be rolled back or committed again (SQLite,
+        # whose deferred constraints are looked at then).
+        self._cleaned()
+        self._end()
 
     @contextlib.contextmanager
     def _window(self, written: Written, *, defines: bool) -> Iterator[None]:
@@ -515,7 +515,7 @@ class PassingConnection:
         """
         passing = self._passing
         with contextlib.ExitStack() as window:
-            window.enter_context(passing.writes.window(written, defines=defines))
+            window.enter_context(passing.writes.window(written, defines=defines, is_answer=self._is_answer))
             try:
                 yield
             except asyncio.CancelledError:
@@ -526,6 +526,13 @@ class PassingConnection:
                 if left is not None:
                     left.push(window.pop_all())
                 raise
+
+    def _is_answer(self, error: BaseException) -> bool:
+        """Whether an exception is what the origin has answered: then nothing of it goes on there."""
+        dialect: Any = self._passing.origin.dialect
+        if not isinstance(error, dialect.loaded_dbapi.Error):
+            return False
+        return not dialect.is_disconnect(error, self._held, None)
 
     def _leave_behind(self, is_over: Callable[[], object]) -> None:
         """Nobody else has the driver's connection until it answers; it and the window are closed then."""

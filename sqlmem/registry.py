@@ -92,6 +92,7 @@ class Registry:
         self._spellings: dict[tuple[str | None, str], TableState] = {}
         self.invalidations = 0  # of anything, ever
         self._windows: set[Window] = set()  # commits under way
+        self._doubtful: dict[Window, float] = {}  # those of which nobody knows, until when they count
         self.changes = 0  # publications and losses, for the snapshot to see that something changed
         enter(self)
 
@@ -243,7 +244,7 @@ class Registry:
         with self._lock:
             if state.schema is None or state.version != version:
                 return None
-            if self._windows and any(is_touched(state, window.matches) for window in self._windows):
+            if (self._windows or self._doubtful) and self._is_being_committed(state):
                 raise BeingCommitted
             for column in columns:
                 state.needed.setdefault(column)
@@ -439,12 +440,23 @@ class Registry:
             dropped = self._invalidate(matches, forgets_definitions=defines)
             return window, self._entered(begun, token, dropped)[1]
 
-    def close_window(self, window: Window) -> None:
-        """After the commit has returned or failed: who fills from now on reads what was committed."""
+    def _is_being_committed(self, state: TableState) -> bool:
+        now = self._clock.monotonic()
+        self._doubtful = {window: until for window, until in self._doubtful.items() if until > now}
+        return any(is_touched(state, window.matches) for window in (*self._windows, *self._doubtful))
+
+    def close_window(self, window: Window, *, doubtful_seconds: float = 0.0) -> None:
+        """After the commit has returned or failed: who fills from now on reads what was committed.
+
+        Args:
+            doubtful_seconds: it may still go on; for so long its tables aren't filled.
+        """
         # What was read meanwhile, at the origin, was read in an era that ends here.
         begun, token = self._begun_now(window.matches)
         with self._lock:
             self._windows.discard(window)
+            if doubtful_seconds:
+                self._doubtful[window] = self._clock.monotonic() + doubtful_seconds
             # A definition that was read meanwhile may be the old one.
             self._entered(begun, token, self._invalidate(window.matches, forgets_definitions=window.defines))
 

@@ -30,6 +30,8 @@ Names = frozenset[tuple[str | None, str]]
 
 # Foreign keys and triggers that somebody else defines meanwhile are known after so long.
 REACH_SECONDS = 60.0
+# A commit whose answer never came may still be going on: for so long its tables are read at the origin only.
+DOUBTFUL_SECONDS = 30.0
 # A name that isn't known is looked for again, but no more often than this.
 REREAD_SECONDS = 1.0
 # When a fill has paid: the hits must have saved what it cost. A statement saved is a round trip and the
@@ -144,8 +146,15 @@ class Writes:
             self._reach = None
 
     @contextlib.contextmanager
-    def window(self, written: Written, *, defines: bool) -> Iterator[None]:
-        """Around what makes a write visible to others: a commit, or a statement that takes effect at once."""
+    def window(
+        self, written: Written, *, defines: bool, is_answer: Callable[[BaseException], bool] | None = None
+    ) -> Iterator[None]:
+        """Around what makes a write visible to others: a commit, or a statement that takes effect at once.
+
+        Args:
+            is_answer: whether an exception is the origin's answer. After any other nobody knows whether
+                the origin is still at it: a connection that was lost takes no commit back.
+        """
         if written is not None and not written:
             yield
             return
@@ -153,15 +162,20 @@ class Writes:
         for state in self._registry.filled(matches):
             self._weigh(state)
         window, generations = self._registry.open_window(matches, defines=defines)
+        doubtful_seconds = 0.0
         try:
             for generation in generations:
                 self._store.retire(generation)
             self.lost()
             yield
+        except BaseException as error:
+            if is_answer is not None and not is_answer(error):
+                doubtful_seconds = DOUBTFUL_SECONDS
+            raise
         finally:
             if defines:
                 self.forget_reach()
-            self._registry.close_window(window)
+            self._registry.close_window(window, doubtful_seconds=doubtful_seconds)
             if heard.debug:
                 names = "everything" if written is None else ", ".join(sorted(map(_shown, written)))
                 log.debug("committed {}: {} generations dropped", names, len(generations))

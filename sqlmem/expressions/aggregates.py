@@ -61,9 +61,17 @@ def aggregate_of(render: Expressions, node: exp.Expr, scope: Scope, *, is_window
             argument, is_distinct = argument.expressions[0], True
         if argument is None:
             raise Refuse("an aggregate without an argument")
+        _check_constant(render, node, argument)
         return _over_argument(render, node, argument, scope, is_distinct=is_distinct)
     finally:
         scope.is_in_aggregate = was_in_aggregate
+
+
+def _check_constant(render: Expressions, node: exp.Expr, argument: exp.Expr) -> None:
+    is_truth = isinstance(node, exp.Min | exp.Max) and isinstance(argument.unnest(), exp.Boolean)
+    if is_truth and render.semantics.name == "mysql":
+        # An INT over a derived table, a BIGINT over a table.
+        raise Refuse("MIN or MAX of a constant, whose type depends on where it stands")
 
 
 def _over_argument(

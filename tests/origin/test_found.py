@@ -229,6 +229,9 @@ FOUND = {
         "FROM (SELECT min(d) AS a FROM wild GROUP BY i) AS g",
         drivers=("psycopg",),
     ),
+    "the greatest of a constant over a derived table is an INT": Find(
+        "SELECT max(TRUE) FROM (SELECT id, u AS x FROM other) AS d", drivers=("pymysql",)
+    ),
     "FROM twice is no SELECT *": Find("SELECT id FROM FROM tame"),
     "AS wants a name": Find("SELECT n AS , id AS x FROM tame"),
     "clauses have their order": Find("SELECT id FROM tame LIMIT 1 WHERE id = 1"),

@@ -179,8 +179,9 @@ def test_group_concat_in_an_order(mariadb: Origin) -> None:
     local = [
         f"SELECT group_concat({column} ORDER BY id) AS x,"
         f" group_concat({column} ORDER BY n DESC, id SEPARATOR '; ') AS y FROM o"
-        for column in ("n", "b", "p", "v", "t", "d", "k", "n + 1")
+        for column in ("n", "b", "p", "v", "t", "k", "n + 1")
     ]
+    dates = ["SELECT group_concat(d ORDER BY id) AS x FROM o"]
     local += [
         "SELECT g, group_concat(v ORDER BY id) AS x FROM o GROUP BY g ORDER BY g",
         "SELECT group_concat(DISTINCT n ORDER BY n) AS x FROM o",
@@ -199,6 +200,8 @@ def test_group_concat_in_an_order(mariadb: Origin) -> None:
         "SELECT bit_and(n) AS x FROM o",
     ]
 
+    # mysqlclient makes None of the day that isn't one, so that the store doesn't know what was there.
+    (others if mariadb.driver == "mysqlclient" else local).extend(dates)
     assert differences(mariadb, local, is_local=True) == []
     assert differences(mariadb, others, is_local=False) == []
 

@@ -204,7 +204,9 @@ def test_interval_of_a_given_number_moves_dates_and_timestamps(mariadb: Origin) 
         ("SELECT :now - INTERVAL :n DAY AS x FROM o", {"now": now, "n": 20}),
     ]
 
-    assert differences(mariadb, local, is_local=True) == []
+    # mysqlclient makes None of a day that isn't one: what it gave can't be compared in the store.
+    is_local = None if mariadb.driver == "mysqlclient" else True
+    assert differences(mariadb, local, is_local=is_local) == []
     assert differences(mariadb, others, is_local=False) == []
 
 
@@ -223,8 +225,6 @@ def test_times_of_day_are_compared_and_ordered(mariadb: Origin) -> None:
         "SELECT max(t) AS a, min(t6) AS b, count(DISTINCT t) AS c FROM o",
         "SELECT t, count(*) AS n FROM o GROUP BY t ORDER BY t DESC",
         "SELECT DISTINCT t FROM o",
-        "SELECT id, time(placed_at) AS x, time(p6) AS y FROM o ORDER BY x, id",
-        ("SELECT id FROM o WHERE time(placed_at) > :t", {"t": Time(9, 0)}),
         ("SELECT id, nullif(t, :t) AS x FROM o", {"t": Time(10, 0)}),
         "SELECT id, rank() OVER (ORDER BY t DESC) AS x FROM o",
     ]
@@ -239,7 +239,14 @@ def test_times_of_day_are_compared_and_ordered(mariadb: Origin) -> None:
         ("SELECT id, coalesce(t, :t) AS x FROM o", {"t": Time(9, 0)}),
     ]
 
+    of_moments = [
+        "SELECT id, time(placed_at) AS x, time(p6) AS y FROM o ORDER BY x, id",
+        ("SELECT id FROM o WHERE time(placed_at) > :t", {"t": Time(9, 0)}),
+    ]
+
     assert differences(mariadb, local, is_local=True) == []
+    # mysqlclient makes None of a day that isn't one: what it gave can't be compared in the store.
+    assert differences(mariadb, of_moments, is_local=mariadb.driver != "mysqlclient") == []
     assert differences(mariadb, others, is_local=False) == []
 
 

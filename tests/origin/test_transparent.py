@@ -6,6 +6,7 @@ Nor does anybody see what isn't committed. Threads are ordered by steps.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,8 +102,8 @@ def hold_commit(engine: CachingEngine, sequence: Sequencer) -> None:
     left = iter([None])
 
     @contextlib.contextmanager
-    def held(written: Any, *, defines: bool) -> Iterator[None]:
-        with window(written, defines=defines):
+    def held(written: Any, **keywords: Any) -> Iterator[None]:
+        with window(written, **keywords):
             if next(left, "none") is None:
                 sequence.reach("committing")
                 sequence.wait("commit")
@@ -215,13 +216,13 @@ def test_while_a_commit_is_under_way_nothing_is_filled(
     assert ask(engine) == (versions(1, 1), Outcome.MISS)
 
 
-def test_a_commit_that_is_lost_on_its_way_invalidates(items: Origin, base: sa.Engine) -> None:
-    """Nobody knows whether it took place: the next read asks."""
+def test_a_commit_that_is_lost_on_its_way_invalidates(items: Origin, clock: ManualClock) -> None:
+    """Nobody knows whether it took place, or still goes on: for a while its tables are read at the origin."""
 
     class Lost(Exception):
         pass
 
-    with CachingEngine(base, mode="transparent") as engine:
+    with CachingEngine(items.engine(), mode="transparent", clock=clock) as engine:
         warm(engine)
         connection = engine.connect()
         connection.execute(WRITE)
@@ -233,16 +234,69 @@ def test_a_commit_that_is_lost_on_its_way_invalidates(items: Origin, base: sa.En
                 return getattr(driver, name)
 
             def commit(self) -> None:
-                driver.commit()
                 raise Lost
 
         lazy._held = Losing()
         with pytest.raises(Lost):
             connection.commit()
         lazy._held = driver
+        meanwhile = ask(engine)
+        driver.commit()  # the server has taken its time
         connection.close()
+        after = ask(engine)
+        clock.advance(31)
+        filled = ask(engine)
+        others = ask(engine, ASK_TAGS)
 
-        assert ask(engine) == (versions(1, 1), Outcome.MISS)
+    assert meanwhile == (versions(0, 0), Outcome.BYPASS)
+    assert after == (versions(1, 1), Outcome.BYPASS)
+    assert filled == (versions(1, 1), Outcome.MISS)
+    assert others == ([(1, "red")], Outcome.HIT)
+
+
+def test_a_commit_that_the_origin_refuses_is_no_lost_one(items: Origin, engine: CachingEngine) -> None:
+    """A constraint that is looked at last: the answer came, and the next read fills."""
+    if items.family == "mariadb":
+        pytest.skip("it looks at no constraint at the commit")
+    items.execute(
+        "CREATE TABLE parts (id INTEGER PRIMARY KEY, "
+        "item INTEGER REFERENCES items (id) DEFERRABLE INITIALLY DEFERRED)"
+    )
+    ask(engine, "SELECT id FROM parts")
+
+    with engine.connect() as connection:
+        if items.family == "sqlite":
+            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+            connection.rollback()
+        connection.execute(text("INSERT INTO parts VALUES (1, 99)"))
+        with pytest.raises(DBAPIError):
+            connection.commit()
+        connection.rollback()
+
+    assert ask(engine, "SELECT id FROM parts") == ([], Outcome.MISS)
+
+
+@pytest.mark.families("sqlite")
+def test_a_commit_that_failed_may_be_tried_again(items: Origin, engine: CachingEngine) -> None:
+    """SQLite leaves the transaction open: what was written in it is seen once it is committed."""
+    items.execute(
+        "CREATE TABLE parts (id INTEGER PRIMARY KEY, "
+        "item INTEGER REFERENCES items (id) DEFERRABLE INITIALLY DEFERRED)"
+    )
+    ask(engine, "SELECT id FROM parts")
+
+    raw = engine.raw_connection()
+    raw.cursor().execute("PRAGMA foreign_keys = ON")
+    raw.cursor().execute("INSERT INTO parts VALUES (1, 99)")
+    with pytest.raises(sqlite3.IntegrityError):
+        raw.commit()
+    before = ask(engine, "SELECT id FROM parts")
+    raw.cursor().execute("UPDATE parts SET item = 1")
+    raw.commit()
+    raw.close()
+
+    assert before[0] == []
+    assert ask(engine, "SELECT id FROM parts") == ([(1,)], Outcome.MISS)
 
 
 def test_autocommit_invalidates_at_each_statement(engine: CachingEngine) -> None:
