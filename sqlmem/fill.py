@@ -241,11 +241,9 @@ class _Encoder:
         self.name = stored_name
         self.went_opaque = False
         self._driver = driver
-        self._may_be_cut = (
-            column.expression is not None
-            and column.kind is Kind.NUMERIC
-            and column.precision == _MOST_DIGITS
-            and column.scale is not None
+        self._may_be_cut = column.expression is not None and (
+            (column.kind is Kind.NUMERIC and column.precision == _MOST_DIGITS and column.scale is not None)
+            or (column.kind is Kind.FLOAT and column.precision is not None)
         )
         self.codec: Codec | None = OPAQUE if column.kind is Kind.OPAQUE else codec_for(column, driver)
 
@@ -260,7 +258,7 @@ class _Encoder:
     def encode(self, writer: Writer, values: Sequence[Any]) -> Sequence[Any]:
         seen = set(map(type, values))
         if self._may_be_cut and any(_reaches_limit(value, self.column) for value in values):
-            # MariaDB: a quotient of more digits is given as it is, or cut, as its plan has it.
+            # MariaDB: a number of more digits is given as it is, or cut, as its plan has it.
             raise Uncacheable(self.column.name, "a value at the limit of its type")
         if self.codec is None:
             sample = next((value for value in values if value is not None), None)
@@ -304,6 +302,8 @@ _MOST_DIGITS = 65
 
 def _reaches_limit(value: Any, column: Column) -> bool:
     """Whether all digits in front of the point are taken, and it may have had more."""
+    if column.kind is Kind.FLOAT:
+        return type(value) is float and abs(value) >= 10.0 ** (column.precision or 0)
     if type(value) is not Decimal or not value.is_finite():
         return False
     return value.adjusted() + 1 >= _MOST_DIGITS - (column.scale or 0)

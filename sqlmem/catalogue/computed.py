@@ -109,6 +109,9 @@ def _typed(family: str, candidate: Candidate, expression: str, description: tupl
         if not 0 <= scale <= precision:
             return Column(name, Kind.OPAQUE, type_name, expression=expression)
         return Column(name, kind, type_name, precision, scale, expression=expression)
+    if kind is Kind.FLOAT and scale is not None and int(scale) < _ANY_SCALE:
+        # ROUND(f): what stands beside a window is gathered in a table, whose column has so many digits.
+        return Column(name, kind, type_name, int(description[4] or 0) - int(scale), expression=expression)
     if kind is Kind.TEXT and description[3] == 0:
         # MariaDB makes a CHAR of it in some places, and a VARCHAR in others.
         return Column(name, kind, type_name, refusal="a text of no character", expression=expression)
@@ -118,6 +121,9 @@ def _typed(family: str, candidate: Candidate, expression: str, description: tupl
     collation = candidate.collation if candidate.collation is Collation.FOLDED else Collation.UNKNOWN
     return Column(name, kind, type_name, collation=collation, is_compared=is_compared, expression=expression)
 
+
+# From this scale on, MariaDB and MySQL mean that a float has as many digits behind the point as it has.
+_ANY_SCALE = 31
 
 _POSTGRESQL: dict[Any, tuple[str, Kind]] = {
     BY_FAMILY["postgresql"].codes[type_name]: (type_name, kind)

@@ -301,6 +301,10 @@ FOUND = {
         before=("SELECT DISTINCT zf FROM wild", "SELECT id FROM wild ORDER BY tx"),
         drivers=("pymysql",),
     ),
+    "ROUND of a large float is cut beside a window function": Find(
+        "SELECT round(r) AS x FROM wild ORDER BY bi, id DESC", drivers=("pymysql",)
+    ),
+    "so is TRUNCATE": Find("SELECT truncate(f, 2) AS x FROM wild ORDER BY bi, id DESC", drivers=("pymysql",)),
 }
 
 
