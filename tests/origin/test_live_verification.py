@@ -276,6 +276,7 @@ def test_second_looks_take_a_small_share_of_the_time(
     engine = make()
     engine.execute(ALL)
     engine.execute(ASK, {"least": 0})
+    before = drained(engine)
     write(items, 1)
     fetch = second_look.fill
 
@@ -284,7 +285,6 @@ def test_second_looks_take_a_small_share_of_the_time(
         return fetch(*arguments, **keywords)
 
     monkeypatch.setattr(second_look, "fill", slow)
-    before = drained(engine)
     engine.execute(ALL)
     drained(engine)
 
