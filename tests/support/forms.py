@@ -820,8 +820,8 @@ SELECT id FROM [sqlmem_testing_tame]
 SELECT id FROM SQLMEM_TESTING_TAME
 SELECT id FROM main.sqlmem_testing_tame
 SELECT id FROM public.sqlmem_testing_tame
-SELECT id FROM fz_probe.sqlmem_testing_tame
-SELECT id FROM fz_probe.public.sqlmem_testing_tame
+SELECT id FROM elsewhere.sqlmem_testing_tame
+SELECT id FROM elsewhere.public.sqlmem_testing_tame
 SELECT id FROM ..sqlmem_testing_tame
 SELECT id FROM tame;
 SELECT id FROM tame;;
