@@ -21,6 +21,7 @@ from sqlmem.explain import Explanation
 from sqlmem.explaining import explain
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Front, Planned
+from sqlmem.keeping import Keeper
 from sqlmem.lazy_pool import LazyPool
 from sqlmem.live_verification import LiveVerification
 from sqlmem.logs import follow_debug, log
@@ -32,6 +33,7 @@ from sqlmem.passing import Passing, PassingConnection
 from sqlmem.progress import progress_bar
 from sqlmem.registry import Registry, TableState
 from sqlmem.residency import Residency
+from sqlmem.results import Results
 from sqlmem.sampling import SamplingExecutor, Share, Tap
 from sqlmem.selection import Selection
 from sqlmem.sessions import Sessions
@@ -129,7 +131,18 @@ class Core:
             self.settings.plan_cache_size,
             sums_floats=self.settings.float_aggregates == "local",
             is_transparent=self.settings.mode == "transparent",
+            keeps_results=self.settings.max_results > 0,
         )
+        self.results = Results(self.settings.max_results)
+        self.keeper: Keeper | None = None
+        if self.settings.max_results > 0:
+            self.keeper = Keeper(
+                results=self.results,
+                registry=self.registry,
+                filling=self.filling,
+                clock=self.clock,
+                is_async=self.origin.is_async,
+            )
         is_sampling = self.settings.verify > 0
         self._shortcut = SampledShortcut if is_sampling else Shortcut
         self.executor = (SamplingExecutor if is_sampling else Executor)(
@@ -140,6 +153,7 @@ class Core:
             clock=self.clock,
             stale_seconds=self.settings.stale_if_error,
             together=self.together,
+            keeper=self.keeper,
         )
         self.live: LiveVerification | None = None
         if isinstance(self.executor, SamplingExecutor):
@@ -179,11 +193,13 @@ class Core:
             ),
             facts=self.origin.facts_if_known,
             max_bytes=self.settings.max_memory,
+            keeper=self.keeper,
             origin_file=self.origin.file,
             on_child=(
                 self.counters.reset_after_fork,
                 self.residency.reset_after_fork,
                 self.front.reset_after_fork,
+                self.results.reset_after_fork,
                 self.writes.reset_after_fork,
                 self.passing.reset_after_fork,
                 self.origin.forget_connections,
@@ -276,6 +292,7 @@ class Core:
         self.maintenance.close()
         for generation in self.registry.close():
             self.store.retire(generation)
+        self.results.clear()
 
     def _reset_after_fork(self) -> Callable[[], None]:
         # Not a method: what Maintenance holds must not hold the engine.
@@ -313,6 +330,8 @@ class Core:
             self.store.retire(generation)
         if states:
             self.maintenance.lost()
+        if self.keeper is not None:
+            self.keeper.drop_lost()
         log.info("invalidated {}", ", ".join(sorted(str(state.name) for state in states)) or "nothing cached")
 
     def stats(self) -> Stats:
@@ -335,19 +354,23 @@ class Core:
                 fills=state.fills,
                 refusal=self.executor.refusal_of(state) or (state.schema.refusal if state.schema else None),
             )
-        answered = hits + misses + bypasses
+        result_hits = others.get(Outcome.RESULT_HIT, 0)
+        answered = hits + misses + result_hits + bypasses
+        results, result_bytes = self.results.size()
         sampled, verdicts, skipped = self.counters.read_verdicts()
         return Stats(
             hits=hits,
             misses=misses,
             bypasses=bypasses,
             rejected=others.get(Outcome.REJECTED, 0),
-            result_hits=self.counters.result_hits,
+            result_hits=result_hits,
             fills=sum(table.fills for table in tables.values()),
             rows=sum(table.rows for table in tables.values()),
             bytes=sum(table.bytes for table in tables.values()),
-            hit_ratio=hits / answered if answered else 0.0,
+            hit_ratio=(hits + result_hits) / answered if answered else 0.0,
             passed=others.get(Outcome.PASSED, 0),
+            results=results,
+            result_bytes=result_bytes,
             bypass_reasons=reasons,
             tables=tables,
             verification=VerificationStats(

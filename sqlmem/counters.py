@@ -17,7 +17,6 @@ class Counters:
         self._others: Counter[Outcome] = Counter()
         self._reasons: Counter[str] = Counter()
         self._table_hits: Counter[str] = Counter()
-        self.result_hits = 0
         self._sampled = 0
         self._verdicts: Counter[Verdict] = Counter()
         self._skipped: Counter[str] = Counter()

@@ -109,6 +109,19 @@ class LazyConnection:
         """Nothing: it can't have written."""
         return None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no transaction is held at the origin."""
+        return self._held is None
+
+    @property
+    def reads_the_present(self) -> bool:
+        """Whether what it reads now is what anybody reads now."""
+        return self._can_lend_what_it_holds()
+
+    def make_ready(self) -> None:
+        self.held()
+
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Remember what to apply when the origin connection is checked out; replaces one that is held."""
         self._options.update(options)
@@ -173,7 +186,7 @@ class LazyConnection:
     def tell(self, listener: Listener, answer: Local | Remote) -> None:
         """Tell whoever notes what is read. Of a bypass before it is sent."""
         if isinstance(answer, Local):
-            listener.served(answer.bound.generations)
+            listener.served(answer.copies)
             return
         registry, held = self._front.registry, self._held
         is_past = (
@@ -321,7 +334,13 @@ class LazyCursor:
         executor = connection._executor
         # Without any, a driver leaves %% as it is.
         has_parameters = parameters is not None
-        answer = executor.run(connection, operation, parameters or (), has_parameters=has_parameters)
+        answer = executor.run(
+            connection,
+            operation,
+            parameters or (),
+            has_parameters=has_parameters,
+            is_whole=not self._is_streamed,
+        )
         _last_status.set(answer.status)
         if (listener := listening.get()) is not None:
             connection.tell(listener, answer)
@@ -338,7 +357,13 @@ class LazyCursor:
             if connection._origin.is_async:
                 give_way()
             return self
-        self._execute_at_origin(operation, parameters)
+        if answer.keeping is None:
+            self._execute_at_origin(operation, parameters)
+            return self
+        with answer.keeping as keeping:
+            self._execute_at_origin(operation, parameters)
+            if self.description is not None:
+                keeping.keep(self.description, self._rows)
         return self
 
     def _execute_at_origin(self, operation: str, parameters: Any) -> None:

@@ -71,6 +71,10 @@ class Bypassed:
     effect: Effect | None = None
     # All that it reads, also through what it calls; None if that isn't known.
     reads: tuple[TableState, ...] | None = None
+    # The tables on which the origin's answer depends, and on nothing else; None if it may change by itself.
+    keeps: tuple[TableState, ...] | None = None
+    # Why that is None, if it was asked.
+    unkept: str | None = None
 
     def is_current(self) -> bool:
         return all(

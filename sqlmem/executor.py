@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
 from sqlmem.costs import obstacle as too_many_steps
 from sqlmem.counters import Counters
+from sqlmem.dependencies import Copy
 from sqlmem.directives import Directive
 from sqlmem.effects import Effect
 from sqlmem.errors import (
@@ -32,16 +33,18 @@ from sqlmem.errors import (
 )
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Bound, Bypassed, Front, Passed, Planned, Refused
+from sqlmem.keeping import Asked, Asker, Keeper, Keeping
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
 from sqlmem.origin import OriginConnection
 from sqlmem.present import obstacle
 from sqlmem.registry import TableState
+from sqlmem.results import Kept
 from sqlmem.store import Generation, Retired, Store
 from sqlmem.together import Together, Wanted
 
 
-class Caller(Protocol):
+class Caller(Asker, Protocol):
     """Who executes: a lazy connection. It decides which origin connection is used."""
 
     @property
@@ -73,6 +76,12 @@ class Local:
     rows: list[Any]
     bound: Bound
     status: Status
+    kept: Kept | None = None  # the origin's own answer, from an earlier time
+
+    @property
+    def copies(self) -> Sequence[Copy]:
+        """What it was read from."""
+        return self.bound.generations if self.kept is None else self.kept.copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +91,13 @@ class Remote:
     Attributes:
         effect: what it may change there; None for nothing.
         reads: the tables; None if not all of them are known.
+        keeping: to be entered around the question, and told the answer; None if it isn't to be kept.
     """
 
     status: Status
     effect: Effect | None = None
     reads: tuple[TableState, ...] | None = None
+    keeping: Keeping | None = None
 
 
 # How often a statement looks again because a table changed under it, before the origin answers.
@@ -106,9 +117,16 @@ class Executor:
         clock: Clock,
         stale_seconds: float,
         together: Together | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
-        """`together`: what brings a statement's tables as of one moment; None: each is as of its own."""
+        """Take the parts.
+
+        Args:
+            together: what brings a statement's tables as of one moment; None: each is as of its own.
+            keeper: what keeps the origin's answers; None: nothing does.
+        """
         self._together = together
+        self._keeper = keeper
         self._front = front
         self._store = store
         self._filling = filling
@@ -152,8 +170,19 @@ class Executor:
 
     # -- everything else -------------------------------------------------------------------
 
-    def run(self, caller: Caller, statement: str, parameters: Any, *, has_parameters: bool) -> Local | Remote:
+    def run(
+        self,
+        caller: Caller,
+        statement: str,
+        parameters: Any,
+        *,
+        has_parameters: bool,
+        is_whole: bool = True,
+    ) -> Local | Remote:
         """Answer a statement as it reached the cursor, or say that the origin must.
+
+        Args:
+            is_whole: all its rows will be fetched at once, as the driver gives them.
 
         Raises:
             StatementRefused: strict mode doesn't run it; nothing reached the origin.
@@ -161,7 +190,8 @@ class Executor:
         """
         began = self._clock.monotonic() if heard.debug else 0.0
         try:
-            answer = self._run(caller, statement, parameters, has_parameters=has_parameters)
+            asked = Asked(statement, parameters, has_parameters, is_whole)
+            answer = self._run(caller, asked)
         except StatementRefused as refusal:
             self._counters.other(Outcome.REJECTED)
             if heard.debug:
@@ -178,18 +208,16 @@ class Executor:
             )
         return answer
 
-    def _run(
-        self, caller: Caller, statement: str, parameters: Any, *, has_parameters: bool
-    ) -> Local | Remote:
+    def _run(self, caller: Caller, asked: Asked) -> Local | Remote:
         if self.is_closed:
             raise ClosedError("this engine was closed; make a new one")
+        statement, parameters, has_parameters = asked.statement, asked.parameters, asked.has_parameters
         reason = caller.bypass_reason
-        # What was read before this isn't new enough for this statement.
-        newest = -inf
         if caller.directive:
-            newest = self._newest(caller.directive)
+            asked = replace(asked, newest=self._newest(caller.directive))
             if caller.directive.way == "bypass":
                 reason = reason or "it asked to bypass"
+        newest = asked.newest
         if reason is not None and self._front.is_transparent:
             # Nothing is planned: the catalogue, asked on another connection, could wait for this one's locks.
             return self._unplanned(caller, statement, reason, has_parameters=has_parameters)
@@ -202,7 +230,7 @@ class Executor:
                     statement, caller, has_parameters=has_parameters, parameters=parameters
                 )
                 if not isinstance(entry, Planned):
-                    return self._not_local(caller, statement, entry, reason)
+                    return self._not_local(caller, asked, entry, reason)
                 tables = entry.tables
                 reads = entry.states
                 own = reason or caller.own_reason(entry.states)
@@ -214,7 +242,8 @@ class Executor:
                 arguments = _arguments_or_give_up(entry, parameters)
                 return self._miss(caller, entry, arguments, has_filled=has_filled, newest=newest)
             except GiveUp as error:
-                return self._bypass(caller, statement, error.reason, tables, reads=reads)
+                # Nothing that is planned changes by itself.
+                return self._kept_or_bypass(caller, asked, error.reason, tables, reads, reads=reads)
             except Replan as replan:
                 has_filled = has_filled or replan.has_filled
             except Retired:
@@ -228,17 +257,56 @@ class Executor:
         return self._bypass(caller, statement, "its tables change faster than they can be read", ())
 
     def _not_local(
-        self, caller: Caller, statement: str, entry: Bypassed | Passed | Refused, reason: str | None
-    ) -> Remote:
+        self, caller: Caller, asked: Asked, entry: Bypassed | Passed | Refused, reason: str | None
+    ) -> Local | Remote:
         match entry:
             case Refused():
-                raise refusal(statement, entry)
+                raise refusal(asked.statement, entry)
             case Passed(effect):
-                return self._pass(caller, statement, effect)
+                return self._pass(caller, asked.statement, effect)
             case Bypassed():
-                return self._bypass(
-                    caller, statement, reason or entry.reason, entry.tables, entry.effect, entry.reads
+                keeps = entry.keeps if reason is None else None
+                reason = reason or entry.reason
+                return self._kept_or_bypass(
+                    caller, asked, reason, entry.tables, keeps, entry.effect, entry.reads
                 )
+
+    def _kept_or_bypass(
+        self,
+        caller: Caller,
+        asked: Asked,
+        reason: str,
+        tables: tuple[str, ...],
+        states: tuple[TableState, ...] | None,
+        effect: Effect | None = None,
+        reads: tuple[TableState, ...] | None = None,
+    ) -> Local | Remote:
+        """What the origin has answered before, or the origin, whose answer may be kept.
+
+        Args:
+            states: the tables on which the answer depends; None if that isn't known.
+        """
+        found: Kept | Keeping | None = None
+        if (
+            self._keeper is not None
+            and states is not None
+            and caller.directive.invalidates is None
+            and (effect is None or effect.is_read)
+            and caller.own_reason(states) is None
+        ):
+            found = self._keeper.find(caller, asked, states)
+        if isinstance(found, Kept):
+            age = max(0.0, self._clock.monotonic() - found.read_at)
+            self._counters.other(Outcome.RESULT_HIT)
+            # The list is the caller's own; of values that could be changed the decoder makes new ones.
+            status = Status(Outcome.RESULT_HIT, age, tables, reason)
+            return Local(list(found.rows), found.bound, status, found)
+        try:
+            return self._bypass(caller, asked.statement, reason, tables, effect, reads, found)
+        except BaseException:
+            if found is not None:
+                found.__exit__(BaseException, None, None)
+            raise
 
     def _unplanned(self, caller: Caller, statement: str, reason: str, *, has_parameters: bool) -> Remote:
         effect = self._front.effect(statement, has_parameters=has_parameters)
@@ -416,8 +484,14 @@ class Executor:
         age = self._clock.monotonic() - generation.read_at
         return generation if age <= state.expires_after + self._stale_seconds else None
 
+    def kept(self, asked: Asked, states: tuple[TableState, ...]) -> Kept | None:
+        """What the origin has answered before, if that would be the answer now."""
+        return None if self._keeper is None else self._keeper.peek(asked, states)
+
     def drop_damaged(self, local: Local) -> None:
         """The answer can't be decoded. Its tables are read anew, so ask again."""
+        if local.kept is not None and self._keeper is not None:
+            self._keeper.results.drop(local.kept)
         self._filling.drop_damaged(local.bound.generations)
 
     def _bypass(
@@ -428,12 +502,13 @@ class Executor:
         tables: tuple[str, ...],
         effect: Effect | None = None,
         reads: tuple[TableState, ...] | None = None,
+        keeping: Keeping | None = None,
     ) -> Remote:
         if caller.directive.way == "only":
             self._counters.other(Outcome.REJECTED)
             raise NotCachedError(statement, reason)
         self._counters.other(Outcome.BYPASS, reason)
-        return Remote(Status(Outcome.BYPASS, 0.0, tables, reason), effect, reads)
+        return Remote(Status(Outcome.BYPASS, 0.0, tables, reason), effect, reads, keeping)
 
     def _pass(self, caller: Caller, statement: str, effect: Effect) -> Remote:
         if caller.directive.way == "only":

@@ -13,14 +13,16 @@ class Explanation:
     """What would happen to a statement now. Its text is deterministic.
 
     Attributes:
-        outcome: HIT, MISS, BYPASS or REJECTED, as things are.
-        reasons: why it is bypassed or rejected, all that were found; why it is a miss.
+        outcome: HIT, MISS, RESULT_HIT, BYPASS or REJECTED, as things are.
+        reasons: why it is bypassed or rejected, all that were found; why it is a miss; why the store
+            doesn't answer what the origin has answered before.
         tables: those read, as the origin's catalogue spells them, sorted.
         columns: per table, the columns needed.
         missing: per table, those that a fill would have to bring.
         store_statement: what the store would be asked; None if it wouldn't.
         origin_statements: what would reach the origin's data.
         hint: what to do instead, if rejected.
+        unkept: of what the origin answers, why the answer isn't kept.
     """
 
     outcome: Outcome
@@ -31,6 +33,7 @@ class Explanation:
     store_statement: str | None = None
     origin_statements: tuple[str, ...] = ()
     hint: str | None = None
+    unkept: str | None = None
 
     def __str__(self) -> str:
         lines = [f"outcome   {self.outcome}"]
@@ -46,6 +49,8 @@ class Explanation:
         if self.store_statement is not None:
             lines.append(f"store     {self.store_statement}")
         lines += [f"origin    {statement}" for statement in self.origin_statements]
+        if self.unkept is not None:
+            lines.append(f"not kept  {self.unkept}")
         if self.hint is not None:
             lines.append(f"instead   {self.hint}")
         return "\n".join(lines)

@@ -12,6 +12,7 @@ from sqlmem.executor import Executor
 from sqlmem.explain import Explanation
 from sqlmem.filling import GiveUp, Replan
 from sqlmem.front import Borrower, Bypassed, Front, Passed, Planned, Refused
+from sqlmem.keeping import Asked
 from sqlmem.model import Outcome
 from sqlmem.origin import Origin
 from sqlmem.registry import TableState
@@ -46,12 +47,34 @@ def explain(
         case Passed(effect):
             return Explanation(Outcome.PASSED, (effect.reason,), origin_statements=(text,))
         case Bypassed():
-            reasons = entry.reasons or (entry.reason,)
-            return Explanation(Outcome.BYPASS, reasons, entry.tables, origin_statements=(text,))
+            return _bypassed(executor, entry, text, given)
         case Planned():
             if wrong is not None:
                 raise wrong
             return _Planned(origin, executor, entry, text).explain(given)
+
+
+def _bypassed(executor: Executor, entry: Bypassed, text: str, given: Any | None) -> Explanation:
+    reasons = entry.reasons or (entry.reason,)
+    if entry.keeps is not None and given is not None:
+        return _kept_or_bypassed(executor, entry.keeps, reasons, entry.tables, {}, text, given)
+    return Explanation(Outcome.BYPASS, reasons, entry.tables, origin_statements=(text,), unkept=entry.unkept)
+
+
+def _kept_or_bypassed(
+    executor: Executor,
+    states: tuple[TableState, ...],
+    reasons: tuple[str, ...],
+    tables: tuple[str, ...],
+    columns: Mapping[str, tuple[str, ...]],
+    text: str,
+    given: Any,
+) -> Explanation:
+    """What the origin has answered before, or the origin."""
+    kept = executor.kept(Asked(text, given, has_parameters=True), states)
+    if kept is None:
+        return Explanation(Outcome.BYPASS, reasons, tables, columns, origin_statements=(text,))
+    return Explanation(Outcome.RESULT_HIT, reasons, tables, columns)
 
 
 class _Planned:
@@ -97,8 +120,8 @@ class _Planned:
             except GiveUp as error:
                 obstacles.append(error.reason)
         if obstacles:
-            return Explanation(
-                Outcome.BYPASS, tuple(obstacles), planned.tables, columns, origin_statements=(self._text,)
+            return _kept_or_bypassed(
+                executor, planned.states, tuple(obstacles), planned.tables, columns, self._text, given
             )
         outcome = Outcome.MISS if fetches else Outcome.HIT
         return Explanation(

@@ -94,7 +94,7 @@ class Filling:
         """Before a restored table is first used."""
         if self.verifier is not None:
             self.verifier.wait(is_async=self._origin.is_async)
-        if not state.is_verified and state.schema is not None and state.generation is not None:
+        if not state.is_verified and state.schema is not None:
             # The origin can't be asked: what was saved stands until it can.
             self._registry.verified(state, state.generation)
 

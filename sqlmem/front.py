@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from sqlmem.catalogue import Spelling, UnknownTable
 from sqlmem.codecs import Codec, Unrepresentable, codec_by_name, codec_for, dict_decoder, row_decoder
+from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, why_unkept
 from sqlmem.dialects import Facts, Semantics
 from sqlmem.effects import Effect, effect_of
 from sqlmem.entries import Bound, Bypassed, Entry, Passed, Planned, Refused
@@ -66,12 +67,15 @@ class Front:
     capacity: int
     sums_floats: bool = False
     is_transparent: bool = False
+    keeps_results: bool = False
     _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     _templates: Templates = field(init=False)  # guarded by _lock
     _lock: threading.Lock = field(default_factory=threading.Lock)
     # text -> what it does, for transparent mode; dropped as a whole when full.
     _effects: dict[tuple[str, bool], Effect] = field(default_factory=dict)
+    # PostgreSQL: name of a function -> whether only the origin itself has made functions of this name.
+    _own_functions: dict[str, bool] = field(default_factory=dict)
     # What is never answered by the store, see `quarantine`. Only grows, replaced by reference.
     _quarantined: frozenset[_Form] = frozenset()
 
@@ -182,9 +186,33 @@ class Front:
                 return Bypassed(reason), True
             case Parsed():
                 entry, is_lasting = self._plan(verdict, borrower, typing)
+                if self.keeps_results and isinstance(entry, Bypassed) and entry.keeps is not None:
+                    entry = self._with_keeping(entry, verdict, borrower)
                 if self.is_transparent and isinstance(entry, Bypassed):
                     entry = self._with_effect(entry, statement, has_parameters)
                 return entry, is_lasting
+
+    def _with_keeping(self, entry: Bypassed, parsed: Parsed, borrower: Borrower) -> Bypassed:
+        """With the tables on which the answer depends, or why it may change by itself."""
+        states = entry.keeps or ()
+        why = why_unkept(parsed, self.origin.family, [state.schema for state in states])
+        if why is None:
+            why = self._foreign_call(parsed, borrower)
+        return entry if why is None else replace(entry, keeps=None, unkept=why)
+
+    def _foreign_call(self, parsed: Parsed, borrower: Borrower) -> str | None:
+        """PostgreSQL: which of the functions called may be somebody's, under the name of one of its own."""
+        if self.origin.family != "postgresql":
+            return None
+        names = {name.lower() for name in parsed.functions} - GRAMMAR
+        if new := sorted(names - self._own_functions.keys()):
+            if borrower.past_reason is not None:
+                return "whose functions it calls couldn't be asked"
+            with borrower.borrowed() as connection:
+                foreign = connection.foreign_functions(new)
+            self._own_functions.update((name, name not in foreign) for name in new)
+        foreign_call = next((name for name in sorted(names) if not self._own_functions[name]), None)
+        return None if foreign_call is None else NO_LISTED_CALL.format(foreign_call)
 
     def _with_effect(self, entry: Bypassed, statement: str, has_parameters: bool) -> Bypassed:  # noqa: FBT001
         """With what the origin may do when it answers: a function may write."""
@@ -309,6 +337,8 @@ class Front:
         *,
         reads: tuple[TableState, ...] | None = None,
     ) -> Entry:
+        # Only then they are all of them.
+        keeps = states if reads is not None or versions else None
         if not self.origin.has_wall and not self.is_transparent and parsed.functions - _HARMLESS:
             # What isn't known may write, and nothing would stop it.
             return Refused(
@@ -329,6 +359,7 @@ class Front:
             versions,
             refused.reasons,
             reads=reads,
+            keeps=keeps,
         )
 
     def resolve(self, spelling: Spelling, borrower: Borrower) -> TableState:

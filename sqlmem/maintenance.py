@@ -24,11 +24,13 @@ from queue import Empty, SimpleQueue
 from sqlmem.clock import Clock
 from sqlmem.dialects import Facts
 from sqlmem.errors import StoreError
+from sqlmem.keeping import Keeper
 from sqlmem.logs import log
 from sqlmem.process import EXIT_SECONDS, FORK_SECONDS, join, leave
 from sqlmem.registry import Registry
 from sqlmem.snapshot import Discarded, Held, Loaded, Owner, load, prepare
 from sqlmem.snapshot_file import Claim, Taken, claim, set_aside, sync_folder
+from sqlmem.snapshot_results import NO_RESULTS
 from sqlmem.store import Store
 
 # After data was lost the file is gone: a new one is written before the interval is over, but
@@ -54,6 +56,7 @@ class Maintenance:
         owner: Owner,
         facts: Callable[[], Facts | None],
         max_bytes: int | None = None,
+        keeper: Keeper | None = None,
         origin_file: str | None = None,
         on_child: Iterable[Callable[[], None]] = (),
     ) -> None:
@@ -61,6 +64,7 @@ class Maintenance:
 
         Args:
             path: None to keep nothing on disk; forks are still seen to.
+            keeper: of the answers that are kept; None if none are.
             origin_file: the file of an SQLite origin, which is never written to.
             on_child: called in a forked child, after the store and the registry were. These must
                 not hold the engine itself: it could not be collected then.
@@ -74,6 +78,7 @@ class Maintenance:
         self._owner = owner
         self._facts = facts
         self._max_bytes = max_bytes
+        self._keeper = keeper
         self._origin_file = origin_file
         self._on_child = list(on_child)
         self._writing = threading.Lock()
@@ -82,7 +87,7 @@ class Maintenance:
         self._thread: threading.Thread | None = None
         self._claim: Claim | None = None
         self._due = clock.monotonic() + interval_seconds
-        self._written = registry.changes  # the registry's counter when the file was last as it is
+        self._written = self._changes()  # the counter when the file was last as it is
         self._losses = 0  # calls of `lost`; guarded by _disk
         self._last_write_seconds = 0.0
         self._must_set_aside = False
@@ -175,7 +180,14 @@ class Maintenance:
         return True
 
     def _load(self, path: Path) -> Loaded | None:
-        found = load(path, self._store, owner=self._owner, clock=self._clock, max_bytes=self._max_bytes)
+        found = load(
+            path,
+            self._store,
+            owner=self._owner,
+            clock=self._clock,
+            max_bytes=self._max_bytes,
+            max_result_bytes=0 if self._keeper is None else self._keeper.results.max_bytes,
+        )
         match found:
             case None:
                 return None
@@ -191,11 +203,16 @@ class Maintenance:
             states = [self._registry.define(each, held.schema) for each in held.spellings or (None,)]
             if states[0] is not None:
                 self._registry.restore(states[0], held.generation, tokens=dict(held.tokens))
+        if self._keeper is not None:
+            self._keeper.restore(found.results)
         log.info(
             "snapshot {} loaded: {}", path, ", ".join(str(t.schema.name) for t in found.tables) or "no table"
         )
-        self._written = self._registry.changes
+        self._written = self._changes()
         return found
+
+    def _changes(self) -> int:
+        return self._registry.changes + (0 if self._keeper is None else self._keeper.results.changes)
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -219,14 +236,14 @@ class Maintenance:
         if not self._writing.acquire(timeout=seconds):
             return False
         try:
-            if self._path is None or self._registry.changes == self._written:
+            if self._path is None or self._changes() == self._written:
                 return self._path is not None
             return self._write(self._path)
         finally:
             self._writing.release()
 
     def _write(self, path: Path) -> bool:
-        changes = self._registry.changes
+        changes = self._changes()
         with self._disk:
             losses = self._losses
         began = self._clock.monotonic()
@@ -241,6 +258,7 @@ class Maintenance:
                 facts=self._facts(),
                 held=self._held(),
                 clock=self._clock,
+                results=NO_RESULTS if self._keeper is None else self._keeper.held(),
             )
             with self._disk:
                 if losses != self._losses:

@@ -137,6 +137,7 @@ class TableSchema:
 class Outcome(enum.StrEnum):
     HIT = "hit"
     MISS = "miss"
+    RESULT_HIT = "result_hit"  # an answer of the origin's, kept from an earlier time
     BYPASS = "bypass"
     REJECTED = "rejected"
     PASSED = "passed"  # no read: a write, a definition, what concerns the session or the transaction
@@ -148,7 +149,7 @@ class Status(NamedTuple):
     Attributes:
         age: seconds since the oldest data in the answer was read from the origin; 0.0 for a bypass.
         tables: the tables read, as the origin's catalogue spells them, sorted.
-        reason: why the origin answered; None for a hit or a miss.
+        reason: why the store didn't answer; None for a hit or a miss.
         is_stale: the data is older than its ttl, served because the refill failed (stale_if_error).
     """
 
@@ -222,11 +223,13 @@ class VerificationStats:
 class Stats:
     """What an engine has done since it was made. Counters are exact, also under threads.
 
-    hits + misses + bypasses + rejected + passed is the number of statements seen.
+    hits + misses + result_hits + bypasses + rejected + passed is the number of statements seen.
 
     Attributes:
+        result_hits: answered by what the origin had answered before.
         passed: transparent mode: statements that are no reads, each passed through to the origin.
-        hit_ratio: hits among the reads that were answered.
+        hit_ratio: hits and result hits among the reads that were answered.
+        results: answers kept now, and result_bytes what they take, at most max_results.
     """
 
     hits: int
@@ -242,3 +245,5 @@ class Stats:
     tables: Mapping[str, TableStats]
     verification: VerificationStats = VerificationStats()
     passed: int = 0
+    results: int = 0
+    result_bytes: int = 0

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,15 @@ from sqlalchemy import exc, pool
 from sqlalchemy.engine import Connection, CursorResult, Engine
 from sqlalchemy.engine.url import URL
 
-from sqlmem.catalogue import Estimate, described, estimate, facts, not_immutable, reflect
+from sqlmem.catalogue import (
+    Estimate,
+    described,
+    estimate,
+    facts,
+    foreign_functions,
+    not_immutable,
+    reflect,
+)
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
 from sqlmem.model import Column, Kind, TableName, TableSchema
@@ -301,6 +309,11 @@ class OriginConnection:
                 raise (error.orig or error) from None
             reason = f"the origin doesn't compute it ({type(error.orig).__name__})"
         return Column(candidate.name, Kind.OPAQUE, "", refusal=reason, expression=expression)
+
+    def foreign_functions(self, names: Sequence[str]) -> set[str]:
+        """PostgreSQL: those of the names under which somebody has made functions beside the origin's own."""
+        with driver_errors():
+            return foreign_functions(self.connection, names)
 
     def stand_still(self) -> None:
         """Let all further statements of the transaction see the origin as of one moment.

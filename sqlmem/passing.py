@@ -74,6 +74,8 @@ _HARMLESS = TOLD | {
 }
 
 
+_EACH_STATEMENT_ANEW = frozenset({"READ COMMITTED", "READ UNCOMMITTED"})
+
 # In a pool record's `info`: what was written in a transaction that nobody has ended.
 _LEFT = "sqlmem_left"
 
@@ -100,6 +102,7 @@ class Passing:
     # Connections with a transaction at the origin; operations are atomic.
     busy: set[int] = field(default_factory=set)
     _thread: int | None = None
+    _is_read_committed: bool | None = None
 
     @property
     def shares_connection(self) -> bool:
@@ -120,6 +123,19 @@ class Passing:
         if self._thread is None:
             self._thread = threading.get_ident()
         return self._thread != threading.get_ident()
+
+    def reads_each_anew(self, driver: Any, options: Mapping[str, Any]) -> bool:
+        """PostgreSQL: whether the level of a connection's transactions is READ COMMITTED.
+
+        Sessions that have set another one are marked, and those that were made with one are told apart by
+        their options: the rest have the server's, which is asked for once.
+        """
+        if options:
+            return False
+        if self._is_read_committed is None:
+            level = str(self.origin.dialect.get_isolation_level(driver))
+            self._is_read_committed = level.upper().replace("-", " ") in _EACH_STATEMENT_ANEW
+        return self._is_read_committed
 
     def reset_after_fork(self) -> None:
         """Other threads' connections are the parent's."""
@@ -315,6 +331,28 @@ class PassingConnection:
             return "the pool has no second connection to spare"
         return None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing was sent since the last commit or rollback: no lock is held."""
+        return self._is_clean
+
+    @property
+    def reads_the_present(self) -> bool:
+        """Whether a statement sent now reads what anybody else would read."""
+        if self._pending or self._is_out_of_sight or self._is_failed:
+            return False
+        return self._is_clean or self._reads_each_anew()
+
+    def _reads_each_anew(self) -> bool:
+        """Whether each statement of its transaction sees what was committed until then."""
+        origin, driver = self._passing.origin, self._held
+        if origin.family == "sqlite":
+            return not getattr(driver, "in_transaction", True)
+        return origin.family == "postgresql" and self._passing.reads_each_anew(driver, self._options)
+
+    def make_ready(self) -> None:
+        self.take()
+
     @contextlib.contextmanager
     def borrowed(self) -> Iterator[OriginConnection]:
         """A read-only connection for a fill or the catalogue: never the one held."""
@@ -329,10 +367,10 @@ class PassingConnection:
     def tell(self, listener: Listener, answer: Local | Remote) -> None:
         """Tell whoever notes what is read. Of a bypass before it is sent."""
         if isinstance(answer, Local):
-            listener.served(answer.bound.generations)
+            listener.served(answer.copies)
             return
         # In a transaction that has begun it may read what others don't see, or don't see any more.
-        is_own = bool(self._pending) or not self._is_clean or self._is_out_of_sight
+        is_own = not self.reads_the_present
         listener.bypassed(self._passing.front.registry, answer.reads, sees_the_past=is_own)
 
     def held(self) -> OriginConnection:

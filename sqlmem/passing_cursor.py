@@ -16,6 +16,7 @@ from sqlmem.dependencies import Listener, listening
 from sqlmem.effects import Effect
 from sqlmem.executor import Caller, Executor, Local, Remote
 from sqlmem.origin import Origin
+from sqlmem.reading_ahead import Ahead, read_ahead
 from sqlmem.waiting import give_way
 
 # What drivers' cursors have that does nothing to the database.
@@ -81,6 +82,7 @@ class PassingCursor:
     __slots__ = (
         "__dict__",
         "__weakref__",
+        "_ahead",
         "_arguments",
         "_arraysize",
         "_description",
@@ -122,6 +124,7 @@ class PassingCursor:
             )
         )
         self._driver: Any = None  # the driver's cursor
+        self._ahead: Ahead | None = None  # its rows, as far as they were fetched to be kept
         # An answer of the store, while that is what the cursor is over.
         self._is_local = False
         self._rows: list[Any] = []
@@ -147,7 +150,11 @@ class PassingCursor:
             self._pass(text, "execute", operation, *(() if parameters is None else (parameters,)), **keywords)
             return self
         answer = self._executor.run(
-            self.connection, operation, parameters or (), has_parameters=parameters is not None
+            self.connection,
+            operation,
+            parameters or (),
+            has_parameters=parameters is not None,
+            is_whole=not (self._arguments or self._keywords or self._sizes),
         )
         remember_status(answer.status)
         if (listener := listening.get()) is not None:
@@ -155,7 +162,13 @@ class PassingCursor:
         if isinstance(answer, Local):
             self._take_answer(answer, operation, parameters)
             return self
-        self._send(answer.effect, text, "execute", operation, *(() if parameters is None else (parameters,)))
+        given = () if parameters is None else (parameters,)
+        if answer.keeping is None:
+            self._send(answer.effect, text, "execute", operation, *given)
+            return self
+        with answer.keeping as keeping:
+            self._send(answer.effect, text, "execute", operation, *given)
+            self._ahead = read_ahead(self._driver, keeping)
         return self
 
     def _take_answer(self, answer: Local, operation: str, parameters: Any) -> None:
@@ -167,6 +180,7 @@ class PassingCursor:
             self.execute(operation, parameters)
             return
         self._is_local = True
+        self._ahead = None
         self._position = 0
         self._description = answer.bound.description
         self._rowcount = len(self._rows) if self._origin.family != "sqlite" else -1
@@ -223,6 +237,7 @@ class PassingCursor:
 
     def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         self._is_local = False
+        self._ahead = None
         self._rows = []
         with self.connection.acting(effect, text) as driver:
             return getattr(self._cursor(driver), method)(*arguments, **keywords)
@@ -268,7 +283,7 @@ class PassingCursor:
 
     def fetchone(self) -> Any:
         if not self._is_local:
-            return self._over().fetchone()
+            return self._source().fetchone()
         position = self._position
         if position >= len(self._rows):
             return None
@@ -277,17 +292,21 @@ class PassingCursor:
 
     def fetchmany(self, size: int | None = None) -> Any:
         if not self._is_local:
-            return self._over().fetchmany() if size is None else self._over().fetchmany(size)
+            source = self._source()
+            return source.fetchmany() if size is None else source.fetchmany(size)
         rows = self._rows[self._position : self._position + (self._arraysize if size is None else size)]
         self._position += len(rows)
         return rows
 
     def fetchall(self) -> Any:
         if not self._is_local:
-            return self._over().fetchall()
+            return self._source().fetchall()
         rows = self._rows[self._position :] if self._position else self._rows
         self._rows, self._position = [], 0
         return rows
+
+    def _source(self) -> Any:
+        return self._over() if self._ahead is None else self._ahead
 
     def _over(self) -> Any:
         # Without a statement the driver's own cursor says what is wrong.
@@ -298,6 +317,7 @@ class PassingCursor:
             yield row
 
     def nextset(self) -> Any:
+        self._ahead = None
         return None if self._is_local or self._driver is None else self._driver.nextset()
 
     def setinputsizes(self, *arguments: Any, **keywords: Any) -> None:
@@ -310,6 +330,7 @@ class PassingCursor:
 
     def close(self) -> None:
         self._rows, self._position, self._description = [], 0, None
+        self._ahead = None
         driver, self._driver = self._driver, None
         if driver is not None:
             driver.close()

@@ -362,6 +362,29 @@ class Registry:
                     # What the fill had learned of its values.
                     self._learn(state, name, None)
 
+    def restore_result(
+        self, names: Iterable[TableName], tokens: Mapping[str, str]
+    ) -> list[TableState] | None:
+        """Enter the tokens that an answer from a snapshot was read under; its tables.
+
+        None if one of them isn't known, or something of it was invalidated since.
+        """
+        with self._lock:
+            states = [self._tables.get(name) for name in names]
+            found = [state for state in states if state is not None and state.schema is not None]
+            if len(found) < len(states) or tokens.keys() != names_under(found):
+                return None
+            for name, token in tokens.items():
+                if self._tokens.setdefault(name, token) != token:
+                    return None
+            return found
+
+    def restore_definition(self, state: TableState) -> None:
+        """It came from a snapshot, without rows: to be verified before what was made of it is used."""
+        with self._lock:
+            if state.generation is None:
+                state.is_verified = False
+
     def rest(self, state: TableState, *, seconds: float) -> None:
         """Try no fill of this table for some time: it is written too often."""
         with self._lock:
@@ -494,6 +517,20 @@ class Registry:
         with self._lock:
             return {name: self._token(name) for name in names_under(states)}
 
+    def reading(self, states: Iterable[TableState]) -> dict[str, str] | None:
+        """As `tokens`, for an answer that is to be kept: it must be asked for after this.
+
+        None if it can't be kept: a commit is under way that changes one of the tables, or nobody
+        knows whether one is; or a definition was forgotten.
+        """
+        with self._lock:
+            states = list(states)
+            if any(state.schema is None for state in states):
+                return None
+            if (self._windows or self._doubtful) and any(map(self._is_being_committed, states)):
+                return None
+            return {name: self._token(name) for name in names_under(states)}
+
     def token(self, name: str) -> str:
         with self._lock:
             return self._token(name)
@@ -540,7 +577,7 @@ class Registry:
         ]
         return min(limits, default=None)
 
-    def verified(self, state: TableState, generation: Generation) -> None:
+    def verified(self, state: TableState, generation: Generation | None) -> None:
         """The origin's definition of a restored table is the one the snapshot was made with."""
         with self._lock:
             if state.generation is generation:

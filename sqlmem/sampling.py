@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from sqlmem.executor import Caller, Executor, Local, Remote
 from sqlmem.front import Bound, Planned
+from sqlmem.keeping import Asked
 from sqlmem.model import Outcome
 
 
@@ -67,12 +68,10 @@ class SamplingExecutor(Executor):
         self._share = share
         self._taker = taker
 
-    def _run(
-        self, caller: Caller, statement: str, parameters: Any, *, has_parameters: bool
-    ) -> Local | Remote:
-        answer = super()._run(caller, statement, parameters, has_parameters=has_parameters)
+    def _run(self, caller: Caller, asked: Asked) -> Local | Remote:
+        answer = super()._run(caller, asked)
         if isinstance(answer, Local) and answer.status.outcome is Outcome.HIT:
-            self.offer(statement, parameters, answer, has_parameters=has_parameters)
+            self.offer(asked.statement, asked.parameters, answer, has_parameters=asked.has_parameters)
         return answer
 
     def offer(self, statement: str, parameters: Any, answer: Local, *, has_parameters: bool) -> None:

@@ -97,7 +97,7 @@ class Settings:
     Attributes:
         cache_db: None if nothing is kept on disk.
         backup_interval, stale_if_error: seconds.
-        max_memory: bytes.
+        max_memory, max_results: bytes.
         plan_cache_size: statements.
         verify: from 0.0 to 1.0.
     """
@@ -108,6 +108,7 @@ class Settings:
     ttl: Ttl
     stale_if_error: float
     max_memory: int
+    max_results: int
     mode: str
     consistency: str
     transactions: str
@@ -233,6 +234,12 @@ def _size(value: Any) -> int:
     return size
 
 
+def _size_or_none(value: Any) -> int:
+    """As `_size`, or 0."""
+    is_zero = (isinstance(value, str) and value.strip() == "0") or (_is_whole(value) and int(value) == 0)
+    return 0 if is_zero else _size(value)
+
+
 def _mode(value: Any) -> str:
     if value not in ("strict", "transparent"):
         raise _Unusable("must be 'strict' or 'transparent'")
@@ -346,6 +353,13 @@ SETTINGS: tuple[Setting, ...] = (
         _size,
         "The most memory that cached data may take: bytes, or with a unit "
         "(kB, MB, GB, TB of 1000, KiB, MiB, GiB, TiB of 1024).",
+    ),
+    Setting(
+        "max_results",
+        "64MB",
+        _size_or_none,
+        "The most memory that answers of the origin may take which are kept until one of their tables "
+        "changes, likewise. 0: none are kept.",
     ),
     Setting(
         "mode",

@@ -22,10 +22,8 @@ from sqlmem.errors import StoreError
 from sqlmem.model import TableName
 from sqlmem.snapshot_file import APPLICATION_ID, PAGE_BYTES, UNSEALED, Temporary, sync_folder
 from sqlmem.snapshot_form import (
-    DIGEST,
     FILE_VFS,
-    SNAPSHOT,
-    TABLES,
+    OWN_TABLES,
     VERSION,
     ColumnText,
     Held,
@@ -38,6 +36,7 @@ from sqlmem.snapshot_form import (
     storage_classes,
 )
 from sqlmem.snapshot_load import Discarded, Loaded, load
+from sqlmem.snapshot_results import NO_RESULTS, HeldResults, write_results
 from sqlmem.snapshot_text import to_text
 from sqlmem.store import Store, copy_rows
 from sqlmem.stored import DATA, quoted
@@ -55,10 +54,17 @@ class Prepared:
 
 
 def write(
-    path: Path, store: Store, *, owner: Owner, facts: Facts | None, held: Sequence[Held], clock: Clock
+    path: Path,
+    store: Store,
+    *,
+    owner: Owner,
+    facts: Facts | None,
+    held: Sequence[Held],
+    clock: Clock,
+    results: HeldResults = NO_RESULTS,
 ) -> Prepared:
     """Write a snapshot in place of the one that is there. Raises as `prepare`."""
-    prepared = prepare(path, store, owner=owner, facts=facts, held=held, clock=clock)
+    prepared = prepare(path, store, owner=owner, facts=facts, held=held, clock=clock, results=results)
     try:
         prepared.temporary.replace()
     finally:
@@ -68,13 +74,21 @@ def write(
 
 
 def prepare(
-    path: Path, store: Store, *, owner: Owner, facts: Facts | None, held: Sequence[Held], clock: Clock
+    path: Path,
+    store: Store,
+    *,
+    owner: Owner,
+    facts: Facts | None,
+    held: Sequence[Held],
+    clock: Clock,
+    results: HeldResults = NO_RESULTS,
 ) -> Prepared:
     """Write a snapshot aside. No lock is held; readers go on, and a fork waits for one slice.
 
     Args:
         held: in the order in which they should be loaded, as far as there is room. A generation
             that is retired meanwhile, or isn't what the definition calls for, is left out.
+        results: kept answers, likewise; one that has no exact form in a file is left out.
 
     Raises:
         OSError: no permission, no space.
@@ -84,7 +98,7 @@ def prepare(
     temporary = Temporary(path)
     try:
         try:
-            tables = _fill_file(temporary.path, store, owner, facts, held, clock)
+            tables = _fill_file(temporary.path, store, owner, facts, held, clock, results)
         except sqlite3.Error as error:
             raise StoreError(f"SQLite can't write it: {error}") from error
         return Prepared(temporary, tables, temporary.seal())
@@ -94,9 +108,15 @@ def prepare(
 
 
 def _fill_file(
-    file: Path, store: Store, owner: Owner, facts: Facts | None, held: Sequence[Held], clock: Clock
+    file: Path,
+    store: Store,
+    owner: Owner,
+    facts: Facts | None,
+    held: Sequence[Held],
+    clock: Clock,
+    results: HeldResults,
 ) -> tuple[TableName, ...]:
-    taken = {"sqlmem_digest", "sqlmem_snapshot", "sqlmem_tables"}
+    taken = set(OWN_TABLES)
     # nolock: nobody else knows the file, and on some systems SQLite's lock and ours are one.
     with store.activity():
         connection = open_file(f"{file.as_uri()}?mode=rw&nolock=1&vfs={FILE_VFS}")
@@ -115,10 +135,9 @@ def _fill_file(
             ):
                 execute(f"PRAGMA {setting}")
             execute("BEGIN")
-            execute(DIGEST)
+            for sql in OWN_TABLES.values():
+                execute(sql)
             execute("INSERT INTO sqlmem_digest VALUES (?)", (UNSEALED,))
-            execute(SNAPSHOT)
-            execute(TABLES)
             known = None if facts is None else to_text(facts)
             values = (owner.fingerprint, owner.identity, owner.dialect, owner.driver, known, clock.wall())
             execute("INSERT INTO sqlmem_snapshot VALUES (?, ?, ?, ?, ?, ?)", values)
@@ -126,6 +145,7 @@ def _fill_file(
         written = [
             each.schema.name for each in held if _write_table(connection, store, owner, each, taken, clock)
         ]
+        write_results(connection, store, results, frozenset(written), clock)
     finally:
         with store.activity():
             connection.close()

@@ -5,6 +5,8 @@ The tables, in this order (the digest is looked for in the second page):
     sqlmem_digest     see `snapshot_file`
     sqlmem_snapshot   one row: whose it is
     sqlmem_tables     one row per table: its definition, its age, and what its columns are
+    sqlmem_definitions  of those that kept answers read and that aren't here themselves
+    sqlmem_results    one row per kept answer: its statement and parameters, its tables, its rows
     "public.orders"   the data, under names that a person can read
 
 Rule: what is written and what is read are held against the same functions here.
@@ -16,15 +18,16 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlmem.codecs import OPAQUE, codec_for
-from sqlmem.model import Collation, Column, Kind, TableSchema
+from sqlmem.model import Collation, Column, Kind, TableName, TableSchema
 from sqlmem.store import Generation, StoredColumn
 from sqlmem.stored import quoted
 
 # Of the file's form and of what its values mean: one more for every change of either, also of
 # a codec's stored form.
-VERSION = 4
+VERSION = 5
 
 DIGEST = "CREATE TABLE sqlmem_digest (digest TEXT)"
 SNAPSHOT = (
@@ -35,6 +38,18 @@ TABLES = (
     "CREATE TABLE sqlmem_tables (position INTEGER PRIMARY KEY, stored_as TEXT, filled_at REAL,"
     " row_count INTEGER, definition TEXT)"
 )
+DEFINITIONS = "CREATE TABLE sqlmem_definitions (definition TEXT)"
+RESULTS = (
+    "CREATE TABLE sqlmem_results (position INTEGER PRIMARY KEY, read_at REAL, definition TEXT, answer TEXT)"
+)
+OWN_TABLES = {
+    "sqlmem_digest": DIGEST,
+    "sqlmem_snapshot": SNAPSHOT,
+    "sqlmem_tables": TABLES,
+    "sqlmem_definitions": DEFINITIONS,
+    "sqlmem_results": RESULTS,
+}
+LONGEST_TEXT = 1 << 24  # of a definition or an answer; far above one with SQLite's 2000 columns
 # The file's own VFS by name: beside a database in memory, memory would be the default.
 FILE_VFS = "win32" if os.name == "nt" else "unix"
 _ROW_IDS = ("rowid", "_rowid_", "oid")
@@ -109,6 +124,41 @@ class TableText:
     columns: tuple[ColumnText, ...]
     key: str | None  # stored name of the INTEGER PRIMARY KEY
     tokens: tuple[tuple[str, str], ...] = ()  # name -> token that it was read under, see `dependencies`
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionText:
+    """What `sqlmem_definitions.definition` says."""
+
+    schema: TableSchema
+    spellings: tuple[tuple[str | None, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultText:
+    """What `sqlmem_results.definition` says. See `results.Kept` and `results.Key`."""
+
+    statement: str
+    has_parameters: bool
+    parameters: str
+    tables: tuple[TableName, ...]
+    tokens: tuple[tuple[str, str], ...]
+    description: tuple[tuple[str | int | bool | None, ...], ...]
+    packed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldResult:
+    """A kept answer of a snapshot.
+
+    Attributes:
+        read_at: monotonic seconds.
+        rows: with the values of `text.packed` columns as `codecs.opaque` writes them.
+    """
+
+    text: ResultText
+    read_at: float
+    rows: Sequence[tuple[Any, ...]]
 
 
 class Unusable(Exception):

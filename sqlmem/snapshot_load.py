@@ -21,16 +21,16 @@ from sqlmem.clock import Clock
 from sqlmem.codecs import Codec, codec_by_name
 from sqlmem.dialects import Facts
 from sqlmem.logs import log
-from sqlmem.model import Kind, TableSchema
+from sqlmem.model import Kind, TableName, TableSchema
 from sqlmem.snapshot_file import Broken, Opened, remove_leftovers
 from sqlmem.snapshot_form import (
-    DIGEST,
     FILE_VFS,
-    SNAPSHOT,
-    TABLES,
+    LONGEST_TEXT,
+    OWN_TABLES,
     VERSION,
     ColumnText,
     Held,
+    HeldResult,
     Owner,
     TableText,
     Unusable,
@@ -39,12 +39,12 @@ from sqlmem.snapshot_form import (
     row_id_name,
     storage_classes,
 )
+from sqlmem.snapshot_results import NO_RESULTS, HeldResults, read_definitions, read_results
 from sqlmem.snapshot_text import from_text
 from sqlmem.store import Store, StoredColumn, Writer
 from sqlmem.stored import quoted, wanted_indexes
 
 _MOST_TABLES = 100_000
-_LONGEST_TEXT = 1 << 24  # of a definition; far above one with SQLite's 2000 columns
 _FIRST_READS = 3  # another process may replace the file while it is read
 
 
@@ -54,11 +54,13 @@ class Loaded:
 
     Attributes:
         left_out: one line for each table that could not be used.
+        results: kept answers, and the definitions of tables that they read and aren't among `tables`.
     """
 
     facts: Facts | None
     tables: tuple[Held, ...]
     left_out: tuple[str, ...]
+    results: HeldResults = NO_RESULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,19 @@ class Discarded:
 
 
 def load(
-    path: Path, store: Store, *, owner: Owner, clock: Clock, max_bytes: int | None = None
+    path: Path,
+    store: Store,
+    *,
+    owner: Owner,
+    clock: Clock,
+    max_bytes: int | None = None,
+    max_result_bytes: int = 0,
 ) -> Loaded | Discarded | None:
     """Bring back what a snapshot holds. Never raises for what is in the file; one warning says it.
 
     Args:
         max_bytes: tables that don't fit into what is left of it are left out, without a warning.
+        max_result_bytes: kept answers likewise.
 
     Returns:
         None if there is no file.
@@ -93,7 +102,7 @@ def load(
         is_kept = False
         try:
             with contextlib.closing(Opened(path, VERSION)) as opened:
-                reader = _Reader(path, store, owner, clock, max_bytes)
+                reader = _Reader(path, store, owner, clock, max_bytes, max_result_bytes)
                 try:
                     reader.read(tables)
                 except Broken:
@@ -113,7 +122,7 @@ def load(
                     store.retire(held.generation)
         if reader.left_out:
             log.warning("snapshot {}: discarded of it: {}", path, "; ".join(reader.left_out))
-        return Loaded(reader.facts, tuple(tables), tuple(reader.left_out))
+        return Loaded(reader.facts, tuple(tables), tuple(reader.left_out), reader.results)
     log.warning("snapshot {} discarded: {}", path, reason)
     return Discarded(reason)
 
@@ -121,8 +130,18 @@ def load(
 class _Reader:
     """One reading of one file whose digest is right; it may have been made by anybody."""
 
-    def __init__(self, path: Path, store: Store, owner: Owner, clock: Clock, max_bytes: int | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        store: Store,
+        owner: Owner,
+        clock: Clock,
+        max_bytes: int | None,
+        max_result_bytes: int,
+    ) -> None:
         self.facts: Facts | None = None
+        self.results = NO_RESULTS
+        self._result_room = max_result_bytes
         self.left_out: list[str] = []
         self._store = store
         self._owner = owner
@@ -161,18 +180,14 @@ class _Reader:
         )
         found = {name: (kind, table, sql) for kind, name, table, sql in objects}
         rows = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        for name, sql in (
-            ("sqlmem_snapshot", SNAPSHOT),
-            ("sqlmem_tables", TABLES),
-            ("sqlmem_digest", DIGEST),
-        ):
+        for name, sql in OWN_TABLES.items():
             if found.pop(name, None) != ("table", name, sql):
                 raise Broken(f"it has no table {name} as it should be")
         self._check_owner(connection)
         listed = list(self._listed(connection))
         expected = {name: ("table", name, create_text(name, definition)) for name, _, _, definition in listed}
         # A view, a trigger, an index or an expression in a definition would be code.
-        if found != expected or len(expected) != len(listed) or rows != len(expected) + 3:
+        if found != expected or len(expected) != len(listed) or rows != len(expected) + len(OWN_TABLES):
             raise Broken("it has other objects than those that it lists")
         for name, filled_at, row_count, definition in listed:
             try:
@@ -182,6 +197,17 @@ class _Reader:
             else:
                 if held is not None:
                     tables.append(held)
+        if self._result_room:
+            self._read_results(connection, frozenset(held.schema.name for held in tables))
+
+    def _read_results(self, connection: sqlite3.Connection, tables: frozenset[TableName]) -> None:
+        definitions = read_definitions(connection, tables)
+        known = tables | {text.schema.name for text in definitions}
+        results = []
+        for text, read_at, rows in read_results(connection, known, max_bytes=self._result_room):
+            age = max(0.0, self._clock.wall() - read_at, self._written_at - read_at)
+            results.append(HeldResult(text, self._clock.monotonic() - age, rows))
+        self.results = HeldResults(definitions, tuple(results))
 
     def _check_owner(self, connection: sqlite3.Connection) -> None:
         rows = connection.execute(
@@ -207,7 +233,7 @@ class _Reader:
         for name, filled_at, row_count, definition in connection.execute(
             "SELECT stored_as, filled_at, row_count, substr(definition, 1, ?)"
             " FROM sqlmem_tables ORDER BY position",
-            (_LONGEST_TEXT,),
+            (LONGEST_TEXT,),
         ):
             parsed = from_text(TableText, _text(definition))
             if type(row_count) is not int or parsed.schema.name in seen:
@@ -321,7 +347,7 @@ def _codec(column: ColumnText) -> Codec:
 
 
 def _text(value: Any) -> str:
-    if type(value) is not str or len(value) >= _LONGEST_TEXT:
+    if type(value) is not str or len(value) >= LONGEST_TEXT:
         raise Broken("it has something else where a text should be")
     return value
 

@@ -13,20 +13,10 @@ from sqlmem.model import Column, TableName, TableSchema
 from sqlmem.store import Generation
 
 
-@dataclass(eq=False)
-class Flight:
-    """A fill under way. `finish` wakes everybody who joined it, also if it failed.
+@dataclass(eq=False, kw_only=True)
+class Ending:
+    """Something that ends once, for which others wait. Safe for use by many threads."""
 
-    Attributes:
-        columns: what it fetches.
-        generation: what it brought; None until then, and if it brought nothing.
-        failure: what it failed with, if those who joined should fail likewise.
-    """
-
-    epoch: int
-    columns: frozenset[str]
-    generation: Generation | None = None
-    failure: Exception | None = None
     is_done: bool = False
     _callbacks: list[Callable[[], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -45,6 +35,22 @@ class Flight:
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback()
+
+
+@dataclass(eq=False, kw_only=True)
+class Flight(Ending):
+    """A fill under way. `finish` wakes everybody who joined it, also if it failed.
+
+    Attributes:
+        columns: what it fetches.
+        generation: what it brought; None until then, and if it brought nothing.
+        failure: what it failed with, if those who joined should fail likewise.
+    """
+
+    epoch: int
+    columns: frozenset[str]
+    generation: Generation | None = None
+    failure: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

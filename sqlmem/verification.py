@@ -56,9 +56,7 @@ class Verification:
         self._thread: threading.Thread | None = None
         self._waiting: list[Callable[[], None]] = []
         # What is still to be compared; guarded by _lock.
-        self._pending: dict[TableState, Generation] = {
-            state: state.generation for state in states if state.generation is not None
-        }
+        self._pending: dict[TableState, Generation | None] = {state: state.generation for state in states}
 
     def start(self) -> None:
         """Ask in a thread of its own; a daemon, since it may wait for a network's time-out."""

@@ -12,7 +12,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from sqlmem.catalogue import common, mysql, postgresql, sqlite
 from sqlmem.catalogue.base import Spelling, UnknownTable
-from sqlmem.catalogue.computed import described, not_immutable
+from sqlmem.catalogue.computed import described, foreign_functions, not_immutable
 from sqlmem.catalogue.statistics import Estimate, estimate, facts
 from sqlmem.model import TableSchema
 
@@ -44,6 +44,7 @@ __all__ = [
     "described",
     "estimate",
     "facts",
+    "foreign_functions",
     "not_immutable",
     "reflect",
 ]

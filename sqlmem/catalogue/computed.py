@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,10 @@ _VOLATILITIES = sa.text(
     " FROM unnest(p.proargtypes) AS t), p.pronargdefaults, p.provariadic <> 0"
     " FROM pg_catalog.pg_proc p WHERE p.proname = ANY(:names) AND p.prokind = 'f'"
     " AND pg_catalog.pg_function_is_visible(p.oid)"
+)
+_FOREIGN = sa.text(
+    "SELECT DISTINCT p.proname FROM pg_catalog.pg_proc p WHERE p.proname = ANY(:names)"
+    " AND p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace"
 )
 _TYPE_NAMES = {
     Kind.DATE: "date",
@@ -52,6 +57,11 @@ def not_immutable(connection: Connection, family: str, asked: Asked) -> str | No
             if {variant.is_immutable for variant in found if type_ in variant.types} != {True}:
                 return f"{name} isn't immutable for {type_}"
     return None
+
+
+def foreign_functions(connection: Connection, names: Sequence[str]) -> set[str]:
+    """PostgreSQL: those of the names under which there are functions that aren't the origin's own."""
+    return {str(name) for (name,) in connection.execute(_FOREIGN, {"names": list(names)})}
 
 
 @dataclass(frozen=True, slots=True)
