@@ -45,6 +45,8 @@ class Planned:
     positions: int
     expressions: tuple[tuple[TableState, str], ...] = ()  # those that it needs, for their last use
     bound: Bound | None = None
+    # Of its answers by the origin: nothing but the tables can change them.
+    is_lasting: bool = False
     # It holds for parameters of the types that it was made for, and is found by these only.
     is_by_types: bool = False
 

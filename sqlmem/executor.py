@@ -224,6 +224,7 @@ class Executor:
         has_filled = False
         tables: tuple[str, ...] = ()
         reads: tuple[TableState, ...] | None = None
+        is_lasting = False
         for _ in range(_ATTEMPTS):
             try:
                 entry = self._front.entry(
@@ -232,7 +233,7 @@ class Executor:
                 if not isinstance(entry, Planned):
                     return self._not_local(caller, asked, entry, reason)
                 tables = entry.tables
-                reads = entry.states
+                reads, is_lasting = entry.states, entry.is_lasting
                 own = reason or caller.own_reason(entry.states)
                 if own is not None:
                     return self._bypass(caller, statement, own, tables, reads=reads)
@@ -242,8 +243,8 @@ class Executor:
                 arguments = _arguments_or_give_up(entry, parameters)
                 return self._miss(caller, entry, arguments, has_filled=has_filled, newest=newest)
             except GiveUp as error:
-                # Nothing that is planned changes by itself.
-                return self._kept_or_bypass(caller, asked, error.reason, tables, reads, reads=reads)
+                keeps = reads if is_lasting else None
+                return self._kept_or_bypass(caller, asked, error.reason, tables, keeps, reads=reads)
             except Replan as replan:
                 has_filled = has_filled or replan.has_filled
             except Retired:

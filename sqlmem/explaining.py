@@ -54,11 +54,15 @@ def explain(
             return _Planned(origin, executor, entry, text).explain(given)
 
 
+_UNKNOWN = "what it depends on isn't known"
+
+
 def _bypassed(executor: Executor, entry: Bypassed, text: str, given: Any | None) -> Explanation:
     reasons = entry.reasons or (entry.reason,)
     if entry.keeps is not None and given is not None:
         return _kept_or_bypassed(executor, entry.keeps, reasons, entry.tables, {}, text, given)
-    return Explanation(Outcome.BYPASS, reasons, entry.tables, origin_statements=(text,), unkept=entry.unkept)
+    unkept = entry.unkept if entry.unkept is not None or entry.keeps is not None else _UNKNOWN
+    return Explanation(Outcome.BYPASS, reasons, entry.tables, origin_statements=(text,), unkept=unkept)
 
 
 def _kept_or_bypassed(
@@ -120,8 +124,17 @@ class _Planned:
             except GiveUp as error:
                 obstacles.append(error.reason)
         if obstacles:
-            return _kept_or_bypassed(
-                executor, planned.states, tuple(obstacles), planned.tables, columns, self._text, given
+            if planned.is_lasting and given is not None:
+                return _kept_or_bypassed(
+                    executor, planned.states, tuple(obstacles), planned.tables, columns, self._text, given
+                )
+            return Explanation(
+                Outcome.BYPASS,
+                tuple(obstacles),
+                planned.tables,
+                columns,
+                origin_statements=(self._text,),
+                unkept=None if planned.is_lasting else _UNKNOWN,
             )
         outcome = Outcome.MISS if fetches else Outcome.HIT
         return Explanation(

@@ -17,6 +17,7 @@ from sqlmem.catalogue import Spelling, UnknownTable
 from sqlmem.codecs import Codec, Unrepresentable, codec_by_name, codec_for, dict_decoder, row_decoder
 from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, why_unkept
 from sqlmem.dialects import Facts, Semantics
+from sqlmem.dialects.deterministic import all_kept
 from sqlmem.effects import Effect, effect_of
 from sqlmem.entries import Bound, Bypassed, Entry, Passed, Planned, Refused
 from sqlmem.gate import Passthrough, Refusal
@@ -263,6 +264,8 @@ class Front:
                 for name in names
                 if name in state.expressions
             ),
+            # What is planned changes by itself only where a text in a column is read as a moment: 'now'.
+            is_lasting=all_kept(self.origin.family, parsed.functions),
             is_by_types=bool(typing.types),
         )
         # After the versions were noted: a quarantine changes them when it is in force.

@@ -19,6 +19,7 @@ import contextlib
 import os
 import signal
 import threading
+import weakref
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Protocol
@@ -181,6 +182,13 @@ def _after_fork_in_child() -> None:
             log.warning("an engine could not be readied after a fork: {}", type(error).__name__)
 
 
+def _nothing() -> None:
+    """For a finalizer."""
+
+
+# What `weakref.finalize` closes at exit is closed after our flush only if weakref was registered before: what
+# was registered last runs first. It registers itself with its first finalizer; this one is done at once.
+weakref.finalize(threading.Event(), _nothing)
 atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(

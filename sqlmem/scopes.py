@@ -276,11 +276,13 @@ class Context:
         if not isinstance(parent, _COMPARED_IN):
             return None
         if self.semantics.names_are_text:
+            # Also where it stands in a subquery of such a column.
             inner: exp.Expr = node
-            while inner.parent is not None and not isinstance(inner.parent, exp.Select):
+            while inner.parent is not None:
+                is_output = isinstance(inner.parent, exp.Select) and inner.arg_key == "expressions"
+                if is_output and not isinstance(inner, exp.Alias):
+                    return None
                 inner = inner.parent
-            if inner.arg_key == "expressions" and not isinstance(inner, exp.Alias):
-                return None
         return self.slices.place(node)
 
     def check_called(self, node: exp.Expr) -> None:

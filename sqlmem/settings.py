@@ -236,8 +236,12 @@ def _size(value: Any) -> int:
 
 def _size_or_none(value: Any) -> int:
     """As `_size`, or 0."""
-    is_zero = (isinstance(value, str) and value.strip() == "0") or (_is_whole(value) and int(value) == 0)
-    return 0 if is_zero else _size(value)
+    if (isinstance(value, str) and value.strip() == "0") or (_is_whole(value) and int(value) == 0):
+        return 0
+    try:
+        return _size(value)
+    except _Unusable as unusable:
+        raise _Unusable(str(unusable).replace("bytes, or one", "bytes, or 0, or one")) from None
 
 
 def _mode(value: Any) -> str:

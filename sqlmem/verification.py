@@ -55,7 +55,7 @@ class Verification:
         self._is_over = False
         self._thread: threading.Thread | None = None
         self._waiting: list[Callable[[], None]] = []
-        # What is still to be compared; guarded by _lock.
+        # What is still to be compared, with its rows if it has any; guarded by _lock.
         self._pending: dict[TableState, Generation | None] = {state: state.generation for state in states}
 
     def start(self) -> None:
@@ -95,8 +95,9 @@ class Verification:
         for state, generation in pending:
             problem = self._compare(connection, state)
             with self._lock:
-                if self._pending.pop(state, None) is None:
+                if state not in self._pending:
                     continue
+                del self._pending[state]
             if problem is None:
                 self._registry.verified(state, generation)
             elif state.generation is generation:

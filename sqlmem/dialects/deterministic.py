@@ -8,7 +8,7 @@ depends on: the time, chance, who asks, a sequence, a table that the statement d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlmem.dialects.immutable import MYSQL_FUNCTIONS
 
@@ -90,3 +90,7 @@ _BY_FAMILY: Mapping[str, frozenset[str]] = {
 def keeps(family: str, function: str) -> bool:
     """Whether a function's result changes only with its arguments and the tables."""
     return function.lower() in _BY_FAMILY[family]
+
+
+def all_kept(family: str, functions: Iterable[str]) -> bool:
+    return all(keeps(family, function) for function in functions)

@@ -217,6 +217,14 @@ FOUND = {
         "SELECT j - lag(id) OVER (PARTITION BY d ORDER BY id) AS x FROM wild ORDER BY id LIMIT 2",
         drivers=("psycopg", "pymysql"),
     ),
+    "a constant in a subquery is part of its column's name": Find(
+        "SELECT id, (SELECT min(o.t) FROM tame AS o WHERE o.v = 'date') FROM tame",
+        before=("SELECT id, (SELECT min(o.t) FROM tame AS o WHERE o.v = 'A') FROM tame",),
+    ),
+    "so is one two queries deep": Find(
+        "SELECT id, (SELECT count(*) FROM (SELECT id FROM tame WHERE v = 'date') AS c) FROM tame",
+        before=("SELECT id, (SELECT count(*) FROM (SELECT id FROM tame WHERE v = 'A') AS c) FROM tame",),
+    ),
     "a per cent sign that the driver doubles is one in a shared plan": Find(
         "SELECT id FROM wild WHERE v NOT IN ('apple', '100%', 'a%b')",
         before=("SELECT id FROM wild WHERE v NOT IN ('a', 'Apple', 'date')",),

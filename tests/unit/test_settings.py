@@ -37,6 +37,7 @@ def test_without_any_source_every_setting_has_its_default():
         ttl=Ttl(),
         stale_if_error=0.0,
         max_memory=512_000_000,
+        max_results=64_000_000,
         mode="strict",
         transactions="until_write",
         tables=(),
@@ -219,6 +220,20 @@ def test_max_memory_refuses_what_is_no_size(value):
     """A bare M is refused: it means 1000² to one half of the tools and 1024² to the other."""
     with pytest.raises(SettingsError, match=r"^max_memory must be a positive number of bytes"):
         from_keywords(max_memory=value)
+
+
+@pytest.mark.parametrize(("given", "expected"), [("0", 0), (0, 0), ("8MB", 8_000_000), (" 0 ", 0)])
+def test_max_results_may_be_nothing(given, expected):
+    """0 keeps no answers; a size is read as that of max_memory."""
+    assert from_keywords(max_results=given).max_results == expected
+    assert from_environment(max_results=str(given)).max_results == expected
+
+
+@pytest.mark.parametrize("value", ["-1", -1, "64M", True, 0.0, "none"])
+def test_max_results_refuses_what_is_no_size(value):
+    """Nothing is guessed."""
+    with pytest.raises(SettingsError, match=r"^max_results must be a positive number of bytes, or 0"):
+        from_keywords(max_results=value)
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,8 @@ def test_the_file_is_an_ordinary_one_that_people_can_read(path, store, clock):
 
     assert named == [(0, "name 0 é"), (1, "name 1 é")]
     assert check == [("ok",)]
-    assert tables == {"sqlmem_digest", "sqlmem_snapshot", "sqlmem_tables", "public.orders", "Notes"}
+    own = {"sqlmem_digest", "sqlmem_snapshot", "sqlmem_tables", "sqlmem_definitions", "sqlmem_results"}
+    assert tables == own | {"public.orders", "Notes"}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in path.parent.iterdir()] == ["cache.db"]
 
@@ -249,7 +250,7 @@ def test_no_file_is_no_warning(path, clock, warnings):
         (lambda path: path.write_bytes(b"a diary" * 1000), "isn't a snapshot"),
         (lambda path: (path.unlink(), path.mkdir()), "ordinary file"),
         (lambda path: (path.unlink(), os.mkfifo(path)), "ordinary file"),
-        (lambda path: edit(path, "PRAGMA user_version=1"), "format version 1, this is version 4"),
+        (lambda path: edit(path, "PRAGMA user_version=1"), "format version 1, this is version 5"),
         (lambda path: edit(path, "UPDATE sqlmem_tables SET filled_at = filled_at + 9"), "digest"),
     ],
 )
