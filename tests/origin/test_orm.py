@@ -530,12 +530,6 @@ def lateral_as_a_scalar(session: Session) -> Any:
     return session.execute(select(Customer.name, latest).order_by(Customer.id)).all()
 
 
-# scenario -> the families whose origin answers it, or a part of it, each time
-NOT_LOCAL: dict[str, tuple[str, ...]] = {
-    "totals_of_prices": ("sqlite",),  # sums of floats there
-}
-
-
 @pytest.fixture
 def bare(origin: Origin) -> Iterator[sa.Engine]:
     engine = sa.create_engine(origin.url)
@@ -565,8 +559,7 @@ def test_orm_is_answered_as_by_the_bare_engine(origin: Origin, bare: sa.Engine):
         reasons = engine.stats().bypass_reasons
 
     assert not wrong, "\n".join(wrong)
-    expected_there = [name for name in SCENARIOS if origin.family in NOT_LOCAL.get(name, ())]
-    assert reached == expected_there, reasons
+    assert reached == [], reasons
 
 
 def _asked(engine: sa.Engine, ask: Scenario) -> Any:
