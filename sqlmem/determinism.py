@@ -111,7 +111,7 @@ _PRESENT_WORDS = frozenset(
     ]
 )
 # Of the grammar, not of the catalogue: nobody can have made another.
-GRAMMAR = frozenset(["cast", "coalesce", "nullif", "greatest", "least", "extract", "grouping"])
+GRAMMAR = frozenset(["cast", "coalesce", "nullif", "greatest", "least", "extract", "grouping", "lateral"])
 
 _MOMENTS = frozenset({Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 _TIME_TARGETS = frozenset(

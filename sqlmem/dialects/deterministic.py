@@ -21,7 +21,7 @@ def _words(text: str) -> frozenset[str]:
 _COMMON = _words(
     """
     abs avg cast ceil ceiling coalesce concat concat_ws count cume_dist dense_rank exp extract
-    first_value floor greatest grouping lag last_value lead least left length ln log lower lpad ltrim
+    first_value floor greatest grouping lag last_value lateral lead least left length ln log lower lpad ltrim
     max min mod nth_value ntile nullif octet_length overlay percent_rank position power rank repeat
     replace right round row_number rpad rtrim sign sqrt substr substring sum trim upper
     """

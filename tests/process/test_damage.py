@@ -122,7 +122,9 @@ def test_pages_zeroed_swapped_repeated_and_garbage_appended(tmp_path, whole):
         swapped[number], swapped[following] = pages[following], pages[number]
         zeroed[number] = b"\0" * PAGE
         repeated[number] = pages[following]
-        variants += [b"".join(each) for each in (swapped, zeroed, repeated)]
+        # Two tables without rows have pages that are the same.
+        made = [b"".join(each) for each in (swapped, zeroed, repeated)]
+        variants += [each for each in made if each != data]
 
     for number, variant in enumerate(variants):
         assert assert_clean(tmp_path / "cache.db", variant, rows) == {}, number
