@@ -181,6 +181,9 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
         # max(varchar) is text.
         column = as_text(column, render.semantics.text.type)
     result = value.result if value.source is None else Result(column, code)
+    if result is not None and code is not None and column.kind is Kind.TEXT:
+        # Also of a column that two tables' became by a set operation.
+        result = replace(result, type=column, code=code)
     is_column = value.source is not None or value.alias is not None
     is_computed = not is_column or column.expression is not None
     if is_computed and column.kind is Kind.INTEGER and render.semantics.minmax_integer is not None:

@@ -217,6 +217,15 @@ FOUND = {
         "SELECT j - lag(id) OVER (PARTITION BY d ORDER BY id) AS x FROM wild ORDER BY id LIMIT 2",
         drivers=("psycopg", "pymysql"),
     ),
+    "the least of a union's VARCHAR is TEXT": Find(
+        "SELECT min(u.b) FROM (SELECT j, v AS b FROM wild UNION SELECT i, v FROM tame) AS u"
+    ),
+    "so is the greatest of some of it": Find(
+        "SELECT max(u.b) FILTER (WHERE u.b BETWEEN ? AND ?) AS x0"
+        " FROM (SELECT i, v AS b FROM tame UNION SELECT j, v FROM wild) AS u",
+        ("apple", "a"),
+        drivers=("pysqlite", "psycopg"),
+    ),
     "a constant in a subquery is part of its column's name": Find(
         "SELECT id, (SELECT min(o.t) FROM tame AS o WHERE o.v = 'date') FROM tame",
         before=("SELECT id, (SELECT min(o.t) FROM tame AS o WHERE o.v = 'A') FROM tame",),
