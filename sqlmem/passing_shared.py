@@ -1,0 +1,60 @@
+"""What the transparent connections of one engine share."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from sqlalchemy import pool
+
+from sqlmem.executor import Executor
+from sqlmem.front import Front
+from sqlmem.origin import Origin
+from sqlmem.pending import Written
+from sqlmem.sessions import Sessions
+from sqlmem.writes import Writes
+
+
+@dataclass(slots=True)
+class Passing:
+    """What the connections of one engine share.
+
+    Attributes:
+        transactions: "never", "until_write" or "always": when a read in a transaction may be a hit.
+        prepared: transaction id -> what a prepared transaction has written; operations are atomic.
+    """
+
+    origin: Origin
+    executor: Executor
+    front: Front
+    writes: Writes
+    sessions: Sessions
+    transactions: str
+    prepared: dict[str, Written] = field(default_factory=dict)
+    # Connections with a transaction at the origin; operations are atomic.
+    busy: set[int] = field(default_factory=set)
+    _thread: int | None = None
+
+    @property
+    def shares_connection(self) -> bool:
+        """Whether all connections of the wrapped engine are one: a fill would be in its transaction."""
+        owner = self.origin.engine.pool
+        return isinstance(owner, pool.StaticPool | pool.SingletonThreadPool)
+
+    @property
+    def is_thread_bound(self) -> bool:
+        """Whether each thread has an in-memory database of its own."""
+        return self.origin.is_ephemeral and isinstance(self.origin.engine.pool, pool.SingletonThreadPool)
+
+    @property
+    def is_another_database(self) -> bool:
+        """Whether this thread's connection is to a database that no other thread sees."""
+        if not self.is_thread_bound:
+            return False
+        if self._thread is None:
+            self._thread = threading.get_ident()
+        return self._thread != threading.get_ident()
+
+    def reset_after_fork(self) -> None:
+        """Other threads' connections are the parent's."""
+        self.busy.clear()
