@@ -378,6 +378,10 @@ class OriginConnection:
             # It can't be put back as it was: nobody else may have it.
             self.discard()
 
+    def give_up(self, result: CursorResult[Any]) -> None:  # noqa: ARG002 - a lent connection closes it
+        """In the midst of a result: some drivers read a streamed one to its end before they let go of it."""
+        self.discard()
+
     def discard(self) -> None:
         """Close the connection instead of returning it."""
         with contextlib.suppress(Exception):

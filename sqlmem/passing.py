@@ -2,7 +2,7 @@
 
 Rule 1: whatever reaches the driver's connection goes through `acting`, with what it does there; what can't be
 followed (the driver's connection handed out) may have done anything.
-Rule 2: nothing is filled over it: its rows would be those of a transaction.
+Rule 2: nothing is filled over it while the pool has another one: its rows could be those of a transaction.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlmem.effects import Control, Effect, Session
 from sqlmem.effects.base import unknown
 from sqlmem.executor import Local, Remote
 from sqlmem.filling import GiveUp
+from sqlmem.lent import LentConnection, Unsuitable, is_lendable
 from sqlmem.origin import OriginConnection
 from sqlmem.passing_commit import Committing
 from sqlmem.passing_cursor import PassingCursor
@@ -80,20 +81,51 @@ class PassingConnection(Committing):
         if passing.shares_connection and passing.busy:
             # A fill would be in that transaction, and its end would be the transaction's.
             return "its connection is shared, and in a transaction"
-        if self._held is not None and not passing.origin.has_spare_connection():
+        if self._is_the_last() and not self._may_be_lent():
             return "the pool has no second connection to spare"
         return None
 
+    def _is_the_last(self) -> bool:
+        """Whether to wait for a second connection might be to wait for ever."""
+        return self._held is not None and not self._passing.origin.has_spare_connection()
+
+    def _may_be_lent(self) -> bool:
+        """Whether what is held may be asked, as far as is known here: the server is asked, too."""
+        passing = self._passing
+        return (
+            passing.lends
+            and not self._is_unsuitable
+            and not self._pending
+            and self.bypass_reason is None
+            and is_lendable(passing.origin)
+        )
+
     @contextlib.contextmanager
     def borrowed(self) -> Iterator[OriginConnection]:
-        """A read-only connection for a fill or the catalogue: never the one held."""
+        """A read-only connection for a fill or the catalogue: the one held only if there is no other."""
         if self.directive.way == "only":
             raise GiveUp("the origin would have to be asked about it")
-        connection = self._passing.origin.connect({})
+        is_lent = self._is_the_last() and self._may_be_lent()
+        connection = self._lend() if is_lent else self._passing.origin.connect({})
         try:
             yield connection
         finally:
             connection.release()
+            if is_lent and not connection.is_usable:
+                # The program's next statement meets the closed connection, as without a cache.
+                self._is_lost = True
+
+    def _lend(self) -> LentConnection:
+        # As after the statement itself, if the origin had got that: a transaction has begun there.
+        self._sending()
+        is_autocommit = self._is_autocommit() and not self._is_open_by_text
+        try:
+            return LentConnection(self._passing.origin, self._fairy, is_autocommit=is_autocommit)
+        except Unsuitable as error:
+            self._is_unsuitable = True
+            if error.is_usual and not self._is_open_by_text:
+                self._passing.lends = False
+            raise GiveUp(error.reason) from None
 
     def tell(self, listener: Listener, answer: Local | Remote) -> None:
         """Tell whoever notes what is read. Of a bypass before it is sent."""

@@ -79,6 +79,7 @@ class Held:
             "_is_lost",
             "_is_open_by_text",
             "_is_out_of_sight",
+            "_is_unsuitable",
             "_left_windows",
             "_local",
             "_options",
@@ -105,6 +106,7 @@ class Held:
         self._is_lost = False
         self._is_open_by_text = False  # BEGIN came as text
         self._is_out_of_sight = False
+        self._is_unsuitable = False  # to be lent, until the transaction ends
         self._is_clouded = False  # its writes reach what the catalogue doesn't tell: a temporary trigger
         # What becomes of the windows of a cancelled task, from when it is left until they are in it.
         self._left_windows: contextlib.ExitStack | None = None
@@ -199,7 +201,7 @@ class Held:
     def _end(self) -> None:
         """A transaction has ended."""
         self._pending.clear()
-        self._is_failed = False
+        self._is_failed = self._is_unsuitable = False
         self._local = None
         self.is_explicit = False
 
@@ -250,7 +252,8 @@ class Held:
         self._is_out_of_sight = False
         if fairy is not None:
             self._is_lost = True
-            fairy.invalidate()
+            if fairy.dbapi_connection is not None:  # lost while it was lent, it is closed already
+                fairy.invalidate()
             fairy.close()
 
     # What dialects look at after an error, or before a rollback. Never checks out.

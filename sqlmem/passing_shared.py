@@ -33,6 +33,8 @@ class Passing:
     prepared: dict[str, Written] = field(default_factory=dict)
     # Connections with a transaction at the origin; operations are atomic.
     busy: set[int] = field(default_factory=set)
+    # Whether transactions usually see what everybody sees, so that their connections can be lent.
+    lends: bool = True
     _thread: int | None = None
 
     @property
