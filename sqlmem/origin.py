@@ -24,6 +24,7 @@ from sqlalchemy.engine import Connection, CursorResult, Engine
 from sqlalchemy.engine.url import URL
 
 from sqlmem.catalogue import Estimate, described, estimate, facts, not_immutable, reflect
+from sqlmem.catalogue.processes import is_at_work
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
 from sqlmem.model import Column, Kind, TableName, TableSchema
@@ -253,6 +254,16 @@ class OriginConnection:
             if error.connection_invalidated:
                 raise
             return Estimate()  # the user may not read the statistics
+
+    def is_at_work(self, process: int) -> bool:
+        """Whether that process of the origin still runs something; False if it doesn't tell."""
+        try:
+            with self.apart():
+                return is_at_work(self.connection, self.origin.family, process)
+        except exc.DBAPIError as error:
+            if error.connection_invalidated:
+                raise (error.orig or error) from None
+            return False
 
     def table_text(self, table: TableName) -> str:
         """The table as the origin's dialect writes it, quoted, for `exec_driver_sql`.

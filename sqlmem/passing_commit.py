@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.util import await_only
 
+from sqlmem.catalogue.processes import process_of
 from sqlmem.passing_driver import Held
 from sqlmem.pending import EVERYTHING, Written
 from sqlmem.waiting import afterwards, unhindered
@@ -52,37 +53,54 @@ class Committing(Held):
         go on: the window stays open until the driver's connection answers again, or a fill would read the
         old rows.
         """
-        passing = self._passing
+        passing, driver = self._passing, self._held
+        # Before anything happens to it: a connection that was lost tells nothing any more.
+        process = None
+        with contextlib.suppress(Exception):  # whatever the driver raises, it isn't known then
+            process = process_of(driver)
         with contextlib.ExitStack() as window:
-            window.enter_context(passing.writes.window(written, defines=defines, is_answer=self._is_answer))
+            window.enter_context(
+                passing.writes.window(
+                    written,
+                    defines=defines,
+                    is_answer=lambda error: self._is_answer(error, driver),
+                    process=process,
+                )
+            )
             try:
                 yield
             except asyncio.CancelledError:
-                driver = self._held
-                if passing.origin.is_async and driver is not None:
+                if passing.origin.is_async and self._held is not None:
                     self._leave_behind(lambda: _answers(driver, passing.origin.dialect))
                 left, self._left_windows = self._left_windows, None
                 if left is not None:
                     left.push(window.pop_all())
                 raise
 
-    def _is_answer(self, error: BaseException) -> bool:
+    def _is_answer(self, error: BaseException, driver: Any) -> bool:
         """Whether an exception is what the origin has answered: then nothing of it goes on there."""
         dialect: Any = self._passing.origin.dialect
         if not isinstance(error, dialect.loaded_dbapi.Error):
             return False
-        return not dialect.is_disconnect(error, self._held, None)
+        return not dialect.is_disconnect(error, driver, None)
 
     def _leave_behind(self, is_over: Callable[[], object]) -> None:
-        """Nobody else has the driver's connection until it answers; it and the window are closed then."""
-        fairy = self._fairy
+        """Nobody else has the driver's connection until it answers; it and the window are closed then.
+
+        A driver may have closed it already, with a statement that the server doesn't stop at: then nobody
+        knows more of that than of a connection that was lost.
+        """
+        fairy, driver = self._fairy, self._held
         self._fairy, self._held = None, None
         self._set = []
         self._is_lost = True
         windows = self._left_windows = contextlib.ExitStack()
 
-        def then() -> None:
-            windows.close()
+        def then(error: BaseException | None) -> None:
+            if error is None or self._is_answer(error, driver):
+                windows.close()
+            else:
+                windows.__exit__(type(error), error, error.__traceback__)
             with contextlib.suppress(Exception):  # whatever the driver raises: it was to be closed
                 fairy.invalidate()
                 fairy.close()

@@ -79,6 +79,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "costs",
         "table_state",
         "sessions",
+        "windows",
         "registry",
         "moments",
         "residency",
