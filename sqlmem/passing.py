@@ -175,11 +175,15 @@ class PassingConnection(Committing):
         if Sessions.reads_otherwise(self._fairy.info):
             effect = unknown("its session reads text by other rules")
         temporary = Sessions.temporary(self._fairy.info)
-        written = passing.writes.written(effect, text, self.directive.invalidates, temporary, self._ask)
-        is_same_session = passing.writes.leaves_session(effect, self._ask)
         is_told = self.directive.invalidates is not None
-        if not is_told and (effect.control in _UNFOLLOWED or (self._is_clouded and written != NOTHING)):
+        if effect.control in _UNFOLLOWED and not is_told:
+            # Nothing is asked: SET TRANSACTION must be the first in its transaction.
             written = EVERYTHING
+        else:
+            written = passing.writes.written(effect, text, self.directive.invalidates, temporary, self._ask)
+        if self._is_clouded and not is_told and written != NOTHING:
+            written = EVERYTHING
+        is_same_session = passing.writes.leaves_session(effect, self._ask)
         # Before it is sent: what fails may have done a part.
         pending.add(written)
         is_at_once = bool(pending) and (

@@ -100,12 +100,10 @@ class Writes:
         """Whether a rollback takes back all that was written to these tables."""
         if self._family != "mysql":
             return True  # only MariaDB and MySQL have tables without transactions
+        if written is None:
+            return False
         reach = self._known_reach(ask)
-        return (
-            written is not None
-            and reach is not None
-            and all(reach.is_transactional(name) for name in written)
-        )
+        return reach is not None and all(reach.is_transactional(name) for name in written)
 
     def _reach_for(self, effect: Effect, temporary: Names, ask: Ask) -> Reach | None:
         reach = self._known_reach(ask)
