@@ -29,7 +29,8 @@ from sqlmem.maintenance import Maintenance
 from sqlmem.model import Outcome, Stats, TableStats, Verdict, VerificationStats
 from sqlmem.moments import MomentRegistry
 from sqlmem.origin import Origin
-from sqlmem.passing import Passing, PassingConnection
+from sqlmem.passing import PassingConnection
+from sqlmem.passing_shared import Passing
 from sqlmem.progress import progress_bar
 from sqlmem.registry import Registry, TableState
 from sqlmem.residency import Residency

@@ -199,8 +199,9 @@ class LazyConnection:
 
     def _make_way(self) -> None:
         """Before another statement on the held connection."""
-        if self._streaming is not None and self._origin.family == "mysql":
-            # It sends one result at a time: the statement would cut this one short.
+        if self._streaming is not None and self._origin.family in ("mysql", "sqlite"):
+            # MariaDB and MySQL send one result at a time: the statement would cut this one short. SQLite
+            # would show the moment of this one to all that follow.
             self._streaming.read_ahead()
         self._streaming = None
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlmem.codecs import Codec, codec_by_name, codec_for, dict_decoder, row_decoder
 from sqlmem.effects import Effect
 from sqlmem.plan import Plan
 from sqlmem.registry import TableState
@@ -108,3 +109,33 @@ class Passed:
 
 
 Entry = Planned | Bypassed | Refused | Passed
+
+
+def bound_of(planned: Planned, generations: tuple[Generation, ...], driver: str | None) -> Bound:
+    """A plan tied to generations that cover it."""
+    codecs: list[Codec] = []
+    description = []
+    for output in planned.plan.outputs:
+        if output.source is not None:
+            column = generations[output.source[0]].columns[output.source[1]]
+            code = output.result.code if output.result is not None else None
+            codecs.append(column.codec)
+            told = column.description
+            if output.is_nulled and told[5] is False:
+                told = (*told[:5], True)
+            description.append(
+                (output.name, *told) if code is None else (output.name, code, None, None, None, None, None)
+            )
+            continue
+        result = output.result
+        assert result is not None
+        codec = codec_by_name(result.codec) if result.codec else codec_for(result.type, driver)
+        assert codec is not None
+        codecs.append(codec)
+        description.append((output.name, result.code, None, None, None, None, None))
+    return Bound(
+        generations,
+        row_decoder(codecs),
+        dict_decoder(codecs, [output.name for output in planned.plan.outputs]),
+        tuple(description),
+    )

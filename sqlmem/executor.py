@@ -243,8 +243,10 @@ class Executor:
                 arguments = _arguments_or_give_up(entry, parameters)
                 return self._miss(caller, entry, arguments, has_filled=has_filled, newest=newest)
             except GiveUp as error:
+                # Given up before it was planned: what it calls isn't known to be harmless.
+                effect = self._effect_of_a_read(statement, has_parameters) if reads is None else None
                 keeps = reads if is_lasting else None
-                return self._kept_or_bypass(caller, asked, error.reason, tables, keeps, reads=reads)
+                return self._kept_or_bypass(caller, asked, error.reason, tables, keeps, effect, reads)
             except Replan as replan:
                 has_filled = has_filled or replan.has_filled
             except Retired:
@@ -327,6 +329,11 @@ class Executor:
 
     def effect(self, statement: str, *, has_parameters: bool) -> Effect:
         """What a statement does to what others read, by its words."""
+        return self._front.effect(statement, has_parameters=has_parameters)
+
+    def _effect_of_a_read(self, statement: str, has_parameters: bool) -> Effect | None:  # noqa: FBT001
+        if not self._front.is_transparent:
+            return None  # the origin's own wall is before it
         return self._front.effect(statement, has_parameters=has_parameters)
 
     def _newest(self, directive: Directive) -> float:

@@ -150,9 +150,9 @@ def fill(
             writer.abandon()
         if not is_read_to_the_end:
             is_lost = not connection.is_usable
-            # Some drivers read a streamed result to its end before they let go of it.
-            connection.discard()
-            _forget(result, connection.origin.dialect.driver)
+            connection.give_up(result)
+            if not connection.is_usable:
+                _forget(result, connection.origin.dialect.driver)
             if is_lost and isinstance(error, Exception):
                 raise ConnectionLost(error) from None
         raise

@@ -35,7 +35,11 @@ from sqlmem.waiting import wait
 # invalidated: a fill that fails each time would cost the origin more than no cache.
 RETRY_SECONDS = 60.0
 RETRY_TOO_LARGE_SECONDS = 600.0
+# A commit whose answer never came may still be going on: for so long its tables are read at the origin only,
+# and so they are after each time that the origin has said that it does.
+DOUBTFUL_SECONDS = 30.0
 WRITTEN_TOO_OFTEN = "it is written more often than caching it pays"
+BEING_COMMITTED = "its rows are being committed"
 # PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
 _FAMILIES_WITH_DIRTY_READS = frozenset({"mysql", "sqlite"})
 
@@ -158,8 +162,9 @@ class Filling:
                 listener.before_fill(self._registry, [state])
             try:
                 granted = self._registry.lease(state, columns, version=version, newest=newest)
-            except BeingCommitted:
-                raise GiveUp("its rows are being committed") from None
+            except BeingCommitted as being:
+                self.settle(borrower, being)
+                continue
             match granted:
                 case None:
                     raise Replan
@@ -179,6 +184,25 @@ class Filling:
                         return flight.generation
                 case Lease() as lease:
                     return self._lead(borrower, lease, version, on_rows)
+
+    def settle(self, borrower: Borrower, being: BeingCommitted) -> None:
+        """Ask the origin whether commits whose answer never came still go on; return if they don't.
+
+        Raises:
+            GiveUp: they do, or that can't be asked yet.
+            The driver's exceptions: the origin can't be reached.
+        """
+        if not being.due:
+            raise GiveUp(BEING_COMMITTED)
+        processes = {doubt.process for doubt in being.due if doubt.process is not None}
+        if processes:
+            with borrower.borrowed() as connection:
+                is_over = not any(connection.is_at_work(process) for process in processes)
+            if not is_over:
+                self._registry.renew(being.due, seconds=DOUBTFUL_SECONDS)
+                raise GiveUp(BEING_COMMITTED)
+        for doubt in being.due:
+            self._registry.settle(doubt)
 
     def _check_refusal(self, state: TableState) -> None:
         reason = self.refusal_of(state)

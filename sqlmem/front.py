@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlmem.catalogue import Spelling, UnknownTable
-from sqlmem.codecs import Codec, Unrepresentable, codec_by_name, codec_for, dict_decoder, row_decoder
+from sqlmem.codecs import Unrepresentable
 from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, why_unkept
 from sqlmem.dialects import Facts, Semantics
 from sqlmem.dialects.deterministic import all_kept
 from sqlmem.effects import Effect, effect_of
-from sqlmem.entries import Bound, Bypassed, Entry, Passed, Planned, Refused
+from sqlmem.entries import Bound, Bypassed, Entry, Passed, Planned, Refused, bound_of
 from sqlmem.gate import Passthrough, Refusal
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
@@ -27,6 +27,7 @@ from sqlmem.origin import Origin, OriginConnection
 from sqlmem.parser import Parsed, parse
 from sqlmem.plan import Candidate, Plan, Refuse, TypesNeeded, Unknown
 from sqlmem.planner import make_plan, table_spellings
+from sqlmem.postponed import Lacks, Postponements
 from sqlmem.registry import Registry, TableState
 from sqlmem.sharing import Templates, template_of
 from sqlmem.skeletons import skeleton
@@ -44,11 +45,24 @@ class Borrower(Protocol):
 
 
 class NotNow(Exception):
-    """The origin answers this time; the next time may be another."""
+    """The origin answers this time; the next time may be another.
 
-    def __init__(self, reason: str) -> None:
+    Attributes:
+        lacks: whether what it takes to plan the statement still isn't known; None if that isn't why.
+    """
+
+    def __init__(self, reason: str, lacks: Lacks | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.lacks = lacks
+
+
+class NotAsked(Refuse):
+    """The catalogue would have to be asked, and can't be now. `lacks`: as of `NotNow`."""
+
+    def __init__(self, reason: str, lacks: Lacks) -> None:
+        super().__init__(reason)
+        self.lacks = lacks
 
 
 # Of columns that the origin would compute, in one statement that is planned.
@@ -72,6 +86,7 @@ class Front:
     _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     _templates: Templates = field(init=False)  # guarded by _lock
+    _postponed: Postponements = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     # text -> what it does, for transparent mode; dropped as a whole when full.
     _effects: dict[tuple[str, bool], Effect] = field(default_factory=dict)
@@ -82,6 +97,7 @@ class Front:
 
     def __post_init__(self) -> None:
         self._templates = Templates(self.capacity)
+        self._postponed = Postponements(self.capacity)
 
     def known(self, statement: str, parameters: Any = None, *, has_parameters: bool) -> Entry | None:
         """The entry of a statement that was met before, if it still holds."""
@@ -114,12 +130,15 @@ class Front:
             effect = self.effect(statement, has_parameters=has_parameters)
             if not effect.is_read:
                 return Passed(effect)
+        postponed = self._postponed.find(key, lambda: borrower.past_reason)
+        if postponed is not None:
+            return postponed
         shape = skeleton(statement, self.origin.syntax(has_parameters=has_parameters)) if is_short else None
         typing = Typing(self._entries.get(key), parameters)
         entry: Entry | None = None
         if shape is not None and shape.constants:
             entry = self._templates.find((shape.shape, has_parameters), shape)
-        is_lasting = True
+        is_lasting: bool | Lacks = True
         if entry is None:
             entry, is_lasting = self._make(statement, borrower, typing, has_parameters=has_parameters)
             if isinstance(entry, Planned) and shape is not None and not typing.types:
@@ -127,7 +146,11 @@ class Front:
                 if template is not None:
                     with self._lock:
                         self._templates.add((shape.shape, has_parameters), template)
-        if is_lasting and is_short:
+        if not is_short:
+            return entry
+        if callable(is_lasting):
+            self._postponed.add(key, entry, is_lasting)
+        elif is_lasting:
             with self._lock:
                 self._remember(key, entry, typing)
                 self._evict()
@@ -170,7 +193,8 @@ class Front:
 
     def _make(
         self, statement: str, borrower: Borrower, typing: Typing, *, has_parameters: bool
-    ) -> tuple[Entry, bool]:
+    ) -> tuple[Entry, bool | Lacks]:
+        """The entry, and whether it lasts: or as long as something isn't known and can't be asked for."""
         syntax = self.origin.syntax(has_parameters=has_parameters)
         verdict = parse(statement, syntax, is_strict=not self.is_transparent)
         match verdict:
@@ -219,7 +243,7 @@ class Front:
         """With what the origin may do when it answers: a function may write."""
         return replace(entry, effect=self.effect(statement, has_parameters=has_parameters))
 
-    def _plan(self, parsed: Parsed, borrower: Borrower, typing: Typing) -> tuple[Entry, bool]:
+    def _plan(self, parsed: Parsed, borrower: Borrower, typing: Typing) -> tuple[Entry, bool | Lacks]:
         semantics = self.origin.semantics
         try:
             spellings = table_spellings(parsed.tree, semantics)
@@ -229,8 +253,8 @@ class Front:
         for spelling in spellings:
             try:
                 states[spelling] = self.resolve(spelling, borrower)
-            except Refuse as refused:
-                return self._bypassed(parsed, refused, tuple(states.values())), False
+            except NotAsked as refused:
+                return self._bypassed(parsed, refused, tuple(states.values())), refused.lacks
             except UnknownTable:
                 # The origin reports it; tomorrow there may be one.
                 unknown = Refuse(f"table {spelling[1]} isn't known")
@@ -243,7 +267,7 @@ class Front:
         except Refuse as refused:
             return self._bypassed(parsed, refused, *known), True
         except NotNow as refused:
-            return self._bypassed(parsed, Refuse(refused.reason), ()), False
+            return self._bypassed(parsed, Refuse(refused.reason), ()), refused.lacks or False
         except RecursionError:
             return self._bypassed(parsed, Refuse("it is nested too deeply"), ()), True
         except Unrepresentable as error:
@@ -321,7 +345,9 @@ class Front:
                 raise NotNow("the table has many computed columns, and this one was met for the first time")
             reason = borrower.past_reason
             if reason is not None:
-                raise NotNow(reason)
+                raise NotNow(
+                    reason, lambda: state.version == version and candidate.name not in state.expressions
+                )
             with borrower.borrowed() as connection:
                 column = connection.told(candidate)
             if heard.debug:
@@ -370,13 +396,14 @@ class Front:
 
         Raises:
             UnknownTable: there is none.
-            Refuse: the borrower's transaction sees an earlier moment, and an older definition.
+            NotAsked: the pool has no connection for it, or the borrower's transaction sees an earlier
+                moment, and an older definition.
         """
         state = self.registry.resolve(spelling)
         while state is None:
             reason = borrower.past_reason
             if reason is not None:
-                raise Refuse(reason)
+                raise NotAsked(reason, lambda: self.registry.resolve(spelling) is None)
             invalidations = self.registry.invalidations
             with borrower.borrowed() as connection:
                 schema = connection.reflect(spelling)
@@ -418,38 +445,7 @@ class Front:
 
     def bound(self, planned: Planned, generations: tuple[Generation, ...]) -> Bound:
         """The same for generations that only the caller sees: the plan stays tied as it is."""
-        codecs: list[Codec] = []
-        description = []
-        for output in planned.plan.outputs:
-            if output.source is not None:
-                column = generations[output.source[0]].columns[output.source[1]]
-                code = output.result.code if output.result is not None else None
-                codecs.append(column.codec)
-                told = column.description
-                if output.is_nulled and told[5] is False:
-                    told = (*told[:5], True)
-                description.append(
-                    (output.name, *told)
-                    if code is None
-                    else (output.name, code, None, None, None, None, None)
-                )
-                continue
-            result = output.result
-            assert result is not None
-            codec = (
-                codec_by_name(result.codec)
-                if result.codec
-                else codec_for(result.type, self.origin.dialect.driver)
-            )
-            assert codec is not None
-            codecs.append(codec)
-            description.append((output.name, result.code, None, None, None, None, None))
-        return Bound(
-            generations,
-            row_decoder(codecs),
-            dict_decoder(codecs, [output.name for output in planned.plan.outputs]),
-            tuple(description),
-        )
+        return bound_of(planned, generations, self.origin.dialect.driver)
 
 
 def _form(planned: Planned) -> _Form:

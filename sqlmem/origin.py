@@ -32,6 +32,7 @@ from sqlmem.catalogue import (
     not_immutable,
     reflect,
 )
+from sqlmem.catalogue.processes import is_at_work
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
 from sqlmem.model import Column, Kind, TableName, TableSchema
@@ -262,6 +263,16 @@ class OriginConnection:
                 raise
             return Estimate()  # the user may not read the statistics
 
+    def is_at_work(self, process: int) -> bool:
+        """Whether that process of the origin still runs something; False if it doesn't tell."""
+        try:
+            with self.apart():
+                return is_at_work(self.connection, self.origin.family, process)
+        except exc.DBAPIError as error:
+            if error.connection_invalidated:
+                raise (error.orig or error) from None
+            return False
+
     def table_text(self, table: TableName) -> str:
         """The table as the origin's dialect writes it, quoted, for `exec_driver_sql`.
 
@@ -390,6 +401,10 @@ class OriginConnection:
         except Exception:  # noqa: BLE001 - whatever the driver raises, see below
             # It can't be put back as it was: nobody else may have it.
             self.discard()
+
+    def give_up(self, result: CursorResult[Any]) -> None:  # noqa: ARG002 - a lent connection closes it
+        """In the midst of a result: some drivers read a streamed one to its end before they let go of it."""
+        self.discard()
 
     def discard(self) -> None:
         """Close the connection instead of returning it."""

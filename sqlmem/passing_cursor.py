@@ -69,6 +69,9 @@ class Connection(Caller, Protocol):
     def tell(self, listener: Listener, answer: Local | Remote) -> None:
         """Tell whoever notes what is read."""
 
+    def opened(self, cursor: PassingCursor) -> None:
+        """A cursor of ours has got one of the driver's."""
+
     def hand_out(self) -> Any:
         """From here on nobody sees what is done to the driver's connection."""
 
@@ -245,6 +248,7 @@ class PassingCursor:
     def _cursor(self, driver: Any) -> Any:
         if self._driver is None:
             self._driver = cursor = driver.cursor(*self._arguments, **self._keywords)
+            self.connection.opened(self)
             if self._arraysize != 1:
                 cursor.arraysize = self._arraysize
             if self._sizes is not None:
@@ -254,6 +258,11 @@ class PassingCursor:
         return self._driver
 
     # -- what it is over -------------------------------------------------------------------
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the driver's cursor may still have rows to give."""
+        return self._driver is not None and not self._is_local
 
     @property
     def description(self) -> Any:

@@ -16,7 +16,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
 from sqlmem.clock import Clock
@@ -37,6 +37,7 @@ from sqlmem.dependencies import (
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.store import Generation
 from sqlmem.table_state import Flight, Lease, TableState, is_touched
+from sqlmem.windows import BeingCommitted, Doubt, Window, Windows
 
 # Of columns that the origin computes, per table: each makes the table's copy wider.
 MAX_EXPRESSIONS = 32
@@ -44,22 +45,6 @@ MAX_EXPRESSIONS = 32
 _FREELY_ADMITTED = 16
 _REMEMBERED = 500
 _serials = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """While a commit is under way: the tables that match (None: all) aren't filled, nor served.
-
-    Attributes:
-        defines: their definitions change too.
-    """
-
-    matches: Callable[[TableName], bool] | None
-    defines: bool
-
-
-class BeingCommitted(Exception):
-    """A fill is asked for while the table's rows are being committed: the origin answers."""
 
 
 class Registry:
@@ -91,8 +76,7 @@ class Registry:
         # The catalogue's name of each table as statements have written it.
         self._spellings: dict[tuple[str | None, str], TableState] = {}
         self.invalidations = 0  # of anything, ever
-        self._windows: set[Window] = set()  # commits under way
-        self._doubtful: dict[Window, float] = {}  # those of which nobody knows, until when they count
+        self._windows = Windows()  # commits under way, guarded by _lock
         self.changes = 0  # publications and losses, for the snapshot to see that something changed
         enter(self)
 
@@ -244,8 +228,8 @@ class Registry:
         with self._lock:
             if state.schema is None or state.version != version:
                 return None
-            if (self._windows or self._doubtful) and self._is_being_committed(state):
-                raise BeingCommitted
+            if self._windows:
+                self._windows.check(state, self._clock.monotonic())
             for column in columns:
                 state.needed.setdefault(column)
             self._drop_expressions(state, columns)
@@ -459,29 +443,44 @@ class Registry:
         begun, token = self._begun_now(matches)
         with self._lock:
             window = Window(matches, defines)
-            self._windows.add(window)
+            self._windows.open(window)
             dropped = self._invalidate(matches, forgets_definitions=defines)
             return window, self._entered(begun, token, dropped)[1]
 
-    def _is_being_committed(self, state: TableState) -> bool:
-        now = self._clock.monotonic()
-        self._doubtful = {window: until for window, until in self._doubtful.items() if until > now}
-        return any(is_touched(state, window.matches) for window in (*self._windows, *self._doubtful))
-
-    def close_window(self, window: Window, *, doubtful_seconds: float = 0.0) -> None:
+    def close_window(
+        self, window: Window, *, doubtful_seconds: float = 0.0, process: int | None = None
+    ) -> None:
         """After the commit has returned or failed: who fills from now on reads what was committed.
 
         Args:
-            doubtful_seconds: it may still go on; for so long its tables aren't filled.
+            doubtful_seconds: it may still go on; for so long its tables aren't filled, and longer until
+                the doubt is settled.
+            process: the origin's, which may be at it.
         """
+        doubt = None
+        if doubtful_seconds:
+            doubt = Doubt(window, process, self._clock.monotonic() + doubtful_seconds)
         # What was read meanwhile, at the origin, was read in an era that ends here.
         begun, token = self._begun_now(window.matches)
         with self._lock:
-            self._windows.discard(window)
-            if doubtful_seconds:
-                self._doubtful[window] = self._clock.monotonic() + doubtful_seconds
+            self._windows.close(window, doubt)
             # A definition that was read meanwhile may be the old one.
             self._entered(begun, token, self._invalidate(window.matches, forgets_definitions=window.defines))
+
+    def settle(self, doubt: Doubt) -> None:
+        """It is over: what was read since the window was closed may be from before the commit."""
+        window = doubt.window
+        begun, token = self._begun_now(window.matches)
+        with self._lock:
+            if self._windows.settle(doubt):
+                dropped = self._invalidate(window.matches, forgets_definitions=window.defines)
+                self._entered(begun, token, dropped)
+
+    def renew(self, doubts: Sequence[Doubt], *, seconds: float) -> None:
+        """It still goes on: nobody asks again for so long."""
+        until = self._clock.monotonic() + seconds
+        with self._lock:
+            self._windows.renew(tuple(replace(doubt, until=until) for doubt in doubts))
 
     def _begun_now(self, matches: Callable[[TableName], bool] | None) -> tuple[set[str], str]:
         """The names whose eras end, and the token of those that begin, which all have been told."""
@@ -527,8 +526,12 @@ class Registry:
             states = list(states)
             if any(state.schema is None for state in states):
                 return None
-            if (self._windows or self._doubtful) and any(map(self._is_being_committed, states)):
-                return None
+            if self._windows:
+                try:
+                    for state in states:
+                        self._windows.check(state, self._clock.monotonic())
+                except BeingCommitted:
+                    return None
             return {name: self._token(name) for name in names_under(states)}
 
     def token(self, name: str) -> str:
@@ -604,9 +607,9 @@ class Registry:
         The generations stay: they are memory of the child's own.
         """
         self._lock = threading.Lock()
-        self._windows = set()  # other threads' commits; the child hasn't got these
+        self._windows.forget_open()  # other threads' commits; the child hasn't got these
         for state in self._tables.values():
             state.flight = None
 
 
-__all__ = ["Flight", "Lease", "Registry", "TableState", "Window"]
+__all__ = ["BeingCommitted", "Flight", "Lease", "Registry", "TableState", "Window"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlmem.dependencies import listening
-from sqlmem.filling import Borrower, Filling, GiveUp, Replan
+from sqlmem.filling import BEING_COMMITTED, Borrower, Filling, GiveUp, Replan
 from sqlmem.logs import log
 from sqlmem.moments import Groups, MomentRegistry, are_of_one_moment
 from sqlmem.registry import BeingCommitted, Flight, Lease, TableState
@@ -116,10 +116,13 @@ class Together:
                     continue
                 try:
                     lease = self._lease(state, columns, version, may_wait=bool(leases))
-                except BeingCommitted:
-                    if state in own:
-                        raise GiveUp("its rows are being committed") from None
-                    continue
+                except BeingCommitted as being:
+                    if state not in own:
+                        continue
+                    if leases:
+                        raise GiveUp(BEING_COMMITTED) from None  # nothing is asked while others wait
+                    self._filling.settle(borrower, being)
+                    return None
                 if lease is None:
                     if state in own:
                         return None

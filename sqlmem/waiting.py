@@ -7,7 +7,6 @@ loop, and with it the fill that is waited for.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -48,30 +47,43 @@ def unhindered(work: Callable[[], object], *, if_cancelled: Callable[[Callable[[
     """Do something that goes on to its end, also where the task that waits for it is cancelled.
 
     Args:
-        if_cancelled: called then, with what waits for that end.
+        if_cancelled: called then, with what waits for that end, and raises what the work has raised.
     """
     task = asyncio.get_running_loop().create_task(greenlet_spawn(work))
     try:
         await_only(asyncio.shield(task))
     except asyncio.CancelledError:
         if not task.done():
-            if_cancelled(lambda: await_only(asyncio.wait({task})))
+            if_cancelled(lambda: _end_of(task))
             task.add_done_callback(_look_at)
         raise
 
 
-def afterwards(wait_for: Callable[[], object], then: Callable[[], object]) -> None:
+def _end_of(task: asyncio.Task[Any]) -> None:
+    await_only(asyncio.wait({task}))
+    task.result()
+
+
+def afterwards(wait_for: Callable[[], object], then: Callable[[BaseException | None], object]) -> None:
     """In a task of its own: wait for something, whatever comes of it, then do something.
 
     For a task that was cancelled, and may wait no more itself. At the loop's end `then` is done at once.
+
+    Args:
+        then: is given what the waiting has raised; None if it came to its end.
     """
 
     async def run() -> None:
+        raised: BaseException | None = None
         try:
-            with contextlib.suppress(Exception):
-                await greenlet_spawn(wait_for)
+            await greenlet_spawn(wait_for)
+        except Exception as error:  # noqa: BLE001 - `then` decides what it means
+            raised = error
+        except BaseException as error:
+            raised = error
+            raise
         finally:
-            await greenlet_spawn(then)
+            await greenlet_spawn(then, raised)
 
     task = asyncio.get_running_loop().create_task(run())
     _left_behind.add(task)

@@ -15,6 +15,7 @@ from sqlmem.catalogue.reaching import load_reach
 from sqlmem.clock import Clock
 from sqlmem.counters import Counters
 from sqlmem.effects import Effect
+from sqlmem.filling import DOUBTFUL_SECONDS
 from sqlmem.lexer import Family
 from sqlmem.logs import heard, log
 from sqlmem.pending import EVERYTHING, Written, matcher_of
@@ -30,8 +31,6 @@ Names = frozenset[tuple[str | None, str]]
 
 # Foreign keys and triggers that somebody else defines meanwhile are known after so long.
 REACH_SECONDS = 60.0
-# A commit whose answer never came may still be going on: for so long its tables are read at the origin only.
-DOUBTFUL_SECONDS = 30.0
 # A name that isn't known is looked for again, but no more often than this.
 REREAD_SECONDS = 1.0
 # When a fill has paid: the hits must have saved what it cost. A statement saved is a round trip and the
@@ -101,12 +100,10 @@ class Writes:
         """Whether a rollback takes back all that was written to these tables."""
         if self._family != "mysql":
             return True  # only MariaDB and MySQL have tables without transactions
+        if written is None:
+            return False
         reach = self._known_reach(ask)
-        return (
-            written is not None
-            and reach is not None
-            and all(reach.is_transactional(name) for name in written)
-        )
+        return reach is not None and all(reach.is_transactional(name) for name in written)
 
     def _reach_for(self, effect: Effect, temporary: Names, ask: Ask) -> Reach | None:
         reach = self._known_reach(ask)
@@ -147,13 +144,19 @@ class Writes:
 
     @contextlib.contextmanager
     def window(
-        self, written: Written, *, defines: bool, is_answer: Callable[[BaseException], bool] | None = None
+        self,
+        written: Written,
+        *,
+        defines: bool,
+        is_answer: Callable[[BaseException], bool] | None = None,
+        process: int | None = None,
     ) -> Iterator[None]:
         """Around what makes a write visible to others: a commit, or a statement that takes effect at once.
 
         Args:
             is_answer: whether an exception is the origin's answer. After any other nobody knows whether
                 the origin is still at it: a connection that was lost takes no commit back.
+            process: the origin's, which is at it.
         """
         if written is not None and not written:
             yield
@@ -175,7 +178,7 @@ class Writes:
         finally:
             if defines:
                 self.forget_reach()
-            self._registry.close_window(window, doubtful_seconds=doubtful_seconds)
+            self._registry.close_window(window, doubtful_seconds=doubtful_seconds, process=process)
             if heard.debug:
                 names = "everything" if written is None else ", ".join(sorted(map(_shown, written)))
                 log.debug("committed {}: {} generations dropped", names, len(generations))

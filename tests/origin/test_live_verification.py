@@ -22,7 +22,7 @@ from support.clock import ManualClock
 from support.origins import Origin
 from support.sequencer import DEADLINE_SECONDS, Sequencer
 
-from sqlmem import CachingEngine, add_sink, front, live_verification, remove_sink, second_look
+from sqlmem import CachingEngine, add_sink, entries, front, live_verification, remove_sink, second_look
 from sqlmem.codecs import row_decoder
 from sqlmem.comparison import Failed
 from sqlmem.front import QUARANTINED
@@ -357,7 +357,7 @@ def test_a_wrong_type_is_quarantined(
             for row in (rows if decode is None else decode(rows))
         ]
 
-    monkeypatch.setattr(front, "row_decoder", wrong)
+    monkeypatch.setattr(entries, "row_decoder", wrong)
     engine = make()
     engine.execute(ALL)
     with engine.connect() as connection:

@@ -529,6 +529,25 @@ def test_a_transaction_that_stands_still_keeps_nothing(parcels: Origin, app: Cac
     assert same(app.execute(JOINED), bare(parcels, JOINED))
 
 
+@pytest.mark.families("sqlite")
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_a_cursor_that_isnt_read_to_its_end_shows_an_earlier_moment(parcels: Origin, mode: str) -> None:
+    """SQLite goes on to show it to all statements of the connection: nothing of them is kept, nor filled."""
+    with CachingEngine(parcels.engine(), mode=mode) as engine, engine.connect() as connection:
+        random = text("SELECT random() AS r, id FROM parcels")
+        streamed = connection.execution_options(stream_results=True).execute(random)
+        streamed.fetchone()
+        write(parcels)
+        engine.invalidate("parcels")
+        connection.execute(text(SUM)).all()
+        connection.execute(text("SELECT id, weight FROM parcels")).all()
+        streamed.close()
+
+        assert same(engine.execute(SUM), bare(parcels))
+        weights = "SELECT weight FROM parcels WHERE id = 1"
+        assert same(engine.execute(weights), bare(parcels, weights))
+
+
 @pytest.mark.families("postgresql")
 def test_a_transaction_that_reads_anew_keeps_what_it_reads(parcels: Origin, app: CachingEngine) -> None:
     """READ COMMITTED: the second statement of a transaction is as good as the first."""

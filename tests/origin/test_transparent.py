@@ -1052,6 +1052,16 @@ def test_a_session_that_differs_is_met_again_in_the_pool(items: Origin) -> None:
     assert after == (versions(0, 0), Outcome.HIT)
 
 
+@pytest.mark.families("postgresql", "mariadb")
+def test_what_must_be_first_in_its_transaction_is_first(engine: CachingEngine) -> None:
+    """Nothing is asked before it, whatever isn't known of the catalogue."""
+    for _ in range(2):
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+            assert within(connection) == (versions(0, 0), Outcome.BYPASS)
+        engine._core.writes.forget_reach()
+
+
 @pytest.mark.families("postgresql")
 def test_set_local_lasts_until_the_transaction_ends(engine: CachingEngine) -> None:
     """Its reads are the origin's until then."""

@@ -11,7 +11,7 @@ import contextlib
 import functools
 import gc
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 from sqlalchemy.util import await_only
+from support.clock import ManualClock
 from support.counting import is_data
 from support.origins import Origin
 
@@ -76,7 +77,8 @@ class Engines:
 
     def __init__(self, origin: Origin, **options: Any) -> None:
         self.bare = origin.async_engine(**options)
-        self.caching = CachingEngine(self.bare.sync_engine, mode="transparent")
+        self.clock = ManualClock()
+        self.caching = CachingEngine(self.bare.sync_engine, mode="transparent", clock=self.clock)
         self.engine = AsyncEngine(self.caching)
 
     async def ask(self, statement: str = ASK) -> tuple[list[Any], Outcome]:
@@ -561,7 +563,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(4711);
     RETURN NULL;
 EXCEPTION WHEN query_canceled THEN
-    PERFORM pg_advisory_xact_lock(4711);
+    PERFORM pg_advisory_xact_lock(4712);
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON items DEFERRABLE INITIALLY DEFERRED
@@ -601,7 +603,7 @@ async def test_a_commit_that_is_cancelled_and_happens_later_leaves_nothing_old(
 
     assert [rows for rows, _ in meanwhile] == [versions(0, 0)] * 2
     assert after[0] == versions(1, 1)
-    await until(lambda: not engines.caching._core.registry._windows)  # the connection has answered
+    await until(lambda: not engines.caching._core.registry._windows._open)  # the connection has answered
     assert (await engines.ask())[0] == versions(1, 1)
     assert await engines.ask() == (versions(1, 1), Outcome.HIT)
 
@@ -611,34 +613,77 @@ async def test_a_commit_that_is_cancelled_and_happens_later_leaves_nothing_old(
 async def test_a_statement_in_autocommit_that_is_cancelled_and_happens_later_leaves_nothing_old(
     items: Origin, engines: Engines
 ) -> None:
-    """asyncpg asks the server to cancel it; the server needn't."""
-    if items.driver != "asyncpg":
-        pytest.skip("psycopg gives up such a connection after five seconds")
+    """The driver asks the server to cancel it; the server needn't. psycopg gives the connection up then."""
     items.execute(SLOW_COMMIT.replace("DEFERRABLE INITIALLY DEFERRED", "NOT DEFERRABLE"))
     await engines.warm()
+    registry = engines.caching._core.registry
+    given_up = items.driver == "psycopg_async"
 
     async def write() -> None:
         async with engines.engine.connect() as plain:
             await (await plain.execution_options(isolation_level="AUTOCOMMIT")).execute(WRITE)
 
     async with engines.bare.connect() as blocking:
-        await blocking.execute(text("SELECT pg_advisory_lock(4711)"))
+        await blocking.execute(text("SELECT pg_advisory_lock(4711), pg_advisory_lock(4712)"))
         task = asyncio.create_task(write())
         async with engines.bare.connect() as watching:
             while not await watching.scalar(WAITS_FOR_LOCK):
                 await watching.rollback()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(task, 30)
+        with impatient_psycopg():
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(task, 30)
+        async with engines.bare.connect() as watching:
+            # The request to cancel has come; later it could meet the statement where it heeds it.
+            while not await watching.scalar(WAITS_AGAIN):
+                await watching.rollback()
         meanwhile = [await engines.ask(), await engines.ask()]
-        await blocking.execute(text("SELECT pg_advisory_unlock(4711)"))
+        if given_up:
+            # The connection doesn't answer any more: nobody knows, and after a while the server is asked.
+            await until(lambda: not registry._windows._open)
+            meanwhile.append(await engines.ask())
+            for _ in range(3):
+                engines.clock.advance(31)
+                meanwhile += [await engines.ask(), await engines.ask()]
+        await blocking.execute(text("SELECT pg_advisory_unlock(4711), pg_advisory_unlock(4712)"))
         async with engines.bare.connect() as watching:
             while (await watching.execute(text(ASK))).all() != versions(1, 1):
                 await watching.rollback()
+            while given_up and await watching.scalar(IS_LEFT):
+                await watching.rollback()
     after = await engines.ask()
+    await until(lambda: not registry._windows._open)
+    engines.clock.advance(31)
 
-    assert [rows for rows, _ in meanwhile] == [versions(0, 0)] * 2
+    assert meanwhile == [(versions(0, 0), Outcome.BYPASS)] * len(meanwhile)
     assert after[0] == versions(1, 1)
+    assert (await engines.ask())[0] == versions(1, 1)
+    assert await engines.ask() == (versions(1, 1), Outcome.HIT)
+
+
+WAITS_AGAIN = text(f"{WAITS_FOR_LOCK.text} AND l.objid = 4712")
+# The process of the statement that was given up.
+IS_LEFT = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' "
+    "AND query LIKE 'UPDATE items%'"
+)
+
+
+@contextlib.contextmanager
+def impatient_psycopg() -> Iterator[None]:
+    """It doesn't wait five seconds for a server that a lock keeps from answering."""
+    import psycopg
+
+    waiting = psycopg.waiting.wait_async
+
+    async def wait(*arguments: Any, **keywords: Any) -> Any:
+        if keywords.get("timeout") is not None and "interval" in keywords:  # not the request to cancel
+            keywords["timeout"] = 0.01
+        return await waiting(*arguments, **keywords)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.waiting, "wait_async", wait)
+        yield
 
 
 @in_a_loop
@@ -678,7 +723,7 @@ async def test_a_commit_that_is_cancelled_goes_on_in_the_drivers_thread(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    await until(lambda: not engines.caching._core.registry._windows)
+    await until(lambda: not engines.caching._core.registry._windows._open)
     with reader.connect() as direct:
         expected = [tuple(row) for row in direct.execute(text(ASK))]
     reader.dispose()

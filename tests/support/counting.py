@@ -71,6 +71,7 @@ CATALOGUE_NAMES = (
     "pg_rewrite",
     "pg_roles",
     "pg_settings",
+    "pg_stat_activity",
     "pg_type",
     "information_schema",
     "performance_schema",

@@ -1,0 +1,161 @@
+"""How the transactions of a transparent connection end, and the window around what makes a write visible.
+
+Rule: whatever commits is in a window, and the window stays open for as long as the origin may be at it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy.util import await_only
+
+from sqlmem.catalogue.processes import process_of
+from sqlmem.passing_driver import Held
+from sqlmem.pending import EVERYTHING, Written
+from sqlmem.waiting import afterwards, unhindered
+
+
+class Committing(Held):
+    """For one thread at a time."""
+
+    def commit(self) -> None:
+        if self._held is None or self._is_clean:
+            self._end()
+            return
+        with self._committing(self._pending.written):
+            self._commit(self._held)
+
+    def _commit(self, driver: Any) -> None:
+        if not (self._passing.origin.is_async and self._pending):
+            driver.commit()
+            return
+        # A task that is cancelled must not tear the connection down while the origin commits: nobody
+        # would know when that is over.
+        unhindered(driver.commit, if_cancelled=self._leave_behind)
+
+    @contextlib.contextmanager
+    def _committing(self, written: Written) -> Iterator[None]:
+        with self._window(written, defines=written is EVERYTHING):
+            yield
+        # One that failed may have left the transaction open, to be rolled back or committed again (SQLite,
+        # whose deferred constraints are looked at then).
+        self._cleaned()
+        self._end()
+
+    @contextlib.contextmanager
+    def _window(self, written: Written, *, defines: bool) -> Iterator[None]:
+        """Around what makes a write visible to others.
+
+        A task that is cancelled meanwhile doesn't wait for the origin's answer, but what it has sent may
+        go on: the window stays open until the driver's connection answers again, or a fill would read the
+        old rows.
+        """
+        passing, driver = self._passing, self._held
+        # Before anything happens to it: a connection that was lost tells nothing any more.
+        process = None
+        with contextlib.suppress(Exception):  # whatever the driver raises, it isn't known then
+            process = process_of(driver)
+        with contextlib.ExitStack() as window:
+            window.enter_context(
+                passing.writes.window(
+                    written,
+                    defines=defines,
+                    is_answer=lambda error: self._is_answer(error, driver),
+                    process=process,
+                )
+            )
+            try:
+                yield
+            except asyncio.CancelledError:
+                if passing.origin.is_async and self._held is not None:
+                    self._leave_behind(lambda: _answers(driver, passing.origin.dialect))
+                left, self._left_windows = self._left_windows, None
+                if left is not None:
+                    left.push(window.pop_all())
+                raise
+
+    def _is_answer(self, error: BaseException, driver: Any) -> bool:
+        """Whether an exception is what the origin has answered: then nothing of it goes on there."""
+        dialect: Any = self._passing.origin.dialect
+        if not isinstance(error, dialect.loaded_dbapi.Error):
+            return False
+        return not dialect.is_disconnect(error, driver, None)
+
+    def _leave_behind(self, is_over: Callable[[], object]) -> None:
+        """Nobody else has the driver's connection until it answers; it and the window are closed then.
+
+        A driver may have closed it already, with a statement that the server doesn't stop at: then nobody
+        knows more of that than of a connection that was lost.
+        """
+        fairy, driver = self._fairy, self._held
+        self._fairy, self._held = None, None
+        self._set = []
+        self._is_lost = True
+        windows = self._left_windows = contextlib.ExitStack()
+
+        def then(error: BaseException | None) -> None:
+            if error is None or self._is_answer(error, driver):
+                windows.close()
+            else:
+                windows.__exit__(type(error), error, error.__traceback__)
+            with contextlib.suppress(Exception):  # whatever the driver raises: it was to be closed
+                fairy.invalidate()
+                fairy.close()
+
+        afterwards(is_over, then)
+
+    def rollback(self) -> None:
+        if self._held is None or self._is_clean:
+            self._end()
+            return
+        try:
+            self._held.rollback()
+        finally:
+            self._is_open_by_text = False
+            self._cleaned()
+            self._end()
+
+    # Two-phase transactions, as psycopg and psycopg2 have them; other dialects send text.
+
+    def tpc_begin(self, xid: Any) -> None:
+        driver = self.take()
+        self._sending()
+        driver.tpc_begin(xid)
+
+    def tpc_prepare(self) -> None:
+        driver = self.take()
+        self._passing.prepared[str(self._xid(driver))] = self._pending.written
+        driver.tpc_prepare()
+
+    def tpc_commit(self, xid: Any = None) -> None:
+        driver = self.take()
+        known = str(self._xid(driver) if xid is None else xid)
+        prepared = self._passing.prepared.pop(known, EVERYTHING if xid is not None else frozenset())
+        self._pending.add(prepared)
+        with self._committing(self._pending.written):
+            driver.tpc_commit() if xid is None else driver.tpc_commit(xid)
+
+    def tpc_rollback(self, xid: Any = None) -> None:
+        driver = self.take()
+        self._passing.prepared.pop(str(self._xid(driver) if xid is None else xid), None)
+        try:
+            driver.tpc_rollback() if xid is None else driver.tpc_rollback(xid)
+        finally:
+            self._cleaned()
+            self._end()
+
+    @staticmethod
+    def _xid(driver: Any) -> Any:
+        return getattr(getattr(driver, "info", None), "xid", None) or getattr(driver, "xid", None)
+
+
+def _answers(driver: Any, dialect: Any) -> None:
+    """Wait until a connection whose statement was cancelled answers again."""
+    if dialect.driver == "asyncpg":
+        # Its adapter would begin a transaction, which asyncpg refuses at once within one.
+        await_only(driver.driver_connection.fetchrow(";"))
+    else:
+        dialect.do_ping(driver)

@@ -1,0 +1,303 @@
+"""The driver's connection behind a transparent one: taken when it must be, kept, looked at, given back.
+
+Rule 1: it is kept until SQLAlchemy gives ours back: what a session holds, it holds.
+Rule 2: what it is asked for that may do anything hands it out: from then on nobody sees what is done to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+from sqlmem.dbapi import TOLD
+from sqlmem.directives import USUAL, Directive
+from sqlmem.passing_shared import Passing
+from sqlmem.pending import EVERYTHING, NOTHING, Pending
+
+# What may be asked of a driver's connection without its doing anything that others see.
+_HARMLESS = TOLD | {
+    "add_notice_handler",
+    "add_notify_handler",
+    "cancel",
+    "cursor_factory",
+    "deferrable",
+    "errorhandler",
+    "fileno",
+    "get_autocommit",
+    "get_proto_info",
+    "get_transaction_status",
+    "in_transaction",
+    "interrupt",
+    "isolation_level",
+    "messages",
+    "notices",
+    "notifies",
+    "pgconn",
+    "ping",
+    "poll",
+    "read_only",
+    "readonly",
+    "remove_notice_handler",
+    "remove_notify_handler",
+    "server_status",
+    "server_version",
+    "server_capabilities",
+    "set_progress_handler",
+    "set_trace_callback",
+    "show_warnings",
+    "stat",
+    "tpc_recover",
+    "total_changes",
+    "warning_count",
+    "xid",
+}
+
+# In a pool record's `info`: what was written in a transaction that nobody has ended.
+_LEFT = "sqlmem_left"
+
+_UNTAKEN: dict[str, Any] = {
+    "autocommit": False,
+    "isolation_level": "",
+    "get_autocommit": lambda: False,
+    "notices": (),
+}
+
+
+class Held:
+    """For one thread at a time, as PEP 249 allows."""
+
+    _OWN = frozenset(
+        {
+            "directive",
+            "is_explicit",
+            "_cursors",
+            "_fairy",
+            "_held",
+            "_is_clean",
+            "_is_clouded",
+            "_is_failed",
+            "_is_lost",
+            "_is_open_by_text",
+            "_is_out_of_sight",
+            "_is_unsuitable",
+            "_left_windows",
+            "_local",
+            "_options",
+            "_passing",
+            "_pending",
+            "_set",
+        }
+    )
+
+    def __init__(self, passing: Passing) -> None:
+        self._passing = passing
+        # SQLite: our cursors that may be over the driver's.
+        self._cursors: weakref.WeakSet[Any] = weakref.WeakSet()
+        # The connection of the wrapped engine's pool, and the driver's connection in it.
+        self._fairy: Any = None
+        self._held: Any = None
+        self._pending = Pending()
+        # Execution options that are the driver connection's: isolation level and the like; those applied.
+        self._options: dict[str, Any] = {}
+        self._set: list[str] = []
+        self.directive: Directive = USUAL
+        # Begun by begin(), not by its first statement.
+        self.is_explicit = False
+        self._is_clean = True  # nothing was sent since the last commit or rollback
+        self._is_failed = False  # PostgreSQL runs nothing more before a rollback
+        self._is_lost = False
+        self._is_open_by_text = False  # BEGIN came as text
+        self._is_out_of_sight = False
+        self._is_unsuitable = False  # to be lent, until the transaction ends
+        self._is_clouded = False  # its writes reach what the catalogue doesn't tell: a temporary trigger
+        # What becomes of the windows of a cancelled task, from when it is left until they are in it.
+        self._left_windows: contextlib.ExitStack | None = None
+        self._local: str | None = None  # why the session differs until the transaction ends
+
+    # -- the driver's connection -----------------------------------------------------------
+
+    def take(self) -> Any:
+        """The driver's connection, from the wrapped engine's pool if need be."""
+        if self._held is None:
+            fairy = self._passing.origin.engine.raw_connection()
+            try:
+                driver = fairy.dbapi_connection
+                self._apply(driver)
+            except BaseException:
+                fairy.invalidate()
+                raise
+            self._fairy, self._held = fairy, driver
+            self._cleaned()
+            left = fairy.info.pop(_LEFT, NOTHING)
+            if left != NOTHING:
+                self._pending.add(left)
+                self._sending()
+        return self._held
+
+    def _apply(self, driver: Any) -> None:
+        dialect: Any = self._passing.origin.dialect
+        for name, value in self._options.items():
+            if name not in self._set:
+                self._set.append(name)
+            dialect.connection_characteristics[name].set_characteristic(dialect, driver, value)
+
+    @property
+    def fairy(self) -> Any:
+        """The pool's own wrapper of the driver's connection; None while there is none."""
+        return self._fairy
+
+    @property
+    def is_held(self) -> bool:
+        return self._held is not None
+
+    def set_options(self, options: Mapping[str, Any]) -> None:
+        """Remember what the driver's connection is to be like, and make it so if there is one."""
+        self._options.update(options)
+        if self._held is not None:
+            self._apply(self._held)
+
+    def reset_options(self) -> None:
+        """SQLAlchemy's pool has got this one back: so has the wrapped engine's."""
+        self._give_back()
+        self._options.clear()
+        self.directive = USUAL
+
+    def _give_back(self) -> None:
+        fairy, self._fairy, driver, self._held = self._fairy, None, self._held, None
+        set_, self._set = self._set, []
+        was_clean = self._is_clean
+        if fairy is not None and not was_clean:
+            # A pool that resets nothing hands the transaction on, with what was written in it.
+            fairy.info[_LEFT] = self._pending.written
+        self._cleaned()
+        self._end()
+        self._is_lost = self._is_open_by_text = self._is_clouded = False
+        is_out_of_sight, self._is_out_of_sight = self._is_out_of_sight, False
+        if fairy is None:
+            return
+        dialect: Any = self._passing.origin.dialect
+        try:
+            for name in set_:
+                dialect.connection_characteristics[name].reset_characteristic(dialect, driver)
+            if set_ or not was_clean:
+                fairy.close()
+            else:
+                fairy._close_special(transaction_reset=True)
+        except BaseException:
+            fairy.invalidate()
+            raise
+        finally:
+            if is_out_of_sight:
+                with self._passing.writes.window(EVERYTHING, defines=True):
+                    pass
+
+    def _sending(self) -> None:
+        """Something is sent: there is a transaction at the origin."""
+        self._is_clean = False
+        self._passing.busy.add(id(self))
+
+    def _cleaned(self) -> None:
+        self._is_clean = True
+        self._passing.busy.discard(id(self))
+
+    def _end(self) -> None:
+        """A transaction has ended."""
+        self._pending.clear()
+        self._is_failed = self._is_unsuitable = False
+        self._local = None
+        self.is_explicit = False
+
+    # -- what it is asked ------------------------------------------------------------------
+
+    def _info(self) -> dict[Any, Any]:
+        self.take()
+        info: dict[Any, Any] = self._fairy.info
+        return info
+
+    def _is_autocommit(self) -> bool:
+        """Whether the driver's connection commits each statement by itself."""
+        driver = self._held
+        if driver is None:
+            return False
+        told = getattr(driver, "get_autocommit", None)
+        if callable(told):
+            return bool(told())
+        value = getattr(driver, "autocommit", None)
+        if isinstance(value, bool):
+            return value
+        # sqlite3 and its asyncio adapter: None is autocommit.
+        return getattr(driver, "isolation_level", None) is None
+
+    def hand_out(self) -> Any:
+        """The driver's connection itself, to somebody who may do anything with it, unseen."""
+        driver = self.take()
+        self._sending()
+        self._is_out_of_sight = True
+        self._pending.add(EVERYTHING)
+        self._passing.sessions.mark(self._fairy.info, "the driver's connection was handed out")
+        return driver
+
+    def close(self) -> None:
+        self._drop()
+
+    def terminate(self) -> None:
+        """As `close`, where waiting isn't possible: the asyncio dialects' way out."""
+        self._drop()
+
+    def _drop(self) -> None:
+        """SQLAlchemy wants the connection closed: it was lost, or it is too old."""
+        fairy, self._fairy, self._held = self._fairy, None, None
+        self._set = []
+        self._end()
+        self._cleaned()
+        self._is_open_by_text = False
+        self._is_out_of_sight = False
+        if fairy is not None:
+            self._is_lost = True
+            if fairy.dbapi_connection is not None:  # lost while it was lent, it is closed already
+                fairy.invalidate()
+            fairy.close()
+
+    # What dialects look at after an error, or before a rollback. Never checks out.
+
+    @property
+    def closed(self) -> Any:
+        return self._is_lost or (self._held is not None and bool(getattr(self._held, "closed", False)))
+
+    @property
+    def broken(self) -> Any:
+        return self._is_lost or (self._held is not None and bool(getattr(self._held, "broken", False)))
+
+    @property
+    def _connection(self) -> Any:
+        """What asyncpg's dialect asks whether the connection is lost."""
+        return self
+
+    def is_closed(self) -> bool:
+        if self._held is None:
+            return self._is_lost
+        inner = getattr(self._held, "_connection", None)
+        told = getattr(inner, "is_closed", None)
+        return bool(told()) if callable(told) else bool(self.closed)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if self._held is None and name in ("autocommit", "isolation_level", "get_autocommit", "notices"):
+            # Nothing has been taken: there is nothing to be told of.
+            return _UNTAKEN[name]
+        value = getattr(self.take(), name)
+        if name not in _HARMLESS and callable(value):
+            self.hand_out()
+        return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._OWN:
+            object.__setattr__(self, name, value)
+        else:
+            driver = self.take()
+            if name != "autocommit":  # which is looked at when it matters
+                self._passing.sessions.mark(self._fairy.info, f"{name} of the driver's connection was set")
+            setattr(driver, name, value)

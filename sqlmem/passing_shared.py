@@ -1,0 +1,80 @@
+"""What the transparent connections of one engine share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import pool
+
+from sqlmem.executor import Executor
+from sqlmem.front import Front
+from sqlmem.origin import Origin
+from sqlmem.pending import Written
+from sqlmem.sessions import Sessions
+from sqlmem.writes import Writes
+
+_EACH_STATEMENT_ANEW = frozenset({"READ COMMITTED", "READ UNCOMMITTED"})
+
+
+@dataclass(slots=True)
+class Passing:
+    """What the connections of one engine share.
+
+    Attributes:
+        transactions: "never", "until_write" or "always": when a read in a transaction may be a hit.
+        prepared: transaction id -> what a prepared transaction has written; operations are atomic.
+    """
+
+    origin: Origin
+    executor: Executor
+    front: Front
+    writes: Writes
+    sessions: Sessions
+    transactions: str
+    prepared: dict[str, Written] = field(default_factory=dict)
+    # Connections with a transaction at the origin; operations are atomic.
+    busy: set[int] = field(default_factory=set)
+    # Whether transactions usually see what everybody sees, so that their connections can be lent.
+    lends: bool = True
+    _thread: int | None = None
+    _is_read_committed: bool | None = None
+
+    @property
+    def shares_connection(self) -> bool:
+        """Whether all connections of the wrapped engine are one: a fill would be in its transaction."""
+        owner = self.origin.engine.pool
+        return isinstance(owner, pool.StaticPool | pool.SingletonThreadPool)
+
+    @property
+    def is_thread_bound(self) -> bool:
+        """Whether each thread has an in-memory database of its own."""
+        return self.origin.is_ephemeral and isinstance(self.origin.engine.pool, pool.SingletonThreadPool)
+
+    @property
+    def is_another_database(self) -> bool:
+        """Whether this thread's connection is to a database that no other thread sees."""
+        if not self.is_thread_bound:
+            return False
+        if self._thread is None:
+            self._thread = threading.get_ident()
+        return self._thread != threading.get_ident()
+
+    def reads_each_anew(self, driver: Any, options: Mapping[str, Any]) -> bool:
+        """PostgreSQL: whether the level of a connection's transactions is READ COMMITTED.
+
+        Sessions that have set another one are marked, and those that were made with one are told apart by
+        their options: the rest have the server's, which is asked for once.
+        """
+        if options:
+            return False
+        if self._is_read_committed is None:
+            level = str(self.origin.dialect.get_isolation_level(driver))
+            self._is_read_committed = level.upper().replace("-", " ") in _EACH_STATEMENT_ANEW
+        return self._is_read_committed
+
+    def reset_after_fork(self) -> None:
+        """Other threads' connections are the parent's."""
+        self.busy.clear()
