@@ -37,7 +37,8 @@ def position_of(term: exp.Expr, count: int, *, is_dynamic: bool) -> int | None:
         return position - 1
     if isinstance(core, exp.HexString | exp.BitString):
         raise Refuse("a position that is written otherwise than as a number")
-    if isinstance(core, exp.Boolean | exp.Null) and not is_dynamic:
+    if not is_dynamic and term.find(exp.Column, exp.Query, exp.Placeholder, exp.Func) is None:
+        # Also NOT TRUE, which MariaDB takes for 0.
         raise Refuse("a constant where a column is named, which some origins report as an error")
     if isinstance(core, exp.Placeholder) and not is_dynamic:
         # Some drivers write it into the text, where a number is a position.

@@ -217,6 +217,10 @@ FOUND = {
         "SELECT j - lag(id) OVER (PARTITION BY d ORDER BY id) AS x FROM wild ORDER BY id LIMIT 2",
         drivers=("psycopg", "pymysql"),
     ),
+    "NOT TRUE is a position in MariaDB": Find("SELECT id FROM tame ORDER BY NOT TRUE DESC, id"),
+    "no BIGINT moves a date in PostgreSQL": Find("SELECT (j + d) AS x0 FROM tame WHERE id > j"),
+    "nor is one taken away from it": Find("SELECT d FROM tame WHERE id < 0 AND d < d - j"),
+    "a count is one": Find("SELECT count(*) + date '2024-01-01' FROM tame", drivers=("psycopg",)),
     "the least of a union's VARCHAR is TEXT": Find(
         "SELECT min(u.b) FROM (SELECT j, v AS b FROM wild UNION SELECT i, v FROM tame) AS u"
     ),
