@@ -124,8 +124,9 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
     )
 
 
-# MariaDB describes its larger texts (codes of the protocol) otherwise where a temporary table is made.
-_LARGE_TEXTS = frozenset({249, 250, 251})
+# MariaDB describes its larger texts (codes of the protocol) otherwise where a temporary table is made, and
+# those of one length.
+_LARGE_TEXTS = frozenset({249, 250, 251, 254})
 
 
 def _check_large_texts(tree: exp.Expr, context: Context, values: Sequence[Value]) -> None:

@@ -130,8 +130,14 @@ def between(render: Expressions, node: exp.Between, scope: Scope) -> Value:
         least = _compared(render, value, render.value(node.args["low"], scope), ">=")
         most = _compared(render, value, render.value(node.args["high"], scope), "<=")
         return render.predicate(f"{least.sql} AND {most.sql}")
-    left, low = render.pair(value, render.value(node.args["low"], scope), "BETWEEN", is_ordered=True)
-    again, high = render.pair(value, render.value(node.args["high"], scope), "BETWEEN", is_ordered=True)
+    bounds = render.value(node.args["low"], scope), render.value(node.args["high"], scope)
+    is_text = value.type is not None and value.type.kind is Kind.TEXT
+    if is_text and render.semantics.name == "mysql" and all(bound.is_open for bound in bounds):
+        # MariaDB compares the two with each other first, by the connection's collation: over an index nothing
+        # is between 'A' and 'a', whatever the column's own collation says.
+        raise Refuse("a text between two constants")
+    left, low = render.pair(value, bounds[0], "BETWEEN", is_ordered=True)
+    again, high = render.pair(value, bounds[1], "BETWEEN", is_ordered=True)
     if again.sql != left.sql:
         return render.predicate(f"{left.sql} >= {low.sql} AND {again.sql} <= {high.sql}")
     return render.predicate(f"{left.sql} BETWEEN {low.sql} AND {high.sql}")

@@ -217,6 +217,13 @@ FOUND = {
         "SELECT j - lag(id) OVER (PARTITION BY d ORDER BY id) AS x FROM wild ORDER BY id LIMIT 2",
         drivers=("psycopg", "pymysql"),
     ),
+    "nothing is between 'A' and 'a' over an index of MariaDB's": Find(
+        "SELECT d, m FROM tame WHERE v BETWEEN 'A' AND 'a' UNION SELECT d, m FROM tame WHERE k > 100"
+    ),
+    "a text of one length is described otherwise beside a window": Find(
+        "SELECT count(*) OVER (), date_add('2024-01-01 00:00:00', INTERVAL id MONTH) AS x2 FROM other",
+        drivers=("pymysql",),
+    ),
     "NOT TRUE is a position in MariaDB": Find("SELECT id FROM tame ORDER BY NOT TRUE DESC, id"),
     "no BIGINT moves a date in PostgreSQL": Find("SELECT (j + d) AS x0 FROM tame WHERE id > j"),
     "nor is one taken away from it": Find("SELECT d FROM tame WHERE id < 0 AND d < d - j"),
