@@ -135,7 +135,7 @@ def between(render: Expressions, node: exp.Between, scope: Scope) -> Value:
     if is_text and render.semantics.name == "mysql" and all(bound.is_open for bound in bounds):
         # MariaDB compares the two with each other first, by the connection's collation: over an index nothing
         # is between 'A' and 'a', whatever the column's own collation says.
-        raise Refuse("a text between two constants")
+        raise RefuseWhole("a text between two constants")
     left, low = render.pair(value, bounds[0], "BETWEEN", is_ordered=True)
     again, high = render.pair(value, bounds[1], "BETWEEN", is_ordered=True)
     if again.sql != left.sql:
