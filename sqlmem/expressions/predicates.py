@@ -14,7 +14,7 @@ from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.expressions.subqueries import is_quantified, quantified
 from sqlmem.expressions.tuples import is_tuple, listed_rows
 from sqlmem.model import Column, Kind
-from sqlmem.plan import Reasons, Refuse
+from sqlmem.plan import Reasons, Refuse, RefuseWhole
 from sqlmem.scopes import Scope
 from sqlmem.values import NULL, Value, check_null
 
