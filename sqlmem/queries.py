@@ -147,8 +147,10 @@ class Queries:
         if limit_text and any(" OVER (" in value.sql and "sqlmem_" in value.sql for value in values):
             # j - lag(j) OVER (…): the origin computes it of all rows, the store of those that it gives.
             raise Refuse("a computation over a window that may be an error, in rows beyond the limit")
-        if limit_text and not (scope.saw_aggregate or group_text or distinct is not None or is_chosen):
-            self._guard_all(scope, values, source, where_text)
+        if limit_text and not is_chosen:
+            is_grouped = bool(group_text) or scope.saw_aggregate
+            groups = f"{group_text}{having_text}" if is_grouped else None
+            self._guard_all(scope, values, source, where_text, groups)
         if is_chosen:
             if scope.may_guard and self._context.guards:
                 raise Refuse("a subquery that may give several rows as a value")
@@ -202,10 +204,15 @@ class Queries:
             return
         scope.picks_row = picks_row(node, key)
 
-    def _guard_all(self, scope: Scope, values: list[Value], source: str, where: str) -> None:
-        """Have all rows computed, also those beyond the limit.
+    def _guard_all(
+        self, scope: Scope, values: list[Value], source: str, where: str, groups: str | None
+    ) -> None:
+        """Have all rows computed, also those beyond the limit, or skipped.
 
         The origin computes them before it sorts, or doesn't: an error in one of them is its to report.
+
+        Args:
+            groups: GROUP BY and HAVING; None if the query doesn't aggregate.
         """
         if self._context.semantics.is_dynamic or not source:
             return
@@ -214,8 +221,15 @@ class Queries:
             return
         if not scope.may_guard:
             raise Refuse("a computation that may be an error, in rows beyond a limit")
-        counts = " + ".join(f"count({text})" for text in failing)
-        self._context.guards.append(f"SELECT {counts} >= 0 AS ok{source}{where}")
+        if groups is None:
+            counts = " + ".join(f"count({text})" for text in failing)
+            self._context.guards.append(f"SELECT {counts} >= 0 AS ok{source}{where}")
+            return
+        computed = ", ".join(f"{text} AS f{number}" for number, text in enumerate(failing))
+        counts = " + ".join(f"count(f{number})" for number in range(len(failing)))
+        self._context.guards.append(
+            f"SELECT {counts} >= 0 AS ok FROM (SELECT {computed}{source}{where}{groups})"
+        )
 
     def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:
         """FROM and WHERE with guards, which the store looks at before the first row."""

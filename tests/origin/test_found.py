@@ -224,6 +224,12 @@ FOUND = {
         "SELECT count(*) OVER (), date_add('2024-01-01 00:00:00', INTERVAL id MONTH) AS x2 FROM other",
         drivers=("pymysql",),
     ),
+    "a group that OFFSET skips is computed": Find(
+        "SELECT s, 100 * count(*) / min(n) FROM tame GROUP BY s ORDER BY 1 DESC LIMIT 5 OFFSET ?", (50,)
+    ),
+    "so is one beyond the limit": Find(
+        "SELECT id, 100 * count(*) / min(n) FROM tame GROUP BY id ORDER BY id LIMIT 1"
+    ),
     "NOT TRUE is a position in MariaDB": Find("SELECT id FROM tame ORDER BY NOT TRUE DESC, id"),
     "no BIGINT moves a date in PostgreSQL": Find("SELECT (j + d) AS x0 FROM tame WHERE id > j"),
     "nor is one taken away from it": Find("SELECT d FROM tame WHERE id < 0 AND d < d - j"),
