@@ -44,7 +44,7 @@ _SQLITE = _words(
 _MYSQL = (MYSQL_FUNCTIONS - {"str_to_date"}) | _words(
     """
     any_value bit_and bit_or bit_xor convert_tz from_unixtime group_concat json_arrayagg json_objectagg
-    median percentile_cont percentile_disc std stddev stddev_pop stddev_samp var_pop var_samp variance
+    median ord percentile_cont percentile_disc std stddev stddev_pop stddev_samp var_pop var_samp variance
     """
 )
 # https://www.postgresql.org/docs/current/functions.html: volatility "immutable" in pg_proc, or "stable"

@@ -89,9 +89,12 @@ def _reads_a_moment(node: exp.Expr, kinds: Kinds) -> bool:
 _PLAIN = (exp.Column, exp.Identifier, exp.Literal, exp.Paren, exp.Neg, exp.Add, exp.Sub, exp.Mul, exp.Div)
 
 
+_ROUNDS = (exp.Floor, exp.Ceil, exp.Round, exp.Trunc)
+
+
 def _cuts_a_float(node: exp.Expr, kinds: Kinds) -> bool:
-    """Whether it is FLOOR or CEIL of what may be a float: MariaDB writes 1.7e308 otherwise beside a rank."""
-    if not isinstance(node, exp.Floor | exp.Ceil):
+    """Whether it rounds what may be a float: MariaDB cuts 1.7e308 where a temporary table is made."""
+    if not isinstance(node, _ROUNDS):
         return False
     inner = list(node.this.walk())
     kinds_inside = {kinds.get(id(each)) for each in inner if isinstance(each, exp.Column)}

@@ -230,6 +230,16 @@ FOUND = {
     "so is one beyond the limit": Find(
         "SELECT id, 100 * count(*) / min(n) FROM tame GROUP BY id ORDER BY id LIMIT 1"
     ),
+    "ORD is cut where a temporary table is made": Find(
+        "SELECT ord(v), id FROM wild ORDER BY id",
+        before=("SELECT t FROM wild ORDER BY t",),
+        drivers=("pymysql",),
+    ),
+    "so is a float that is rounded": Find(
+        "SELECT round(f), truncate(f, 0), id FROM wild ORDER BY id",
+        before=("SELECT t FROM wild ORDER BY t",),
+        drivers=("pymysql",),
+    ),
     "NOT TRUE is a position in MariaDB": Find("SELECT id FROM tame ORDER BY NOT TRUE DESC, id"),
     "no BIGINT moves a date in PostgreSQL": Find("SELECT (j + d) AS x0 FROM tame WHERE id > j"),
     "nor is one taken away from it": Find("SELECT d FROM tame WHERE id < 0 AND d < d - j"),
