@@ -118,6 +118,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "passing_shared",
         "passing_driver",
         "passing_commit",
+        "passing_session",
         "passing_cursor",
         "passing",
         "lazy_pool",
