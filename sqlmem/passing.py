@@ -18,7 +18,8 @@ from sqlmem.effects.base import unknown
 from sqlmem.executor import Local, Remote
 from sqlmem.filling import GiveUp
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
-from sqlmem.origin import OriginConnection
+from sqlmem.logs import log
+from sqlmem.origin import OriginConnection, driver_errors
 from sqlmem.passing_cursor import PassingCursor
 from sqlmem.passing_session import Differing
 from sqlmem.pending import EVERYTHING, NOTHING, matcher_of
@@ -107,12 +108,19 @@ class PassingConnection(Differing):
         is_lent = self._is_the_last() and self._may_be_lent()
         connection = self._lend() if is_lent else self._passing.origin.connect({})
         try:
+            if not is_lent:
+                with driver_errors():
+                    connection.wait_briefly()
             yield connection
         finally:
             connection.release()
             if is_lent and not connection.is_usable:
-                # The program's next statement meets the closed connection, as without a cache.
                 self._is_lost = True
+
+    @property
+    def has_lost_its_own(self) -> bool:
+        """What it held was closed while it was lent: its next statement meets that, as without a cache."""
+        return self._is_lost
 
     def _lend(self) -> LentConnection:
         # As after the statement itself, if the origin had got that: a transaction has begun there.
@@ -124,7 +132,11 @@ class PassingConnection(Differing):
             self._is_unsuitable = True
             if error.is_usual and not self._is_open_by_text:
                 self._passing.lends = False
+                log.info("connections that are held aren't lent to fills: {}", error.reason)
             raise GiveUp(error.reason) from None
+        except BaseException:
+            self._is_lost = self._is_lost or self._fairy.dbapi_connection is None
+            raise
 
     def tell(self, listener: Listener, answer: Local | Remote) -> None:
         """Tell whoever notes what is read. Of a bypass before it is sent."""

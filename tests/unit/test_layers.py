@@ -87,6 +87,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "movement": (
         "waiting",
         "catalogue/*",
+        "locks",
         "origin",
         "lent",
         "fill",
