@@ -160,6 +160,11 @@ class LazyConnection:
             return None
         return "its transaction sees the origin as of an earlier moment"
 
+    @property
+    def has_lost_its_own(self) -> bool:
+        """No: what it holds is the pool's, as what others would take."""
+        return False
+
     def _can_lend_what_it_holds(self) -> bool:
         if self._held is None or not self._held.is_usable:
             return True
@@ -178,6 +183,8 @@ class LazyConnection:
                 return
         connection = self._connect()
         try:
+            with driver_errors():
+                connection.wait_briefly()
             yield connection
         finally:
             self._is_lost = self._is_lost or not connection.is_usable

@@ -62,6 +62,10 @@ class Caller(Asker, Protocol):
     def own_reason(self, states: Sequence[TableState]) -> str | None:
         """Why what this connection reads of these tables is the origin's; None if it isn't."""
 
+    @property
+    def has_lost_its_own(self) -> bool:
+        """Whether a connection was lost that nobody else would have been given."""
+
     def borrowed(self) -> AbstractContextManager[OriginConnection]:
         """An origin connection for a fill or the catalogue: the one held, or one for the while."""
 

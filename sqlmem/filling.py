@@ -4,6 +4,7 @@ One fill per table at a time; whoever misses meanwhile waits for it, and looks a
 that fails never leaves a waiter behind: the flight is finished in every case.
 
     cannot connect, connection lost   the caller gets the driver's error; stale_if_error may answer
+    a lock that isn't to be had       likewise for a few seconds; see `locks`
     any other error of the origin     no fill of this table for a while; the origin answers statements
     larger than the store may be      likewise
     a value without an exact form     the column isn't cached until its table is invalidated
@@ -23,6 +24,7 @@ from sqlmem.clock import Clock
 from sqlmem.dependencies import listening
 from sqlmem.errors import StoreError
 from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, Uncacheable, fill, is_readable
+from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
 from sqlmem.moments import MomentRegistry
 from sqlmem.origin import Origin, OriginConnection, driver_errors
@@ -38,6 +40,9 @@ RETRY_TOO_LARGE_SECONDS = 600.0
 # A commit whose answer never came may still be going on: for so long its tables are read at the origin only,
 # and so they are after each time that the origin has said that it does.
 DOUBTFUL_SECONDS = 30.0
+# Each try waits a second for the lock.
+RETRY_LOCKED_SECONDS = 10.0
+LOCKED = "it is locked at the origin"
 WRITTEN_TOO_OFTEN = "it is written more often than caching it pays"
 BEING_COMMITTED = "its rows are being committed"
 # PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
@@ -61,6 +66,10 @@ class Replan(Exception):
 
 
 class Borrower(Protocol):
+    @property
+    def has_lost_its_own(self) -> bool:
+        """Whether a connection was lost that nobody else would have been given."""
+
     def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
 
 
@@ -274,6 +283,7 @@ class Filling:
             stack.callback(connection.release)
             with driver_errors():
                 connection.stand_still()
+                connection.wait_briefly()
         except Exception as error:  # noqa: BLE001 - as for a single fill
             raise ConnectionLost(error) from None
         if self.verifier is not None and self.verifier.is_pending:
@@ -368,12 +378,17 @@ class Filling:
                 self._registry.learn(lease, error.column, refusal=error.reason)
                 return Replan()
             case ConnectionLost():
-                self._registry.fail(lease, error.error)
+                # Those who wait have connections of their own, which may be there.
+                self._registry.fail(lease, None if borrower.has_lost_its_own else error.error)
                 return error.error
             case exc.DBAPIError():
                 # From checking out a connection: SQLAlchemy has wrapped it already.
                 self._registry.fail(lease, error)
                 return error
+        if is_lock_timeout(error):
+            log.info("not cached {}: it is locked", state.name)
+            self._registry.refuse(lease, LOCKED, seconds=RETRY_LOCKED_SECONDS)
+            return GiveUp(LOCKED)
         if not is_over and self._is_about_the_statement(error):
             if self._leave_out_guilty(borrower, lease, error):
                 return Replan()

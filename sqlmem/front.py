@@ -20,7 +20,9 @@ from sqlmem.dialects import Facts, Semantics
 from sqlmem.dialects.deterministic import all_kept
 from sqlmem.effects import Effect, effect_of
 from sqlmem.entries import Bound, Bypassed, Entry, Passed, Planned, Refused, bound_of
+from sqlmem.filling import LOCKED
 from sqlmem.gate import Passthrough, Refusal
+from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
 from sqlmem.origin import Origin, OriginConnection
@@ -255,6 +257,8 @@ class Front:
                 states[spelling] = self.resolve(spelling, borrower)
             except NotAsked as refused:
                 return self._bypassed(parsed, refused, tuple(states.values())), refused.lacks
+            except Refuse as refused:
+                return self._bypassed(parsed, refused, tuple(states.values())), False
             except UnknownTable:
                 # The origin reports it; tomorrow there may be one.
                 unknown = Refuse(f"table {spelling[1]} isn't known")
@@ -348,8 +352,13 @@ class Front:
                 raise NotNow(
                     reason, lambda: state.version == version and candidate.name not in state.expressions
                 )
-            with borrower.borrowed() as connection:
-                column = connection.told(candidate)
+            try:
+                with borrower.borrowed() as connection:
+                    column = connection.told(candidate)
+            except Exception as error:
+                if is_lock_timeout(error):
+                    raise NotNow(LOCKED) from None
+                raise
             if heard.debug:
                 log.debug(
                     "asked {}: {} is {}", state.name, candidate.name, column.refusal or column.type_name
@@ -398,6 +407,7 @@ class Front:
             UnknownTable: there is none.
             NotAsked: the pool has no connection for it, or the borrower's transaction sees an earlier
                 moment, and an older definition.
+            Refuse: it is locked.
         """
         state = self.registry.resolve(spelling)
         while state is None:
@@ -405,9 +415,14 @@ class Front:
             if reason is not None:
                 raise NotAsked(reason, lambda: self.registry.resolve(spelling) is None)
             invalidations = self.registry.invalidations
-            with borrower.borrowed() as connection:
-                schema = connection.reflect(spelling)
-                self.origin.facts(connection)
+            try:
+                with borrower.borrowed() as connection:
+                    schema = connection.reflect(spelling)
+                    self.origin.facts(connection)
+            except Exception as error:
+                if is_lock_timeout(error):
+                    raise Refuse(LOCKED) from None
+                raise
             state = self.registry.define(spelling, schema, invalidations=invalidations)
             if state is not None and heard.debug:
                 log.debug("reflected {} ({} columns)", schema.name, len(schema.columns))

@@ -17,14 +17,16 @@ from typing import Any
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sqlmem.origin import Origin, OriginConnection, driver_errors
+from sqlmem.locks import LOCK_SECONDS
+from sqlmem.origin import Origin, OriginConnection
 
 # What the server is asked first: whether the level allows it, and whether anything was written or locked.
-# The setting ends with the savepoint.
+# The settings end with the savepoint.
 _LOOK = (
     "SELECT pg_catalog.current_setting('transaction_isolation'),"
     " pg_catalog.txid_current_if_assigned() IS NULL,"
-    " pg_catalog.set_config('transaction_read_only', 'on', true)"
+    " pg_catalog.set_config('transaction_read_only', 'on', true),"
+    f" pg_catalog.set_config('lock_timeout', '{LOCK_SECONDS}s', true)"
 )
 _FIRST_VERSION = (10,)  # of txid_current_if_assigned
 _ANEW = frozenset({"read committed", "read uncommitted"})  # PostgreSQL takes the second for the first
@@ -66,19 +68,21 @@ class LentConnection(OriginConnection):
         self.origin = origin
         self.connection = _over(origin, fairy)
         self._is_autocommit = is_autocommit
+        self._has_begun = False
         self._sees_the_past = False
-        with driver_errors():
+        try:
             self._begin()
-            try:
-                level, is_unwritten, _ = self.connection.exec_driver_sql(_LOOK).one()
-            except DBAPIError as error:
-                if error.connection_invalidated:
-                    raise
-                self.release()
-                raise Unsuitable("the server doesn't tell about its transaction", is_usual=True) from None
-            except BaseException:
-                self.release()
-                raise
+            level, is_unwritten, *_ = self.connection.exec_driver_sql(_LOOK).one()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise (error.orig or error) from None
+            # In a transaction that has failed, say: that is nothing to those who wait for this fill. Or the
+            # server only speaks PostgreSQL's language.
+            self.release()
+            raise Unsuitable("its transaction can't be asked", is_usual=self._has_begun) from None
+        except BaseException:
+            self.release()
+            raise
         if is_autocommit or (level in _ANEW and is_unwritten):
             return
         self.release()
@@ -88,6 +92,7 @@ class LentConnection(OriginConnection):
 
     def _begin(self) -> None:
         self.connection.exec_driver_sql("BEGIN" if self._is_autocommit else "SAVEPOINT sqlmem_lent")
+        self._has_begun = True
 
     def _end(self) -> None:
         if self._is_autocommit:
@@ -119,7 +124,7 @@ class LentConnection(OriginConnection):
 
     def release(self) -> None:
         """Give it back as it was. Where that fails it is closed: the program's next statement fails."""
-        if not self.is_usable:
+        if not self.is_usable or not self._has_begun:
             return
         try:
             self._end()

@@ -35,6 +35,7 @@ from sqlmem.catalogue import (
 from sqlmem.catalogue.processes import is_at_work
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
+from sqlmem.locks import AS_BEFORE, BRIEFLY, is_lock_timeout
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.plan import Candidate
 from sqlmem.selection import Selection
@@ -205,6 +206,7 @@ class OriginConnection:
         self._query_only: int | None = None
         self._sees_the_past: bool | None = None
         self._skips_rollback = False
+        self._waits_briefly = False
         family = origin.family
         if family == "postgresql":
             options = {**options, "postgresql_readonly": True}
@@ -232,6 +234,19 @@ class OriginConnection:
     def _end_read_only(self) -> None:
         if self._skips_rollback:
             self.connection.exec_driver_sql("ROLLBACK")
+
+    def wait_briefly(self) -> None:
+        """From now on, until it is released: no statement of it waits long for a lock, see `locks`."""
+        text = BRIEFLY.get(self.origin.family)
+        if text is not None:
+            self.connection.exec_driver_sql(text)
+            self._waits_briefly = True
+
+    def _wait_as_before(self) -> None:
+        text = AS_BEFORE.get(self.origin.family)
+        if self._waits_briefly and text is not None:
+            self.connection.exec_driver_sql(text)
+        self._waits_briefly = False
 
     def execute(
         self, statement: str, parameters: Any, *, is_streamed: bool = False, has_no_parameters: bool = False
@@ -297,7 +312,7 @@ class OriginConnection:
         Reads no row. What the origin reports as an error leaves the transaction as it was.
 
         Raises:
-            The driver's exceptions: the connection is lost.
+            The driver's exceptions: the connection is lost, or a lock couldn't be had in time.
         """
         expression = self.origin.text_of(candidate)
         text = f"SELECT {self.expression_text(expression)} FROM {self.table_text(candidate.table)} LIMIT 0"
@@ -316,7 +331,7 @@ class OriginConnection:
                     result.close()
                     return described(self.origin.family, candidate, expression, description)
         except exc.DBAPIError as error:
-            if not self.is_usable or error.connection_invalidated:
+            if not self.is_usable or error.connection_invalidated or is_lock_timeout(error.orig):
                 raise (error.orig or error) from None
             reason = f"the origin doesn't compute it ({type(error.orig).__name__})"
         return Column(candidate.name, Kind.OPAQUE, "", refusal=reason, expression=expression)
@@ -389,6 +404,8 @@ class OriginConnection:
         self.connection.rollback()
         if self.origin.family == "mysql":
             self._start_read_only()
+        elif self._waits_briefly:
+            self.wait_briefly()
 
     def release(self) -> None:
         """Back to the pool, in the state it came in. Never raises what the driver raises."""
@@ -396,6 +413,7 @@ class OriginConnection:
             if self.is_usable:
                 if self._query_only is not None:
                     self._pragma(f"query_only = {self._query_only}")
+                self._wait_as_before()
                 self._end_read_only()
             self.connection.close()
         except Exception:  # noqa: BLE001 - whatever the driver raises, see below

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 from sqlmem.dbapi import isolation_reason
 from sqlmem.dependencies import Listener
@@ -18,20 +18,20 @@ from sqlmem.effects.base import unknown
 from sqlmem.executor import Local, Remote
 from sqlmem.filling import GiveUp
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
-from sqlmem.origin import OriginConnection
-from sqlmem.passing_commit import Committing
+from sqlmem.logs import log
+from sqlmem.origin import OriginConnection, driver_errors
 from sqlmem.passing_cursor import PassingCursor
+from sqlmem.passing_session import Differing
 from sqlmem.pending import EVERYTHING, NOTHING, matcher_of
 from sqlmem.registry import TableState
 from sqlmem.sessions import Sessions
 from sqlmem.table_state import is_touched
-from sqlmem.writes import Unreachable
 
 # A second phase may be another connection's transaction; the rest may be anything.
 _UNFOLLOWED = frozenset({Control.COMMIT_PREPARED, Control.OTHER})
 
 
-class PassingConnection(Committing):
+class PassingConnection(Differing):
     """What the pool of a transparent engine holds. For one thread at a time, as PEP 249 allows."""
 
     # -- PEP 249 ---------------------------------------------------------------------------
@@ -135,12 +135,19 @@ class PassingConnection(Committing):
         is_lent = self._is_the_last() and self._may_be_lent()
         connection = self._lend() if is_lent else self._passing.origin.connect({})
         try:
+            if not is_lent:
+                with driver_errors():
+                    connection.wait_briefly()
             yield connection
         finally:
             connection.release()
             if is_lent and not connection.is_usable:
-                # The program's next statement meets the closed connection, as without a cache.
                 self._is_lost = True
+
+    @property
+    def has_lost_its_own(self) -> bool:
+        """What it held was closed while it was lent: its next statement meets that, as without a cache."""
+        return self._is_lost
 
     def _lend(self) -> LentConnection:
         # As after the statement itself, if the origin had got that: a transaction has begun there.
@@ -152,7 +159,11 @@ class PassingConnection(Committing):
             self._is_unsuitable = True
             if error.is_usual and not self._is_open_by_text:
                 self._passing.lends = False
+                log.info("connections that are held aren't lent to fills: {}", error.reason)
             raise GiveUp(error.reason) from None
+        except BaseException:
+            self._is_lost = self._is_lost or self._fairy.dbapi_connection is None
+            raise
 
     def tell(self, listener: Listener, answer: Local | Remote) -> None:
         """Tell whoever notes what is read. Of a bypass before it is sent."""
@@ -177,12 +188,13 @@ class PassingConnection(Committing):
             text: the statement's.
         """
         driver = self.take()
+        is_first = self._is_clean
         self._sending()
         try:
             if effect is None:
                 yield driver
             else:
-                with self._minding(effect, text):
+                with self._minding(effect, text, is_first=is_first):
                     yield driver
         except BaseException:
             self._failed()
@@ -193,8 +205,12 @@ class PassingConnection(Committing):
             self._is_failed = True
 
     @contextlib.contextmanager
-    def _minding(self, effect: Effect, text: str) -> Iterator[None]:
-        """Keep account of what a statement does."""
+    def _minding(self, effect: Effect, text: str, *, is_first: bool) -> Iterator[None]:
+        """Keep account of what a statement does.
+
+        Args:
+            is_first: in its transaction.
+        """
         passing, pending = self._passing, self._pending
         if self._is_failed and effect.is_read:
             yield  # the origin refuses it
@@ -206,11 +222,19 @@ class PassingConnection(Committing):
         if effect.control in _UNFOLLOWED and not is_told:
             # Nothing is asked: SET TRANSACTION must be the first in its transaction.
             written = EVERYTHING
+        elif effect.variables and not is_told and effect.writes == frozenset():
+            written = NOTHING  # likewise: it may stand behind what sets variables
         else:
             written = passing.writes.written(effect, text, self.directive.invalidates, temporary, self._ask)
         if self._is_clouded and not is_told and written != NOTHING:
             written = EVERYTHING
         is_same_session = passing.writes.leaves_session(effect, self._ask)
+        variables: frozenset[str] = frozenset()
+        if effect.session is not Session.SAME and not effect.is_session_local and not is_told:
+            variables = self._before_session(effect)
+        elif effect.is_read and is_first:
+            # Nothing was set in this transaction that its rollback would take back.
+            self._look_back()
         # Before it is sent: what fails may have done a part.
         pending.add(written)
         is_at_once = bool(pending) and (
@@ -223,11 +247,11 @@ class PassingConnection(Committing):
                 yield
         else:
             yield
-        self._after(effect)
+        self._after(effect, variables)
         if not is_same_session and self.directive.invalidates is None:
             passing.sessions.mark(self._info(), f"the session may differ: {', '.join(sorted(effect.calls))}")
 
-    def _after(self, effect: Effect) -> None:
+    def _after(self, effect: Effect, variables: frozenset[str]) -> None:
         """What a statement has done to the transaction and the session."""
         if effect.temporary:
             Sessions.add_temporary(self._info(), effect.temporary)
@@ -253,33 +277,4 @@ class PassingConnection(Committing):
             effect.writes is None and self.directive.invalidates is not None
         ):
             return  # of a procedure the caller knows, who has said what it does
-        if effect.session is Session.RESET:
-            self._passing.sessions.unmark(self._info())
-        elif effect.is_session_local:
-            self._local = f"the session differs: {effect.reason}"
-        else:
-            self._passing.sessions.mark(self._info(), f"the session differs: {effect.reason}")
-
-    def _ask(self, statement: str) -> list[tuple[Any, ...]]:
-        """Ask the origin's catalogue, on the connection held: it sees the transaction's own definitions."""
-        driver, dialect = self.take(), cast("Any", self._passing.origin.dialect)
-        # PostgreSQL gives up a transaction after an error: the program's goes on behind this one.
-        is_apart = self._passing.origin.family == "postgresql" and not self._is_autocommit()
-        cursor = driver.cursor()
-        try:
-            if is_apart:
-                cursor.execute("SAVEPOINT sqlmem_ask")
-            try:
-                cursor.execute(statement)
-                return [tuple(row) for row in cursor.fetchall()]
-            finally:
-                if is_apart:
-                    cursor.execute("ROLLBACK TO SAVEPOINT sqlmem_ask")
-                    cursor.execute("RELEASE SAVEPOINT sqlmem_ask")
-        except dialect.loaded_dbapi.Error as error:
-            if dialect.is_disconnect(error, driver, cursor):
-                raise Unreachable(error) from None
-            raise
-        finally:
-            with contextlib.suppress(Exception):
-                cursor.close()
+        self._after_session(effect, variables)

@@ -14,7 +14,7 @@ from typing import Any
 from sqlmem.dbapi import TOLD
 from sqlmem.directives import USUAL, Directive
 from sqlmem.passing_shared import Passing
-from sqlmem.pending import EVERYTHING, NOTHING, Pending
+from sqlmem.pending import EVERYTHING, Pending
 
 # What may be asked of a driver's connection without its doing anything that others see.
 _HARMLESS = TOLD | {
@@ -130,9 +130,8 @@ class Held:
                 raise
             self._fairy, self._held = fairy, driver
             self._cleaned()
-            left = fairy.info.pop(_LEFT, NOTHING)
-            if left != NOTHING:
-                self._pending.add(left)
+            if _LEFT in fairy.info:
+                self._pending.add(fairy.info.pop(_LEFT))
                 self._sending()
         return self._held
 

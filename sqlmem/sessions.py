@@ -1,5 +1,8 @@
 """Which driver connections of the wrapped engine's pool see something else than the others do.
 
+A connection whose variables were set differs until they are seen to have the values again that they had
+before: RESET gives what a connection began with, and the pool's own events may have set something else since.
+
 A mark is kept with the driver's connection, in its pool record's `info`, which SQLAlchemy empties when
 that connection is closed; so it lasts exactly as long. While there is any, whoever wants an answer from the
 store must first look which connection it has got.
@@ -8,9 +11,13 @@ store must first look which connection it has got.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sqlmem.effects.base import ALL_VARIABLES
+
 _KEY = "sqlmem_session"
+_ORIGINALS = "sqlmem_variables"
 _TEMPORARY = "sqlmem_temporary"
 
 
@@ -24,13 +31,19 @@ class Mark:
     Attributes:
         why: in the words of the statement that changed the session.
         reads_otherwise: its statements can't be judged by their words any more.
+        variables: those that were set, all of which had a value that is known.
+        is_otherwise: it differs not only by these.
+        may_be_back: they may have these values again.
     """
 
-    __slots__ = ("__weakref__", "reads_otherwise", "why")
+    __slots__ = ("__weakref__", "is_otherwise", "may_be_back", "reads_otherwise", "variables", "why")
 
     def __init__(self, why: str) -> None:
         self.why = why
         self.reads_otherwise = False
+        self.variables: set[str] = set()
+        self.is_otherwise = False
+        self.may_be_back = False
 
 
 class Sessions:
@@ -43,20 +56,73 @@ class Sessions:
     def any_differ(self) -> bool:
         return len(self._marks) > 0
 
-    def mark(self, info: dict[Any, Any], why: str) -> None:
-        """From now on this connection's session differs."""
+    def mark(
+        self,
+        info: dict[Any, Any],
+        why: str,
+        variables: Iterable[str] = (),
+        *,
+        may_be_back: bool = False,
+    ) -> None:
+        """From now on this connection's session differs.
+
+        Args:
+            variables: all by which it does so now; none: it differs otherwise.
+            may_be_back: some of them may have the values again that they had.
+        """
         mark = info.get(_KEY)
         if mark is None:
             mark = info[_KEY] = Mark(why)
             self._marks.add(mark)
+        known = info.get(_ORIGINALS, {})
+        names = set(variables)
+        mark.variables |= names & known.keys()
+        mark.is_otherwise = mark.is_otherwise or not names or not names <= known.keys()
+        mark.may_be_back = mark.may_be_back or may_be_back
         if any(setting in why.lower() for setting in _OF_TEXT):
             mark.reads_otherwise = True
 
     def unmark(self, info: dict[Any, Any]) -> None:
         """Its session is as it was when it was opened."""
+        info.pop(_TEMPORARY, None)
         mark = info.pop(_KEY, None)
         if mark is not None:
             self._marks.discard(mark)
+
+    # -- what variables were before they were set ------------------------------------------
+
+    @staticmethod
+    def is_otherwise(info: dict[Any, Any]) -> bool:
+        """Whether the session differs not only by variables."""
+        mark = info.get(_KEY)
+        return mark is not None and mark.is_otherwise
+
+    @staticmethod
+    def unknown(info: dict[Any, Any], variables: Iterable[str]) -> set[str]:
+        """Those of which isn't known what they were."""
+        known: Mapping[str, Any] = info.get(_ORIGINALS, {})
+        return set(variables) - known.keys()
+
+    @staticmethod
+    def remember(info: dict[Any, Any], values: Mapping[str, Any]) -> None:
+        """Before variables are set: what they are. What is known already stays."""
+        info[_ORIGINALS] = {**values, **info.get(_ORIGINALS, {})}
+
+    @staticmethod
+    def to_look_at(info: dict[Any, Any]) -> frozenset[str] | None:
+        """The variables that may be as before; None if the session differs otherwise, or they can't be."""
+        mark = info.get(_KEY)
+        if mark is None or mark.is_otherwise or not mark.may_be_back:
+            return None
+        return frozenset(mark.variables - {ALL_VARIABLES})
+
+    def look(self, info: dict[Any, Any], values: Mapping[str, Any] | None) -> None:
+        """Whether all that `to_look_at` has named are as before; None: that couldn't be asked."""
+        mark, originals = info[_KEY], info.get(_ORIGINALS, {})
+        mark.may_be_back = False
+        looked_at = mark.variables - {ALL_VARIABLES}
+        if values is not None and all(values.get(name, self) == originals[name] for name in looked_at):
+            self.unmark(info)
 
     @staticmethod
     def reads_otherwise(info: dict[Any, Any]) -> bool:

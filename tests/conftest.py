@@ -48,6 +48,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for fixture, drivers in (
         ("origin", PRIMARY_DRIVERS),
         ("driver_origin", SYNC_DRIVERS),
+        ("preparing_origin", SYNC_DRIVERS),
         ("async_origin", ASYNC_DRIVERS),
     ):
         if fixture in metafunc.fixturenames:
@@ -102,6 +103,14 @@ def driver_origin(request: pytest.FixtureRequest, _servers: Servers, tmp_path: P
 
 
 @pytest.fixture
+def preparing_origin(request: pytest.FixtureRequest, _servers: Servers, tmp_path: Path) -> Iterator[Origin]:
+    """An empty origin whose server takes prepared transactions, through each driver that isn't asyncio's."""
+    origin = _servers.preparing(request.param, tmp_path)
+    yield origin
+    origin.dispose()
+
+
+@pytest.fixture
 def async_origin(request: pytest.FixtureRequest, _servers: Servers, tmp_path: Path) -> Iterator[Origin]:
     """An empty origin through each driver of asyncio's: see `Origin.async_engine`."""
     origin = _servers.origin(request.param, tmp_path)
@@ -113,6 +122,14 @@ def async_origin(request: pytest.FixtureRequest, _servers: Servers, tmp_path: Pa
 def asyncpg_origin(_servers: Servers, tmp_path: Path) -> Iterator[Origin]:
     """An empty PostgreSQL for asyncio: see `Origin.async_engine`."""
     origin = _servers.origin("asyncpg", tmp_path)
+    yield origin
+    origin.dispose()
+
+
+@pytest.fixture
+def psycopg2_origin(_servers: Servers, tmp_path: Path) -> Iterator[Origin]:
+    """An empty PostgreSQL through psycopg2."""
+    origin = _servers.origin("psycopg2", tmp_path)
     yield origin
     origin.dispose()
 

@@ -20,6 +20,8 @@ from typing import Literal, NamedTuple
 
 Spelling = tuple[str | None, str]
 
+ALL_VARIABLES = "*"
+
 
 class Session(enum.Enum):
     """What the session is afterwards, compared with others of the pool."""
@@ -77,6 +79,9 @@ class Effect:
         control: the transaction is controlled by text, or by the way: MariaDB commits before DDL and others.
         session: see `Session`.
         is_session_local: what it sets ends with the transaction.
+        variables: those by which the session differs; empty if it may differ otherwise. `ALL_VARIABLES`
+            among them stands for any.
+        may_be_back: they may have again the values that they had: RESET and its like.
         calls: functions called whose effect only the origin knows, in lower case, without schema.
         temporary: temporary tables that it makes.
         clouds: what later writes of this session reach isn't in the catalogue that others see: a temporary
@@ -93,6 +98,8 @@ class Effect:
     control: Control | None = None
     session: Session = Session.SAME
     is_session_local: bool = False
+    variables: frozenset[str] = frozenset()
+    may_be_back: bool = False
     calls: frozenset[str] = frozenset()
     temporary: frozenset[Spelling] = frozenset()
     clouds: bool = False
@@ -154,6 +161,9 @@ def _joined(one: Effect, other: Effect) -> Effect:
             each.is_session_local for each in (one, other) if each.session is Session.DIFFERS
         )
         and (one.is_session_local or other.is_session_local),
+        # Where one of them does something else, that isn't all.
+        variables=one.variables | other.variables if one.variables and other.variables else frozenset(),
+        may_be_back=one.may_be_back or other.may_be_back,
         calls=one.calls | other.calls,
         temporary=one.temporary | other.temporary,
         clouds=one.clouds or other.clouds,
@@ -162,6 +172,7 @@ def _joined(one: Effect, other: Effect) -> Effect:
 
 
 __all__ = [
+    "ALL_VARIABLES",
     "UNKNOWN",
     "Control",
     "Effect",

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-from sqlmem.effects.base import Control, Effect, Session, Verb, Write, unknown, writing
-from sqlmem.effects.variables import GLOBAL_WORDS, HARMLESS_PRAGMAS, HARMLESS_VARIABLES
+from sqlmem.effects.base import (
+    ALL_VARIABLES,
+    Control,
+    Effect,
+    Session,
+    Verb,
+    Write,
+    unknown,
+    writing,
+)
+from sqlmem.effects.variables import (
+    GLOBAL_WORDS,
+    HARMLESS_PRAGMAS,
+    HARMLESS_VARIABLES,
+    ROLES,
+    SINGLE_VARIABLES,
+)
 from sqlmem.effects.words import Part
 
 _DIFFERS = Effect(session=Session.DIFFERS)
@@ -42,7 +58,38 @@ def _set_postgresql(part: Part) -> Effect:
     is_plain = part.at(index + 1) in ("=", "TO") and part.is_name(index)
     if is_plain and name in HARMLESS_VARIABLES["postgresql"] and not _calls(part):
         return Effect(reason=f"SET {name.lower()}")
-    return replace(_DIFFERS, is_session_local=is_local, reason=f"SET {name.lower()}")
+    effect = replace(_DIFFERS, is_session_local=is_local, reason=f"SET {name.lower()}")
+    variables, behind = _variable(part, index)
+    return replace(effect, variables=variables, may_be_back=part.words[behind:] in _DEFAULTS)
+
+
+# What gives a variable the session's default again, or takes a role back.
+_DEFAULTS = frozenset([("DEFAULT",), ("LOCAL",), ("NONE",)])
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?", re.ASCII)
+
+
+def _variable(part: Part, index: int) -> tuple[frozenset[str], int]:
+    """PostgreSQL: the variables that are set or reset there, and the place behind their name and TO.
+
+    Empty for what has another form.
+    """
+    for words, variables in _FORMS:
+        if part.words[index : index + len(words)] == words:
+            return variables, index + len(words)
+    spelling, behind = part.spelling(index)
+    name = ".".join(each.lower() for each in spelling or () if each is not None)
+    is_whole = part.at(behind) in ("=", "TO") if part.at(0) == "SET" else behind == len(part.words)
+    if not is_whole or _PLAIN_NAME.fullmatch(name) is None:
+        return frozenset(), behind
+    return ROLES if name in ROLES else frozenset((name,)), behind + 1
+
+
+_FORMS: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
+    (("TIME", "ZONE"), frozenset(["timezone"])),
+    (("ROLE",), ROLES),
+    (("SESSION", "AUTHORIZATION"), ROLES),
+    (("AUTHORIZATION",), ROLES),  # behind SET SESSION
+)
 
 
 def _calls(part: Part) -> bool:
@@ -68,6 +115,7 @@ def _set_mysql(part: Part) -> Effect:
         return unknown("SET with something computed")
     effect = Effect()
     names: list[str] = []
+    variables: set[str] | None = set()  # None: the session differs otherwise, too
     index = 1
     while True:
         is_global = False
@@ -81,17 +129,23 @@ def _set_mysql(part: Part) -> Effect:
         if name == "AUTOCOMMIT":
             # Set to 1 inside a transaction it commits.
             effect = replace(effect, is_at_once=True, session=Session.DIFFERS, control=Control.COMMIT)
+            variables = None
         elif is_user_variable:
             pass  # what reads it is the origin's to answer
         elif part.at(index + 1) not in ("=", ":=") or name not in HARMLESS_VARIABLES["mysql"]:
             if is_global:  # sessions to come differ from those that are
                 return unknown("SET GLOBAL")
-            effect = replace(effect, session=Session.DIFFERS)
+            is_default = part.at(index + 2) == "DEFAULT"
+            effect = replace(effect, session=Session.DIFFERS, may_be_back=effect.may_be_back or is_default)
+            if variables is not None and name in SINGLE_VARIABLES:
+                variables.add(name.lower())
+            else:
+                variables = None
         comma = part.find(index, ",")
         if comma is None:
             break
         index = comma + 1
-    return replace(effect, reason="SET " + ", ".join(names))
+    return replace(effect, variables=frozenset(variables or ()), reason="SET " + ", ".join(names))
 
 
 def reset(part: Part) -> Effect:
@@ -99,16 +153,19 @@ def reset(part: Part) -> Effect:
         name = part.at(1).lstrip('"').upper()
         if name == "ALL" and len(part.words) == 2:
             # Neither role nor temporary tables are reset by it.
-            return Effect(reason="RESET ALL", session=Session.DIFFERS)
+            variables = frozenset((ALL_VARIABLES,))
+            return replace(_DIFFERS, variables=variables, may_be_back=True, reason="RESET ALL")
         if name in HARMLESS_VARIABLES["postgresql"]:
             return Effect(reason=f"RESET {name.lower()}")
-        return replace(_DIFFERS, reason=f"RESET {name.lower()}")
+        variables, _ = _variable(part, 1)
+        return replace(_DIFFERS, variables=variables, may_be_back=True, reason=f"RESET {name.lower()}")
     return Effect(is_at_once=True, reason="RESET")  # RESET QUERY CACHE and its like
 
 
 def discard(part: Part) -> Effect:
     if part.at(1) == "ALL":
-        return Effect(session=Session.RESET, reason="DISCARD ALL")
+        variables = ROLES | {ALL_VARIABLES}
+        return Effect(session=Session.RESET, variables=variables, may_be_back=True, reason="DISCARD ALL")
     return Effect(reason="DISCARD")
 
 

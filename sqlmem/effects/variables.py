@@ -6,7 +6,7 @@ something is answered, under which name a session is listed, or what is logged, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlmem.gate import word_set
 from sqlmem.lexer import Family
@@ -65,3 +65,37 @@ HARMLESS_PRAGMAS = word_set(
     USER_VERSION PAGE_SIZE RECURSIVE_TRIGGERS IGNORE_CHECK_CONSTRAINTS
     """
 )
+
+# Of MariaDB and MySQL: those that change no other, so that their values tell whether a session is as before.
+SINGLE_VARIABLES = word_set(
+    """
+    TIME_ZONE GROUP_CONCAT_MAX_LEN DIV_PRECISION_INCREMENT LC_TIME_NAMES DEFAULT_WEEK_FORMAT SQL_SELECT_LIMIT
+    SQL_SAFE_UPDATES MAX_RECURSIVE_ITERATIONS CTE_MAX_RECURSION_DEPTH
+    """
+)
+# PostgreSQL: who one is; setting the second sets the first.
+ROLES = frozenset(["role", "session_authorization"])
+
+# PostgreSQL: of the transaction, or of the server, whoever has set what.
+_NOT_OF_THE_SESSION = word_set(
+    "TRANSACTION_ISOLATION TRANSACTION_READ_ONLY TRANSACTION_DEFERRABLE IN_HOT_STANDBY IS_SUPERUSER SEED"
+)
+
+
+def tells(family: Family, name: str) -> bool:
+    """Whether a variable's value may be part of what an answer depends on."""
+    upper = name.upper()
+    return upper not in HARMLESS_VARIABLES[family] and upper not in _NOT_OF_THE_SESSION
+
+
+def values_text(family: str, names: Iterable[str]) -> str:
+    """The question for variables' values in this session, as text.
+
+    Args:
+        names: plain ones, of letters, digits, underscores and dots.
+    """
+    if family == "mysql":
+        rows = (f"SELECT '{name}', CAST(@@session.{name} AS CHAR)" for name in sorted(names))
+        return " UNION ALL ".join(rows)
+    listed = ", ".join(f"'{name}'" for name in sorted(names))
+    return f"SELECT n, pg_catalog.current_setting(n, true) FROM unnest(ARRAY[{listed}]) AS n"

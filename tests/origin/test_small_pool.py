@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from support.origins import Origin
+from support.sequencer import Sequencer
 
 import sqlmem.front
 from sqlmem import CachingEngine, last_status
@@ -314,6 +315,60 @@ def test_a_connection_that_is_lost_while_it_is_lent_is_lost_as_on_the_bare_engin
         assert raised.value.connection_invalidated
         assert connection.invalidated
         connection.rollback()
+        after = within(connection)
+
+    assert after[:2] == (versions(0, 0), Outcome.MISS)
+
+
+@pytest.mark.families("postgresql")
+def test_who_waits_for_a_fill_on_a_lost_connection_fills_on_its_own(
+    items: Origin, engine_on: Callable[..., CachingEngine], sequence: Sequencer
+) -> None:
+    """The error is the one program's; the other one's connection is there."""
+    engine = engine_on(items, size=2)
+    ask(engine)
+    with engine.begin() as connection:
+        connection.execute(WRITE)  # its rows are dropped, its definition isn't
+
+    @event.listens_for(engine._core.origin.engine, "before_cursor_execute")
+    def held(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement == "SAVEPOINT sqlmem_lent" and "leading" not in sequence.reached:
+            sequence.reach("leading")
+            sequence.wait("go")
+
+    state = engine._core.registry.states()[0]
+    with engine.connect() as losing, engine.connect() as waiting:
+        process = losing.execute(text("SELECT pg_catalog.pg_backend_pid()")).scalar_one()
+        waiting.execute(HOLD)
+        items.execute(f"SELECT pg_terminate_backend({process}, 10000)")
+        first = sequence.spawn(within, losing)
+        sequence.wait("leading")
+        second = sequence.spawn(within, waiting)
+        while not (flight := state.flight) or not flight._callbacks:
+            assert not second.is_done
+        sequence.reach("go")
+        with pytest.raises(OperationalError):
+            first.result()
+        own = second.result()
+
+    assert own[:2] == (versions(1, 1), Outcome.MISS)
+
+
+@pytest.mark.families("postgresql")
+def test_a_transaction_that_failed_unseen_fails_as_on_the_bare_engine(
+    items: Origin, engine_on: Callable[..., CachingEngine]
+) -> None:
+    """Its reads are refused by the origin, and the fill is nobody's failure."""
+    engine = engine_on(items)
+    with engine.connect() as connection:
+        connection.execute(HOLD)
+        lazy: Any = connection.connection.dbapi_connection
+        with pytest.raises(Exception, match="division"):
+            lazy._held.execute("SELECT 1/0")
+        with pytest.raises(DBAPIError, match="aborted"):
+            within(connection)
+        connection.rollback()
+        connection.execute(HOLD)
         after = within(connection)
 
     assert after[:2] == (versions(0, 0), Outcome.MISS)

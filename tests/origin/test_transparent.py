@@ -6,6 +6,7 @@ Nor does anybody see what isn't committed. Threads are ordered by steps.
 from __future__ import annotations
 
 import contextlib
+import io
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
@@ -337,22 +338,66 @@ def test_a_transaction_begun_by_text_is_invalidated_at_its_commit(engine: Cachin
     assert ask(engine)[0] == versions(1, 1)
 
 
-@pytest.mark.families("postgresql", "mariadb")
-def test_two_phases_invalidate_at_the_second(engine: CachingEngine, items: Origin) -> None:
-    """What is prepared is not visible yet, and neither lost."""
-    if items.family == "postgresql" and items.execute("SHOW max_prepared_transactions")[0][0] == "0":
-        pytest.skip("the server takes no prepared transactions (max_prepared_transactions)")
-    warm(engine)
+@pytest.fixture
+def preparing(preparing_origin: Origin) -> Iterator[CachingEngine]:
+    """An engine whose server takes prepared transactions, with both tables in the store."""
+    prepare(preparing_origin)
+    with CachingEngine(preparing_origin.engine(), mode="transparent") as engine:
+        warm(engine)
+        yield engine
 
-    with engine.connect() as connection:
+
+@pytest.mark.families("postgresql", "mariadb")
+def test_two_phases_invalidate_at_the_second(preparing: CachingEngine) -> None:
+    """What is prepared is not visible yet, and neither lost."""
+    with preparing.connect() as connection:
         transaction = connection.begin_twophase()
         connection.execute(WRITE)
         transaction.prepare()
-        prepared = ask(engine)
+        prepared = ask(preparing)
         transaction.commit()
 
     assert prepared[0] == versions(0, 0)
-    assert ask(engine)[0] == versions(1, 1)
+    assert ask(preparing)[0] == versions(1, 1)
+    assert ask(preparing, ASK_TAGS)[0] == [(1, "red")]
+
+
+@pytest.mark.families("postgresql", "mariadb")
+def test_what_was_prepared_and_rolled_back_is_forgotten(preparing: CachingEngine) -> None:
+    """By its own connection, prepared or not."""
+    for is_prepared in (True, False):
+        with preparing.connect() as connection:
+            transaction = connection.begin_twophase()
+            connection.execute(WRITE)
+            if is_prepared:
+                transaction.prepare()
+            transaction.rollback()
+
+    assert ask(preparing)[0] == versions(0, 0)
+
+
+@pytest.mark.families("postgresql")
+def test_what_was_prepared_may_be_committed_by_another(
+    preparing: CachingEngine, preparing_origin: Origin
+) -> None:
+    """Also what this engine doesn't know of: then everything is forgotten."""
+    for number in (1, 2):
+        preparer = preparing if number == 1 else preparing_origin.engine()
+        with preparer.connect() as connection:
+            transaction = connection.begin_twophase()
+            connection.execute(WRITE)
+            transaction.prepare()
+            # As if the program had ended here: the transaction is the server's.
+            lost: Any = transaction
+            lost.is_active = False
+            connection.detach()
+        before = ask(preparing)
+        with preparing.connect() as connection:
+            connection.commit_prepared(transaction.xid, recover=True)
+        after = ask(preparing)
+
+        assert before[0] == versions(number - 1, number - 1)
+        assert after == (versions(number, number), Outcome.MISS)
 
 
 @pytest.mark.parametrize(
@@ -756,6 +801,122 @@ def test_copy_passes_through_and_invalidates(engine: CachingEngine) -> None:
 
     assert before == (versions(0, 0), Outcome.HIT)
     assert ask(engine)[0] == versions(0, 0, 3)
+
+
+def test_copy_expert_passes_through_and_invalidates(psycopg2_origin: Origin) -> None:
+    """psycopg2's COPY: out of a table it changes nothing, into one it does at the commit."""
+    prepare(psycopg2_origin)
+    with CachingEngine(psycopg2_origin.engine(), mode="transparent") as engine:
+        warm(engine)
+        raw = engine.raw_connection()
+        cursor = raw.cursor()
+        out = io.StringIO()
+        cursor.copy_expert("COPY items TO STDOUT", out)
+        raw.commit()
+        read = ask(engine)
+        cursor.copy_expert("COPY items (id, version) FROM STDIN", io.StringIO("3\t3\n"))
+        before = ask(engine)
+        raw.commit()
+        raw.close()
+        others = ask(engine, ASK_TAGS)
+        after = ask(engine)
+
+    assert out.getvalue() == "1\t0\n2\t0\n"
+    assert read == before == (versions(0, 0), Outcome.HIT)
+    assert after == (versions(0, 0, 3), Outcome.MISS)
+    assert others == ([(1, "red")], Outcome.HIT)
+
+
+@pytest.mark.families("postgresql")
+def test_notifications_come_as_on_the_bare_engine(
+    items: Origin, base: sa.Engine, engine: CachingEngine
+) -> None:
+    """On the connection that listens, at the notifier's commit, whoever that is; its reads are hits."""
+    warm(engine)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as listener:
+        listener.exec_driver_sql("LISTEN news")
+        driver: Any = listener.connection.dbapi_connection
+        within(listener)
+        with base.begin() as connection:
+            connection.exec_driver_sql("NOTIFY news, 'from the bare engine'")
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_notify('news', 'by a function')"))
+        with engine.begin() as connection:
+            connection.exec_driver_sql("NOTIFY news, 'from this engine'")
+            connection.exec_driver_sql("NOTIFY news, 'rolled back'")
+            connection.rollback()
+        with engine.begin() as connection:
+            connection.exec_driver_sql("NOTIFY news, 'from this engine'")
+        read = within(listener)
+        heard = [told.payload for told in driver.notifies(timeout=30, stop_after=3)]
+        listener.exec_driver_sql("UNLISTEN news")
+
+    assert heard == ["from the bare engine", "by a function", "from this engine"]
+    assert read == (versions(0, 0), Outcome.HIT)
+
+
+@pytest.fixture
+def other_schema(items: Origin, base: sa.Engine) -> Iterator[tuple[str, str]]:
+    """The schema that both tables are in, and another, with an empty table `items`."""
+    usual, other = {
+        "sqlite": ("main", "other"),
+        "postgresql": ("public", "other"),
+        "mariadb": (str(items.url.database), f"{items.url.database}_other"),
+    }[items.family]
+    attach = f"ATTACH '{items.url.database}.other' AS other"
+    create = attach if items.family == "sqlite" else f"CREATE SCHEMA {other}"
+    items.execute(create, f"CREATE TABLE {other}.items (id INTEGER PRIMARY KEY, version INTEGER)")
+    if items.family == "sqlite":
+        event.listen(base, "connect", lambda connection, _: connection.execute(attach))
+    yield usual, other
+    if items.family == "mariadb":
+        base.dispose()
+        items.execute(f"DROP SCHEMA {other}")
+
+
+def test_a_translated_table_is_the_one_that_is_meant(
+    items: Origin, base: sa.Engine, other_schema: tuple[str, str]
+) -> None:
+    """Two maps don't mix, and a write through one of them leaves the other's table as it is."""
+    table = sa.Table(
+        "items",
+        sa.MetaData(),
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("version", sa.Integer),
+    )
+    query = sa.select(table.c.id, table.c.version).order_by(table.c.id)
+    main, other = ({None: schema} for schema in other_schema)
+
+    with CachingEngine(base, mode="transparent") as engine:
+
+        def read(translation: dict[None, str]) -> tuple[list[Any], Outcome]:
+            with engine.connect() as plain:
+                connection = plain.execution_options(schema_translate_map=translation)
+                rows = [tuple(row) for row in connection.execute(query)]
+            status = last_status()
+            assert status is not None
+            return rows, status.outcome
+
+        def write(translation: dict[None, str], statement: Any) -> None:
+            with engine.begin() as plain:
+                plain.execution_options(schema_translate_map=translation).execute(statement)
+
+        write(other, table.insert().values(id=9, version=9))
+        filled = [read(main), read(other)]
+        with items.expect(0):
+            hits = [read(main), read(other)]
+        write(other, table.update().values(version=10))
+        after_other = [read(main), read(other)]
+        write(main, table.update().values(version=1))
+        after_main = [read(other), read(main)]
+        plain = ask(engine)
+
+    rows = [versions(0, 0), [(9, 9)]]
+    assert filled == [(found, Outcome.MISS) for found in rows]
+    assert hits == [(found, Outcome.HIT) for found in rows]
+    assert after_other == [(versions(0, 0), Outcome.HIT), ([(9, 10)], Outcome.MISS)]
+    assert after_main == [([(9, 10)], Outcome.HIT), (versions(1, 1), Outcome.MISS)]
+    assert plain == (versions(1, 1), Outcome.HIT)
 
 
 def test_listeners_of_the_wrapped_engine_and_of_this_one_hear_every_statement(

@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -158,9 +158,10 @@ class NamedServerMissing(NoServer):
 class PostgreSQL:
     """One server for the whole run, in it one database, emptied for each test."""
 
-    def __init__(self) -> None:
+    def __init__(self, *settings: str) -> None:
+        """Find one; with settings (`ALTER SYSTEM SET` …) start one of our own that has them."""
         self._closing = contextlib.ExitStack()
-        admin_url = self._find()
+        admin_url = self._start(*settings) if settings else self._find()
         # psycopg, whatever driver the variable names: only the tests' own engines vary.
         self._admin = create_engine(
             admin_url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 10}
@@ -211,7 +212,12 @@ class PostgreSQL:
                 return url
         return self._start()
 
-    def _start(self) -> URL:
+    @property
+    def takes_prepared_transactions(self) -> bool:
+        with self._inside.connect() as connection:
+            return connection.exec_driver_sql("SHOW max_prepared_transactions").scalar() != "0"
+
+    def _start(self, *settings: str) -> URL:
         """A server of our own, from the package; it ends with the run."""
         try:
             with warnings.catch_warnings():
@@ -229,7 +235,13 @@ class PostgreSQL:
             warnings.simplefilter("ignore")
             server = postgres_server.get_server(folder / "data", cleanup_mode="stop")
         self._closing.callback(server.cleanup)
-        return make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        if settings:
+            _set_all(url, settings)
+            server.stop()
+            server.start()
+            url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        return url
 
 
 class MariaDB:
@@ -276,6 +288,23 @@ class Servers:
     def __init__(self) -> None:
         # family -> its server, or why there is none
         self._found: dict[str, PostgreSQL | MariaDB | NoServer] = {}
+        self._preparing: PostgreSQL | NoServer | None = None
+
+    def preparing(self, driver: str, folder: Path) -> Origin:
+        """As `origin`, on a server that takes prepared transactions: PostgreSQL's own setting is none."""
+        origin = self.origin(driver, folder)
+        found = self._found.get(origin.family)
+        if not isinstance(found, PostgreSQL) or found.takes_prepared_transactions:
+            return origin
+        origin.dispose()
+        if self._preparing is None:
+            try:
+                self._preparing = PostgreSQL("max_prepared_transactions = 10")
+            except NoServer as error:
+                self._preparing = error
+        if isinstance(self._preparing, NoServer):
+            skip_or_fail(f"the server has max_prepared_transactions = 0, and {self._preparing}")
+        return Origin(driver, self._preparing.fresh())
 
     def origin(self, driver: str, folder: Path) -> Origin:
         """An empty origin for this driver. It is emptied again when another of its family is asked for.
@@ -303,9 +332,17 @@ class Servers:
         return Origin(driver, server.fresh())
 
     def close(self) -> None:
-        for server in self._found.values():
-            if not isinstance(server, NoServer):
+        for server in (*self._found.values(), self._preparing):
+            if server is not None and not isinstance(server, NoServer):
                 server.close()
+
+
+def _set_all(url: URL, settings: Iterable[str]) -> None:
+    """They are in force when the server is started again."""
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in settings:
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
 
 
 def skip_or_fail(reason: str) -> NoReturn:

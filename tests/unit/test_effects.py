@@ -341,3 +341,47 @@ def test_a_dialect_that_is_not_known_may_write_anything():
     assert effect_of("SELECT a FROM t", OTHER).is_read
     for text in ("INSERT INTO t VALUES (1)", "DELETE FROM t", "CREATE TABLE t (a INTEGER)", "CALL p()"):
         assert effect_of(text, OTHER).writes is None
+
+
+@pytest.mark.parametrize(
+    ("family", "text", "variables", "may_be_back"),
+    [
+        ("postgresql", "SET search_path TO x, public", {"search_path"}, False),
+        ("postgresql", "SET SESSION Search_Path = DEFAULT", {"search_path"}, True),
+        ("postgresql", 'RESET "search_path"', {"search_path"}, True),
+        ("postgresql", "SET my.variable = 'x'", {"my.variable"}, False),
+        ("postgresql", "SET TIME ZONE LOCAL", {"timezone"}, True),
+        ("postgresql", "SET ROLE none", {"role", "session_authorization"}, True),
+        ("postgresql", 'SET ROLE "none"', {"role", "session_authorization"}, False),
+        ("postgresql", "SET role TO x", {"role", "session_authorization"}, False),
+        ("postgresql", "SET SESSION AUTHORIZATION x", {"role", "session_authorization"}, False),
+        ("postgresql", "RESET SESSION AUTHORIZATION", {"role", "session_authorization"}, True),
+        ("postgresql", "RESET ALL", {"*"}, True),
+        ("postgresql", "DISCARD ALL", {"*", "role", "session_authorization"}, True),
+        # What they change isn't one variable, or not told by its value.
+        ("postgresql", "SET NAMES 'UTF8'", set(), False),
+        ("postgresql", "SET NAMES", set(), False),
+        ("postgresql", 'SET "it\'s".x = 1', set(), False),
+        ("postgresql", "RESET x y", set(), True),
+        ("postgresql", "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE", set(), False),
+        ("postgresql", "SET search_path TO x; RESET search_path", {"search_path"}, True),
+        ("postgresql", "RESET search_path; CREATE TEMP TABLE t (a int)", set(), True),
+        ("postgresql", "RESET search_path; SELECT 1", set(), True),
+        (
+            "mysql",
+            "SET time_zone = '+01:00', @@session.lc_time_names = x",
+            {"time_zone", "lc_time_names"},
+            False,
+        ),
+        ("mysql", "SET SESSION time_zone = DEFAULT", {"time_zone"}, True),
+        ("mysql", "SET time_zone = DEFAULT, character_set_results = DEFAULT", set(), True),
+        ("mysql", "SET NAMES utf8mb4, time_zone = '+01:00'", set(), False),
+        ("mysql", "SET time_zone = '+01:00', autocommit = 1", set(), False),
+    ],
+)
+def test_by_which_variables_a_session_differs(family, text, variables, may_be_back):
+    """None where it may differ otherwise; what looks like a default is looked at, not believed."""
+    effect = effect_of(text, SYNTAXES[family])
+
+    assert effect.session is not Session.SAME
+    assert (effect.variables, effect.may_be_back) == (variables, may_be_back)

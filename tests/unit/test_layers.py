@@ -90,6 +90,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "movement": (
         "waiting",
         "catalogue/*",
+        "locks",
         "origin",
         "lent",
         "fill",
@@ -123,6 +124,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "passing_shared",
         "passing_driver",
         "passing_commit",
+        "passing_session",
         "passing_cursor",
         "passing",
         "lazy_pool",

@@ -1,0 +1,364 @@
+"""Invariant: a session that differed is as others again only when it is, whatever its statements say.
+
+Values are compared, not words: a RESET gives what a connection began with, which the pool's own events may
+have changed since, and a rollback takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event, text
+from support.origins import Origin
+
+from sqlmem import CachingEngine, last_status
+from sqlmem.model import Outcome
+
+ASK = "SELECT id, version FROM items ORDER BY id"
+ROWS = [(1, 0), (2, 0)]
+ELSEWHERE = [(9, 9)]
+
+
+@pytest.fixture
+def items(origin: Origin) -> Origin:
+    return prepared(origin)
+
+
+@pytest.fixture
+def driver_items(driver_origin: Origin) -> Origin:
+    return prepared(driver_origin)
+
+
+def prepared(origin: Origin) -> Origin:
+    origin.execute(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, version INTEGER)",
+        "INSERT INTO items VALUES (1, 0), (2, 0)",
+    )
+    if origin.family == "postgresql":
+        origin.execute(
+            "CREATE SCHEMA elsewhere",
+            "CREATE TABLE elsewhere.items (id INTEGER PRIMARY KEY, version INTEGER)",
+            "INSERT INTO elsewhere.items VALUES (9, 9)",
+        )
+    return origin
+
+
+@pytest.fixture
+def engine(items: Origin) -> Iterator[CachingEngine]:
+    with CachingEngine(items.engine(), mode="transparent") as engine:
+        ask(engine)
+        yield engine
+
+
+def within(connection: sa.Connection, statement: str = ASK) -> tuple[list[Any], Outcome]:
+    rows = connection.execute(text(statement)).all()
+    status = last_status()
+    assert status is not None
+    return [tuple(row) for row in rows], status.outcome
+
+
+def ask(engine: CachingEngine, statement: str = ASK) -> tuple[list[Any], Outcome]:
+    with engine.connect() as connection:
+        return within(connection, statement)
+
+
+def autocommit(engine: CachingEngine) -> sa.Connection:
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+BACK = [
+    ("SET search_path TO elsewhere", "RESET search_path"),
+    ('SET SESSION "search_path" = elsewhere', "SET search_path TO DEFAULT"),
+    ("SET search_path TO elsewhere", "set session search_path = default"),
+    ("SET TIME ZONE 'Asia/Tokyo'", "RESET TIME ZONE"),
+    ("SET TIME ZONE 'Asia/Tokyo'", "SET TIME ZONE DEFAULT"),
+    ("SET timezone TO 'Asia/Tokyo'", "SET TIME ZONE LOCAL"),
+    ("SET datestyle TO 'German'", "RESET ALL"),
+    ("SET datestyle TO 'German'", "DISCARD ALL"),
+    ("SET ROLE pg_read_all_data", "RESET ROLE"),
+    ("SET ROLE pg_read_all_data", "SET ROLE NONE"),
+    ("SET SESSION AUTHORIZATION pg_read_all_data", "RESET SESSION AUTHORIZATION"),
+    ("SET SESSION AUTHORIZATION pg_read_all_data", "SET SESSION AUTHORIZATION DEFAULT"),
+    ("SET search_path TO elsewhere; SET TIME ZONE 'Asia/Tokyo'", "RESET search_path; RESET timezone"),
+]
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize(("change", "back"), BACK)
+def test_what_is_reset_is_as_others_again(change: str, back: str, engine: CachingEngine) -> None:
+    """In autocommit at once, any number of times."""
+    with autocommit(engine) as connection:
+        for _ in range(3):
+            connection.exec_driver_sql(change)
+            assert within(connection)[1] is Outcome.BYPASS
+            connection.exec_driver_sql(back)
+            assert within(connection) == (ROWS, Outcome.HIT)
+    assert not engine._core.passing.sessions.any_differ
+
+
+@pytest.mark.families("postgresql")
+def test_what_is_reset_in_a_transaction_is_looked_at_in_the_next(
+    driver_items: Origin,
+) -> None:
+    """At its first read, which is the origin's still; through every driver."""
+    with CachingEngine(driver_items.engine(), mode="transparent") as engine:
+        ask(engine)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SET search_path TO elsewhere")
+            differing = within(connection)
+            connection.exec_driver_sql("RESET search_path")
+            reset = within(connection)
+            connection.commit()
+            first, second = within(connection), within(connection)
+
+    assert differing == (ELSEWHERE, Outcome.BYPASS)
+    assert reset == (ROWS, Outcome.BYPASS)
+    assert first == (ROWS, Outcome.BYPASS)
+    assert second == (ROWS, Outcome.HIT)
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("end", ["rollback", "ROLLBACK TO SAVEPOINT here", "an error that nobody saw"])
+def test_a_reset_that_is_rolled_back_is_none(end: str, engine: CachingEngine) -> None:
+    """The value that was set is there again, and with it the mark."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET search_path TO elsewhere")
+        connection.commit()
+        connection.exec_driver_sql("SAVEPOINT here")
+        connection.exec_driver_sql("RESET search_path")
+        if end == "rollback":
+            connection.rollback()
+        elif end.startswith("ROLLBACK"):
+            connection.exec_driver_sql(end)
+            connection.commit()
+        else:
+            # The program's own statement on the driver's cursor has failed, and COMMIT rolls back.
+            lazy: Any = connection.connection.dbapi_connection
+            with pytest.raises(Exception, match="division"):
+                lazy._held.execute("SELECT 1/0")
+            connection.commit()
+        after = [within(connection), within(connection)]
+
+    assert after == [(ELSEWHERE, Outcome.BYPASS)] * 2
+
+
+@pytest.mark.families("postgresql")
+def test_a_reset_undoes_its_own_variable_only(engine: CachingEngine) -> None:
+    """The other one stays set; a temporary table isn't reset by RESET ALL."""
+    with autocommit(engine) as connection:
+        connection.exec_driver_sql("SET search_path TO elsewhere")
+        connection.exec_driver_sql("SET TIME ZONE 'Asia/Tokyo'")
+        connection.exec_driver_sql("RESET timezone")
+        other = within(connection)
+        connection.exec_driver_sql("RESET ALL")
+        all_of_them = within(connection)
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE items AS SELECT 5 AS id, 5 AS version")
+        connection.exec_driver_sql("RESET ALL")
+        temporary = within(connection)
+        connection.exec_driver_sql("DISCARD ALL")
+        discarded = within(connection)
+
+    assert other == (ELSEWHERE, Outcome.BYPASS)
+    assert all_of_them == (ROWS, Outcome.HIT)
+    assert temporary == ([(5, 5)], Outcome.BYPASS)
+    assert discarded == (ROWS, Outcome.HIT)
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize(
+    "back", ["RESET search_path", "SET search_path TO DEFAULT", "RESET ALL", "DISCARD ALL"]
+)
+@pytest.mark.parametrize("is_changed", [True, False])
+def test_a_reset_to_what_others_dont_have_makes_a_session_differ(
+    back: str, is_changed: bool, items: Origin
+) -> None:
+    """The pool's own event has given all connections a search path, which is gone then."""
+    base = items.engine()
+
+    @event.listens_for(base, "connect")
+    def connected(dbapi_connection: Any, record: object) -> None:
+        dbapi_connection.autocommit = True
+        dbapi_connection.execute("SET search_path TO elsewhere")
+        dbapi_connection.autocommit = False
+
+    with CachingEngine(base, mode="transparent") as engine:
+        usual = ask(engine)
+        with autocommit(engine) as connection:
+            if is_changed:
+                connection.exec_driver_sql("SET search_path TO public, elsewhere")
+            for _ in range(2):
+                connection.exec_driver_sql(back)
+                reset = within(connection)
+                assert reset == (ROWS, Outcome.BYPASS)
+            other = ask(engine)
+            connection.exec_driver_sql("SET search_path TO elsewhere")
+            own = within(connection)
+
+    assert usual == (ELSEWHERE, Outcome.MISS)
+    assert other == (ELSEWHERE, Outcome.HIT)
+    assert own == (ELSEWHERE, Outcome.BYPASS)  # as before, but it isn't looked at for that
+
+
+@pytest.mark.families("postgresql")
+def test_options_of_the_connection_are_what_all_have(items: Origin) -> None:
+    """RESET gives them again."""
+    base = items.engine(connect_args={"options": "-c search_path=elsewhere"})
+    with CachingEngine(base, mode="transparent") as engine:
+        ask(engine)
+        with autocommit(engine) as connection:
+            connection.exec_driver_sql("SET search_path TO public")
+            differing = within(connection)
+            connection.exec_driver_sql("RESET search_path")
+            back = within(connection)
+
+    assert differing == (ROWS, Outcome.BYPASS)
+    assert back == (ELSEWHERE, Outcome.HIT)
+
+
+@pytest.mark.families("postgresql")
+def test_a_role_that_changes_another_variable_is_compared_with_it(items: Origin) -> None:
+    """Setting the session's user takes its role away, and resetting it doesn't bring that back."""
+    base = items.engine()
+
+    @event.listens_for(base, "connect")
+    def connected(dbapi_connection: Any, record: object) -> None:
+        dbapi_connection.autocommit = True
+        dbapi_connection.execute("SET ROLE pg_read_all_data")
+        dbapi_connection.autocommit = False
+
+    with CachingEngine(base, mode="transparent") as engine:
+        ask(engine)
+        with autocommit(engine) as connection:
+            connection.exec_driver_sql("SET SESSION AUTHORIZATION pg_monitor")
+            connection.exec_driver_sql("RESET SESSION AUTHORIZATION")
+            assert within(connection, "SHOW role")[0] == [("none",)]
+            after = within(connection)
+
+    assert after == (ROWS, Outcome.BYPASS)
+
+
+@pytest.mark.families("postgresql")
+def test_what_is_set_by_a_function_is_not_undone_by_a_reset(engine: CachingEngine) -> None:
+    """Nobody has seen what it was."""
+    with autocommit(engine) as connection:
+        connection.exec_driver_sql("SELECT set_config('search_path', 'elsewhere', false)")
+        connection.exec_driver_sql("SET search_path TO public")
+        connection.exec_driver_sql("RESET search_path")
+
+        assert within(connection) == (ROWS, Outcome.BYPASS)
+
+
+@pytest.mark.families("postgresql")
+def test_a_variable_of_the_programs_own_is_never_what_it_was(engine: CachingEngine) -> None:
+    """Reset, it is empty; before, there was none: a policy may tell them apart."""
+    with autocommit(engine) as connection:
+        connection.exec_driver_sql("SET app.tenant = '7'")
+        connection.exec_driver_sql("RESET app.tenant")
+
+        assert within(connection) == (ROWS, Outcome.BYPASS)
+
+
+@pytest.mark.families("postgresql")
+def test_set_local_hides_what_the_session_had(engine: CachingEngine) -> None:
+    """What is seen beneath it is no value to come back to."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET LOCAL search_path TO elsewhere")
+        connection.exec_driver_sql("SET search_path TO public")
+        connection.commit()
+        connection.exec_driver_sql("SET search_path TO DEFAULT")
+        connection.commit()
+
+        assert [within(connection)[1] for _ in range(2)] == [Outcome.BYPASS] * 2
+
+
+@pytest.mark.families("postgresql")
+def test_set_transaction_may_follow_what_sets_variables(engine: CachingEngine) -> None:
+    """What they were is asked without a query."""
+    engine._core.writes.forget_reach()
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET search_path TO elsewhere")
+        connection.exec_driver_sql("RESET ALL")
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+
+        assert within(connection, "SHOW transaction_isolation")[0] == [("serializable",)]
+
+
+@pytest.mark.families("postgresql")
+def test_a_transaction_that_a_pool_hands_on_keeps_its_reset_undecided(items: Origin) -> None:
+    """The next one to have it may still roll it back."""
+    base = items.engine(pool_size=1, max_overflow=0, pool_reset_on_return=None)
+    with CachingEngine(base, mode="transparent") as engine:
+        ask(engine)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SET search_path TO elsewhere")
+            connection.commit()
+            connection.exec_driver_sql("RESET search_path")
+        with engine.connect() as connection:
+            within(connection)
+            connection.rollback()
+            after = within(connection)
+
+    assert after == (ELSEWHERE, Outcome.BYPASS)
+
+
+@pytest.mark.families("postgresql")
+def test_what_a_variable_was_is_asked_once_on_a_connection(items: Origin) -> None:
+    """A SET that is repeated costs nothing more, a RESET in autocommit one look."""
+    with (
+        CachingEngine(items.engine(pool_size=1), mode="transparent") as engine,
+        autocommit(engine) as connection,
+    ):
+        for statement in ("SET search_path TO elsewhere", "RESET search_path", "RESET ALL"):
+            connection.exec_driver_sql(statement)
+        before = len(items.counter.everything)
+        for statement in ("SET search_path TO elsewhere", "RESET search_path", "RESET ALL"):
+            connection.exec_driver_sql(statement)
+        sent = items.counter.everything[before:]
+
+    assert [each.partition(" ")[0] for each in sent] == ["SET", "RESET", "SELECT", "RESET"]
+
+
+@pytest.mark.families("mariadb")
+@pytest.mark.parametrize("is_usual", [True, False])
+def test_mariadbs_default_is_looked_at(is_usual: bool, driver_items: Origin) -> None:
+    """It is the server's global value of now, which needn't be what the other connections have."""
+    base = driver_items.engine()
+    if not is_usual:
+
+        @event.listens_for(base, "connect")
+        def connected(dbapi_connection: Any, record: object) -> None:
+            dbapi_connection.cursor().execute("SET SESSION group_concat_max_len = 2000")
+
+    with CachingEngine(base, mode="transparent") as engine:
+        ask(engine)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SET SESSION group_concat_max_len = 100")
+            differing = within(connection)
+            connection.exec_driver_sql("SET group_concat_max_len = DEFAULT")
+            back = within(connection)
+
+    assert differing == (ROWS, Outcome.BYPASS)
+    assert back == (ROWS, Outcome.HIT if is_usual else Outcome.BYPASS)
+
+
+@pytest.mark.families("mariadb")
+def test_mariadbs_variables_that_change_others_are_not_undone(engine: CachingEngine) -> None:
+    """A character set brings a collation with it."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET character_set_connection = latin1")
+        connection.exec_driver_sql("SET character_set_connection = DEFAULT")
+
+        assert within(connection)[1] is Outcome.BYPASS
+
+
+@pytest.mark.families("sqlite")
+def test_sqlites_pragmas_have_no_way_back(engine: CachingEngine) -> None:
+    """Setting the old value again isn't looked at."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA case_sensitive_like = 1")
+        connection.exec_driver_sql("PRAGMA case_sensitive_like = 0")
+
+        assert within(connection)[1] is Outcome.BYPASS
