@@ -39,6 +39,7 @@ _VERIFIED = 0.1
 # How often the origin is asked again what it has answered through sqlmem otherwise than before: an order may
 # hang on where rows happen to lie.
 _ASKED_AGAIN = 10
+_THE_ORIGINS = (Outcome.BYPASS, Outcome.RESULT_HIT)
 
 
 @dataclass(slots=True)
@@ -206,7 +207,7 @@ class Run:
     def _is_by_chance(self, bare: Connection, asked: Asked, got: Answer) -> bool:
         """Whether the origin itself gives this answer too, on another connection: it chose otherwise."""
         status = last_status()
-        if got.error is not None or status is None or status.outcome is not Outcome.BYPASS:
+        if got.error is not None or status is None or status.outcome not in _THE_ORIGINS:
             return False
         for number in range(_ASKED_AGAIN):
             with bare.engine.connect() as other:
