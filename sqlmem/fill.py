@@ -105,7 +105,7 @@ def fill(
         else connection.expression_text(column.expression)
         for column in plain
     )
-    statement = f"SELECT {text} FROM {table}"
+    statement = _apart_from_ranks(connection, schema, plain) or f"SELECT {text} FROM {table}"
     read_at = clock.monotonic() if moment is None else moment.read_at
     try:
         result = connection.execute(statement, (), is_streamed=True)
@@ -160,6 +160,35 @@ def fill(
         store.retire(generation)
         raise TooLarge(generation.bytes)
     return Filled(generation, tuple(encoder.column.name for encoder in encoders if encoder.went_opaque))
+
+
+def _apart_from_ranks(
+    connection: OriginConnection, schema: TableSchema, columns: Sequence[Column]
+) -> str | None:
+    """MariaDB's statement for expressions beside ranks; None if the usual one will do.
+
+    Ranks are made in a temporary table, and an expression that is put into it may be cut: to the type that
+    its function says (ORD), to what the session's mode takes for a date. So only the table's own columns
+    and the ranks go into it, and the expressions are computed of what comes out.
+    """
+    computed = [column for column in columns if column.expression is not None]
+    ranks = [column for column in computed if column.rank_of is not None]
+    if connection.origin.family != "mysql" or not ranks or len(ranks) == len(computed):
+        return None
+    texts = {column.name: connection.expression_text(column.expression or "") for column in computed}
+    own = {column.name for column in columns if column.expression is None}
+    told = " ".join(texts[column.name] for column in computed if column.rank_of is None).lower()
+    own.update(column.name for column in schema.columns if column.name.lower() in told)
+    aliases = {rank.name: f"sqlmem_rank_{number}" for number, rank in enumerate(ranks)}
+    inner = [connection.column_text(column.name) for column in schema.columns if column.name in own]
+    inner += [f"{texts[name]} AS {alias}" for name, alias in aliases.items()]
+    outer = ", ".join(
+        aliases.get(column.name)
+        or (texts[column.name] if column.name in texts else connection.column_text(column.name))
+        for column in columns
+    )
+    table = connection.table_text(schema.name)
+    return f"SELECT {outer} FROM (SELECT {', '.join(inner)} FROM {table}) AS sqlmem_rows"
 
 
 def is_readable(connection: OriginConnection, schema: TableSchema, name: str) -> bool:

@@ -69,6 +69,7 @@ def make_plan(
         raise Refuse("names of columns that only the origin knows")
     if semantics.name == "mysql":
         _check_order(tree)
+        _check_constants(tree)
         _check_large_texts(tree, context, values)
     outputs = [_output(name, value, context) for name, value in zip(names, values, strict=True)]
     for index, table in enumerate(context.tables):
@@ -140,6 +141,31 @@ def _check_large_texts(tree: exp.Expr, context: Context, values: Sequence[Value]
             column = context.tables[value.source[0]].by_name[value.source[1]]
             if column.description is not None and column.description[0] in _LARGE_TEXTS:
                 raise Refuse("a computed text that the origin describes in several ways")
+
+
+_LARGEST_SIGNED = 2**63 - 1
+
+
+def _check_constants(tree: exp.Expr) -> None:
+    """Raises `Refuse` for constants of which MariaDB makes one thing here, and another there."""
+    for literal in tree.find_all(exp.Literal):
+        text = str(literal.this)
+        if not literal.is_string and text.isdigit() and int(text) > _LARGEST_SIGNED:
+            # Grouped by a CASE over it and a SMALLINT, it is one group with NULL.
+            raise Refuse("a constant that has no place in 64 bits with sign")
+        if literal.is_string and not text and _is_output_within(literal):
+            # It is described otherwise where a temporary table is made of it.
+            raise Refuse("an empty text as a column of a derived table")
+
+
+def _is_output_within(node: exp.Expr) -> bool:
+    """Whether it is a column of a query that isn't the outermost."""
+    item = node.parent if isinstance(node.parent, exp.Alias) else node
+    return (
+        isinstance(item.parent, exp.Select)
+        and item.arg_key == "expressions"
+        and item.parent.parent is not None
+    )
 
 
 def _check_order(tree: exp.Expr) -> None:

@@ -240,6 +240,18 @@ FOUND = {
         before=("SELECT t FROM wild ORDER BY t",),
         drivers=("pymysql",),
     ),
+    "NULL and 2^64 - 1 are one group in MariaDB": Find(
+        "SELECT e AS x0, CASE WHEN f IS NOT NULL THEN 18446744073709551615 ELSE k END AS x1, count(*)"
+        " FROM tame GROUP BY 1, CASE WHEN f IS NOT NULL THEN 18446744073709551615 ELSE k END"
+    ),
+    "an empty text is described otherwise in a CTE": Find(
+        "WITH c AS (SELECT '' AS y0 FROM other ORDER BY id LIMIT 9) SELECT c.y0 FROM c"
+    ),
+    "a computed day that is none, beside a rank": Find(
+        "SELECT coalesce(d, d) AS x FROM odd",
+        before=("SELECT i FROM odd ORDER BY z, id DESC",),
+        drivers=("pymysql",),
+    ),
     "NOT TRUE is a position in MariaDB": Find("SELECT id FROM tame ORDER BY NOT TRUE DESC, id"),
     "no BIGINT moves a date in PostgreSQL": Find("SELECT (j + d) AS x0 FROM tame WHERE id > j"),
     "nor is one taken away from it": Find("SELECT d FROM tame WHERE id < 0 AND d < d - j"),
