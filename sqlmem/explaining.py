@@ -35,9 +35,9 @@ def explain(
     compiled = clause.compile(dialect=origin.dialect, compile_kwargs={"render_postcompile": True})
     text = str(compiled)
     given, wrong = None, None
-    if parameters is not None:
+    if parameters is not None or not compiled.params:
         try:
-            given = _driver_parameters(compiled, parameters, text)
+            given = _driver_parameters(compiled, parameters or {}, text)
         except exc.StatementError as error:
             wrong = error
     entry = front.entry(text, borrower, has_parameters=True, parameters=given)
