@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
+import resource
+import statistics
+import subprocess
+import sys
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -13,6 +18,9 @@ from sqlmem import CachingEngine, ReadOnlyError
 
 _CALLS, _ROUNDS = 200, 9
 _fresh = itertools.count(1)
+_STARTS = 9
+# As programs are installed: compiled once.
+_WITH_BYTECODE = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def run(measured: Measured) -> None:
@@ -27,6 +35,7 @@ def run(measured: Measured) -> None:
         rows.append(_row("a hit, each text met for the first time", _new(engine), _new(measured.engine)))
         taken = seconds_each({"refused": _refused(engine)}, calls=_CALLS, rounds=_ROUNDS)
     rows.append(("a refused DELETE", microseconds(taken["refused"]), "", ""))
+    rows.append(_imports())
     write_result(
         "costs",
         "What it costs where it doesn't help",
@@ -46,6 +55,26 @@ def _row(name: str, ours: Callable[[int], object], bare: Callable[[int], object]
         microseconds(taken["bare"]),
         ratio(taken["ours"], taken["bare"]),
     )
+
+
+def _imports() -> tuple[str, ...]:
+    """A process that imports sqlmem, and one that imports what it stands on: CPU time, the start left out."""
+    texts = {"start": "pass", "ours": "import sqlmem", "bare": "import sqlalchemy, sqlglot"}
+    taken: dict[str, list[float]] = {name: [] for name in texts}
+    for _ in range(_STARTS):
+        for name, text in texts.items():
+            taken[name].append(_cpu_seconds(text))
+    start = statistics.median(taken["start"])
+    ours, bare = (statistics.median(taken[name]) - start for name in ("ours", "bare"))
+    title = "`import sqlmem` (CPU time; bare: SQLAlchemy and sqlglot)"
+    return title, microseconds(ours), microseconds(bare), ratio(ours, bare)
+
+
+def _cpu_seconds(text: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", text], check=True, env=_WITH_BYTECODE)  # noqa: S603
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _closing(engine: sa.Engine, statement: sa.TextClause) -> Callable[[int], object]:

@@ -7,21 +7,31 @@ means, how text compares, row-level security, what a view reads.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import NoSuchTableError
 
-from sqlmem.catalogue import common, mysql, postgresql, sqlite
 from sqlmem.catalogue.base import Spelling, UnknownTable
 from sqlmem.catalogue.computed import described, foreign_functions, not_immutable
 from sqlmem.catalogue.statistics import Estimate, estimate, facts
 from sqlmem.model import TableSchema
 
-_REFLECTORS = {
-    "sqlite": sqlite.reflect,
-    "postgresql": postgresql.reflect,
-    "mysql": mysql.reflect,
-    "other": common.reflect,
-}
+Reflect = Callable[[Connection, Spelling], TableSchema]
+
+
+def _reflector(family: str) -> Reflect:
+    # Imported when it is needed: SQLAlchemy's PostgreSQL dialects take a tenth of the whole import's time.
+    match family:
+        case "sqlite":
+            from sqlmem.catalogue.sqlite import reflect as found
+        case "postgresql":
+            from sqlmem.catalogue.postgresql import reflect as found
+        case "mysql":
+            from sqlmem.catalogue.mysql import reflect as found
+        case _:
+            from sqlmem.catalogue.common import reflect as found
+    return found
 
 
 def reflect(connection: Connection, family: str, spelling: Spelling) -> TableSchema:
@@ -32,7 +42,7 @@ def reflect(connection: Connection, family: str, spelling: Spelling) -> TableSch
         sqlalchemy.exc.SQLAlchemyError: as the origin raises it.
     """
     try:
-        return _REFLECTORS[family](connection, spelling)
+        return _reflector(family)(connection, spelling)
     except NoSuchTableError:
         raise UnknownTable(spelling) from None
 
