@@ -222,8 +222,8 @@ def is_alive(process: str) -> bool | None:
     return _started(int(number)) == start
 
 
-def new_token(registry: Source) -> str:
-    return f"{os.urandom(8).hex()}.{registry.serial}.{process_name()}"
+def new_token(serial: int) -> str:
+    return f"{os.urandom(8).hex()}.{serial}.{process_name()}"
 
 
 def serial_of(token: str) -> str:

@@ -13,8 +13,6 @@ rows of a fetch that began before it.
 from __future__ import annotations
 
 import itertools
-import os
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
@@ -25,7 +23,6 @@ from sqlmem.dependencies import (
     ALL,
     ANY,
     Reading,
-    Table,
     announce,
     bare,
     enter,
@@ -34,20 +31,15 @@ from sqlmem.dependencies import (
     names_under,
     new_token,
 )
-from sqlmem.model import Column, Kind, TableName, TableSchema
+from sqlmem.eras import Eras
+from sqlmem.learning import admits, keep_bound, know, learn
+from sqlmem.model import Column, TableName, TableSchema
 from sqlmem.store import Generation
 from sqlmem.table_state import Flight, Lease, TableState, is_touched
 from sqlmem.windows import BeingCommitted, Doubt, Window, Windows
 
-# Of columns that the origin computes, per table: each makes the table's copy wider.
-MAX_EXPRESSIONS = 32
-# So many are admitted when they are first met, others when they are met again.
-_FREELY_ADMITTED = 16
-_REMEMBERED = 500
-_serials = itertools.count(1)
 
-
-class Registry:
+class Registry(Eras):
     """All tables of one origin. Safe for use by many threads."""
 
     def __init__(
@@ -59,18 +51,11 @@ class Registry:
             scope: the database that the tables are in, as other processes call it too; None if nobody
                 else can know it.
         """
-        self.serial = next(_serials)
-        self.scope = scope if scope is not None else f"{os.getpid()}.{self.serial}.{os.urandom(8).hex()}"
+        super().__init__(scope)
         # Called with the generations that `adopt` dropped.
         self.on_adopted: Callable[[Sequence[Generation]], None] | None = None
-        # name -> the token of its present era, see `dependencies`; and how often it was invalidated here,
-        # by name or with everything.
-        self._tokens: dict[str, str] = {}
-        self._begun: dict[str, int] = {}
-        self._begun_all = 0
         self._clock = clock
         self._ttl_for = ttl_for
-        self._lock = threading.Lock()
         self._tables: dict[TableName, TableState] = {}
         self._versions = itertools.count(1)
         # The catalogue's name of each table as statements have written it.
@@ -127,24 +112,9 @@ class Registry:
             return state
 
     def admits(self, state: TableState, name: str, *, has_constants: bool) -> bool:
-        """Whether an expression may become one more column that the origin computes.
-
-        A table has many of them only if they come again: one with a constant of its own would cost
-        a fetch of the table each time.
-        """
+        """Whether an expression may become one more column that the origin computes; see `learning`."""
         with self._lock:
-            count = sum(name in state.expressions for name in state.needed)
-            if (
-                name in state.expressions
-                or not has_constants
-                or count < _FREELY_ADMITTED
-                or name in state.met
-            ):
-                return True
-            state.met[name] = None
-            if len(state.met) > _REMEMBERED:
-                state.met.pop(next(iter(state.met)))
-            return False
+            return admits(state, name, has_constants=has_constants)
 
     def know(self, state: TableState, column: Column, *, version: int) -> bool:
         """Enter what the origin said of an expression. Plans that were made before still hold.
@@ -155,14 +125,7 @@ class Registry:
         with self._lock:
             if state.schema is None or state.version != version:
                 return False
-            state.expressions[column.name] = column
-            if len(state.expressions) > _REMEMBERED:
-                # Those that nobody registered; the origin can be asked again.
-                held = state.generation.columns if state.generation is not None else {}
-                for name in list(state.expressions)[: _REMEMBERED // 2]:
-                    if name not in state.needed and name not in held and name != column.name:
-                        del state.expressions[name]
-            state.schema = replace(state.schema, expressions=tuple(state.expressions.values()))
+            know(state, column)
             return True
 
     def _ttl_of(self, schema: TableSchema) -> float | None:
@@ -181,22 +144,8 @@ class Registry:
                 self._learn(lease.table, column, refusal)
 
     def _learn(self, state: TableState, column: str, refusal: str | None) -> None:
-        if state.schema is None:
-            return
-        known = state.schema.by_name.get(column)
-        if known is None:
-            return
-        learned = replace(known, kind=known.kind if refusal else Kind.OPAQUE, refusal=refusal)
-        if learned == known:
-            return
-        columns = tuple(learned if each is known else each for each in state.schema.columns)
-        if column in state.expressions:
-            state.expressions[column] = learned
-        state.schema = replace(state.schema, columns=columns, expressions=tuple(state.expressions.values()))
-        state.has_learned = True
-        state.version = next(self._versions)
-        if refusal:
-            state.needed.pop(column, None)
+        if learn(state, column, refusal):
+            state.version = next(self._versions)
 
     def states(self) -> list[TableState]:
         with self._lock:
@@ -232,7 +181,7 @@ class Registry:
                 self._windows.check(state, self._clock.monotonic())
             for column in columns:
                 state.needed.setdefault(column)
-            self._drop_expressions(state, columns)
+            keep_bound(state, columns, self._clock.monotonic())
             # Between the look that found nothing and this one a whole fill may have passed.
             present = state.generation
             if (
@@ -250,24 +199,6 @@ class Registry:
             names = names_under([state])
             tokens = {name: self._token(name) for name in names}
             return Lease(state, state.epoch, state.schema, wanted, state.flight, tokens)
-
-    def _drop_expressions(self, state: TableState, columns: Sequence[str]) -> None:
-        """Keep the bound on expressions, the least recently used go first; and leave out what has no text."""
-        assert state.schema is not None
-        now = self._clock.monotonic()
-        for name in [name for name in state.needed if name in state.expressions]:
-            if name in columns:
-                state.used[name] = now
-            elif state.schema.by_name[name].expression is None:
-                # It came from a snapshot, and no statement has said yet what it is.
-                del state.needed[name]
-        held = [name for name in state.needed if name in state.expressions]
-        spare = sorted(
-            (name for name in held if name not in columns), key=lambda name: state.used.get(name, 0.0)
-        )
-        for name in spare[: max(0, len(held) - MAX_EXPRESSIONS)]:
-            del state.needed[name]
-            state.used.pop(name, None)
 
     def _is_fresh(self, state: TableState, generation: Generation) -> bool:
         if not state.is_verified:
@@ -485,7 +416,7 @@ class Registry:
     def _begun_now(self, matches: Callable[[TableName], bool] | None) -> tuple[set[str], str]:
         """The names whose eras end, and the token of those that begin, which all have been told."""
         begun = self._begin(matches)
-        token = new_token(self)
+        token = new_token(self.serial)
         # Before anything is dropped: what is read under a token was read after all knew of it.
         announce(self.scope, dict.fromkeys(begun, token))
         return begun, token
@@ -495,13 +426,9 @@ class Registry:
         names = names_of(matches)
         with self._lock:
             if matches is None or names is None:
-                self._begun_all += 1
-                return {ALL, ANY, *self._tokens}
+                return self._count_all()
             hit = {bare(state.name) for state in self._tables.values() if is_touched(state, matches)}
-            touched = {ANY, *names, *hit}
-            for name in touched:
-                self._begun[name] = self._begun.get(name, 0) + 1
-            return touched
+            return self._count({ANY, *names, *hit})
 
     def close(self) -> list[Generation]:
         """Forget everything; nothing was invalidated by that. Returns the generations to retire."""
@@ -510,11 +437,6 @@ class Registry:
             return self._invalidate(None, forgets_definitions=True)[1]
 
     # -- eras ------------------------------------------------------------------------------
-
-    def tokens(self, states: Iterable[Table] | None) -> dict[str, str]:
-        """The tokens that an answer depends on which reads these tables (None: unknown ones) now."""
-        with self._lock:
-            return {name: self._token(name) for name in names_under(states)}
 
     def reading(self, states: Iterable[TableState]) -> dict[str, str] | None:
         """As `tokens`, for an answer that is to be kept: it must be asked for after this.
@@ -533,24 +455,6 @@ class Registry:
                 except BeingCommitted:
                     return None
             return {name: self._token(name) for name in names_under(states)}
-
-    def token(self, name: str) -> str:
-        with self._lock:
-            return self._token(name)
-
-    def known_token(self, name: str) -> str | None:
-        """As `token`; None if this registry knows of no era of it."""
-        return self._tokens.get(name)
-
-    def begun(self, name: str) -> int:
-        """How many eras have begun by invalidations here. Counted before anybody is told."""
-        return self._begun.get(name, 0) + self._begun_all
-
-    def _token(self, name: str) -> str:
-        token = self._tokens.get(name)
-        if token is None:
-            token = self._tokens[name] = new_token(self)
-        return token
 
     def adopt(self, name: str, token: str) -> None:
         """Take part in an era that has begun elsewhere: what was read before is dropped."""
@@ -606,7 +510,7 @@ class Registry:
 
         The generations stay: they are memory of the child's own.
         """
-        self._lock = threading.Lock()
+        super().reset_after_fork()
         self._windows.forget_open()  # other threads' commits; the child hasn't got these
         for state in self._tables.values():
             state.flight = None

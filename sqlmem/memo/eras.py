@@ -112,7 +112,7 @@ class Eras:
                 self._standing[key] = (own, shared)
                 return shared
             if is_newer or not is_maker_alive(shared):
-                shared = new_token(registry)
+                shared = new_token(registry.serial)
                 self._store.set_tokens(registry.scope, {name: shared})
             registry.adopt(name, shared)
         self._known[key] = shared

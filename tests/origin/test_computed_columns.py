@@ -11,7 +11,7 @@ from support.exact import same
 from support.origins import Origin
 
 from sqlmem import CachingEngine, Outcome, last_status
-from sqlmem.registry import MAX_EXPRESSIONS
+from sqlmem.learning import MAX_EXPRESSIONS
 
 pytestmark = pytest.mark.families("postgresql", "mariadb")
 
@@ -40,7 +40,7 @@ def base(people: Origin) -> sa.Engine:
 
 @pytest.fixture
 def engine(base: sa.Engine) -> Iterator[CachingEngine]:
-    with CachingEngine(base, cache_db="") as engine:
+    with CachingEngine(base, cache_db="", max_results=0) as engine:
         yield engine
 
 
@@ -180,7 +180,7 @@ def test_what_the_session_decides_isnt_kept(origin: Origin, expression: str) -> 
         "INSERT INTO moments VALUES (1, '2024-03-31 01:30:00+00', '2024-03-31')",
     )
     statement = f"SELECT id, {expression} AS x FROM moments"
-    with CachingEngine(origin.engine(), cache_db="") as engine:
+    with CachingEngine(origin.engine(), cache_db="", max_results=0) as engine:
         ask(engine, statement)
         answer = ask(engine, statement)
 
@@ -323,7 +323,7 @@ def test_a_collation_that_isnt_deterministic_is_the_origins(origin: Origin) -> N
         "CREATE TABLE words (id INTEGER PRIMARY KEY, w TEXT COLLATE caseless)",
         "INSERT INTO words VALUES (1, 'a'), (2, 'A'), (3, 'b'), (4, NULL)",
     )
-    with CachingEngine(origin.engine(), cache_db="") as engine:
+    with CachingEngine(origin.engine(), cache_db="", max_results=0) as engine:
         for statement in (
             "SELECT id FROM words WHERE w = 'a' ORDER BY id",
             "SELECT id FROM words WHERE w = 'B' ORDER BY id",

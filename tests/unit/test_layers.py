@@ -80,6 +80,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "costs",
         "table_state",
         "sessions",
+        "learning",
+        "eras",
         "windows",
         "registry",
         "moments",
@@ -164,7 +166,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "threading": frozenset(
         {
             "moments",
-            "registry",
+            "eras",
             "table_state",
             "results",
             "passing_shared",
