@@ -15,12 +15,13 @@ from sqlmem.clock import Clock, SystemClock
 from sqlmem.counters import Counters
 from sqlmem.dbapi import LazyConnection
 from sqlmem.dependencies import Exactly
+from sqlmem.entries import Planned
 from sqlmem.errors import ClosedError, UnsupportedQueryError
 from sqlmem.executor import Executor, Local
 from sqlmem.explain import Explanation
 from sqlmem.explaining import explain
 from sqlmem.filling import Filling, GiveUp, Replan
-from sqlmem.front import Front, Planned
+from sqlmem.front import Front
 from sqlmem.keeping import Keeper
 from sqlmem.lazy_pool import LazyPool
 from sqlmem.live_verification import LiveVerification

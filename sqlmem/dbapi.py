@@ -16,10 +16,11 @@ from sqlalchemy.engine import CursorResult
 
 from sqlmem.dependencies import Listener, listening
 from sqlmem.directives import USUAL, Directive
+from sqlmem.entries import Refused
 from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor, Local, Remote, refusal
 from sqlmem.filling import GiveUp
-from sqlmem.front import Front, Refused
+from sqlmem.front import Front
 from sqlmem.model import Status
 from sqlmem.origin import Origin, OriginConnection, driver_errors
 from sqlmem.table_state import TableState

@@ -24,6 +24,7 @@ from sqlmem.counters import Counters
 from sqlmem.dependencies import Copy
 from sqlmem.directives import Directive
 from sqlmem.effects import Effect
+from sqlmem.entries import Bound, Bypassed, Passed, Planned, Refused
 from sqlmem.errors import (
     ClosedError,
     NotCachedError,
@@ -32,7 +33,7 @@ from sqlmem.errors import (
     UnsupportedQueryError,
 )
 from sqlmem.filling import Filling, GiveUp, Replan
-from sqlmem.front import Bound, Bypassed, Front, Passed, Planned, Refused
+from sqlmem.front import Front
 from sqlmem.keeping import Asked, Asker, Keeper, Keeping
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status

@@ -8,13 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from sqlmem.entries import Bypassed, Passed, Planned, Refused
 from sqlmem.executor import Executor
 from sqlmem.explain import Explanation
 from sqlmem.filling import GiveUp, Replan
-from sqlmem.front import Borrower, Bypassed, Front, Passed, Planned, Refused
+from sqlmem.front import Front
 from sqlmem.keeping import Asked
 from sqlmem.model import Outcome
 from sqlmem.origin import Origin
+from sqlmem.planning import Borrower
 from sqlmem.registry import TableState
 
 

@@ -8,94 +8,27 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlmem.catalogue import Spelling, UnknownTable
-from sqlmem.codecs import Unrepresentable
-from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, why_unkept
-from sqlmem.dialects import Facts, Semantics
-from sqlmem.dialects.deterministic import all_kept
-from sqlmem.effects import Effect, effect_of
-from sqlmem.entries import Bound, Bypassed, Entry, Passed, Planned, Refused, bound_of
-from sqlmem.filling import LOCKED
-from sqlmem.gate import Passthrough, Refusal
-from sqlmem.locks import is_lock_timeout
-from sqlmem.logs import heard, log
-from sqlmem.model import TableSchema
-from sqlmem.origin import Origin, OriginConnection
-from sqlmem.parser import Parsed, parse
-from sqlmem.plan import Candidate, Plan, Refuse, TypesNeeded, Unknown
-from sqlmem.planner import make_plan, table_spellings
+from sqlmem.entries import Bound, Entry, Passed, Planned, bound_of
+from sqlmem.planning import LONGEST_KEPT, Borrower, Planning, form_of
 from sqlmem.postponed import Lacks, Postponements
-from sqlmem.registry import Registry, TableState
 from sqlmem.sharing import Templates, template_of
 from sqlmem.skeletons import skeleton
 from sqlmem.store import Generation
 from sqlmem.variants import ByTypes, Typing
 
-_Form = tuple[str, tuple[tuple[str, tuple[int, str] | None], ...], tuple[TableSchema | None, ...]]
-
-
-class Borrower(Protocol):
-    @property
-    def past_reason(self) -> str | None: ...
-
-    def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
-
-
-class NotNow(Exception):
-    """The origin answers this time; the next time may be another.
-
-    Attributes:
-        lacks: whether what it takes to plan the statement still isn't known; None if that isn't why.
-    """
-
-    def __init__(self, reason: str, lacks: Lacks | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.lacks = lacks
-
-
-class NotAsked(Refuse):
-    """The catalogue would have to be asked, and can't be now. `lacks`: as of `NotNow`."""
-
-    def __init__(self, reason: str, lacks: Lacks) -> None:
-        super().__init__(reason)
-        self.lacks = lacks
-
-
-# Of columns that the origin would compute, in one statement that is planned.
-_MOST_UNKNOWN = 40
-QUARANTINED = "quarantined: an answer of the store differed from the origin's"
-
-# Texts longer than this aren't remembered: a plan for each would cost more than it saves.
-_LONGEST_KEPT = 100_000
-
 
 @dataclass(eq=False)
-class Front:
+class Front(Planning):
     """Safe for use by many threads: two that meet a new text plan it twice, and agree."""
 
-    origin: Origin
-    registry: Registry
-    capacity: int
-    sums_floats: bool = False
-    is_transparent: bool = False
-    keeps_results: bool = False
     _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     _templates: Templates = field(init=False)  # guarded by _lock
     _postponed: Postponements = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    # text -> what it does, for transparent mode; dropped as a whole when full.
-    _effects: dict[tuple[str, bool], Effect] = field(default_factory=dict)
-    # PostgreSQL: name of a function -> whether only the origin itself has made functions of this name.
-    _own_functions: dict[str, bool] = field(default_factory=dict)
-    # What is never answered by the store, see `quarantine`. Only grows, replaced by reference.
-    _quarantined: frozenset[_Form] = frozenset()
 
     def __post_init__(self) -> None:
         self._templates = Templates(self.capacity)
@@ -127,7 +60,7 @@ class Front:
         known = self.known(statement, parameters, has_parameters=has_parameters)
         if known is not None:
             return known
-        is_short = len(statement) <= _LONGEST_KEPT
+        is_short = len(statement) <= LONGEST_KEPT
         if self.is_transparent:
             effect = self.effect(statement, has_parameters=has_parameters)
             if not effect.is_read:
@@ -142,7 +75,7 @@ class Front:
             entry = self._templates.find((shape.shape, has_parameters), shape)
         is_lasting: bool | Lacks = True
         if entry is None:
-            entry, is_lasting = self._make(statement, borrower, typing, has_parameters=has_parameters)
+            entry, is_lasting = self.make(statement, borrower, typing, has_parameters=has_parameters)
             if isinstance(entry, Planned) and shape is not None and not typing.types:
                 template = template_of(shape, entry)
                 if template is not None:
@@ -157,18 +90,6 @@ class Front:
                 self._remember(key, entry, typing)
                 self._evict()
         return entry
-
-    def effect(self, statement: str, *, has_parameters: bool) -> Effect:
-        """What a statement does to what others read, by its words. For transparent mode."""
-        key = (statement, has_parameters)
-        known = self._effects.get(key)
-        if known is None:
-            known = effect_of(statement, self.origin.syntax(has_parameters=has_parameters))
-            if len(statement) <= _LONGEST_KEPT:
-                if len(self._effects) >= self.capacity:
-                    self._effects = {}
-                self._effects[key] = known
-        return known
 
     def _remember(self, key: tuple[str, bool], entry: Entry, typing: Typing) -> None:
         if not typing.types:
@@ -193,248 +114,6 @@ class Front:
         if len(self._used) > 2 * self.capacity:
             self._used.intersection_update(self._entries)
 
-    def _make(
-        self, statement: str, borrower: Borrower, typing: Typing, *, has_parameters: bool
-    ) -> tuple[Entry, bool | Lacks]:
-        """The entry, and whether it lasts: or as long as something isn't known and can't be asked for."""
-        syntax = self.origin.syntax(has_parameters=has_parameters)
-        verdict = parse(statement, syntax, is_strict=not self.is_transparent)
-        match verdict:
-            case Refusal(error, reason, hint):
-                if self.is_transparent:
-                    # It is a read by its words, which the parser didn't believe.
-                    return self._with_effect(Bypassed(reason), statement, has_parameters), True
-                return Refused(error, reason, hint), True
-            case Passthrough(reason) if self.is_transparent:
-                return self._with_effect(Bypassed(reason), statement, has_parameters), True
-            case Passthrough(reason):
-                if not self.origin.has_wall and reason not in _PROVEN_READS:
-                    return Refused("read_only", reason, "This origin can't be made read-only"), True
-                return Bypassed(reason), True
-            case Parsed():
-                entry, is_lasting = self._plan(verdict, borrower, typing)
-                if self.keeps_results and isinstance(entry, Bypassed) and entry.keeps is not None:
-                    entry = self._with_keeping(entry, verdict, borrower)
-                if self.is_transparent and isinstance(entry, Bypassed):
-                    entry = self._with_effect(entry, statement, has_parameters)
-                return entry, is_lasting
-
-    def _with_keeping(self, entry: Bypassed, parsed: Parsed, borrower: Borrower) -> Bypassed:
-        """With the tables on which the answer depends, or why it may change by itself."""
-        states = entry.keeps or ()
-        why = why_unkept(parsed, self.origin.family, [state.schema for state in states])
-        if why is None:
-            why = self._foreign_call(parsed, borrower)
-        return entry if why is None else replace(entry, keeps=None, unkept=why)
-
-    def _foreign_call(self, parsed: Parsed, borrower: Borrower) -> str | None:
-        """PostgreSQL: which of the functions called may be somebody's, under the name of one of its own."""
-        if self.origin.family != "postgresql":
-            return None
-        names = {name.lower() for name in parsed.functions} - GRAMMAR
-        if new := sorted(names - self._own_functions.keys()):
-            if borrower.past_reason is not None:
-                return "whose functions it calls couldn't be asked"
-            with borrower.borrowed() as connection:
-                foreign = connection.foreign_functions(new)
-            self._own_functions.update((name, name not in foreign) for name in new)
-        foreign_call = next((name for name in sorted(names) if not self._own_functions[name]), None)
-        return None if foreign_call is None else NO_LISTED_CALL.format(foreign_call)
-
-    def _with_effect(self, entry: Bypassed, statement: str, has_parameters: bool) -> Bypassed:  # noqa: FBT001
-        """With what the origin may do when it answers: a function may write."""
-        return replace(entry, effect=self.effect(statement, has_parameters=has_parameters))
-
-    def _plan(self, parsed: Parsed, borrower: Borrower, typing: Typing) -> tuple[Entry, bool | Lacks]:
-        semantics = self.origin.semantics
-        try:
-            spellings = table_spellings(parsed.tree, semantics)
-        except Refuse as refused:
-            return self._bypassed(parsed, refused, ()), True
-        states: dict[Spelling, TableState] = {}
-        for spelling in spellings:
-            try:
-                states[spelling] = self.resolve(spelling, borrower)
-            except NotAsked as refused:
-                return self._bypassed(parsed, refused, tuple(states.values())), refused.lacks
-            except Refuse as refused:
-                return self._bypassed(parsed, refused, tuple(states.values())), False
-            except UnknownTable:
-                # The origin reports it; tomorrow there may be one.
-                unknown = Refuse(f"table {spelling[1]} isn't known")
-                return self._bypassed(parsed, unknown, tuple(states.values())), False
-        # The versions before the schemas: a change in between makes the entry outdated at once.
-        versions = {spelling: state.version for spelling, state in states.items()}
-        known = tuple(states.values()), tuple(versions.values())
-        try:
-            plan = self._planned(parsed, borrower, states, versions, typing)
-        except Refuse as refused:
-            return self._bypassed(parsed, refused, *known), True
-        except NotNow as refused:
-            return self._bypassed(parsed, Refuse(refused.reason), ()), refused.lacks or False
-        except RecursionError:
-            return self._bypassed(parsed, Refuse("it is nested too deeply"), ()), True
-        except Unrepresentable as error:
-            # Of these parameters only: others may have a meaning.
-            entry = self._bypassed(parsed, Refuse(str(error)), tuple(states.values()), reads=known[0])
-            return entry, False
-        by_name = {state.name: (state, versions[spelling]) for spelling, state in states.items()}
-        pairs = [by_name[name] for name in plan.tables]
-        planned = Planned(
-            plan,
-            tuple(state for state, _ in pairs),
-            tuple(version for _, version in pairs),
-            tuple(sorted({str(name) for name in plan.tables})),
-            _positions(parsed),
-            tuple(
-                (state, name)
-                for (state, _), names in zip(pairs, plan.columns, strict=True)
-                for name in names
-                if name in state.expressions
-            ),
-            # What is planned changes by itself only where a text in a column is read as a moment: 'now'.
-            is_lasting=all_kept(self.origin.family, parsed.functions),
-            is_by_types=bool(typing.types),
-        )
-        # After the versions were noted: a quarantine changes them when it is in force.
-        if self._quarantined and _form(planned) in self._quarantined:
-            return (
-                Bypassed(QUARANTINED, planned.tables, planned.states, planned.versions, reads=planned.states),
-                True,
-            )
-        return planned, True
-
-    def _planned(
-        self,
-        parsed: Parsed,
-        borrower: Borrower,
-        states: Mapping[Spelling, TableState],
-        versions: Mapping[Spelling, int],
-        typing: Typing,
-    ) -> Plan:
-        """Plan, anew with each type of a parameter, and each column that the origin would compute, as met.
-
-        Raises:
-            Refuse: the origin answers.
-            NotNow: likewise, this time.
-            Unrepresentable: likewise, as long as the parameters are of this kind.
-        """
-        semantics, facts = self.origin.semantics, self.facts(borrower)
-        typing.positions = _positions(parsed)
-        for _ in range(_MOST_UNKNOWN):
-            schemas: dict[Spelling, TableSchema] = {}
-            for spelling, state in states.items():
-                schema = state.schema
-                if schema is None:
-                    raise NotNow("its tables change faster than they can be read")
-                schemas[spelling] = schema
-            try:
-                return _plan_of(parsed, semantics, facts, schemas, typing, sums_floats=self.sums_floats)
-            except TypesNeeded as needed:
-                typing.add(needed.key, semantics.parameters[facts.driver or ""])
-            except Unknown as unknown:
-                candidate = unknown.candidate
-                spelling = next(each for each, state in states.items() if state.name == candidate.table)
-                self._ask(candidate, states[spelling], versions[spelling], borrower)
-        raise Refuse(f"more than {_MOST_UNKNOWN} columns that the origin would compute")
-
-    def _ask(self, candidate: Candidate, state: TableState, version: int, borrower: Borrower) -> None:
-        """Find out what a candidate is, and enter it."""
-        known = state.expressions.get(candidate.name)
-        if known is not None and known.refusal is None:
-            # From a snapshot: it says what the values are, this statement how they come about.
-            column = replace(known, expression=self.origin.text_of(candidate))
-        else:
-            if not self.registry.admits(state, candidate.name, has_constants=candidate.has_constants):
-                raise NotNow("the table has many computed columns, and this one was met for the first time")
-            reason = borrower.past_reason
-            if reason is not None:
-                raise NotNow(
-                    reason, lambda: state.version == version and candidate.name not in state.expressions
-                )
-            try:
-                with borrower.borrowed() as connection:
-                    column = connection.told(candidate)
-            except Exception as error:
-                if is_lock_timeout(error):
-                    raise NotNow(LOCKED) from None
-                raise
-            if heard.debug:
-                log.debug(
-                    "asked {}: {} is {}", state.name, candidate.name, column.refusal or column.type_name
-                )
-        if not self.registry.know(state, column, version=version):
-            raise NotNow("its tables change faster than they can be read")
-
-    def _bypassed(
-        self,
-        parsed: Parsed,
-        refused: Refuse,
-        states: tuple[TableState, ...],
-        versions: tuple[int, ...] = (),
-        *,
-        reads: tuple[TableState, ...] | None = None,
-    ) -> Entry:
-        # Only then they are all of them.
-        keeps = states if reads is not None or versions else None
-        if not self.origin.has_wall and not self.is_transparent and parsed.functions - _HARMLESS:
-            # What isn't known may write, and nothing would stop it.
-            return Refused(
-                "read_only",
-                f"{refused.reason}, and this origin can't be made read-only",
-                "Run it on the wrapped engine",
-            )
-        if versions:
-            reads = states
-        semantics = self.origin.semantics
-        known = semantics.pure_functions | semantics.called
-        if any(name not in _HARMLESS and name.lower() not in known for name in parsed.functions):
-            reads = None  # it may read whatever it likes
-        return Bypassed(
-            refused.reason,
-            tuple(sorted({str(state.name) for state in states})),
-            states if versions else (),
-            versions,
-            refused.reasons,
-            reads=reads,
-            keeps=keeps,
-        )
-
-    def resolve(self, spelling: Spelling, borrower: Borrower) -> TableState:
-        """The table that statements mean by a spelling, reflected if it isn't known yet.
-
-        Raises:
-            UnknownTable: there is none.
-            NotAsked: the pool has no connection for it, or the borrower's transaction sees an earlier
-                moment, and an older definition.
-            Refuse: it is locked.
-        """
-        state = self.registry.resolve(spelling)
-        while state is None:
-            reason = borrower.past_reason
-            if reason is not None:
-                raise NotAsked(reason, lambda: self.registry.resolve(spelling) is None)
-            invalidations = self.registry.invalidations
-            try:
-                with borrower.borrowed() as connection:
-                    schema = connection.reflect(spelling)
-                    self.origin.facts(connection)
-            except Exception as error:
-                if is_lock_timeout(error):
-                    raise Refuse(LOCKED) from None
-                raise
-            state = self.registry.define(spelling, schema, invalidations=invalidations)
-            if state is not None and heard.debug:
-                log.debug("reflected {} ({} columns)", schema.name, len(schema.columns))
-        return state
-
-    def facts(self, borrower: Borrower) -> Facts:
-        known = self.origin.known_facts
-        if known is not None:
-            return known
-        with borrower.borrowed() as connection:
-            return self.origin.facts(connection)
-
     def quarantine(self, planned: Planned) -> None:
         """Let the origin answer what this plan answers, whatever text asks it.
 
@@ -442,7 +121,7 @@ class Front:
         this has returned, no statement that begins later is answered by such a plan.
         """
         with self._lock:
-            self._quarantined |= {_form(planned)}
+            self._quarantined |= {form_of(planned)}
         # Plans are held in many places; what makes them all outdated is their tables' version.
         self.registry.outdate(planned.states)
 
@@ -461,62 +140,3 @@ class Front:
     def bound(self, planned: Planned, generations: tuple[Generation, ...]) -> Bound:
         """The same for generations that only the caller sees: the plan stays tied as it is."""
         return bound_of(planned, generations, self.origin.dialect.driver)
-
-
-def _form(planned: Planned) -> _Form:
-    """What two plans have in common that give the same answers: the statement, over the same definitions.
-
-    The definitions as reflected, which an invalidation doesn't forget.
-    """
-    outputs = tuple((output.name, output.source) for output in planned.plan.outputs)
-    return planned.plan.sql, outputs, tuple(state.reflected for state in planned.states)
-
-
-def _plan_of(
-    parsed: Parsed,
-    semantics: Semantics,
-    facts: Facts,
-    schemas: Mapping[Spelling, TableSchema],
-    typing: Typing,
-    *,
-    sums_floats: bool,
-) -> Plan:
-    try:
-        return _made(parsed, semantics, facts, schemas, typing.types, sums_floats=sums_floats)
-    except Refuse:
-        # Where a constant must be seen, to find an expression among those grouped by.
-        return _made(
-            parsed,
-            semantics,
-            facts,
-            schemas,
-            typing.types,
-            shares_literals=False,
-            sums_floats=sums_floats,
-        )
-
-
-def _made(parsed: Parsed, *given: Any, **options: Any) -> Plan:
-    try:
-        return make_plan(parsed, *given, **options)
-    except (Refuse, TypesNeeded, Unknown, Unrepresentable, RecursionError):
-        raise
-    except Exception as error:
-        log.warning("planning failed ({}): {}", type(error).__name__, parsed.scanned.text)
-        raise Refuse(f"{PLANNING_FAILED} ({type(error).__name__})") from error
-
-
-def _positions(parsed: Parsed) -> int:
-    """How many positional parameters the statement has; named ones count for nothing."""
-    return max((key + 1 for key in parsed.parameters if isinstance(key, int)), default=0)
-
-
-# What no statement should be refused for: a fault of the planner's.
-PLANNING_FAILED = "planning failed"
-
-_PROVEN_READS = frozenset({"reads the origin's catalogue", "reads no table"})
-_HARMLESS = frozenset(
-    {"COUNT", "SUM", "MIN", "MAX", "AVG", "COALESCE", "NULLIF", "CAST", "LOWER", "UPPER", "ABS"}
-)
-
-__all__ = ["Bound", "Bypassed", "Entry", "Front", "Mapping", "Passed", "Planned", "Refused"]

@@ -23,7 +23,8 @@ from sqlalchemy.util.concurrency import greenlet_spawn
 
 from sqlmem.clock import Clock
 from sqlmem.counters import Counters
-from sqlmem.front import Front, Planned
+from sqlmem.entries import Planned
+from sqlmem.front import Front
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema, Verdict
 from sqlmem.origin import Origin

@@ -15,8 +15,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Protocol
 
+from sqlmem.entries import Bound, Planned
 from sqlmem.executor import Caller, Executor, Local, Remote
-from sqlmem.front import Bound, Planned
 from sqlmem.keeping import Asked
 from sqlmem.model import Outcome
 

@@ -28,11 +28,12 @@ from weakref import WeakKeyDictionary
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
 from sqlmem.comparison import Answer, Failed, Free, Rule, difference, rule_of
+from sqlmem.entries import Bound, Planned
 from sqlmem.errors import StoreError
 from sqlmem.executor import arguments_of
 from sqlmem.fill import ConnectionLost, TooLarge, Uncacheable, fill
 from sqlmem.filling import GiveUp
-from sqlmem.front import Bound, Front, Planned
+from sqlmem.front import Front
 from sqlmem.model import TableSchema, Verdict
 from sqlmem.origin import Origin, OriginConnection, driver_errors
 from sqlmem.parser import Parsed, parse

@@ -25,9 +25,9 @@ from support.sequencer import DEADLINE_SECONDS, Sequencer
 from sqlmem import CachingEngine, add_sink, entries, front, live_verification, remove_sink, second_look
 from sqlmem.codecs import row_decoder
 from sqlmem.comparison import Failed
-from sqlmem.front import QUARANTINED
 from sqlmem.model import Outcome, VerificationStats
 from sqlmem.origin import FAMILIES
+from sqlmem.planning import QUARANTINED
 from sqlmem.sampling import Share, _kept
 
 ASK = "SELECT id, version FROM items WHERE id > :least ORDER BY id"

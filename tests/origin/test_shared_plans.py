@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from support.exact import same
 from support.origins import Origin
 
-import sqlmem.front
+import sqlmem.planning
 from sqlmem import CachingEngine, Outcome, last_status
 
 SHARED = {
@@ -36,13 +36,13 @@ OF_THEIR_OWN = {
 def plans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that were planned."""
     made: list[str] = []
-    make_plan = sqlmem.front.make_plan
+    make_plan = sqlmem.planning.make_plan
 
     def counted(parsed, *arguments, **options):
         made.append(parsed.scanned.text)
         return make_plan(parsed, *arguments, **options)
 
-    monkeypatch.setattr(sqlmem.front, "make_plan", counted)
+    monkeypatch.setattr(sqlmem.planning, "make_plan", counted)
     return made
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from support.origins import Origin
 from support.sequencer import Sequencer
 
-import sqlmem.front
+import sqlmem.planning
 from sqlmem import CachingEngine, last_status
 from sqlmem.model import Outcome
 
@@ -86,13 +86,13 @@ def versions(*numbers: int) -> list[tuple[int, int]]:
 def parses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that were parsed."""
     parsed: list[str] = []
-    parse = sqlmem.front.parse
+    parse = sqlmem.planning.parse
 
     def counted(statement: str, *arguments: Any, **keywords: Any) -> Any:
         parsed.append(statement)
         return parse(statement, *arguments, **keywords)
 
-    monkeypatch.setattr(sqlmem.front, "parse", counted)
+    monkeypatch.setattr(sqlmem.planning, "parse", counted)
     return parsed
 
 

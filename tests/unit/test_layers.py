@@ -117,6 +117,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "variants",
         "sharing",
         "postponed",
+        "planning",
         "front",
         "executor",
         "sampling",
