@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from sqlmem.answers import Local
 from sqlmem.catalogue import UnknownTable
 from sqlmem.clock import Clock, SystemClock
 from sqlmem.counters import Counters
@@ -17,7 +18,7 @@ from sqlmem.dbapi import LazyConnection
 from sqlmem.dependencies import Exactly
 from sqlmem.entries import Planned
 from sqlmem.errors import ClosedError, UnsupportedQueryError
-from sqlmem.executor import Executor, Local
+from sqlmem.executor import Executor
 from sqlmem.explain import Explanation
 from sqlmem.explaining import explain
 from sqlmem.filling import Filling, GiveUp, Replan

@@ -14,11 +14,12 @@ from typing import Any
 
 from sqlalchemy.engine import CursorResult
 
+from sqlmem.answers import Local, Remote, refusal
 from sqlmem.dependencies import Listener, listening
 from sqlmem.directives import USUAL, Directive
 from sqlmem.entries import Refused
 from sqlmem.errors import UnsupportedQueryError
-from sqlmem.executor import Executor, Local, Remote, refusal
+from sqlmem.executor import Executor
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front
 from sqlmem.model import Status

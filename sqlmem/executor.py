@@ -11,99 +11,34 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
+from sqlmem.answers import Caller, Local, Remote, arguments_of, refusal
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
 from sqlmem.costs import obstacle as too_many_steps
 from sqlmem.counters import Counters
-from sqlmem.dependencies import Copy
 from sqlmem.directives import Directive
 from sqlmem.effects import Effect
-from sqlmem.entries import Bound, Bypassed, Passed, Planned, Refused
+from sqlmem.entries import Bypassed, Passed, Planned, Refused
 from sqlmem.errors import (
     ClosedError,
     NotCachedError,
-    ReadOnlyError,
     StatementRefused,
-    UnsupportedQueryError,
 )
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Front
-from sqlmem.keeping import Asked, Asker, Keeper, Keeping
+from sqlmem.keeping import Asked, Keeper, Keeping
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
-from sqlmem.origin import OriginConnection
 from sqlmem.present import obstacle
 from sqlmem.registry import TableState
 from sqlmem.results import Kept
 from sqlmem.store import Generation, Retired, Store
 from sqlmem.together import Together, Wanted
-
-
-class Caller(Asker, Protocol):
-    """Who executes: a lazy connection. It decides which origin connection is used."""
-
-    @property
-    def directive(self) -> Directive:
-        """What the statement at hand asks for itself."""
-
-    @property
-    def bypass_reason(self) -> str | None:
-        """Why this connection's reads are the origin's, whatever they are; None if they aren't."""
-
-    @property
-    def past_reason(self) -> str | None:
-        """Why what this connection reads now may not be cached; None if it may."""
-
-    def own_reason(self, states: Sequence[TableState]) -> str | None:
-        """Why what this connection reads of these tables is the origin's; None if it isn't."""
-
-    @property
-    def has_lost_its_own(self) -> bool:
-        """Whether a connection was lost that nobody else would have been given."""
-
-    def borrowed(self) -> AbstractContextManager[OriginConnection]:
-        """An origin connection for a fill or the catalogue: the one held, or one for the while."""
-
-    def held(self) -> OriginConnection:
-        """The origin connection of the caller's transaction, checked out if need be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """Answered by the store: stored rows, and what makes them the origin's."""
-
-    rows: list[Any]
-    bound: Bound
-    status: Status
-    kept: Kept | None = None  # the origin's own answer, from an earlier time
-
-    @property
-    def copies(self) -> Sequence[Copy]:
-        """What it was read from."""
-        return self.bound.generations if self.kept is None else self.kept.copies
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """To be answered by the origin.
-
-    Attributes:
-        effect: what it may change there; None for nothing.
-        reads: the tables; None if not all of them are known.
-        keeping: to be entered around the question, and told the answer; None if it isn't to be kept.
-    """
-
-    status: Status
-    effect: Effect | None = None
-    reads: tuple[TableState, ...] | None = None
-    keeping: Keeping | None = None
-
 
 # How often a statement looks again because a table changed under it, before the origin answers.
 _ATTEMPTS = 20
@@ -539,30 +474,3 @@ def _arguments_or_give_up(planned: Planned, parameters: Any) -> list[Any]:
         raise GiveUp(str(error)) from None
     except (LookupError, TypeError):
         raise GiveUp("parameters that don't fit the statement") from None
-
-
-def refusal(statement: str, entry: Refused) -> StatementRefused:
-    kind = ReadOnlyError if entry.error == "read_only" else UnsupportedQueryError
-    return kind(statement, entry.reason, entry.hint)
-
-
-def arguments_of(planned: Planned, parameters: Any) -> list[Any]:
-    """The store's arguments for the statement's parameters.
-
-    Raises:
-        Unrepresentable: one of them has no plain meaning beside what it is compared with.
-        LookupError, TypeError: they aren't those that the statement has.
-    """
-    if not isinstance(parameters, Mapping) and len(parameters) != planned.positions:
-        raise LookupError("another number of parameters than the statement has")
-    arguments = []
-    for argument in planned.plan.arguments:
-        if argument.key is None:
-            arguments.append(argument.constant)
-            continue
-        value = parameters[argument.key]
-        convert: Callable[[Any], Any] | None = argument.convert
-        if convert is not None and (value is not None or argument.refuses_null):
-            value = convert(value)
-        arguments.append(value)
-    return arguments

@@ -11,11 +11,11 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sqlmem.answers import Local, Remote
 from sqlmem.dbapi import isolation_reason
 from sqlmem.dependencies import Listener
 from sqlmem.effects import Control, Effect, Session
 from sqlmem.effects.base import unknown
-from sqlmem.executor import Local, Remote
 from sqlmem.filling import GiveUp
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
 from sqlmem.logs import log

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from sqlmem.answers import Caller, Local, Remote
 from sqlmem.dbapi import remember_status
 from sqlmem.dependencies import Listener, listening
 from sqlmem.effects import Effect
-from sqlmem.executor import Caller, Executor, Local, Remote
+from sqlmem.executor import Executor
 from sqlmem.origin import Origin
 from sqlmem.reading_ahead import Ahead, read_ahead
 from sqlmem.waiting import give_way

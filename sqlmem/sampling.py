@@ -15,8 +15,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Protocol
 
+from sqlmem.answers import Caller, Local, Remote
 from sqlmem.entries import Bound, Planned
-from sqlmem.executor import Caller, Executor, Local, Remote
+from sqlmem.executor import Executor
 from sqlmem.keeping import Asked
 from sqlmem.model import Outcome
 

@@ -25,12 +25,12 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from sqlmem.answers import arguments_of
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
 from sqlmem.comparison import Answer, Failed, Free, Rule, difference, rule_of
 from sqlmem.entries import Bound, Planned
 from sqlmem.errors import StoreError
-from sqlmem.executor import arguments_of
 from sqlmem.fill import ConnectionLost, TooLarge, Uncacheable, fill
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front

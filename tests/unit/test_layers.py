@@ -119,6 +119,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "postponed",
         "planning",
         "front",
+        "answers",
         "executor",
         "sampling",
         "second_look",

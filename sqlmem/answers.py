@@ -1,0 +1,106 @@
+"""Who asks the executor, and what it says: rows of the store, or that the origin must answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlmem.dependencies import Copy
+from sqlmem.directives import Directive
+from sqlmem.effects import Effect
+from sqlmem.entries import Bound, Planned, Refused
+from sqlmem.errors import ReadOnlyError, StatementRefused, UnsupportedQueryError
+from sqlmem.keeping import Asker, Keeping
+from sqlmem.model import Status
+from sqlmem.origin import OriginConnection
+from sqlmem.results import Kept
+from sqlmem.table_state import TableState
+
+
+class Caller(Asker, Protocol):
+    """Who executes: a lazy connection. It decides which origin connection is used."""
+
+    @property
+    def directive(self) -> Directive:
+        """What the statement at hand asks for itself."""
+
+    @property
+    def bypass_reason(self) -> str | None:
+        """Why this connection's reads are the origin's, whatever they are; None if they aren't."""
+
+    @property
+    def past_reason(self) -> str | None:
+        """Why what this connection reads now may not be cached; None if it may."""
+
+    def own_reason(self, states: Sequence[TableState]) -> str | None:
+        """Why what this connection reads of these tables is the origin's; None if it isn't."""
+
+    @property
+    def has_lost_its_own(self) -> bool:
+        """Whether a connection was lost that nobody else would have been given."""
+
+    def borrowed(self) -> AbstractContextManager[OriginConnection]:
+        """An origin connection for a fill or the catalogue: the one held, or one for the while."""
+
+    def held(self) -> OriginConnection:
+        """The origin connection of the caller's transaction, checked out if need be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Answered by the store: stored rows, and what makes them the origin's."""
+
+    rows: list[Any]
+    bound: Bound
+    status: Status
+    kept: Kept | None = None  # the origin's own answer, from an earlier time
+
+    @property
+    def copies(self) -> Sequence[Copy]:
+        """What it was read from."""
+        return self.bound.generations if self.kept is None else self.kept.copies
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """To be answered by the origin.
+
+    Attributes:
+        effect: what it may change there; None for nothing.
+        reads: the tables; None if not all of them are known.
+        keeping: to be entered around the question, and told the answer; None if it isn't to be kept.
+    """
+
+    status: Status
+    effect: Effect | None = None
+    reads: tuple[TableState, ...] | None = None
+    keeping: Keeping | None = None
+
+
+def refusal(statement: str, entry: Refused) -> StatementRefused:
+    kind = ReadOnlyError if entry.error == "read_only" else UnsupportedQueryError
+    return kind(statement, entry.reason, entry.hint)
+
+
+def arguments_of(planned: Planned, parameters: Any) -> list[Any]:
+    """The store's arguments for the statement's parameters.
+
+    Raises:
+        Unrepresentable: one of them has no plain meaning beside what it is compared with.
+        LookupError, TypeError: they aren't those that the statement has.
+    """
+    if not isinstance(parameters, Mapping) and len(parameters) != planned.positions:
+        raise LookupError("another number of parameters than the statement has")
+    arguments = []
+    for argument in planned.plan.arguments:
+        if argument.key is None:
+            arguments.append(argument.constant)
+            continue
+        value = parameters[argument.key]
+        convert: Callable[[Any], Any] | None = argument.convert
+        if convert is not None and (value is not None or argument.refuses_null):
+            value = convert(value)
+        arguments.append(value)
+    return arguments
