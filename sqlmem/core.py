@@ -10,13 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from sqlmem.answers import Local
 from sqlmem.catalogue import UnknownTable
 from sqlmem.clock import Clock, SystemClock
 from sqlmem.counters import Counters
 from sqlmem.dbapi import LazyConnection
 from sqlmem.dependencies import Exactly
-from sqlmem.entries import Planned
 from sqlmem.errors import ClosedError, UnsupportedQueryError
 from sqlmem.executor import Executor
 from sqlmem.explain import Explanation
@@ -37,66 +35,17 @@ from sqlmem.progress import progress_bar
 from sqlmem.registry import Registry, TableState
 from sqlmem.residency import Residency
 from sqlmem.results import Results
-from sqlmem.sampling import SamplingExecutor, Share, Tap
+from sqlmem.sampling import SamplingExecutor, Share
 from sqlmem.selection import Selection
 from sqlmem.sessions import Sessions
 from sqlmem.settings import find_dotenv, load_settings
+from sqlmem.shortcuts import SampledShortcut, Shortcut
 from sqlmem.snapshot import Owner
 from sqlmem.store import Generation, Store
 from sqlmem.tables import matcher, spelling_of
 from sqlmem.together import Together
 from sqlmem.verification import Verification
 from sqlmem.writes import Writes
-
-
-class Shortcut:
-    """A text of `CachingEngine.execute` whose way through SQLAlchemy is known.
-
-    Immutable but for `planned`, which is replaced by reference.
-    """
-
-    __slots__ = ("_front", "_is_positional", "_names", "_planned", "_text")
-
-    def __init__(self, front: Front, text: str, names: tuple[str, ...], *, is_positional: bool) -> None:
-        self._front = front
-        self._text = text
-        self._names = names
-        self._is_positional = is_positional
-        self._planned: Planned | None = None
-
-    def hit(self, executor: Executor | Tap, parameters: Mapping[str, Any] | None) -> Local | None:
-        """The answer, if the store has it; None: take the long way, which knows every case."""
-        try:
-            if self._is_positional:
-                given: Any = (
-                    tuple([parameters[name] for name in self._names]) if parameters is not None else ()
-                )
-            else:
-                given = {name: parameters[name] for name in self._names} if parameters is not None else {}
-        except (LookupError, TypeError):
-            return None
-        planned = self._planned
-        if planned is None:
-            entry = self._front.known(self._text, given, has_parameters=True)
-            if not isinstance(entry, Planned):
-                return None
-            planned = entry
-            if not entry.is_by_types:
-                self._planned = entry
-        local = executor.hit(planned, given)
-        if local is None:
-            self._planned = None  # perhaps it was made for another definition
-        return local
-
-
-class SampledShortcut(Shortcut):
-    """A shortcut of an engine whose hits are verified."""
-
-    __slots__ = ()
-
-    def hit(self, executor: Executor | Tap, parameters: Mapping[str, Any] | None) -> Local | None:
-        assert isinstance(executor, SamplingExecutor)
-        return super().hit(Tap(executor, self._text), parameters)
 
 
 class Core:

@@ -299,16 +299,16 @@ class CachingEngine(Engine):
         if type(statement) is str and self._is_usual and core.takes_shortcuts:
             short = core.shortcuts.get(statement)
             if short is not None:
-                local = short.hit(core.executor, parameters)
-                if local is not None:
-                    try:
-                        rows = Rows(local.bound.to_dicts(local.rows))
-                    except ValueError:  # a damaged value: the long way knows what to do
-                        return self._execute(statement, parameters)
-                    rows.status = local.status
-                    remember_status(local.status)
+                try:
+                    given = short.answer(core.executor, parameters)
+                except ValueError:  # a damaged value: the long way knows what to do
+                    return self._execute(statement, parameters)
+                if given is not None:
+                    rows = Rows(given.rows)
+                    rows.status = given.status
+                    remember_status(given.status)
                     if (listener := listening.get()) is not None:
-                        listener.served(local.bound.generations)
+                        listener.served(given.generations)
                     return rows
         return self._execute(statement, parameters)
 

@@ -79,25 +79,11 @@ class Executor:
 
     def hit(self, planned: Planned, parameters: Any) -> Local | None:
         """The answer, if the store has it; None if anything stands against that."""
-        bound = planned.bound
-        if bound is None:
-            return None
         now = self._clock.monotonic()
-        read_at = now
-        for generation, state, version in zip(
-            bound.generations, planned.states, planned.versions, strict=True
-        ):
-            # The generation before the version: a fill that teaches something about a column
-            # changes the version first, so that no plan from before meets its generation.
-            if (
-                state.generation is not generation
-                or state.version != version
-                or not state.is_verified
-                or (state.expires_after is not None and now - generation.read_at > state.expires_after)
-            ):
-                return None
-            state.last_used = now
-            read_at = min(read_at, generation.read_at)
+        bound = planned.bound
+        read_at = _read_at(planned, now)
+        if bound is None or read_at is None:
+            return None
         try:
             arguments = arguments_of(planned, parameters)
             rows = self._store.query(bound.generations, planned.plan.sql, arguments)
@@ -107,6 +93,17 @@ class Executor:
             state.used[name] = now
         self._counters.hit(planned.tables)
         return Local(rows, bound, Status(Outcome.HIT, now - read_at, planned.tables))
+
+    def fresh(self, planned: Planned) -> Status | None:
+        """Whether what was answered from the generations at hand is the answer now; it counts as a hit."""
+        now = self._clock.monotonic()
+        read_at = _read_at(planned, now)
+        if read_at is None:
+            return None
+        for state, name in planned.expressions:
+            state.used[name] = now
+        self._counters.hit(planned.tables)
+        return Status(Outcome.HIT, now - read_at, planned.tables)
 
     # -- everything else -------------------------------------------------------------------
 
@@ -464,6 +461,27 @@ class Executor:
             raise NotCachedError(statement, effect.reason)
         self._counters.other(Outcome.PASSED)
         return Remote(Status(Outcome.PASSED, reason=effect.reason), effect)
+
+
+def _read_at(planned: Planned, now: float) -> float | None:
+    """When the oldest of the plan's rows were read; None if the store can't answer as it is."""
+    bound = planned.bound
+    if bound is None:
+        return None
+    read_at = now
+    for generation, state, version in zip(bound.generations, planned.states, planned.versions, strict=True):
+        # The generation before the version: a fill that teaches something about a column
+        # changes the version first, so that no plan from before meets its generation.
+        if (
+            state.generation is not generation
+            or state.version != version
+            or not state.is_verified
+            or (state.expires_after is not None and now - generation.read_at > state.expires_after)
+        ):
+            return None
+        state.last_used = now
+        read_at = min(read_at, generation.read_at)
+    return read_at
 
 
 def _arguments_or_give_up(planned: Planned, parameters: Any) -> list[Any]:

@@ -22,7 +22,7 @@ from support.clock import ManualClock
 from support.origins import Origin
 from support.sequencer import DEADLINE_SECONDS, Sequencer
 
-from sqlmem import CachingEngine, add_sink, entries, front, live_verification, remove_sink, second_look
+from sqlmem import CachingEngine, add_sink, entries, live_verification, planning, remove_sink, second_look
 from sqlmem.codecs import row_decoder
 from sqlmem.comparison import Failed
 from sqlmem.model import Outcome, VerificationStats
@@ -85,13 +85,13 @@ def drained(engine: CachingEngine) -> VerificationStats:
 
 def plant(monkeypatch: pytest.MonkeyPatch, *, was: str = " > ", becomes: str = " >= ") -> None:
     """From now on the planner's statements for the store ask something else."""
-    make_plan = front.make_plan
+    make_plan = planning.make_plan
 
     def wrong(*arguments: Any, **options: Any) -> Any:
         plan = make_plan(*arguments, **options)
         return replace(plan, sql=plan.sql.replace(was, becomes))
 
-    monkeypatch.setattr(front, "make_plan", wrong)
+    monkeypatch.setattr(planning, "make_plan", wrong)
 
 
 def write(origin: Origin, version: int) -> None:
@@ -121,8 +121,8 @@ def test_each_hit_costs_one_statement_at_the_origin(items: Origin, make: Make) -
 @pytest.mark.families("sqlite")
 def test_without_verification_there_is_nothing_of_it(items: Origin) -> None:
     """No subclass on the hot path, no thread, no counting."""
-    from sqlmem.core import Shortcut
     from sqlmem.executor import Executor
+    from sqlmem.shortcuts import Shortcut
 
     with CachingEngine(items.engine()) as engine:
         engine.execute(ALL)

@@ -133,6 +133,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "passing",
         "lazy_pool",
         "explaining",
+        "shortcuts",
         "core",
         "engine",
         "memo/*",
