@@ -43,6 +43,9 @@ class Asker(Protocol):
     def directive(self) -> Directive: ...
 
     @property
+    def bypass_reason(self) -> str | None: ...
+
+    @property
     def is_idle(self) -> bool:
         """Whether it holds no transaction at the origin, and so no lock that anybody could wait for."""
 
@@ -166,6 +169,8 @@ class Keeper:
             )
             if found is None and may_lead and not is_ready:
                 caller.make_ready()
+                if caller.bypass_reason is not None:
+                    return None  # the pool has given a connection whose session differs
                 is_ready = True
                 continue
             if found is None:

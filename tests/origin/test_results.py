@@ -25,6 +25,7 @@ from support.sequencer import DEADLINE_SECONDS, Sequencer
 
 from sqlmem import CachingEngine, Memo, NotCachedError, keeping, last_status
 from sqlmem.model import Outcome
+from sqlmem.passing import PassingConnection
 
 SUM = "SELECT sum(weight) AS total FROM parcels"
 BELOW = "SELECT sum(weight) AS total FROM parcels WHERE id < :id"
@@ -579,6 +580,36 @@ def test_a_session_that_differs_neither_keeps_nor_gets(parcels: Origin, app: Cac
         connection.execute(text("SET TIME ZONE 'UTC'"))
         assert connection.execute(ask).one().hour == "12"
     assert app.stats().results == 0
+
+
+@pytest.mark.families("postgresql")
+def test_a_connection_that_differs_is_seen_when_it_is_checked_out(
+    parcels: Origin, sequence: Sequencer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a statement waits for the pool's only connection, its holder sets something and gives it back."""
+    parcels.execute("ALTER TABLE parcels ADD COLUMN at timestamptz DEFAULT '2024-07-01 12:00+00'")
+    ask = text("SELECT to_char(max(at), 'HH24') AS hour, sum(weight) AS total FROM parcels")
+    base = parcels.engine(pool_size=1, max_overflow=0)
+    make_ready = PassingConnection.make_ready
+
+    def waiting_for_the_pool(connection: PassingConnection) -> None:
+        sequence.reach("asks")
+        sequence.wait("set")
+        make_ready(connection)
+
+    with CachingEngine(base, mode="transparent") as app:
+        app.execute(SUM)  # the table is known
+        app.explain(ask, {})
+        monkeypatch.setattr(PassingConnection, "make_ready", waiting_for_the_pool)
+        asker = sequence.spawn(app.execute, ask)
+        sequence.wait("asks")
+        with app.connect() as holder:
+            holder.execute(text("SET TIME ZONE 'Asia/Tokyo'"))
+            holder.commit()
+        sequence.reach("set")
+        assert asker.result()[0]["hour"] == "21"  # as on the bare engine
+        app.dispose()
+        assert app.execute(ask)[0]["hour"] != "21"
 
 
 def test_memo_notes_what_a_kept_answer_was_read_under(parcels: Origin, engine: CachingEngine) -> None:
