@@ -121,8 +121,10 @@ class LazyConnection:
         """Whether what it reads now is what anybody reads now."""
         return self._can_lend_what_it_holds()
 
-    def make_ready(self) -> None:
+    def make_ready(self) -> bool:
+        """Check the origin connection out, if it isn't; strict mode's are all alike."""
         self.held()
+        return True
 
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Remember what to apply when the origin connection is checked out; replaces one that is held."""

@@ -43,9 +43,6 @@ class Asker(Protocol):
     def directive(self) -> Directive: ...
 
     @property
-    def bypass_reason(self) -> str | None: ...
-
-    @property
     def is_idle(self) -> bool:
         """Whether it holds no transaction at the origin, and so no lock that anybody could wait for."""
 
@@ -53,8 +50,11 @@ class Asker(Protocol):
     def reads_the_present(self) -> bool:
         """Whether a statement sent now would read what anybody else would read."""
 
-    def make_ready(self) -> None:
-        """Check the origin connection out, if it isn't."""
+    def make_ready(self) -> bool:
+        """Check the origin connection out, if it isn't.
+
+        Whether it reads as the others do: the pool may have given one whose session differs.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +168,8 @@ class Keeper:
                 key, tokens, now=now, newest=asked.newest, may_lead=may_lead and is_ready
             )
             if found is None and may_lead and not is_ready:
-                caller.make_ready()
-                if caller.bypass_reason is not None:
-                    return None  # the pool has given a connection whose session differs
+                if not caller.make_ready():
+                    return None
                 is_ready = True
                 continue
             if found is None:

@@ -108,9 +108,10 @@ class PassingConnection(Differing):
             and self._passing.reads_each_anew(self._held, self._options)
         )
 
-    def make_ready(self) -> None:
-        """Check the driver's connection out, if it isn't."""
+    def make_ready(self) -> bool:
+        """Check the driver's connection out, if it isn't; whether it reads as the others do."""
         self.take()
+        return self.bypass_reason is None and self.reads_the_present
 
     def _is_the_last(self) -> bool:
         """Whether to wait for a second connection might be to wait for ever."""

@@ -592,10 +592,10 @@ def test_a_connection_that_differs_is_seen_when_it_is_checked_out(
     base = parcels.engine(pool_size=1, max_overflow=0)
     make_ready = PassingConnection.make_ready
 
-    def waiting_for_the_pool(connection: PassingConnection) -> None:
+    def waiting_for_the_pool(connection: PassingConnection) -> bool:
         sequence.reach("asks")
         sequence.wait("set")
-        make_ready(connection)
+        return make_ready(connection)
 
     with CachingEngine(base, mode="transparent") as app:
         app.execute(SUM)  # the table is known
