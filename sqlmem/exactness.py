@@ -16,6 +16,30 @@ from collections.abc import Callable, Hashable
 from decimal import Decimal
 from typing import Any
 
+# Values of exactly these types never change, so that everybody may have the same one.
+UNCHANGING = frozenset(
+    {
+        type(None),
+        bool,
+        int,
+        float,
+        str,
+        bytes,
+        Decimal,
+        dt.date,
+        dt.time,
+        dt.datetime,
+        dt.timedelta,
+        uuid.UUID,
+        ipaddress.IPv4Address,
+        ipaddress.IPv4Interface,
+        ipaddress.IPv4Network,
+        ipaddress.IPv6Address,
+        ipaddress.IPv6Interface,
+        ipaddress.IPv6Network,
+    }
+)
+
 
 def same(one: Any, other: Any) -> bool:
     """Whether no program could tell the two apart, other than by identity."""

@@ -10,14 +10,11 @@ Rule 3: nothing done under the lock does I/O or calls out.
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 import sys
 import threading
-import uuid
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlmem.codecs import OPAQUE, Unrepresentable
@@ -25,32 +22,10 @@ from sqlmem.codecs.opaque import pack
 from sqlmem.codecs.rows import dict_decoder, row_decoder
 from sqlmem.dependencies import Reading
 from sqlmem.entries import Bound
+from sqlmem.exactness import UNCHANGING
 from sqlmem.model import TableName
 from sqlmem.table_state import Ending, TableState
 
-# Values of exactly these types never change, so that everybody may have the same one.
-SHARED = frozenset(
-    {
-        type(None),
-        bool,
-        int,
-        float,
-        str,
-        bytes,
-        Decimal,
-        dt.date,
-        dt.time,
-        dt.datetime,
-        dt.timedelta,
-        uuid.UUID,
-        ipaddress.IPv4Address,
-        ipaddress.IPv4Interface,
-        ipaddress.IPv4Network,
-        ipaddress.IPv6Address,
-        ipaddress.IPv6Interface,
-        ipaddress.IPv6Network,
-    }
-)
 # What a row is beside its values, and an answer beside its rows, in bytes; measured with tracemalloc.
 _ROW_BYTES = 64
 _VALUE_BYTES = 8
@@ -158,7 +133,7 @@ def fit(rows: Sequence[Sequence[Any]], *, at_most: int) -> Weighed | None:
         number
         for row in rows
         for number, value in enumerate(row)
-        if type(value) not in SHARED or (type(value) in _WITH_ZONE and not _has_known_zone(value))
+        if type(value) not in UNCHANGING or (type(value) in _WITH_ZONE and not _has_known_zone(value))
     }
     kept: list[tuple[Any, ...]]
     if packed:

@@ -6,17 +6,15 @@ with it has the subclasses below, which see each hit once it is answered.
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Protocol
 
 from sqlmem.answers import Caller, Local, Remote
 from sqlmem.entries import Bound, Planned
+from sqlmem.exactness import UNCHANGING
 from sqlmem.executor import Executor
 from sqlmem.keeping import Asked
 from sqlmem.model import Outcome
@@ -97,26 +95,6 @@ class Tap:
         return answer
 
 
-# Values of exactly these types stay what they are. Of others nobody knows what `str()` or a driver
-# would make of them later.
-_LASTING = frozenset(
-    {
-        type(None),
-        bool,
-        int,
-        float,
-        str,
-        bytes,
-        Decimal,
-        dt.date,
-        dt.time,
-        dt.datetime,
-        dt.timedelta,
-        uuid.UUID,
-    }
-)
-
-
 def _kept(parameters: Any) -> Mapping[str, Any] | tuple[Any, ...] | None:
     is_named = isinstance(parameters, Mapping)
     kept = [_lasting(value) for value in (parameters.values() if is_named else parameters)]
@@ -130,8 +108,8 @@ class _Changing:
 
 
 def _lasting(value: Any) -> Any:
-    if type(value) in _LASTING:
+    if type(value) in UNCHANGING:
         return value
-    if type(value) in (list, tuple) and all(type(item) in _LASTING for item in value):
+    if type(value) in (list, tuple) and all(type(item) in UNCHANGING for item in value):
         return type(value)(value)  # a list, as drivers take it for an array
     return _Changing

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlmem.entries import Bound, Planned
+from sqlmem.exactness import UNCHANGING
 from sqlmem.executor import Executor
 from sqlmem.front import Front
 from sqlmem.model import Status
-from sqlmem.results import SHARED
 from sqlmem.sampling import SamplingExecutor, Tap
 from sqlmem.store import Generation
 
@@ -118,7 +118,7 @@ class Shortcut:
         types = tuple(map(type, values))
         if not _PLAIN.issuperset(types):
             return
-        if any(type(value) not in SHARED for row in rows for value in row.values()):
+        if any(type(value) not in UNCHANGING for row in rows for value in row.values()):
             return
         hot = {} if len(self._hot) >= _MOST_HOT else self._hot.copy()
         hot[values] = _Hot(types, bound, tuple(map(dict, rows)))

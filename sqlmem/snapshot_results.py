@@ -14,8 +14,9 @@ from typing import Any
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
 from sqlmem.codecs.opaque import pack, unpack
+from sqlmem.exactness import UNCHANGING
 from sqlmem.model import TableName
-from sqlmem.results import SHARED, weigh
+from sqlmem.results import weigh
 from sqlmem.snapshot_file import Broken
 from sqlmem.snapshot_form import LONGEST_TEXT, DefinitionText, HeldResult, ResultText
 from sqlmem.snapshot_text import from_text, to_text
@@ -150,7 +151,7 @@ def _rows(text: ResultText, answer: str) -> list[tuple[Any, ...]]:
     try:
         rows = unpack(answer)
         fits = type(rows) is list and all(
-            type(row) is tuple and len(row) == width and all(type(value) in SHARED for value in row)
+            type(row) is tuple and len(row) == width and all(type(value) in UNCHANGING for value in row)
             for row in rows
         )
         for row in rows if fits else ():
