@@ -49,7 +49,7 @@ def to_char(render: Expressions, node: exp.TimeToStr, scope: Scope) -> Value:
 
 def time_of_day(render: Expressions, node: exp.Time, scope: Scope) -> Value:
     only(node, "this")
-    if "time" not in render.semantics.called:
+    if "time" not in render.semantics.called or not isinstance(node.this, exp.Expr):
         raise Refuse("TIME is computed by the origin")
     value = render.value(node.this, scope)
     column = value.type

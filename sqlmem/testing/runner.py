@@ -57,6 +57,23 @@ class _Tally:
     wrong: set[int] = field(default_factory=set)
 
 
+# What puts values together, in the order in which they come if none is said.
+_PUT_TOGETHER = ("group_concat", "arrayagg", "array_agg", "string_agg", "json_agg")
+
+
+def _without_order(answer: Answer) -> Answer:
+    """The same with the letters of each text, and the items of each list, sorted."""
+
+    def loosened(value: Any) -> Any:
+        if isinstance(value, str):
+            return "".join(sorted(value))
+        if isinstance(value, list | tuple):
+            return tuple(sorted(map(loosened, value), key=repr))
+        return value
+
+    return replace(answer, rows=[tuple(map(loosened, row)) for row in answer.rows])
+
+
 def run(url: str | URL, **options: Any) -> Report:
     """Compare sqlmem with the bare engine on generated statements.
 
@@ -216,7 +233,12 @@ class Run:
                 again = asking.ask_bare(other, asked.question)
             if asking.difference(got, again, is_ordered=asked.question.is_ordered) is None:
                 return True
-        return False
+        # Of many groups that come in any order each, no two answers are the same.
+        loose = [_without_order(answer) for answer in (got, asked.expected)]
+        return (
+            any(name in asked.question.text.lower() for name in _PUT_TOGETHER)
+            and asking.difference(*loose, is_ordered=asked.question.is_ordered) is None
+        )
 
     def _differences(self, bench: Bench) -> tuple[Difference, ...]:
         made: list[Difference] = []
