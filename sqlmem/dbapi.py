@@ -122,9 +122,9 @@ class LazyConnection:
         return self._can_lend_what_it_holds()
 
     def make_ready(self) -> bool:
-        """Check the origin connection out, if it isn't; strict mode's are all alike."""
-        self.held()
-        return True
+        """Check the origin connection out, if it isn't; whether it reads as the others do."""
+        driver = self.held().connection.connection.dbapi_connection
+        return not self._origin.may_read_uncommitted(driver, self._options)
 
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Remember what to apply when the origin connection is checked out; replaces one that is held."""

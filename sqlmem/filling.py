@@ -27,7 +27,7 @@ from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, Uncacheable, f
 from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
 from sqlmem.moments import MomentRegistry
-from sqlmem.origin import Origin, OriginConnection, driver_errors
+from sqlmem.origin import FAMILIES_WITH_DIRTY_READS, Origin, OriginConnection, driver_errors
 from sqlmem.registry import BeingCommitted, Flight, Lease, Registry, TableState
 from sqlmem.residency import Residency
 from sqlmem.store import Generation, Store, next_moment
@@ -45,8 +45,6 @@ RETRY_LOCKED_SECONDS = 10.0
 LOCKED = "it is locked at the origin"
 WRITTEN_TOO_OFTEN = "it is written more often than caching it pays"
 BEING_COMMITTED = "its rows are being committed"
-# PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
-_FAMILIES_WITH_DIRTY_READS = frozenset({"mysql", "sqlite"})
 
 
 class GiveUp(Exception):
@@ -434,7 +432,7 @@ class Filling:
         moment: Moment | None = None,
     ) -> Filled:
         state = lease.table
-        if self._origin.family in _FAMILIES_WITH_DIRTY_READS:
+        if self._origin.family in FAMILIES_WITH_DIRTY_READS:
             with driver_errors():
                 level = connection.connection.get_isolation_level()
             if level == "READ UNCOMMITTED":

@@ -47,6 +47,10 @@ FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "m
 _EACH_STATEMENT_ANEW = frozenset({"READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT"})
 
 
+# PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
+FAMILIES_WITH_DIRTY_READS = frozenset({"mysql", "sqlite"})
+
+
 class Origin:
     """Safe for use by many threads; its connections are not."""
 
@@ -58,6 +62,7 @@ class Origin:
         self.has_wall = self.family != "other"
         self.is_async = bool(getattr(self.dialect, "is_async", False))
         self._facts: Facts | None = None
+        self._usual_level: str | None = None
         self.selection = Selection()
 
     # -- who it is -------------------------------------------------------------------------
@@ -74,6 +79,20 @@ class Origin:
             self.dialect, "_on_connect_isolation_level", None
         )
         return None if level is None else str(level)
+
+    def may_read_uncommitted(self, driver: Any, options: Mapping[str, Any]) -> bool:
+        """Whether transactions of a driver's connection, checked out with these options, read dirtily.
+
+        Asks the server, once, for the level that connections have which ask for none.
+        """
+        if self.family not in FAMILIES_WITH_DIRTY_READS:
+            return False
+        level = options.get("isolation_level") or self.asked_isolation_level
+        if level is None:
+            if self._usual_level is None:
+                self._usual_level = str(self.dialect.get_isolation_level(driver))
+            level = self._usual_level
+        return str(level).upper().replace("-", " ").replace("_", " ") == "READ UNCOMMITTED"
 
     @property
     def file(self) -> str | None:

@@ -110,8 +110,12 @@ class PassingConnection(Differing):
 
     def make_ready(self) -> bool:
         """Check the driver's connection out, if it isn't; whether it reads as the others do."""
-        self.take()
-        return self.bypass_reason is None and self.reads_the_present
+        driver = self.take()
+        return (
+            self.bypass_reason is None
+            and self.reads_the_present
+            and not self._passing.origin.may_read_uncommitted(driver, self._options)
+        )
 
     def _is_the_last(self) -> bool:
         """Whether to wait for a second connection might be to wait for ever."""

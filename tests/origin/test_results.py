@@ -549,6 +549,23 @@ def test_a_cursor_that_isnt_read_to_its_end_shows_an_earlier_moment(parcels: Ori
         assert same(engine.execute(weights), bare(parcels, weights))
 
 
+@pytest.mark.families("mariadb")
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+@pytest.mark.parametrize("asked_by", ["engine", "connection"])
+def test_what_isnt_committed_is_never_kept(parcels: Origin, mode: str, asked_by: str) -> None:
+    """READ UNCOMMITTED gives it to who asked for that, and to nobody else."""
+    level = "READ UNCOMMITTED"
+    base = parcels.engine(isolation_level=level) if asked_by == "engine" else parcels.engine()
+    other = parcels.engine()
+    with CachingEngine(base, mode=mode) as engine, other.connect() as writer, engine.connect() as reader:
+        writer.execute(text("UPDATE parcels SET weight = 99.5 WHERE id = 1"))
+        dirty = reader.execution_options(isolation_level=level).execute(text(SUM)).scalar_one()
+        writer.rollback()
+
+        assert dirty != bare(parcels)[0]["total"]
+        assert same(engine.execute(SUM), bare(parcels))
+
+
 @pytest.mark.families("postgresql")
 def test_a_transaction_that_reads_anew_keeps_what_it_reads(parcels: Origin, app: CachingEngine) -> None:
     """READ COMMITTED: the second statement of a transaction is as good as the first."""

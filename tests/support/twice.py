@@ -26,7 +26,7 @@ def differences(origin: Origin, questions: Iterable[Asked | str], *, is_local: b
     """
     bare = origin.engine()
     found = []
-    with CachingEngine(origin.engine(), cache_db="") as engine:
+    with CachingEngine(origin.engine(), cache_db="", max_results=0) as engine:
         for question in questions:
             sql, parameters = (question, {}) if isinstance(question, str) else question
             expected = _answer(bare, sql, parameters)
