@@ -353,29 +353,36 @@ class LazyCursor:
             has_parameters=has_parameters,
             is_whole=not self._is_streamed,
         )
+        if isinstance(answer, Remote):
+            # Entered before anything else can fail: others may wait for its end.
+            with answer.keeping or contextlib.nullcontext() as keeping:
+                self._tell(answer)
+                self._execute_at_origin(operation, parameters)
+                if keeping is not None and self.description is not None:
+                    keeping.keep(self.description, self._rows)
+            return self
+        self._tell(answer)
+        return self._taken(answer, operation, parameters)
+
+    def _tell(self, answer: Local | Remote) -> None:
         _last_status.set(answer.status)
         if (listener := listening.get()) is not None:
-            connection.tell(listener, answer)
-        if isinstance(answer, Local):
-            decode = answer.bound.decode
-            try:
-                self._rows = answer.rows if decode is None else decode(answer.rows)
-            except ValueError:
-                executor.drop_damaged(answer)
-                return self.execute(operation, parameters)
-            self.description = answer.bound.description
-            if connection._origin.family != "sqlite":
-                self.rowcount = len(self._rows)
-            if connection._origin.is_async:
-                give_way()
-            return self
-        if answer.keeping is None:
-            self._execute_at_origin(operation, parameters)
-            return self
-        with answer.keeping as keeping:
-            self._execute_at_origin(operation, parameters)
-            if self.description is not None:
-                keeping.keep(self.description, self._rows)
+            self.connection.tell(listener, answer)
+
+    def _taken(self, answer: Local, operation: str, parameters: Any) -> LazyCursor:
+        """An answer of the store, or one that was kept."""
+        connection = self.connection
+        decode = answer.bound.decode
+        try:
+            self._rows = answer.rows if decode is None else decode(answer.rows)
+        except ValueError:
+            connection._executor.drop_damaged(answer)
+            return self.execute(operation, parameters)
+        self.description = answer.bound.description
+        if connection._origin.family != "sqlite":
+            self.rowcount = len(self._rows)
+        if connection._origin.is_async:
+            give_way()
         return self
 
     def _execute_at_origin(self, operation: str, parameters: Any) -> None:

@@ -160,20 +160,23 @@ class PassingCursor:
             has_parameters=parameters is not None,
             is_whole=not (self._arguments or self._keywords or self._sizes),
         )
+        if isinstance(answer, Local):
+            self._tell(answer)
+            self._take_answer(answer, operation, parameters)
+            return self
+        # Entered before anything else can fail: others may wait for its end.
+        with answer.keeping or contextlib.nullcontext() as keeping:
+            self._tell(answer)
+            given = () if parameters is None else (parameters,)
+            self._send(answer.effect, text, "execute", operation, *given)
+            if keeping is not None:
+                self._ahead = read_ahead(self._driver, keeping)
+        return self
+
+    def _tell(self, answer: Local | Remote) -> None:
         remember_status(answer.status)
         if (listener := listening.get()) is not None:
             self.connection.tell(listener, answer)
-        if isinstance(answer, Local):
-            self._take_answer(answer, operation, parameters)
-            return self
-        given = () if parameters is None else (parameters,)
-        if answer.keeping is None:
-            self._send(answer.effect, text, "execute", operation, *given)
-            return self
-        with answer.keeping as keeping:
-            self._send(answer.effect, text, "execute", operation, *given)
-            self._ahead = read_ahead(self._driver, keeping)
-        return self
 
     def _take_answer(self, answer: Local, operation: str, parameters: Any) -> None:
         decode = answer.bound.decode
@@ -234,9 +237,7 @@ class PassingCursor:
     def _pass(self, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Send what the store is never asked for."""
         answer = self._executor.passed(self.connection, text, has_parameters=True)
-        remember_status(answer.status)
-        if (listener := listening.get()) is not None:
-            self.connection.tell(listener, answer)
+        self._tell(answer)
         return self._send(answer.effect, text, method, *arguments, **keywords)
 
     def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
