@@ -6,13 +6,14 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import random
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.clock import ManualClock
-from support.held import edit, notes, orders, reseal
+from support.held import closing_stores, edit, notes, orders, reseal
 
 from sqlmem import snapshot
 from sqlmem.codecs.opaque import pack
@@ -55,6 +56,12 @@ def write(
 
 def load(path: Path, clock: ManualClock, room: int = 1_000_000) -> Loaded | Discarded | None:
     return snapshot.load(path, Store(), owner=OWNER, clock=clock, max_result_bytes=room)
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    with closing_stores():
+        yield
 
 
 @pytest.fixture
