@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlmem.dbapi import last_status
 from sqlmem.engine import CachingEngine
 from sqlmem.errors import (
     ClosedError,
@@ -19,6 +18,7 @@ from sqlmem.errors import (
 from sqlmem.explain import Explanation
 from sqlmem.logs import add_sink, remove_sink
 from sqlmem.model import Outcome, Rows, Stats, Status, TableStats, VerificationStats
+from sqlmem.statuses import last_status
 
 if TYPE_CHECKING:
     from sqlmem.memo import Memo

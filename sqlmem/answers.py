@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlmem.dependencies import Copy
 from sqlmem.directives import Directive
 from sqlmem.effects import Effect
-from sqlmem.entries import Bound, Planned, Refused
+from sqlmem.entries import Bound, Refused
 from sqlmem.errors import ReadOnlyError, StatementRefused, UnsupportedQueryError
 from sqlmem.keeping import Asker, Keeping
 from sqlmem.model import Status
@@ -84,25 +84,3 @@ class Remote:
 def refusal(statement: str, entry: Refused) -> StatementRefused:
     kind = ReadOnlyError if entry.error == "read_only" else UnsupportedQueryError
     return kind(statement, entry.reason, entry.hint)
-
-
-def arguments_of(planned: Planned, parameters: Any) -> list[Any]:
-    """The store's arguments for the statement's parameters.
-
-    Raises:
-        Unrepresentable: one of them has no plain meaning beside what it is compared with.
-        LookupError, TypeError: they aren't those that the statement has.
-    """
-    if not isinstance(parameters, Mapping) and len(parameters) != planned.positions:
-        raise LookupError("another number of parameters than the statement has")
-    arguments = []
-    for argument in planned.plan.arguments:
-        if argument.key is None:
-            arguments.append(argument.constant)
-            continue
-        value = parameters[argument.key]
-        convert: Callable[[Any], Any] | None = argument.convert
-        if convert is not None and (value is not None or argument.refuses_null):
-            value = convert(value)
-        arguments.append(value)
-    return arguments

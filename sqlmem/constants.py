@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from sqlmem.codecs import Unrepresentable
+from sqlmem.codecs.unchanged import Unchanged, leaving
 from sqlmem.functions.numbers import (
     OWN_SCALE,
     OutOfRange,
@@ -89,7 +90,8 @@ def _beside_exact(precision: int, scale: int, floats_are_decimals: bool, is_list
             return beside_scaled_as_float(value, scale)
         raise Unrepresentable("a float beside numbers that have no float of their own")
 
-    return convert
+    # Of scale 0, the first branch above gives back what it was given.
+    return leaving(convert, Unchanged(-_TOP, _TOP - 1) if is_narrow and scale == 0 else None)
 
 
 def _fraction(value: Decimal) -> Fraction:

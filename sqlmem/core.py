@@ -9,6 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.engine.interfaces import BindTyping
 
 from sqlmem.catalogue import UnknownTable
 from sqlmem.clock import Clock, SystemClock
@@ -171,13 +173,15 @@ class Core:
         # text of `execute` -> its shortcut; dropped as a whole when full
         self.shortcuts: dict[str, Shortcut] = {}
         self.is_initialized = False
+        # Whether our cursors may be asked for a hit before the dialect is told to execute: it would do
+        # nothing but that.
+        self.takes_at_once = (
+            not self.is_transparent
+            and type(base.dialect).do_execute is DefaultDialect.do_execute
+            and base.dialect.bind_typing is not BindTyping.SETINPUTSIZES
+        )
         self._lock = threading.Lock()
         self._is_closed = False
-
-    @property
-    def takes_shortcuts(self) -> bool:
-        """Whether a hit may be looked for before any connection of ours is there."""
-        return not self.sessions.any_differ
 
     @property
     def is_transparent(self) -> bool:

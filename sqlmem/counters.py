@@ -1,11 +1,36 @@
-"""What was counted. One lock, held for a few additions: the sums are exact, also under threads."""
+"""What was counted. The sums are exact, also under threads.
+
+Hits are counted without a lock, the rest under one that is held for a few additions.
+"""
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 
 from sqlmem.model import Outcome, Verdict
+
+
+class Tally:
+    """A number that many threads count up, without a lock.
+
+    Attributes:
+        count: counts one up; what it gives back means nothing. One call into C, so no other thread's
+            is between its reading and its writing.
+    """
+
+    __slots__ = ("_looks", "count")
+
+    def __init__(self) -> None:
+        self.count = itertools.count().__next__
+        self._looks = 0
+
+    def look(self) -> int:
+        """How often `count` was called. For one thread at a time: looking counts too, and is taken off."""
+        number = self.count() - self._looks
+        self._looks += 1
+        return number
 
 
 class Counters:
@@ -13,24 +38,31 @@ class Counters:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._hits = 0
+        # By the tables that they read. Entered under the lock.
+        self._hits: dict[tuple[str, ...], Tally] = {}
         self._others: Counter[Outcome] = Counter()
         self._reasons: Counter[str] = Counter()
-        self._table_hits: Counter[str] = Counter()
         self._sampled = 0
         self._verdicts: Counter[Verdict] = Counter()
         self._skipped: Counter[str] = Counter()
 
-    def hit(self, tables: tuple[str, ...]) -> None:
+    def hits_on(self, tables: tuple[str, ...]) -> Tally:
+        """What counts the hits that read these tables; keep it, it stays the same."""
         with self._lock:
-            self._hits += 1
-            for table in tables:
-                self._table_hits[table] += 1
+            return self._hits.setdefault(tables, Tally())
+
+    def hit(self, tables: tuple[str, ...]) -> None:
+        self.hits_on(tables).count()
+
+    def hit_count(self) -> int:
+        """All hits so far."""
+        with self._lock:
+            return sum(tally.look() for tally in self._hits.values())
 
     def hits_of(self, table: str) -> int:
         """Hits that have read a table so far."""
         with self._lock:
-            return self._table_hits[table]
+            return sum(tally.look() for tables, tally in self._hits.items() if table in tables)
 
     def other(self, outcome: Outcome, reason: str | None = None) -> None:
         with self._lock:
@@ -55,9 +87,16 @@ class Counters:
             return self._sampled, dict(self._verdicts), dict(self._skipped)
 
     def read(self) -> tuple[int, dict[Outcome, int], dict[str, int], dict[str, int]]:
-        """Hits, the other outcomes, bypasses by reason, hits by table: all of one moment."""
+        """Hits, the other outcomes, bypasses by reason, hits by table."""
+        table_hits: Counter[str] = Counter()
+        hits = 0
         with self._lock:
-            return self._hits, dict(self._others), dict(self._reasons), dict(self._table_hits)
+            for tables, tally in self._hits.items():
+                number = tally.look()
+                hits += number
+                for table in tables:
+                    table_hits[table] += number
+            return hits, dict(self._others), dict(self._reasons), dict(table_hits)
 
     def reset_after_fork(self) -> None:
         self._lock = threading.Lock()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy.engine import CursorResult
@@ -22,14 +21,11 @@ from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front
-from sqlmem.model import Status
+from sqlmem.logs import heard
 from sqlmem.origin import Origin, OriginConnection, driver_errors
+from sqlmem.statuses import remember_status
 from sqlmem.table_state import TableState
 from sqlmem.waiting import give_way
-
-# Status of the last statement of this thread or task, whichever way it came in.
-_last_status: ContextVar[Status | None] = ContextVar("sqlmem_last_status", default=None)
-remember_status = _last_status.set
 
 # Of a driver's connection: what only tells.
 TOLD = frozenset(
@@ -54,15 +50,6 @@ TOLD = frozenset(
 )
 
 _REPEATABLE = frozenset({"REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT"})
-
-
-def last_status() -> Status | None:
-    """How the last statement of this thread or task was answered; None before the first.
-
-    For every way in: Core, ORM, pandas, and `CachingEngine.execute` too. Context-local, so
-    that neither threads nor tasks see each other's.
-    """
-    return _last_status.get()
 
 
 def isolation_reason(options: Mapping[str, Any], origin: Origin) -> str | None:
@@ -100,12 +87,19 @@ class LazyConnection:
         self._options: dict[str, Any] = {}
         self.directive: Directive = USUAL
         self._is_autocommit = False
+        self._is_async = origin.is_async
+        self._counts_rows = origin.family != "sqlite"
+        # Nothing was asked for by which a hit would be none.
+        self.is_usual = self._is_usual()
 
     # -- the origin connection -------------------------------------------------------------
 
     @property
     def bypass_reason(self) -> str | None:
         return isolation_reason(self._options, self._origin)
+
+    def _is_usual(self) -> bool:
+        return self._executor.takes_at_once and self.bypass_reason is None
 
     def own_reason(self, states: Sequence[TableState]) -> str | None:
         """Nothing: it can't have written."""
@@ -130,12 +124,15 @@ class LazyConnection:
         """Remember what to apply when the origin connection is checked out; replaces one that is held."""
         self._options.update(options)
         self._is_autocommit = _is_autocommit(self._options.get("isolation_level"))
+        self.is_usual = self._is_usual()
         self._release()
 
     def reset_options(self) -> None:
-        self._options.clear()
+        if self._options:
+            self._options.clear()
+            self._is_autocommit = False
+            self.is_usual = self._is_usual()
         self.directive = USUAL
-        self._is_autocommit = False
 
     def _connect(self) -> OriginConnection:
         options = {
@@ -238,11 +235,11 @@ class LazyConnection:
     @contextlib.contextmanager
     def savepoints(self) -> Iterator[None]:
         """Meanwhile what is executed is SQLAlchemy's own statement for a savepoint."""
-        self._takes_savepoints = True
+        self._takes_savepoints, self.is_usual = True, False
         try:
             yield
         finally:
-            self._takes_savepoints = False
+            self._takes_savepoints, self.is_usual = False, self._is_usual()
 
     def send_savepoint(self, operation: str) -> None:
         """SAVEPOINT x, ROLLBACK TO SAVEPOINT x or RELEASE SAVEPOINT x, where the origin knows of x."""
@@ -264,7 +261,10 @@ class LazyConnection:
 
     def cursor(self, *arguments: Any, **keywords: Any) -> LazyCursor:
         """Arguments are how drivers are asked for a server-side cursor."""
-        return LazyCursor(self, is_streamed=bool(arguments or keywords))
+        cursor = LazyCursor(self)
+        if arguments or keywords:
+            cursor._is_streamed = True
+        return cursor
 
     def commit(self) -> None:
         # Nothing was written: the origin's transaction ends, however it is called.
@@ -327,25 +327,28 @@ class LazyCursor:
     # What SQLAlchemy's asyncio code asks of its own cursors.
     _awaitable_cursor_close = False
     server_side = False
+    # One is made for each statement: what most leave as it is, is the class's.
+    description: Sequence[Any] | None = None
+    rowcount = -1
+    _is_streamed = False
+    _position = 0
+    _result: CursorResult[Any] | None = None
 
-    def __init__(self, connection: LazyConnection, *, is_streamed: bool) -> None:
+    def __init__(self, connection: LazyConnection) -> None:
         self.connection = connection
-        self.description: Sequence[Any] | None = None
-        self.rowcount = -1
-        self._is_streamed = is_streamed
         self._rows: list[Any] = []
-        self._position = 0
-        self._result: CursorResult[Any] | None = None
 
     def execute(self, operation: str, parameters: Any = None) -> LazyCursor:
         connection = self.connection
+        executor = connection._executor
+        # Without any, a driver leaves %% as it is.
+        has_parameters = parameters is not None
+        if self.take(operation, parameters):
+            return self
         self._reset()
         if connection._takes_savepoints:
             connection.send_savepoint(operation)
             return self
-        executor = connection._executor
-        # Without any, a driver leaves %% as it is.
-        has_parameters = parameters is not None
         answer = executor.run(
             connection,
             operation,
@@ -364,8 +367,38 @@ class LazyCursor:
         self._tell(answer)
         return self._taken(answer, operation, parameters)
 
+    def take(self, operation: str, parameters: Any) -> bool:
+        """Answer a plain hit. False: it is none, and nothing has happened; `execute` knows all cases."""
+        connection = self.connection
+        if (
+            not connection.is_usual
+            or connection.directive is not USUAL
+            or self._result is not None
+            or connection._executor.is_closed
+            or heard.debug
+        ):
+            return False
+        has_parameters = parameters is not None
+        parameters = parameters or ()
+        ready = connection._front.ready(operation, parameters, has_parameters=has_parameters)
+        if ready is None:
+            return False
+        try:
+            rows = ready.tuples(parameters)
+        except ValueError:  # a damaged value
+            return False
+        if rows is None:
+            return False
+        self._rows, self._position = rows, 0
+        self.description = ready.bound.description
+        if connection._counts_rows:
+            self.rowcount = len(rows)
+        if connection._is_async:
+            give_way()
+        return True
+
     def _tell(self, answer: Local | Remote) -> None:
-        _last_status.set(answer.status)
+        remember_status(answer.status)
         if (listener := listening.get()) is not None:
             self.connection.tell(listener, answer)
 
@@ -379,9 +412,9 @@ class LazyCursor:
             connection._executor.drop_damaged(answer)
             return self.execute(operation, parameters)
         self.description = answer.bound.description
-        if connection._origin.family != "sqlite":
+        if connection._counts_rows:
             self.rowcount = len(self._rows)
-        if connection._origin.is_async:
+        if connection._is_async:
             give_way()
         return self
 
@@ -483,7 +516,9 @@ class LazyCursor:
         """As above."""
 
     def close(self) -> None:
-        self._reset()
+        if self._result is not None:
+            self._reset()
+        self._rows = []
 
     async def _async_soft_close(self) -> None:
         """SQLAlchemy's asyncio code asks this of a cursor whose rows are all here."""

@@ -11,18 +11,20 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, Connection, Engine, create_engine
 from sqlalchemy.engine.base import OptionEngineMixin
+from sqlalchemy.engine.interfaces import ExecuteStyle
 from sqlalchemy.sql import ClauseElement, Executable
 from sqlalchemy.util.concurrency import in_greenlet
 
 from sqlmem.core import Core
-from sqlmem.dbapi import LazyConnection, isolation_reason, last_status, remember_status
-from sqlmem.dependencies import listening
+from sqlmem.dbapi import LazyConnection, isolation_reason
 from sqlmem.directives import OPTIONS, USUAL, directive_of
 from sqlmem.errors import SettingsError
 from sqlmem.explain import Explanation
 from sqlmem.model import Rows, Stats, TableName
 from sqlmem.passing import PassingConnection
+from sqlmem.statuses import last_status
 
+_OPTIONS = frozenset(OPTIONS)
 # Options of a connection that concern the driver's connection; `logging_token` is SQLAlchemy's alone.
 _NOT_THE_ORIGINS = frozenset({"logging_token"})
 
@@ -32,8 +34,7 @@ class CachingConnection(Connection):
 
     def __init__(self, engine: Engine, *arguments: Any, **keywords: Any) -> None:
         super().__init__(engine, *arguments, **keywords)
-        own = self._origin_options(self._execution_options)
-        if own:
+        if self._execution_options and (own := self._origin_options(self._execution_options)):
             self._lazy().set_options(own)
 
     def _lazy(self) -> Any:
@@ -56,26 +57,42 @@ class CachingConnection(Connection):
             self._execution_options = self._execution_options.union(own)
         return super().execution_options(**{key: value for key, value in options.items() if key not in own})
 
-    def _execute_context(
-        self,
-        dialect: Any,
-        constructor: Any,
-        statement: Any,
-        parameters: Any,
-        execution_options: Any,
-        *arguments: Any,
-        **keywords: Any,
-    ) -> Any:
-        if not any(name in execution_options for name in OPTIONS):
-            return super()._execute_context(
-                dialect, constructor, statement, parameters, execution_options, *arguments, **keywords
-            )
+    def _exec_single_context(self, dialect: Any, context: Any, statement: Any, parameters: Any) -> Any:
+        """As SQLAlchemy's, which knows events, echo, errors and batches; a plain hit has none of them."""
+        engine: Any = self.engine
+        options = context.execution_options
+        if (
+            engine._core.takes_at_once
+            and context.execute_style is ExecuteStyle.EXECUTE
+            and not (self._has_events or engine._has_events or self._echo or dialect._has_events)
+            and not (options and ("no_parameters" in options or not _OPTIONS.isdisjoint(options)))
+            and context.cursor.take(context.statement, context.parameters[0])
+        ):
+            try:
+                context.post_exec()
+                return context._setup_result_proxy()
+            except BaseException as error:  # noqa: BLE001 - SQLAlchemy's handler raises it
+                self._handle_dbapi_exception(
+                    error, context.statement, context.parameters[0], context.cursor, context
+                )
+        with self._directed(context):
+            return super()._exec_single_context(dialect, context, statement, parameters)
+
+    def _exec_insertmany_context(self, dialect: Any, context: Any) -> Any:
+        with self._directed(context):
+            return super()._exec_insertmany_context(dialect, context)
+
+    @contextlib.contextmanager
+    def _directed(self, context: Any) -> Iterator[None]:
+        """Meanwhile our connection knows what the statement asks for itself."""
+        options = context.execution_options
+        if not options or _OPTIONS.isdisjoint(options):
+            yield
+            return
         lazy = self._lazy()
-        lazy.directive = directive_of(execution_options)
+        lazy.directive = directive_of(options)
         try:
-            return super()._execute_context(
-                dialect, constructor, statement, parameters, execution_options, *arguments, **keywords
-            )
+            yield
         finally:
             lazy.directive = USUAL
 
@@ -179,6 +196,9 @@ class CachingEngine(Engine):
     """
 
     _core: Core
+    _has_own_events = False
+    # Whose listeners hear of our statements too; in strict mode nobody's.
+    _heard: Any = Engine
 
     def __init__(self, engine: Engine | URL | str, **settings: Any) -> None:
         base = _base_engine(engine)
@@ -202,6 +222,7 @@ class CachingEngine(Engine):
         self._execution_options = base._execution_options
         self._is_usual = self._asks_nothing()
         if core.is_transparent:
+            self._heard = base
             # Who listens to the wrapped engine hears of every statement, as before.
             self.dispatch = self.dispatch._join(base.dispatch)
         core.start(self)
@@ -228,12 +249,11 @@ class CachingEngine(Engine):
 
     @property
     def _has_events(self) -> bool:
-        own: bool = self.__dict__.get("_has_events", False)
-        return own or (self._core.is_transparent and self._core.origin.engine._has_events)
+        return self._has_own_events or self._heard._has_events
 
     @_has_events.setter
     def _has_events(self, value: bool) -> None:
-        self.__dict__["_has_events"] = value
+        self._has_own_events = value
 
     def connect(self) -> Connection:
         if not self._core.is_initialized:
@@ -296,19 +316,15 @@ class CachingEngine(Engine):
                 statement, parameters, {name: value for name, value in asked if value is not None}
             )
         core = self._core
-        if type(statement) is str and self._is_usual and core.takes_shortcuts:
+        # Not while a session differs: its connection might be the next one.
+        if type(statement) is str and self._is_usual and not core.sessions.marks:
             short = core.shortcuts.get(statement)
             if short is not None:
                 try:
-                    given = short.answer(core.executor, parameters)
+                    rows = short.answer(core.executor, parameters)
                 except ValueError:  # a damaged value: the long way knows what to do
-                    return self._execute(statement, parameters)
-                if given is not None:
-                    rows = Rows(given.rows)
-                    rows.status = given.status
-                    remember_status(given.status)
-                    if (listener := listening.get()) is not None:
-                        listener.served(given.generations)
+                    rows = None
+                if rows is not None:
                     return rows
         return self._execute(statement, parameters)
 
@@ -415,6 +431,7 @@ class CachingOptionEngine(OptionEngineMixin, CachingEngine):
         self._core = proxied._core
         self._connection_cls = proxied._connection_cls
         self._owns_base = proxied._owns_base
+        self._heard = proxied._heard
         super().__init__(proxied, execution_options)
         self._is_usual = self._asks_nothing()
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from sqlmem.arguments import Parameters, arguments_of
 from sqlmem.codecs import Codec, codec_by_name, codec_for, dict_decoder, row_decoder
 from sqlmem.effects import Effect
+from sqlmem.model import Rows
 from sqlmem.plan import Plan
 from sqlmem.registry import TableState
 from sqlmem.store import Generation
 
-Rows = list[tuple[Any, ...]]
+StoredRows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,18 @@ class Bound:
     """
 
     generations: tuple[Generation, ...]
-    decode: Callable[[Rows], Rows] | None
-    to_dicts: Callable[[Rows], list[dict[str, Any]]]
+    decode: Callable[[StoredRows], StoredRows] | None
+    to_dicts: Callable[[StoredRows], list[dict[str, Any]]]
     description: tuple[tuple[Any, ...], ...]
+
+
+class Answering(Protocol):
+    """How a bound plan answers, see `hot.Ready`."""
+
+    bound: Bound
+    stored: Callable[[Any], tuple[list[Any], float] | None]
+    tuples: Callable[[Any], list[Any] | None]
+    dicts: Callable[..., Rows | None]
 
 
 @dataclass(eq=False)
@@ -46,6 +57,7 @@ class Planned:
     positions: int
     expressions: tuple[tuple[TableState, str], ...] = ()  # those that it needs, for their last use
     bound: Bound | None = None
+    ready: Answering | None = None  # made for a binding when it is asked again; `ready.bound` tells for which
     # Of its answers by the origin: nothing but the tables can change them.
     is_lasting: bool = False
     # It holds for parameters of the types that it was made for, and is found by these only.
@@ -56,6 +68,10 @@ class Planned:
             state.version == version and state.schema is not None
             for state, version in zip(self.states, self.versions, strict=True)
         )
+
+    def arguments(self, parameters: Parameters) -> list[Any]:
+        """The store's arguments, see `arguments_of`."""
+        return arguments_of(self.plan.arguments, self.positions, parameters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@
             ── not there ── lease ── fill ── publish ──► miss
             ── anything in doubt ──► bypass: the origin answers, with the reason
 
-`hit` below is the hot path: no lock but the counters', no I/O, no SQLAlchemy.
+`hit` below leads to the hot path, which is in `hot`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
-from sqlmem.answers import Caller, Local, Remote, arguments_of, refusal
+from sqlmem.answers import Caller, Local, Remote, refusal
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
 from sqlmem.costs import obstacle as too_many_steps
 from sqlmem.counters import Counters
 from sqlmem.directives import Directive
 from sqlmem.effects import Effect
-from sqlmem.entries import Bypassed, Passed, Planned, Refused
+from sqlmem.entries import Answering, Bypassed, Passed, Planned, Refused
 from sqlmem.errors import (
     ClosedError,
     NotCachedError,
@@ -31,6 +31,7 @@ from sqlmem.errors import (
 )
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Front
+from sqlmem.hot import Ready
 from sqlmem.keeping import Asked, Keeper, Keeping
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
@@ -46,6 +47,9 @@ _ATTEMPTS = 20
 
 class Executor:
     """Safe for use by many threads."""
+
+    # Whether a plain hit may be answered by what `Front.ready` gives, without `run`.
+    takes_at_once = True
 
     def __init__(
         self,
@@ -75,35 +79,28 @@ class Executor:
         self._stale_seconds = stale_seconds
         self.is_closed = False
 
-    # -- the hot path ----------------------------------------------------------------------
+    # -- hits ------------------------------------------------------------------------------
 
     def hit(self, planned: Planned, parameters: Any) -> Local | None:
         """The answer, if the store has it; None if anything stands against that."""
-        now = self._clock.monotonic()
-        bound = planned.bound
-        read_at = _read_at(planned, now)
-        if bound is None or read_at is None:
+        ready = self.ready(planned)
+        asked = None if ready is None else ready.stored(parameters)
+        if ready is None or asked is None:
             return None
-        try:
-            arguments = arguments_of(planned, parameters)
-            rows = self._store.query(bound.generations, planned.plan.sql, arguments)
-        except (Unrepresentable, LookupError, TypeError, OverflowError, Retired, sqlite3.Error):
-            return None
-        for state, name in planned.expressions:
-            state.used[name] = now
-        self._counters.hit(planned.tables)
-        return Local(rows, bound, Status(Outcome.HIT, now - read_at, planned.tables))
+        return Local(asked[0], ready.bound, Status(Outcome.HIT, asked[1], planned.tables))
 
-    def fresh(self, planned: Planned) -> Status | None:
-        """Whether what was answered from the generations at hand is the answer now; it counts as a hit."""
-        now = self._clock.monotonic()
-        read_at = _read_at(planned, now)
-        if read_at is None:
+    def ready(self, planned: Planned) -> Answering | None:
+        """How a plan answers that has answered before; None if what it was tied to is gone."""
+        ready, bound = planned.ready, planned.bound
+        if bound is None or (ready is not None and ready.bound is bound):
+            return ready
+        try:
+            lane = self._store.lane(bound.generations)
+        except Retired:
             return None
-        for state, name in planned.expressions:
-            state.used[name] = now
-        self._counters.hit(planned.tables)
-        return Status(Outcome.HIT, now - read_at, planned.tables)
+        count = self._counters.hits_on(planned.tables).count
+        planned.ready = Ready(planned, bound, lane, count=count, monotonic=self._clock.monotonic)
+        return planned.ready
 
     # -- everything else -------------------------------------------------------------------
 
@@ -281,7 +278,7 @@ class Executor:
         return -inf
 
     def _miss(
-        self, caller: Caller, planned: Planned, arguments: list[Any], *, has_filled: bool, newest: float
+        self, caller: Caller, planned: Planned, arguments: Sequence[Any], *, has_filled: bool, newest: float
     ) -> Local:
         generations: list[Generation] = []
         try:
@@ -301,7 +298,7 @@ class Executor:
     def _answer(
         self,
         planned: Planned,
-        arguments: list[Any],
+        arguments: Sequence[Any],
         generations: tuple[Generation, ...],
         outcome: Outcome,
         *,
@@ -463,31 +460,10 @@ class Executor:
         return Remote(Status(Outcome.PASSED, reason=effect.reason), effect)
 
 
-def _read_at(planned: Planned, now: float) -> float | None:
-    """When the oldest of the plan's rows were read; None if the store can't answer as it is."""
-    bound = planned.bound
-    if bound is None:
-        return None
-    read_at = now
-    for generation, state, version in zip(bound.generations, planned.states, planned.versions, strict=True):
-        # The generation before the version: a fill that teaches something about a column
-        # changes the version first, so that no plan from before meets its generation.
-        if (
-            state.generation is not generation
-            or state.version != version
-            or not state.is_verified
-            or (state.expires_after is not None and now - generation.read_at > state.expires_after)
-        ):
-            return None
-        state.last_used = now
-        read_at = min(read_at, generation.read_at)
-    return read_at
-
-
-def _arguments_or_give_up(planned: Planned, parameters: Any) -> list[Any]:
+def _arguments_or_give_up(planned: Planned, parameters: Any) -> Sequence[Any]:
     # Before the fill: a statement that the origin will answer anyway costs it no fetch.
     try:
-        return arguments_of(planned, parameters)
+        return planned.arguments(parameters)
     except Unrepresentable as error:
         raise GiveUp(str(error)) from None
     except (LookupError, TypeError):

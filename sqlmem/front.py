@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmem.entries import Bound, Entry, Passed, Planned, bound_of
+from sqlmem.entries import Answering, Bound, Entry, Passed, Planned, bound_of
 from sqlmem.planning import LONGEST_KEPT, Borrower, Planning, form_of
 from sqlmem.postponed import Lacks, Postponements
 from sqlmem.sharing import Templates, template_of
@@ -44,6 +44,17 @@ class Front(Planning):
             return None
         self._used.add(key)
         return entry  # type: ignore[return-value]
+
+    def ready(self, statement: str, parameters: Any, *, has_parameters: bool) -> Answering | None:
+        """What may answer a statement at once. Whether it still holds, it looks itself."""
+        key = (statement, has_parameters)
+        entry = self._entries.get(key)
+        if type(entry) is ByTypes:
+            entry = entry.variant(parameters)
+        if type(entry) is not Planned:
+            return None
+        self._used.add(key)
+        return entry.ready
 
     def entry(
         self, statement: str, borrower: Borrower, *, has_parameters: bool, parameters: Any = None

@@ -12,12 +12,12 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from sqlmem.answers import Caller, Local, Remote
-from sqlmem.dbapi import remember_status
 from sqlmem.dependencies import Listener, listening
 from sqlmem.effects import Effect
 from sqlmem.executor import Executor
 from sqlmem.origin import Origin
 from sqlmem.reading_ahead import Ahead, read_ahead
+from sqlmem.statuses import remember_status
 from sqlmem.waiting import give_way
 
 # What drivers' cursors have that does nothing to the database.

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from sqlmem.answers import Caller, Local, Remote
-from sqlmem.entries import Bound, Planned
+from sqlmem.entries import Bound
 from sqlmem.exactness import UNCHANGING
 from sqlmem.executor import Executor
 from sqlmem.keeping import Asked
@@ -59,6 +59,7 @@ class Share:
 class SamplingExecutor(Executor):
     """The executor of an engine whose hits are verified."""
 
+    takes_at_once = False
     _share: Share
     _taker: Taker
 
@@ -79,20 +80,6 @@ class SamplingExecutor(Executor):
             self._taker.take(
                 Sample(statement, has_parameters, _kept(parameters), answer.bound, tuple(answer.rows))
             )
-
-
-class Tap:
-    """An executor's `hit` for one text that comes by a shortcut, which doesn't go through `run`."""
-
-    def __init__(self, executor: SamplingExecutor, statement: str) -> None:
-        self._executor = executor
-        self._statement = statement
-
-    def hit(self, planned: Planned, parameters: Any) -> Local | None:
-        answer = self._executor.hit(planned, parameters)
-        if answer is not None:
-            self._executor.offer(self._statement, parameters, answer, has_parameters=True)
-        return answer
 
 
 def _kept(parameters: Any) -> Mapping[str, Any] | tuple[Any, ...] | None:

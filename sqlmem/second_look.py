@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlmem.answers import arguments_of
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
 from sqlmem.comparison import Answer, Failed, Free, Rule, difference, rule_of
@@ -289,7 +288,7 @@ class SecondLook:
         assert sample.parameters is not None
         try:
             self._check_values(planned, fresh)
-            rows = self._store.query(fresh, planned.plan.sql, arguments_of(planned, sample.parameters))
+            rows = self._store.query(fresh, planned.plan.sql, planned.arguments(sample.parameters))
         except (GiveUp, Unrepresentable, sqlite3.Error):
             return None
         return _answer(self._front.bound(planned, fresh), rows)

@@ -47,14 +47,18 @@ class Mark:
 
 
 class Sessions:
-    """Safe for use by many threads: a set of weak references, whose operations are atomic."""
+    """Safe for use by many threads: a set of weak references, whose operations are atomic.
+
+    Attributes:
+        marks: weak references to the marks; empty if no session differs. The hot path looks at it.
+    """
 
     def __init__(self) -> None:
-        self._marks: weakref.WeakSet[Mark] = weakref.WeakSet()
+        self.marks: set[weakref.ref[Mark]] = set()
 
     @property
     def any_differ(self) -> bool:
-        return len(self._marks) > 0
+        return bool(self.marks)
 
     def mark(
         self,
@@ -73,7 +77,7 @@ class Sessions:
         mark = info.get(_KEY)
         if mark is None:
             mark = info[_KEY] = Mark(why)
-            self._marks.add(mark)
+            self.marks.add(weakref.ref(mark, self.marks.discard))
         known = info.get(_ORIGINALS, {})
         names = set(variables)
         mark.variables |= names & known.keys()
@@ -87,7 +91,7 @@ class Sessions:
         info.pop(_TEMPORARY, None)
         mark = info.pop(_KEY, None)
         if mark is not None:
-            self._marks.discard(mark)
+            self.marks.discard(weakref.ref(mark))
 
     # -- what variables were before they were set ------------------------------------------
 

@@ -51,7 +51,7 @@ class Templates:
                 )
             except Refuse:
                 continue
-            return replace(planned, plan=replace(planned.plan, arguments=arguments))
+            return replace(planned, plan=replace(planned.plan, arguments=arguments), ready=None)
         return None
 
     def add(self, key: Key, template: Template) -> None:

@@ -8,17 +8,19 @@ there from which they were made. Whatever is unusual takes the long way, which k
 from __future__ import annotations
 
 import datetime as dt
+import operator
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from sqlmem.entries import Bound, Planned
+from sqlmem.dependencies import listening
+from sqlmem.entries import Answering, Planned
 from sqlmem.exactness import UNCHANGING
 from sqlmem.executor import Executor
 from sqlmem.front import Front
-from sqlmem.model import Status
-from sqlmem.sampling import SamplingExecutor, Tap
-from sqlmem.store import Generation
+from sqlmem.model import Rows
+from sqlmem.sampling import SamplingExecutor
+from sqlmem.statuses import remember_status
 
 # Of one text: so many answers are kept, of so many rows; and so many parameters are known as met once.
 _MOST_HOT = 64
@@ -29,19 +31,15 @@ _PLAIN = frozenset({type(None), bool, int, str, bytes, dt.date, uuid.UUID})
 
 
 class _Hot(NamedTuple):
-    """An answer whose values nobody can change. `types`: of the parameters, of which 1 and True are equal."""
+    """An answer whose values nobody can change.
 
-    types: tuple[type, ...]
-    bound: Bound
+    Attributes:
+        kinds: the types of the parameters, of which 1 and True are equal: of the one, or of all as a tuple.
+    """
+
+    kinds: Any
+    ready: Answering
     rows: tuple[dict[str, Any], ...]
-
-
-class Given(NamedTuple):
-    """Rows as new dicts."""
-
-    rows: list[dict[str, Any]]
-    status: Status
-    generations: tuple[Generation, ...]
 
 
 class Shortcut:
@@ -51,89 +49,106 @@ class Shortcut:
         names: of the parameters, in the order of the driver's places.
     """
 
-    __slots__ = ("_front", "_hot", "_is_positional", "_met", "_names", "_planned", "_text")
+    __slots__ = ("_front", "_hot", "_is_positional", "_is_single", "_key", "_met", "_ready", "_text")
 
     def __init__(self, front: Front, text: str, names: tuple[str, ...], *, is_positional: bool) -> None:
         self._front = front
         self._text = text
-        self._names = names
         self._is_positional = is_positional
-        self._planned: Planned | None = None
-        self._hot: dict[tuple[Any, ...], _Hot] = {}
-        self._met: dict[tuple[Any, ...], None] = {}
+        # From the parameters to what answers are kept under: the one value, or all as a tuple.
+        self._is_single = len(names) == 1
+        self._key: Callable[[Mapping[str, Any]], Any] = operator.itemgetter(*names) if names else _no_key
+        self._ready: Answering | None = None
+        self._hot: dict[Any, _Hot] = {}
+        self._met: set[Any] = set()
 
-    def answer(self, executor: Executor, parameters: Mapping[str, Any] | None) -> Given | None:
+    def answer(self, executor: Executor, parameters: Mapping[str, Any] | None) -> Rows | None:
         """The answer, if the store has it; None: take the long way.
 
         Raises:
             ValueError: a stored value is damaged.
         """
         try:
-            values = tuple([parameters[name] for name in self._names]) if parameters is not None else ()
+            key = self._key(parameters if parameters is not None else {})
+            hot = self._hot.get(key)
         except (LookupError, TypeError):
-            return None
-        try:
-            hot = self._hot.get(values) if self._hot else None
-        except TypeError:
-            hot = None
-        planned = self._planned
+            return None  # one is missing, or a list
+        ready = self._ready
         if hot is not None:
-            if planned is not None and hot.bound is planned.bound and hot.types == tuple(map(type, values)):
-                status = executor.fresh(planned)
-                if status is not None:
-                    return Given([row.copy() for row in hot.rows], status, hot.bound.generations)
+            kinds = type(key) if self._is_single else tuple(map(type, key))
+            if hot.ready is ready and hot.kinds == kinds:
+                rows = hot.ready.dicts(parameters, hot.rows)
+                if rows is not None:
+                    return rows
             self._hot = {}
-        return self._asked(executor, values)
-
-    def _asked(self, executor: Executor | Tap, values: tuple[Any, ...]) -> Given | None:
-        given: Any = values if self._is_positional else dict(zip(self._names, values, strict=False))
-        planned = self._planned
-        if planned is None:
-            entry = self._front.known(self._text, given, has_parameters=True)
-            if not isinstance(entry, Planned):
+        given: Any = parameters or ()
+        if self._is_positional:
+            given = (key,) if self._is_single else key
+        if ready is None:
+            ready = self._prepare(executor, given)
+            if ready is None:
                 return None
-            planned = entry
-            if not entry.is_by_types:
-                self._planned = entry
-        local = executor.hit(planned, given)
-        if local is None:
-            self._planned = None  # perhaps it was made for another definition
-            return None
-        rows = local.bound.to_dicts(local.rows)
-        if planned is self._planned and len(rows) <= _MOST_ROWS:
-            self._note(values, local.bound, rows)
-        return Given(rows, local.status, local.bound.generations)
+        rows = ready.dicts(given)
+        if rows is None:
+            self._ready = None  # perhaps it was made for another definition
+        elif key in self._met:
+            self._keep(key, ready, rows)
+        elif len(self._met) < _MOST_MET:
+            self._met.add(key)
+        else:
+            self._met = {key}
+        return rows
 
-    def _note(self, values: tuple[Any, ...], bound: Bound, rows: list[dict[str, Any]]) -> None:
+    def _prepare(self, executor: Executor, given: Any) -> Answering | None:
+        """How the plan answers, if there is one. It stays where it holds for all parameters."""
+        entry = self._front.known(self._text, given, has_parameters=True)
+        if not isinstance(entry, Planned):
+            return None
+        ready = executor.ready(entry)
+        if not entry.is_by_types:
+            self._ready = ready
+        return ready
+
+    def _keep(self, key: Any, ready: Answering, rows: list[dict[str, Any]]) -> None:
         """Keep an answer that was asked for twice."""
-        try:
-            is_new = values not in self._met
-        except TypeError:
-            return  # a list among them
-        if is_new:
-            if len(self._met) >= _MOST_MET:
-                self._met = {}
-            self._met[values] = None
+        if len(rows) > _MOST_ROWS or ready is not self._ready:
             return
-        types = tuple(map(type, values))
-        if not _PLAIN.issuperset(types):
+        kinds = (type(key),) if self._is_single else tuple(map(type, key))
+        if not _PLAIN.issuperset(kinds):
             return
         if any(type(value) not in UNCHANGING for row in rows for value in row.values()):
             return
         hot = {} if len(self._hot) >= _MOST_HOT else self._hot.copy()
-        hot[values] = _Hot(types, bound, tuple(map(dict, rows)))
+        hot[key] = _Hot(kinds[0] if self._is_single else kinds, ready, tuple(map(dict, rows)))
         self._hot = hot
 
 
 class SampledShortcut(Shortcut):
-    """A shortcut of an engine whose hits are verified: each is asked of the store."""
+    """A shortcut of an engine whose hits are verified: each is asked of the store, and may be sampled."""
 
     __slots__ = ()
 
-    def answer(self, executor: Executor, parameters: Mapping[str, Any] | None) -> Given | None:
+    def answer(self, executor: Executor, parameters: Mapping[str, Any] | None) -> Rows | None:
         assert isinstance(executor, SamplingExecutor)
         try:
-            values = tuple([parameters[name] for name in self._names]) if parameters is not None else ()
+            key = self._key(parameters if parameters is not None else {})
         except (LookupError, TypeError):
             return None
-        return self._asked(Tap(executor, self._text), values)
+        given: Any = parameters or ()
+        if self._is_positional:
+            given = (key,) if self._is_single else key
+        entry = self._front.known(self._text, given, has_parameters=True)
+        local = executor.hit(entry, given) if isinstance(entry, Planned) else None
+        if local is None:
+            return None
+        executor.offer(self._text, given, local, has_parameters=True)
+        rows = Rows(local.bound.to_dicts(local.rows))
+        rows.status = local.status
+        remember_status(local.status)
+        if (listener := listening.get()) is not None:
+            listener.served(local.bound.generations)
+        return rows
+
+
+def _no_key(_: Mapping[str, Any]) -> tuple[()]:
+    return ()

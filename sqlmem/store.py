@@ -234,52 +234,85 @@ class Writer:
             self._connection.close()
 
 
+class Lane:
+    """Idle connections to a set of generations. Safe for use by many threads.
+
+    Attributes:
+        idle: a list's pop and append are atomic; each takes one out while it asks.
+    """
+
+    __slots__ = ("_store", "generations", "idle")
+
+    def __init__(self, store: Store, generations: tuple[Generation, ...]) -> None:
+        self._store = store
+        self.generations = generations
+        self.idle: list[sqlite3.Connection] = []
+
+    def rows(self, sql: str, arguments: Sequence[Any]) -> list[Any]:
+        """All rows of a statement.
+
+        This is the hot path: with an idle connection it is a pop, SQLite's work and an append.
+
+        Raises:
+            Retired: one of the generations went away before it could be opened.
+            sqlite3.Error: as SQLite raises it.
+        """
+        idle, store = self.idle, self._store
+        try:
+            connection = idle.pop()
+        except IndexError:
+            connection = store.acquire(self)
+        else:
+            # Only after taking the connection: `pause` counts those that are out.
+            if store.is_paused:
+                idle.append(connection)
+                connection = store.acquire(self)
+        try:
+            return connection.execute(sql, arguments).fetchall()
+        finally:
+            idle.append(connection)
+            for generation in self.generations:
+                if generation.is_retired:
+                    store.close_idle(idle)
+
+
 class Store:
     """The generations' connections. Safe for use by many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # serials of the generations, the first is `main` -> idle connections
-        self._idle: dict[tuple[int, ...], list[sqlite3.Connection]] = {}
+        # serials of the generations, the first is `main` -> the way to ask them
+        self._lanes: dict[tuple[int, ...], Lane] = {}
         # every reader's connection, idle or in use; guarded by _lock
         self._open: set[sqlite3.Connection] = set()
         # serial -> the connection that keeps a sealed generation alive; guarded by _lock
         self._anchors: dict[int, sqlite3.Connection] = {}
         self._slow = 0  # operations under way in `activity`; guarded by _lock
-        self._is_paused = False  # set while the process forks
+        self.is_paused = False  # set while the process forks
         self._resumed = threading.Event()
         self._resumed.set()
 
     # -- reading ---------------------------------------------------------------------------
 
-    def query(self, generations: Sequence[Generation], sql: str, arguments: Sequence[Any]) -> list[Any]:
-        """All rows of a statement over these generations: the first is `main`, the others s1, s2, …
-
-        This is the hot path: for one generation with an idle connection it is a dictionary
-        look-up, a pop, SQLite's work and an append.
+    def lane(self, generations: Sequence[Generation]) -> Lane:
+        """The way to ask these generations, again and again: the first is `main`, the others s1, s2, …
 
         Raises:
-            Retired: one of them went away before it could be opened.
-            sqlite3.Error: as SQLite raises it.
+            Retired: one of them went away.
         """
         key = tuple([generation.serial for generation in generations])
-        try:
-            idle = self._idle[key]
-            connection = idle.pop()
-        except (KeyError, IndexError):
-            idle, connection = self._acquire(key, generations)
-        else:
-            # Only after taking the connection: `pause` counts those that are out.
-            if self._is_paused:
-                idle.append(connection)
-                idle, connection = self._acquire(key, generations)
-        try:
-            return connection.execute(sql, arguments).fetchall()
-        finally:
-            idle.append(connection)
-            for generation in generations:
-                if generation.is_retired:
-                    self._close(idle)
+        lane = self._lanes.get(key)
+        if lane is None:
+            with self._lock:
+                # Under the lock that `retire` takes them away under.
+                if any(generation.is_retired for generation in generations):
+                    raise Retired
+                lane = self._lanes.setdefault(key, Lane(self, tuple(generations)))
+        return lane
+
+    def query(self, generations: Sequence[Generation], sql: str, arguments: Sequence[Any]) -> list[Any]:
+        """All rows of a statement over these generations, see `Lane.rows`."""
+        return self.lane(generations).rows(sql, arguments)
 
     def rows_of_a_value(self, generation: Generation, stored_name: str) -> int:
         """How many rows have the same value of a stored column, on the average; found out once."""
@@ -290,25 +323,19 @@ class Store:
             generation.shares[stored_name] = known
         return known
 
-    def _acquire(
-        self, key: tuple[int, ...], generations: Sequence[Generation]
-    ) -> tuple[list[sqlite3.Connection], sqlite3.Connection]:
+    def acquire(self, lane: Lane) -> sqlite3.Connection:
+        """A connection for a lane: an idle one, or a new one. For `Lane.rows` only."""
         while True:
             self._resumed.wait()
-            idle = self._idle.get(key)
             try:
-                connection = idle.pop() if idle is not None else None
+                connection = lane.idle.pop()
             except IndexError:
-                connection = None
-            if idle is None or connection is None:
-                idle, connection = self._connect(key, generations)
-            if not self._is_paused:
-                return idle, connection
-            idle.append(connection)
+                connection = self._connect(lane.generations)
+            if not self.is_paused:
+                return connection
+            lane.idle.append(connection)
 
-    def _connect(
-        self, key: tuple[int, ...], generations: Sequence[Generation]
-    ) -> tuple[list[sqlite3.Connection], sqlite3.Connection]:
+    def _connect(self, generations: Sequence[Generation]) -> sqlite3.Connection:
         with self._lock:
             # Under the lock that `retire` closes the anchors under: without its anchor a name
             # would open a new and empty database.
@@ -320,7 +347,7 @@ class Store:
             _register_functions(connection)
             connection.execute("PRAGMA query_only=1")
             self._open.add(connection)
-            return self._idle.setdefault(key, []), connection
+            return connection
 
     # -- residency -------------------------------------------------------------------------
 
@@ -330,14 +357,14 @@ class Store:
             if generation.is_retired:
                 return
             generation.is_retired = True
-            lists = [self._idle.pop(key) for key in list(self._idle) if generation.serial in key]
-        for idle in lists:
-            self._close(idle)
+            lanes = [self._lanes.pop(key) for key in list(self._lanes) if generation.serial in key]
+        for lane in lanes:
+            self.close_idle(lane.idle)
         with self._lock:
             self._anchors.pop(generation.serial, None)
             generation.anchor.close()
 
-    def _close(self, idle: list[sqlite3.Connection]) -> None:
+    def close_idle(self, idle: list[sqlite3.Connection]) -> None:
         """Close what waits in the list of a retired generation; many threads may try at once."""
         while True:
             try:
@@ -358,9 +385,9 @@ class Store:
 
         Takes no lock, since the garbage collector runs wherever it happens to; nobody reads any more.
         """
-        for idle in list(self._idle.values()):
-            while idle:
-                idle.pop().close()
+        for lane in list(self._lanes.values()):
+            while lane.idle:
+                lane.idle.pop().close()
         for anchor in list(self._anchors.values()):
             anchor.close()
 
@@ -372,7 +399,7 @@ class Store:
         while True:
             self._resumed.wait()
             with self._lock:
-                if not self._is_paused:
+                if not self.is_paused:
                     self._slow += 1
                     break
         try:
@@ -388,17 +415,17 @@ class Store:
         for it for ever. After the deadline the fork goes ahead, as it would without us.
         """
         self._resumed.clear()
-        self._is_paused = True
+        self.is_paused = True
         until = time.monotonic() + deadline_seconds
         while time.monotonic() < until:
             with self._lock:
-                in_use = len(self._open) - sum(map(len, self._idle.values()))
+                in_use = len(self._open) - sum(len(lane.idle) for lane in self._lanes.values())
                 if not self._slow and in_use <= 0:
                     return
             time.sleep(0.0005)
 
     def resume(self) -> None:
-        self._is_paused = False
+        self.is_paused = False
         self._resumed.set()
 
     def reset_after_fork(self) -> None:
@@ -411,8 +438,8 @@ class Store:
         self._resumed = threading.Event()
         self._resumed.set()
         self._slow = 0
-        self._is_paused = False
-        self._open = {connection for idle in self._idle.values() for connection in idle}
+        self.is_paused = False
+        self._open = {connection for lane in self._lanes.values() for connection in lane.idle}
 
 
 # Rows of one slice: some milliseconds, for which a fork has to wait.

@@ -17,6 +17,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlmem.codecs import Codec, Unrepresentable, codec_for, codec_for_value
+from sqlmem.codecs.unchanged import leaving, unchanged_by
 from sqlmem.dialects.base import Result, Semantics
 from sqlmem.measures import ANYTHING, TRUTH, Measure, Span, constant
 from sqlmem.model import Collation, Column, Kind
@@ -235,7 +236,10 @@ def converter(
             raise Unrepresentable("a timestamp of more digits than the type that it is cast to")
         return convert(value)
 
-    return convert_cast
+    unchanged = None if check is not None else unchanged_by(convert)
+    if unchanged is not None and bound is not None:
+        unchanged = unchanged.up_to(bound)
+    return leaving(convert_cast, unchanged)
 
 
 _MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP})
@@ -264,7 +268,7 @@ def _with_texts(
                 raise Unrepresentable("a text that isn't plainly a value of the type beside it") from None
         return convert(value)
 
-    return convert_text
+    return leaving(convert_text, unchanged_by(convert))
 
 
 def _with_moments(convert: Callable[[Any], Any], column: Column, cast: Column | None) -> Callable[[Any], Any]:

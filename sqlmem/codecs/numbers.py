@@ -15,6 +15,7 @@ from sqlmem.codecs.base import (
     exactly,
     make_codec,
 )
+from sqlmem.codecs.unchanged import Unchanged, leaving
 
 MAX_DIGITS = 1000  # of a NUMERIC, and of its scale
 
@@ -126,7 +127,14 @@ def numeric(precision_text: str, scale_text: str) -> Codec:
 
 
 NUMBERS = (
-    make_codec("integer", "INTEGER", {int}, encode_integer, None, parameter=exactly(int, encode_integer)),
+    make_codec(
+        "integer",
+        "INTEGER",
+        {int},
+        encode_integer,
+        None,
+        parameter=leaving(exactly(int, encode_integer), Unchanged(-INT64_LIMIT, INT64_LIMIT - 1)),
+    ),
     make_codec(
         "unsigned",
         "INTEGER",

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from sqlmem.codecs import Unrepresentable
+from sqlmem.codecs.unchanged import leaving, unchanged_by
 from sqlmem.constants import compared, nearest_float
 from sqlmem.dialects.numbers import is_wide, scale_of, size
 from sqlmem.dialects.parameters import number
@@ -122,7 +123,7 @@ def _beside_constant(
 
 def _after_counting(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """As `convert`, of True as 1."""
-    return lambda value: convert(int(value) if type(value) is bool else value)
+    return leaving(lambda value: convert(int(value) if type(value) is bool else value), unchanged_by(convert))
 
 
 def _after_reading(render: Beside, type_: Column, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -140,7 +141,7 @@ def _after_reading(render: Beside, type_: Column, convert: Callable[[Any], Any])
                 raise Unrepresentable("a text that isn't plainly a value of the type beside it") from None
         return convert(value)
 
-    return read
+    return leaving(read, unchanged_by(convert))
 
 
 def _constant(render: Beside, column: Column, literal: Literal, convert: Callable[[Any], Any]) -> str:
@@ -181,7 +182,8 @@ def _after_cast(
                 raise Unrepresentable("a parameter that isn't of the integer type that it is cast to")
             return convert(value)
 
-        return of_integer
+        unchanged = unchanged_by(convert)
+        return leaving(of_integer, None if unchanged is None else unchanged.up_to(bound))
     if cast.kind is Kind.NUMERIC:
         check = codec_of(cast, driver).parameter if cast.precision is not None else None
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, bindparam, exc, text
 
-from sqlmem.dbapi import last_status
 from sqlmem.engine import CachingEngine
 from sqlmem.exactness import same
 from sqlmem.planning import PLANNING_FAILED, QUARANTINED
+from sqlmem.statuses import last_status
 from sqlmem.testing.tree import Bind, Statement
 
 # text: Core's `text()`. driver: `exec_driver_sql` with the driver's own marks.

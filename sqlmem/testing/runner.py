@@ -19,10 +19,10 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 
-from sqlmem.dbapi import last_status
 from sqlmem.engine import CachingEngine
 from sqlmem.errors import SqlmemError
 from sqlmem.model import Outcome
+from sqlmem.statuses import last_status
 from sqlmem.testing import asking, tables
 from sqlmem.testing.asking import Answer
 from sqlmem.testing.families import family_of

@@ -327,7 +327,7 @@ def test_retired_copies_have_no_open_connection(engine: CachingEngine, sequence:
         retired.append(generation)
         assert open_connections(engine) == 0
     assert all(generation.is_retired and is_closed(generation.anchor) for generation in retired)
-    assert engine._core.store._idle == {}
+    assert engine._core.store._lanes == {}
 
 
 def test_memory_of_a_retired_copy_is_given_back(engine: CachingEngine) -> None:
@@ -361,9 +361,10 @@ def test_reader_in_the_middle_of_a_query_finishes_it(
         return value
 
     def read() -> list[Any]:
-        idle, connection = store._acquire((generation.serial,), (generation,))
+        lane = store.lane((generation,))
+        connection = store.acquire(lane)
         connection.create_function("stop", 1, stop)
-        idle.append(connection)
+        lane.idle.append(connection)
         lent.connection = connection
         return store.query((generation,), 'SELECT stop("id") FROM data ORDER BY "id"', ())
 
@@ -381,7 +382,7 @@ def test_reader_in_the_middle_of_a_query_finishes_it(
     assert open_connections(engine) == len(
         [state for state in engine._core.registry.states() if state.generation]
     )
-    assert not any(generation.serial in key for key in store._idle)
+    assert not any(generation.serial in key for key in store._lanes)
 
 
 def test_closed_engine_keeps_no_copy(engine: CachingEngine) -> None:

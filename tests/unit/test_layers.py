@@ -44,6 +44,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "reach",
         "constants",
         "plan",
+        "arguments",
         "stored",
         "names",
         "positions",
@@ -74,6 +75,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "state": (
         "dependencies",
+        "statuses",
         "counters",
         "store",
         "present",
@@ -87,6 +89,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "moments",
         "residency",
         "entries",
+        "hot",
         "results",
     ),
     "movement": (

@@ -1,0 +1,19 @@
+"""How the last statement was answered, whichever way it came in."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+from sqlmem.model import Status
+
+_last: ContextVar[Status | None] = ContextVar("sqlmem_last_status", default=None)
+remember_status = _last.set
+
+
+def last_status() -> Status | None:
+    """How the last statement of this thread or task was answered; None before the first.
+
+    For every way in: Core, ORM, pandas, and `CachingEngine.execute` too. Context-local, so
+    that neither threads nor tasks see each other's.
+    """
+    return _last.get()
