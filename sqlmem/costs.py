@@ -19,6 +19,8 @@ from sqlmem.store import Generation, Store
 _MOST_STEPS = 10_000_000
 # Reading what there is, so many times over, is never too much.
 _MOST_READINGS = 20
+# Looked at in some tenths of a millisecond.
+_SHORT = 1_000
 # What an equality by an index is taken to find, before it is counted.
 _FOUND = 10
 
@@ -59,6 +61,23 @@ def obstacle(
     if steps(told, rows, total, lambda *_: _FOUND) > most and steps(told, rows, total, found) > most:
         return "the store would go through its tables row by row for each other's rows"
     return None
+
+
+def is_short(store: Store, plan: Plan, generations: Sequence[Generation], arguments: Sequence[Any]) -> bool:
+    """Whether the store has looked at all rows that a plan needs within some tenths of a millisecond.
+
+    Raises:
+        sqlite3.Error, Retired: as for a query.
+    """
+    total = sum(generation.rows for generation in generations)
+    if total * plan.uses <= _SHORT:
+        return True
+    rows = {
+        alias: generations[0 if database == "main" else int(database[1:])].rows
+        for database, alias in _SOURCE.findall(plan.sql)
+    }
+    told = store.query(generations, f"EXPLAIN QUERY PLAN {plan.sql}", arguments)
+    return steps(told, rows, total, lambda *_: _FOUND) <= _SHORT
 
 
 def _limits(sql: str, arguments: Sequence[Any]) -> dict[str, int]:
@@ -105,4 +124,4 @@ def steps(told: Sequence[tuple[int, int, int, str]], rows: Mapping[str, int], mo
     return cost(0)
 
 
-__all__ = ["obstacle", "steps"]
+__all__ = ["is_short", "obstacle", "steps"]

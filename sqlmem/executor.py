@@ -19,6 +19,7 @@ from typing import Any
 from sqlmem.answers import Caller, Local, Remote, refusal
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
+from sqlmem.costs import is_short
 from sqlmem.costs import obstacle as too_many_steps
 from sqlmem.counters import Counters
 from sqlmem.directives import Directive
@@ -94,9 +95,13 @@ class Executor:
         ready, bound = planned.ready, planned.bound
         if bound is None or (ready is not None and ready.bound is bound):
             return ready
+        plan = planned.plan
         try:
             lane = self._store.lane(bound.generations)
-        except Retired:
+            if plan.sql not in lane.short:
+                nothing = [None] * len(plan.arguments)
+                lane.short[plan.sql] = is_short(self._store, plan, bound.generations, nothing)
+        except (Retired, sqlite3.Error):
             return None
         count = self._counters.hits_on(planned.tables).count
         planned.ready = Ready(planned, bound, lane, count=count, monotonic=self._clock.monotonic)

@@ -25,10 +25,11 @@ from sqlmem.store import Lane, Retired
 
 # {given}: the parameters by name; {sources}: the checks below, one for each table.
 _TEXT = """
-def make(planned, bound, ask, count, monotonic, sources, bindings, {names}):
+def make(planned, bound, lane, count, monotonic, sources, bindings, {names}):
     {bindings} = bindings
     ({unpacked}) = sources
     read_at = min([{read_at}])
+    ask, is_short = lane.rows, lane.short[planned.plan.sql]
     sql, tables, expressions = planned.plan.sql, planned.tables, planned.expressions
     decode, to_dicts, generations = bound.decode, bound.to_dicts, bound.generations
 
@@ -37,7 +38,7 @@ def make(planned, bound, ask, count, monotonic, sources, bindings, {names}):
 {sources}
         try:
 {given}
-            rows = ask(sql, {arguments})
+            rows = ask(sql, {arguments}, is_short)
         except missing:
             return None
 {used}
@@ -49,7 +50,7 @@ def make(planned, bound, ask, count, monotonic, sources, bindings, {names}):
 {sources}
         try:
 {given}
-            rows = ask(sql, {arguments})
+            rows = ask(sql, {arguments}, is_short)
         except missing:
             return None
         {decoded}
@@ -66,7 +67,7 @@ def make(planned, bound, ask, count, monotonic, sources, bindings, {names}):
         if known is None:
             try:
 {given_deeper}
-                rows = ask(sql, {arguments})
+                rows = ask(sql, {arguments}, is_short)
             except missing:
                 return None
             rows = Rows(to_dicts(rows))
@@ -156,7 +157,7 @@ class Ready:
         self.tuples: Tuples
         self.dicts: Dicts
         self.stored, self.tuples, self.dicts = make(
-            planned, bound, lane.rows, count, monotonic, sources, bindings, **_NAMES
+            planned, bound, lane, count, monotonic, sources, bindings, **_NAMES
         )
 
 

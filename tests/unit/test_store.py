@@ -1,0 +1,65 @@
+"""Invariant: who asks the store gets an answer, whoever has the turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sqlmem import store as stores
+from sqlmem.codecs import codec_by_name
+from sqlmem.model import TableName
+from sqlmem.store import Generation, Retired, Store, StoredColumn, Writer
+
+SQL = "SELECT t.a FROM main.data AS t WHERE t.a = ?"
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setattr(stores, "_WAITS_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(stores, "_PATIENCE_SECONDS", 0.0)
+    store = Store()
+    yield store
+    store.abandon()
+
+
+@pytest.fixture
+def generation(store: Store) -> Generation:
+    codec = codec_by_name("integer")
+    assert codec is not None
+    writer = Writer(store, TableName(None, "t"), [("a", "")], None)
+    writer.insert([(1,), (2,)])
+    column = StoredColumn("a", "a", "", codec, (None,) * 6)
+    return writer.seal({"a": column}, [], 0.0)
+
+
+def test_the_turn_is_given_back(store: Store, generation: Generation) -> None:
+    """Also after an error."""
+    lane = store.lane((generation,))
+    assert lane.rows(SQL, (1,), True) == [(1,)]
+    assert not store.turn.locked()
+    with pytest.raises(sqlite3.Error):
+        lane.rows("SELECT nothing", (), True)  # noqa: FBT003
+    assert not store.turn.locked()
+    assert len(lane.idle) == 1
+
+
+def test_who_does_not_get_the_turn_goes_ahead(store: Store, generation: Generation) -> None:
+    """The turn may be this very thread's: what it interrupts has it."""
+    lane = store.lane((generation,))
+    with store.turn:
+        assert lane.rows(SQL, (2,), True) == [(2,)]
+        assert store.turn.locked()
+        assert lane.rows(SQL, (1,)) == [(1,)]
+
+
+def test_a_lane_of_what_is_gone_says_so(store: Store, generation: Generation) -> None:
+    """One that was taken before, and one that is asked for now; and nothing stays open."""
+    lane = store.lane((generation,))
+    assert lane.rows(SQL, (1,)) == [(1,)]
+    store.retire(generation)
+    with pytest.raises(Retired):
+        lane.rows(SQL, (1,))
+    with pytest.raises(Retired):
+        store.lane((generation,))
+    assert not lane.idle
