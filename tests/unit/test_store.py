@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -39,7 +40,7 @@ def test_the_turn_is_given_back(store: Store, generation: Generation) -> None:
     assert lane.rows(SQL, (1,), True) == [(1,)]
     assert not store.turn.locked()
     with pytest.raises(sqlite3.Error):
-        lane.rows("SELECT nothing", (), True)  # noqa: FBT003
+        lane.rows("SELECT nothing", (), True)
     assert not store.turn.locked()
     assert len(lane.idle) == 1
 
