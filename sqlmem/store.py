@@ -244,7 +244,9 @@ class Lane:
     """Idle connections to a set of generations. Safe for use by many threads.
 
     Attributes:
-        idle: a list's pop and append are atomic; each takes one out while it asks.
+        idle: cursors, each of a connection of its own, which reads in one transaction as long as it lives:
+            the generations never change, and SQLite needn't look whether they have. A list's pop and append
+            are atomic; each takes one out while it asks.
         short: statement -> whether it is over in no time, see `Lane.rows`; entered by who finds it out.
     """
 
@@ -253,7 +255,7 @@ class Lane:
     def __init__(self, store: Store, generations: tuple[Generation, ...]) -> None:
         self._store = store
         self.generations = generations
-        self.idle: list[sqlite3.Connection] = []
+        self.idle: list[sqlite3.Cursor] = []
         self.short: dict[str, bool] = {}
 
     def rows(self, sql: str, arguments: Sequence[Any], is_short: bool = False) -> list[Any]:  # noqa: FBT001, FBT002
@@ -273,21 +275,21 @@ class Lane:
         """
         idle, store = self.idle, self._store
         try:
-            connection = idle.pop()
+            reader = idle.pop()
         except IndexError:
-            connection = store.acquire(self)
+            reader = store.acquire(self)
         else:
             # Only after taking the connection: `pause` counts those that are out.
             if store.is_paused:
-                idle.append(connection)
-                connection = store.acquire(self)
+                idle.append(reader)
+                reader = store.acquire(self)
         has_turn = is_short and (store.turn.acquire(False) or store.wait_for_turn())  # noqa: FBT003
         try:
-            return connection.execute(sql, arguments).fetchall()
+            return reader.execute(sql, arguments).fetchall()
         finally:
             if has_turn:
                 store.turn.release()
-            idle.append(connection)
+            idle.append(reader)
             for generation in self.generations:
                 if generation.is_retired:
                     store.close_idle(idle)
@@ -301,8 +303,8 @@ class Store:
         self.turn = threading.Lock()  # whose turn it is among short statements, see `Lane.rows`
         # serials of the generations, the first is `main` -> the way to ask them
         self._lanes: dict[tuple[int, ...], Lane] = {}
-        # every reader's connection, idle or in use; guarded by _lock
-        self._open: set[sqlite3.Connection] = set()
+        # every reader, idle or in use; guarded by _lock
+        self._open: set[sqlite3.Cursor] = set()
         # serial -> the connection that keeps a sealed generation alive; guarded by _lock
         self._anchors: dict[int, sqlite3.Connection] = {}
         self._slow = 0  # operations under way in `activity`; guarded by _lock
@@ -354,31 +356,37 @@ class Store:
         # Not for ever: who has it may be this very thread, in a signal handler.
         return self.turn.acquire(timeout=_PATIENCE_SECONDS)
 
-    def acquire(self, lane: Lane) -> sqlite3.Connection:
-        """A connection for a lane: an idle one, or a new one. For `Lane.rows` only."""
+    def acquire(self, lane: Lane) -> sqlite3.Cursor:
+        """A reader for a lane: an idle one, or a new one. For `Lane.rows` only."""
         while True:
             self._resumed.wait()
             try:
-                connection = lane.idle.pop()
+                reader = lane.idle.pop()
             except IndexError:
-                connection = self._connect(lane.generations)
+                reader = self._connect(lane.generations)
             if not self.is_paused:
-                return connection
-            lane.idle.append(connection)
+                return reader
+            lane.idle.append(reader)
 
-    def _connect(self, generations: Sequence[Generation]) -> sqlite3.Connection:
+    def _connect(self, generations: Sequence[Generation]) -> sqlite3.Cursor:
         with self._lock:
             # Under the lock that `retire` closes the anchors under: without its anchor a name
             # would open a new and empty database.
             if any(generation.is_retired for generation in generations):
                 raise Retired
-            connection = _connect(generations[0].uri)
+            reader = _connect(generations[0].uri).cursor()
             for number, generation in enumerate(generations[1:], 1):
-                connection.execute(f"ATTACH ? AS s{number}", (generation.uri,))
-            _register_functions(connection)
-            connection.execute("PRAGMA query_only=1")
-            self._open.add(connection)
-            return connection
+                reader.execute(f"ATTACH ? AS s{number}", (generation.uri,))
+            _register_functions(reader.connection)
+            reader.execute("PRAGMA query_only=1")
+            reader.execute("BEGIN")
+            for number in range(len(generations)):
+                # The transaction begins where something is read.
+                reader.execute(
+                    f"SELECT 1 FROM {f's{number}' if number else 'main'}.{DATA} LIMIT 1"
+                ).fetchall()
+            self._open.add(reader)
+            return reader
 
     # -- residency -------------------------------------------------------------------------
 
@@ -395,16 +403,16 @@ class Store:
             self._anchors.pop(generation.serial, None)
             generation.anchor.close()
 
-    def close_idle(self, idle: list[sqlite3.Connection]) -> None:
+    def close_idle(self, idle: list[sqlite3.Cursor]) -> None:
         """Close what waits in the list of a retired generation; many threads may try at once."""
         while True:
             try:
-                connection = idle.pop()
+                reader = idle.pop()
             except IndexError:
                 return
             with self._lock:
-                self._open.discard(connection)
-            connection.close()
+                self._open.discard(reader)
+            reader.connection.close()
 
     def keep(self, serial: int, anchor: sqlite3.Connection) -> None:
         """Remember what keeps a sealed generation alive, for `abandon`."""
@@ -418,7 +426,7 @@ class Store:
         """
         for lane in list(self._lanes.values()):
             while lane.idle:
-                lane.idle.pop().close()
+                lane.idle.pop().connection.close()
         for anchor in list(self._anchors.values()):
             anchor.close()
 
@@ -471,7 +479,7 @@ class Store:
         self._resumed.set()
         self._slow = 0
         self.is_paused = False
-        self._open = {connection for lane in self._lanes.values() for connection in lane.idle}
+        self._open = {reader for lane in self._lanes.values() for reader in lane.idle}
 
 
 # Rows of one slice: some milliseconds, for which a fork has to wait.

@@ -362,9 +362,10 @@ def test_reader_in_the_middle_of_a_query_finishes_it(
 
     def read() -> list[Any]:
         lane = store.lane((generation,))
-        connection = store.acquire(lane)
+        reader = store.acquire(lane)
+        connection = reader.connection
         connection.create_function("stop", 1, stop)
-        lane.idle.append(connection)
+        lane.idle.append(reader)
         lent.connection = connection
         return store.query((generation,), 'SELECT stop("id") FROM data ORDER BY "id"', ())
 
