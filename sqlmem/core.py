@@ -240,6 +240,7 @@ class Core:
         self.is_initialized = False  # so that connect() comes by `initialize`
         self.shortcuts = {}
         self.executor.is_closed = True
+        self.front.answering.clear()
         # Nobody of ours uses the origin after this.
         if self.live is not None:
             self.live.close()

@@ -343,9 +343,9 @@ class LazyCursor:
         executor = connection._executor
         # Without any, a driver leaves %% as it is.
         has_parameters = parameters is not None
-        if self.take(operation, parameters):
-            return self
         self._reset()
+        if has_parameters and connection.directive is USUAL and self.take(operation, parameters):
+            return self
         if connection._takes_savepoints:
             connection.send_savepoint(operation)
             return self
@@ -368,28 +368,27 @@ class LazyCursor:
         return self._taken(answer, operation, parameters)
 
     def take(self, operation: str, parameters: Any) -> bool:
-        """Answer a plain hit. False: it is none, and nothing has happened; `execute` knows all cases."""
+        """Answer a plain hit of a fresh cursor, with parameters and without a directive.
+
+        False: it is none, and nothing has happened; `execute` knows all cases.
+        """
         connection = self.connection
-        if (
-            not connection.is_usual
-            or connection.directive is not USUAL
-            or self._result is not None
-            or connection._executor.is_closed
-            or heard.debug
-        ):
+        if not connection.is_usual or heard.debug:
             return False
-        has_parameters = parameters is not None
-        parameters = parameters or ()
-        ready = connection._front.ready(operation, parameters, has_parameters=has_parameters)
+        front = connection._front
+        ready = front.answering.get(operation)
         if ready is None:
-            return False
+            ready = front.ready(operation, parameters, has_parameters=True)
+            if ready is None:
+                return False
         try:
             rows = ready.tuples(parameters)
         except ValueError:  # a damaged value
             return False
         if rows is None:
+            front.answering.pop(operation, None)
             return False
-        self._rows, self._position = rows, 0
+        self._rows = rows
         self.description = ready.bound.description
         if connection._counts_rows:
             self.rowcount = len(rows)

@@ -25,6 +25,7 @@ from sqlmem.passing import PassingConnection
 from sqlmem.statuses import last_status
 
 _OPTIONS = frozenset(OPTIONS)
+_EXECUTE = ExecuteStyle.EXECUTE  # an enum's members take longer to look up
 # Options of a connection that concern the driver's connection; `logging_token` is SQLAlchemy's alone.
 _NOT_THE_ORIGINS = frozenset({"logging_token"})
 
@@ -62,8 +63,8 @@ class CachingConnection(Connection):
         engine: Any = self.engine
         options = context.execution_options
         if (
-            engine._core.takes_at_once
-            and context.execute_style is ExecuteStyle.EXECUTE
+            engine.takes_at_once
+            and context.execute_style is _EXECUTE
             and not (self._has_events or engine._has_events or self._echo or dialect._has_events)
             and not (options and ("no_parameters" in options or not _OPTIONS.isdisjoint(options)))
             and context.cursor.take(context.statement, context.parameters[0])
@@ -221,6 +222,7 @@ class CachingEngine(Engine):
         )
         self._execution_options = base._execution_options
         self._is_usual = self._asks_nothing()
+        self.takes_at_once = core.takes_at_once
         if core.is_transparent:
             self._heard = base
             # Who listens to the wrapped engine hears of every statement, as before.
@@ -432,6 +434,7 @@ class CachingOptionEngine(OptionEngineMixin, CachingEngine):
         self._connection_cls = proxied._connection_cls
         self._owns_base = proxied._owns_base
         self._heard = proxied._heard
+        self.takes_at_once = proxied.takes_at_once
         super().__init__(proxied, execution_options)
         self._is_usual = self._asks_nothing()
 

@@ -22,8 +22,14 @@ from sqlmem.variants import ByTypes, Typing
 
 @dataclass(eq=False)
 class Front(Planning):
-    """Safe for use by many threads: two that meet a new text plan it twice, and agree."""
+    """Safe for use by many threads: two that meet a new text plan it twice, and agree.
 
+    Attributes:
+        answering: text -> what answers it with parameters. The hot path looks here; what is found may hold no
+            more, and says so itself.
+    """
+
+    answering: dict[str, Answering] = field(default_factory=dict)
     _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     _templates: Templates = field(init=False)  # guarded by _lock
@@ -46,14 +52,20 @@ class Front(Planning):
         return entry  # type: ignore[return-value]
 
     def ready(self, statement: str, parameters: Any, *, has_parameters: bool) -> Answering | None:
-        """What may answer a statement at once. Whether it still holds, it looks itself."""
-        key = (statement, has_parameters)
-        entry = self._entries.get(key)
+        """What may answer a statement at once; whether it still holds, it looks itself.
+
+        It is found under `answering` from now on, if it holds for all parameters.
+        """
+        entry = self._entries.get((statement, has_parameters))
         if type(entry) is ByTypes:
             entry = entry.variant(parameters)
-        if type(entry) is not Planned:
+            return entry.ready if type(entry) is Planned else None
+        if type(entry) is not Planned or entry.ready is None:
             return None
-        self._used.add(key)
+        if has_parameters and not entry.is_by_types:
+            if len(self.answering) >= self.capacity:
+                self.answering.clear()
+            self.answering[statement] = entry.ready
         return entry.ready
 
     def entry(
@@ -119,7 +131,8 @@ class Front(Planning):
         """
         while len(self._entries) > self.capacity:
             key, entry = self._entries.popitem(last=False)
-            if key in self._used:
+            is_used = self.answering.pop(key[0], None) is not None
+            if is_used or key in self._used:
                 self._used.discard(key)
                 self._entries[key] = entry
         if len(self._used) > 2 * self.capacity:
