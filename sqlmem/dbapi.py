@@ -80,8 +80,6 @@ class LazyConnection:
     # isolation level of None for autocommit.
     autocommit = False
     isolation_level: str | None = ""
-    # psycopg2's dialect logs them after each statement; the wrapped engine's has done so.
-    notices: Sequence[str] = ()
 
     def __init__(self, origin: Origin, executor: Executor, front: Front) -> None:
         self._origin = origin
@@ -123,7 +121,7 @@ class LazyConnection:
 
     def make_ready(self) -> bool:
         """Check the origin connection out, if it isn't; whether it reads as the others do."""
-        driver = self.held().connection.connection.dbapi_connection
+        driver = self.held().driver
         return not self._origin.may_read_uncommitted(driver, self._options)
 
     def set_options(self, options: Mapping[str, Any]) -> None:
@@ -293,6 +291,12 @@ class LazyConnection:
         return self.closed
 
     @property
+    def notices(self) -> Any:
+        """psycopg2's dialect logs them after each statement, and empties the list."""
+        held = self._held
+        return () if held is None or not held.is_usable else getattr(held.driver, "notices", ())
+
+    @property
     def _connection(self) -> LazyConnection:
         return self
 
@@ -310,8 +314,7 @@ class LazyConnection:
                 f"{type(self).__name__} has no attribute {name!r}; take the driver's connection "
                 "from the wrapped engine"
             )
-        dbapi_connection = self.held().connection.connection.dbapi_connection
-        return getattr(dbapi_connection, name)
+        return getattr(self.held().driver, name)
 
 
 def _is_autocommit(isolation_level: Any) -> bool:
@@ -387,25 +390,23 @@ class LazyCursor:
 
     def _execute_at_origin(self, operation: str, parameters: Any) -> None:
         connection = self.connection
-        result = connection.held().execute(
-            operation, parameters, is_streamed=self._is_streamed, has_no_parameters=parameters is None
-        )
-        if not result.returns_rows:
-            connection.after_statement()
-            return
-        cursor = result.cursor
-        assert cursor is not None
-        self.rowcount = cursor.rowcount
+        held = connection.held()
         if self._is_streamed and not connection.is_autocommit:
-            self._result = result
-            self.description = cursor.description
-            connection._streaming = self
+            self._stream(
+                held.execute(operation, parameters, is_streamed=True, has_no_parameters=parameters is None)
+            )
             return
-        with driver_errors():
-            self.description = cursor.description
-            self._rows = list(map(tuple, result.fetchall())) if self._is_streamed else list(cursor.fetchall())
-            result.close()
+        answer = held.answer(operation, parameters)
+        if answer is not None:
+            self.description, self.rowcount, self._rows = answer
         connection.after_statement()
+
+    def _stream(self, result: CursorResult[Any]) -> None:
+        if result.returns_rows:
+            cursor: Any = result.cursor
+            self._result = result
+            self.description, self.rowcount = cursor.description, cursor.rowcount
+            self.connection._streaming = self
 
     def read_ahead(self) -> None:
         """Take the rows that are still at the origin, so that its connection is free."""

@@ -93,6 +93,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "waiting",
         "catalogue/*",
         "locks",
+        "checkout",
         "origin",
         "lent",
         "fill",
@@ -148,6 +149,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         {
             "catalogue/*",
             "waiting",
+            "checkout",
             "origin",
             "lent",
             "filling",
