@@ -68,7 +68,9 @@ def last_status() -> Status | None:
 def isolation_reason(options: Mapping[str, Any], origin: Origin) -> str | None:
     """Why a connection with these options reads at the origin; None if its level allows hits."""
     asked = options.get("isolation_level") or origin.asked_isolation_level
-    level = str(asked or "").upper().replace("_", " ")
+    if not asked:
+        return None
+    level = str(asked).upper().replace("_", " ")
     # Its reads must agree with each other; the store's tables are each as of their own fill.
     return f"the connection's isolation level is {level}" if level in _REPEATABLE else None
 

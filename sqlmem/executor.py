@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -151,7 +150,7 @@ class Executor:
         statement, parameters, has_parameters = asked.statement, asked.parameters, asked.has_parameters
         reason = caller.bypass_reason
         if caller.directive:
-            asked = replace(asked, newest=self._newest(caller.directive))
+            asked = asked._replace(newest=self._newest(caller.directive))
             if caller.directive.way == "bypass":
                 reason = reason or "it asked to bypass"
         newest = asked.newest

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmem.entries import Bound, Entry, Passed, Planned, bound_of
+from sqlmem.entries import Bound, Entry, Planned, bound_of
 from sqlmem.planning import LONGEST_KEPT, Borrower, Planning, form_of
 from sqlmem.postponed import Lacks, Postponements
 from sqlmem.sharing import Templates, template_of
@@ -62,9 +62,9 @@ class Front(Planning):
             return known
         is_short = len(statement) <= LONGEST_KEPT
         if self.is_transparent:
-            effect = self.effect(statement, has_parameters=has_parameters)
-            if not effect.is_read:
-                return Passed(effect)
+            passed = self._passed(key)
+            if not passed.effect.is_read:
+                return passed
         postponed = self._postponed.find(key, lambda: borrower.past_reason)
         if postponed is not None:
             return postponed

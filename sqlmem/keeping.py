@@ -14,10 +14,9 @@ Rule 3: nobody waits who holds a transaction at the origin: its locks may be wha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from sqlmem.clock import Clock
 from sqlmem.dependencies import Reading
@@ -57,9 +56,8 @@ class Asker(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A statement as it reached the cursor.
+class Asked(NamedTuple):
+    """A statement as it reached the cursor. A tuple, as `answers.Local` is.
 
     Attributes:
         is_whole: all its rows will be fetched at once, as the driver gives them.

@@ -67,11 +67,17 @@ class Connection(Caller, Protocol):
     def acting(self, effect: Effect | None, text: str) -> AbstractContextManager[Any]:
         """Around whatever is sent to the driver's connection, which it gives."""
 
+    def before(self, effect: Effect | None, text: str) -> tuple[Any, Any]:
+        """Something is about to be sent to the driver's connection: that one, and what `ended` needs."""
+
+    def ended(self, minded: Any, error: BaseException | None) -> None:
+        """What was sent has succeeded, or failed with this."""
+
     def tell(self, listener: Listener, answer: Local | Remote) -> None:
         """Tell whoever notes what is read."""
 
     def opened(self, cursor: PassingCursor) -> None:
-        """A cursor of ours has got one of the driver's."""
+        """SQLite: a cursor of ours has got one of the driver's."""
 
     def hand_out(self) -> Any:
         """From here on nobody sees what is done to the driver's connection."""
@@ -118,7 +124,7 @@ class PassingCursor:
         self._arguments = arguments
         self._keywords = keywords
         # Dictionaries, say: the program has asked for a class of cursor, or a row factory.
-        self._has_other_rows = not (
+        self._has_other_rows = bool(arguments or keywords) and not (
             keywords.keys() <= _SERVER_SIDE
             and all(
                 argument is None
@@ -142,7 +148,7 @@ class PassingCursor:
     # -- statements ------------------------------------------------------------------------
 
     def execute(self, operation: Any, parameters: Any = None, **keywords: Any) -> PassingCursor:
-        text = self._text(operation)
+        text = operation if type(operation) is str else self._text(operation)
         set_by_others = self.__dict__
         if (
             keywords
@@ -164,13 +170,16 @@ class PassingCursor:
             self._tell(answer)
             self._take_answer(answer, operation, parameters)
             return self
-        # Entered before anything else can fail: others may wait for its end.
-        with answer.keeping or contextlib.nullcontext() as keeping:
+        given = () if parameters is None else (parameters,)
+        if answer.keeping is None:
             self._tell(answer)
-            given = () if parameters is None else (parameters,)
             self._send(answer.effect, text, "execute", operation, *given)
-            if keeping is not None:
-                self._ahead = read_ahead(self._driver, keeping)
+            return self
+        # Entered before anything else can fail: others may wait for its end.
+        with answer.keeping as keeping:
+            self._tell(answer)
+            self._send(answer.effect, text, "execute", operation, *given)
+            self._ahead = read_ahead(self._driver, keeping)
         return self
 
     def _tell(self, answer: Local | Remote) -> None:
@@ -244,19 +253,28 @@ class PassingCursor:
         self._is_local = False
         self._ahead = None
         self._rows = []
-        with self.connection.acting(effect, text) as driver:
-            return getattr(self._cursor(driver), method)(*arguments, **keywords)
+        connection = self.connection
+        driver, minded = connection.before(effect, text)
+        try:
+            answer = getattr(self._cursor(driver), method)(*arguments, **keywords)
+        except BaseException as error:
+            connection.ended(minded, error)
+            raise
+        connection.ended(minded, None)
+        return answer
 
     def _cursor(self, driver: Any) -> Any:
         if self._driver is None:
             self._driver = cursor = driver.cursor(*self._arguments, **self._keywords)
-            self.connection.opened(self)
+            if self._origin.family == "sqlite":
+                self.connection.opened(self)
             if self._arraysize != 1:
                 cursor.arraysize = self._arraysize
             if self._sizes is not None:
                 cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
-        for name, value in self.__dict__.items():
-            setattr(self._driver, name, value)
+        if self.__dict__:
+            for name, value in self.__dict__.items():
+                setattr(self._driver, name, value)
         return self._driver
 
     # -- what it is over -------------------------------------------------------------------

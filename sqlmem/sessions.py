@@ -36,7 +36,17 @@ class Mark:
         may_be_back: they may have these values again.
     """
 
-    __slots__ = ("__weakref__", "is_otherwise", "may_be_back", "reads_otherwise", "variables", "why")
+    __slots__ = (
+        "__weakref__",
+        "is_otherwise",
+        "may_be_back",
+        "reads_otherwise",
+        "reference",
+        "variables",
+        "why",
+    )
+
+    reference: weakref.ref[Mark]
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -50,11 +60,13 @@ class Sessions:
     """Safe for use by many threads: a set of weak references, whose operations are atomic."""
 
     def __init__(self) -> None:
-        self._marks: weakref.WeakSet[Mark] = weakref.WeakSet()
+        # References that leave when what they mean does. Not a WeakSet, which is asked its length by five
+        # calls: this is looked at before every statement.
+        self._marks: set[weakref.ref[Mark]] = set()
 
     @property
     def any_differ(self) -> bool:
-        return len(self._marks) > 0
+        return bool(self._marks)
 
     def mark(
         self,
@@ -73,7 +85,8 @@ class Sessions:
         mark = info.get(_KEY)
         if mark is None:
             mark = info[_KEY] = Mark(why)
-            self._marks.add(mark)
+            mark.reference = weakref.ref(mark, self._marks.discard)
+            self._marks.add(mark.reference)
         known = info.get(_ORIGINALS, {})
         names = set(variables)
         mark.variables |= names & known.keys()
@@ -87,7 +100,7 @@ class Sessions:
         info.pop(_TEMPORARY, None)
         mark = info.pop(_KEY, None)
         if mark is not None:
-            self._marks.discard(mark)
+            self._marks.discard(mark.reference)
 
     # -- what variables were before they were set ------------------------------------------
 
@@ -123,6 +136,11 @@ class Sessions:
         looked_at = mark.variables - {ALL_VARIABLES}
         if values is not None and all(values.get(name, self) == originals[name] for name in looked_at):
             self.unmark(info)
+
+    @staticmethod
+    def knows(info: dict[Any, Any]) -> bool:
+        """Whether anything is kept here of this connection's session."""
+        return _KEY in info or _TEMPORARY in info
 
     @staticmethod
     def reads_otherwise(info: dict[Any, Any]) -> bool:
