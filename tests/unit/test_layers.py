@@ -86,6 +86,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "registry",
         "moments",
         "residency",
+        "prospects",
         "entries",
         "results",
     ),
