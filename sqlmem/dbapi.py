@@ -138,6 +138,8 @@ class LazyConnection:
         self._is_autocommit = False
 
     def _connect(self) -> OriginConnection:
+        if not self._options:
+            return self._origin.connect()
         options = {
             key: value
             for key, value in self._options.items()
@@ -147,7 +149,8 @@ class LazyConnection:
         return self._origin.connect(options)
 
     def held(self) -> OriginConnection:
-        self._make_way()
+        if self._streaming is not None:
+            self._make_way()
         if self._held is None or not self._held.is_usable:
             self._savepoints = []
             self._held_since = self._front.registry.invalidations
@@ -359,11 +362,15 @@ class LazyCursor:
             is_whole=not self._is_streamed,
         )
         if isinstance(answer, Remote):
-            # Entered before anything else can fail: others may wait for its end.
-            with answer.keeping or contextlib.nullcontext() as keeping:
+            if answer.keeping is None:
                 self._tell(answer)
                 self._execute_at_origin(operation, parameters)
-                if keeping is not None and self.description is not None:
+                return self
+            # Entered before anything else can fail: others may wait for its end.
+            with answer.keeping as keeping:
+                self._tell(answer)
+                self._execute_at_origin(operation, parameters)
+                if self.description is not None:
                     keeping.keep(self.description, self._rows)
             return self
         self._tell(answer)

@@ -6,7 +6,7 @@ they do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,13 @@ class Bound:
     description: tuple[tuple[Any, ...], ...]
 
 
+def _are_current(states: Sequence[TableState], versions: Sequence[int]) -> bool:
+    for state, version in zip(states, versions, strict=True):
+        if state.version != version or state.schema is None:
+            return False
+    return True
+
+
 @dataclass(eq=False)
 class Planned:
     """The store can answer. `bound` is the last binding, replaced by reference."""
@@ -52,10 +59,7 @@ class Planned:
     is_by_types: bool = False
 
     def is_current(self) -> bool:
-        return all(
-            state.version == version and state.schema is not None
-            for state, version in zip(self.states, self.versions, strict=True)
-        )
+        return _are_current(self.states, self.versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,7 @@ class Bypassed:
     unkept: str | None = None
 
     def is_current(self) -> bool:
-        return all(
-            state.version == version and state.schema is not None
-            for state, version in zip(self.states, self.versions, strict=True)
-        )
+        return _are_current(self.states, self.versions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,10 @@ class Executor:
             case Bypassed():
                 keeps = entry.keeps if reason is None else None
                 reason = reason or entry.reason
+                if keeps is None:
+                    return self._bypass(
+                        caller, asked.statement, reason, entry.tables, entry.effect, entry.reads
+                    )
                 return self._kept_or_bypass(
                     caller, asked, reason, entry.tables, keeps, entry.effect, entry.reads
                 )

@@ -17,7 +17,8 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import exc, pool
 from sqlalchemy.engine import Connection, CursorResult, Engine
@@ -76,7 +77,7 @@ class Origin:
     @property
     def asked_isolation_level(self) -> str | None:
         """The isolation level that the wrapped engine was made with; None for the server's own."""
-        level = self.engine.get_execution_options().get("isolation_level") or getattr(
+        level = self.engine._execution_options.get("isolation_level") or getattr(
             self.dialect, "_on_connect_isolation_level", None
         )
         return None if level is None else str(level)
@@ -175,7 +176,7 @@ class Origin:
         """
         checkout = Checkout(engine or self.engine)
         try:
-            return OriginConnection(self, checkout, options or {})
+            return OriginConnection(self, checkout, _NOTHING if options is None else options)
         except BaseException:
             checkout.invalidate()
             checkout.close()
@@ -217,12 +218,10 @@ class Origin:
             self.engine.dispose(close=False)
 
 
-class Answer(NamedTuple):
-    """All that the origin has answered to a statement, as its driver gives it."""
+# All that the origin has answered to a statement, as its driver gives it: description, rowcount and rows.
+Answer = tuple[Sequence[Any], int, list[Any]]
 
-    description: Sequence[Any]
-    rowcount: int
-    rows: list[Any]
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class OriginConnection:
@@ -261,18 +260,19 @@ class OriginConnection:
 
     def _read_only_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """PostgreSQL: what SQLAlchemy must set for transactions to be read-only; nothing if they are now."""
-        checkout, dialect = self._checkout, cast("Any", self.origin.dialect)
-        driver = checkout.driver
-        set_already = {} if checkout.is_plain else self.connection.get_execution_options()
+        checkout = self._checkout
+        dialect: Any = self.origin.dialect
+        is_plain, driver = checkout.is_plain, checkout.driver
+        set_already = _NOTHING if is_plain else self.connection.get_execution_options()
         is_autocommit = _is_autocommit(driver, dialect, set_already)
-        if options or is_autocommit or not checkout.is_plain:
+        if options or is_autocommit or not is_plain:
             # Read-only is a property of the transaction; in autocommit there would be none.
             level = {"isolation_level": "READ COMMITTED"} if is_autocommit else {}
             return {**level, **options, "postgresql_readonly": True}
         before, is_read_only = dialect.get_readonly(driver), True
         checkout.at_return(lambda returned: dialect.set_readonly(returned, before))
         dialect.set_readonly(driver, is_read_only)
-        return {}
+        return _NOTHING
 
     def _run(self, text: str) -> Any:
         """The first value that a statement gives, if it gives any."""
@@ -339,7 +339,7 @@ class OriginConnection:
                 return None
             cursor: Any = result.cursor
             with driver_errors():
-                answer = _all_of(cursor)
+                answer = _all_of(cursor, cursor.description)
                 result.close()
             return answer
         try:
@@ -348,8 +348,9 @@ class OriginConnection:
             if error.orig is None:
                 raise
             raise error.orig.with_traceback(error.orig.__traceback__) from None
-        if cursor.description is not None:
-            answer = _all_of(cursor)
+        description = cursor.description
+        if description is not None:
+            answer = _all_of(cursor, description)
         cursor.close()
         return answer
 
@@ -501,8 +502,10 @@ class OriginConnection:
             if self.is_usable:
                 if self._query_only is not None:
                     self._pragma(f"query_only = {self._query_only}")
-                self._wait_as_before()
-                self._end_read_only()
+                if self._waits_briefly:
+                    self._wait_as_before()
+                if self._skips_rollback:
+                    self._end_read_only()
             self._checkout.close()
         except Exception:  # noqa: BLE001 - whatever the driver raises, see below
             # It can't be put back as it was: nobody else may have it.
@@ -531,9 +534,10 @@ def driver_errors() -> Iterator[None]:
         raise error.orig.with_traceback(error.orig.__traceback__) from None
 
 
-def _all_of(cursor: Any) -> Answer:
+def _all_of(cursor: Any, description: Any) -> Answer:
+    # The description is asked for once: psycopg makes it anew each time.
     rows = cursor.fetchall()
-    return Answer(cursor.description, cursor.rowcount, rows if type(rows) is list else list(rows))
+    return description, cursor.rowcount, rows if type(rows) is list else list(rows)
 
 
 def _is_autocommit(driver: Any, dialect: Any, options: Mapping[str, Any]) -> bool:

@@ -106,6 +106,7 @@ class Told(NamedTuple):
     effect: Effect
     written: frozenset[Name] | None
     unknown: frozenset[str]
+    may_change_session: bool
 
 
 _NONE: frozenset[Spelling] = frozenset()
@@ -164,7 +165,12 @@ class Reach:
         """Both of what follows, of a session without temporary tables; of what is no suspect."""
         told = self._told.get(id(effect))
         if told is None or told.effect is not effect:
-            told = Told(effect, self._of(effect, _NONE), self._unknown(effect, _NONE))
+            told = Told(
+                effect,
+                self._of(effect, _NONE),
+                self._unknown(effect, _NONE),
+                self._may_change_session(effect),
+            )
             if len(self._told) >= _MOST_TOLD:
                 self._told = {}
             self._told[id(effect)] = told
@@ -189,6 +195,9 @@ class Reach:
 
     def may_change_session(self, effect: Effect) -> bool:
         """Whether the functions that a statement calls may leave a session that differs."""
+        return self.told(effect).may_change_session
+
+    def _may_change_session(self, effect: Effect) -> bool:
         bodies = [self._body(name) for name in effect.calls]
         return any(body is None or body.differs for body in bodies)
 
