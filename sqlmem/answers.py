@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from sqlmem.dependencies import Copy
@@ -65,9 +64,8 @@ class Local(NamedTuple):
         return self.bound.generations if self.kept is None else self.kept.copies
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """To be answered by the origin.
+class Remote(NamedTuple):
+    """To be answered by the origin. A tuple, likewise.
 
     Attributes:
         effect: what it may change there; None for nothing.

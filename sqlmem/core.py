@@ -176,7 +176,7 @@ class Core:
         # Whether our cursors may be asked for a hit before the dialect is told to execute: it would do
         # nothing but that.
         self.takes_at_once = (
-            not self.is_transparent
+            self.executor.takes_at_once
             and type(base.dialect).do_execute is DefaultDialect.do_execute
             and base.dialect.bind_typing is not BindTyping.SETINPUTSIZES
         )

@@ -21,7 +21,6 @@ from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front
-from sqlmem.logs import heard
 from sqlmem.origin import Origin, OriginConnection, driver_errors
 from sqlmem.statuses import remember_status
 from sqlmem.table_state import TableState
@@ -55,7 +54,11 @@ _REPEATABLE = frozenset({"REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT"})
 def isolation_reason(options: Mapping[str, Any], origin: Origin) -> str | None:
     """Why a connection with these options reads at the origin; None if its level allows hits."""
     asked = options.get("isolation_level") or origin.asked_isolation_level
-    level = str(asked or "").upper().replace("_", " ")
+    if asked is None:
+        return None
+    if not asked:
+        return None
+    level = str(asked).upper().replace("_", " ")
     # Its reads must agree with each other; the store's tables are each as of their own fill.
     return f"the connection's isolation level is {level}" if level in _REPEATABLE else None
 
@@ -67,8 +70,6 @@ class LazyConnection:
     # isolation level of None for autocommit.
     autocommit = False
     isolation_level: str | None = ""
-    # psycopg2's dialect logs them after each statement; the wrapped engine's has done so.
-    notices: Sequence[str] = ()
 
     def __init__(self, origin: Origin, executor: Executor, front: Front) -> None:
         self._origin = origin
@@ -117,7 +118,7 @@ class LazyConnection:
 
     def make_ready(self) -> bool:
         """Check the origin connection out, if it isn't; whether it reads as the others do."""
-        driver = self.held().connection.connection.dbapi_connection
+        driver = self.held().driver
         return not self._origin.may_read_uncommitted(driver, self._options)
 
     def set_options(self, options: Mapping[str, Any]) -> None:
@@ -135,6 +136,8 @@ class LazyConnection:
         self.directive = USUAL
 
     def _connect(self) -> OriginConnection:
+        if not self._options:
+            return self._origin.connect()
         options = {
             key: value
             for key, value in self._options.items()
@@ -144,7 +147,8 @@ class LazyConnection:
         return self._origin.connect(options)
 
     def held(self) -> OriginConnection:
-        self._make_way()
+        if self._streaming is not None:
+            self._make_way()
         if self._held is None or not self._held.is_usable:
             self._savepoints = []
             self._held_since = self._front.registry.invalidations
@@ -293,6 +297,12 @@ class LazyConnection:
         return self.closed
 
     @property
+    def notices(self) -> Any:
+        """psycopg2's dialect logs them after each statement, and empties the list."""
+        held = self._held
+        return () if held is None or not held.is_usable else getattr(held.driver, "notices", ())
+
+    @property
     def _connection(self) -> LazyConnection:
         return self
 
@@ -310,8 +320,7 @@ class LazyConnection:
                 f"{type(self).__name__} has no attribute {name!r}; take the driver's connection "
                 "from the wrapped engine"
             )
-        dbapi_connection = self.held().connection.connection.dbapi_connection
-        return getattr(dbapi_connection, name)
+        return getattr(self.held().driver, name)
 
 
 def _is_autocommit(isolation_level: Any) -> bool:
@@ -357,11 +366,15 @@ class LazyCursor:
             is_whole=not self._is_streamed,
         )
         if isinstance(answer, Remote):
-            # Entered before anything else can fail: others may wait for its end.
-            with answer.keeping or contextlib.nullcontext() as keeping:
+            if answer.keeping is None:
                 self._tell(answer)
                 self._execute_at_origin(operation, parameters)
-                if keeping is not None and self.description is not None:
+                return self
+            # Entered before anything else can fail: others may wait for its end.
+            with answer.keeping as keeping:
+                self._tell(answer)
+                self._execute_at_origin(operation, parameters)
+                if self.description is not None:
                     keeping.keep(self.description, self._rows)
             return self
         self._tell(answer)
@@ -373,25 +386,13 @@ class LazyCursor:
         False: it is none, and nothing has happened; `execute` knows all cases.
         """
         connection = self.connection
-        if not connection.is_usual or heard.debug:
+        found = connection._front.rows_at_once(operation, parameters) if connection.is_usual else None
+        if found is None:
             return False
-        front = connection._front
-        ready = front.answering.get(operation)
-        if ready is None:
-            ready = front.ready(operation, parameters, has_parameters=True)
-            if ready is None:
-                return False
-        try:
-            rows = ready.tuples(parameters)
-        except ValueError:  # a damaged value
-            return False
-        if rows is None:
-            front.answering.pop(operation, None)
-            return False
-        self._rows = rows
-        self.description = ready.bound.description
+        self._rows, bound = found
+        self.description = bound.description
         if connection._counts_rows:
-            self.rowcount = len(rows)
+            self.rowcount = len(self._rows)
         if connection._is_async:
             give_way()
         return True
@@ -419,25 +420,23 @@ class LazyCursor:
 
     def _execute_at_origin(self, operation: str, parameters: Any) -> None:
         connection = self.connection
-        result = connection.held().execute(
-            operation, parameters, is_streamed=self._is_streamed, has_no_parameters=parameters is None
-        )
-        if not result.returns_rows:
-            connection.after_statement()
-            return
-        cursor = result.cursor
-        assert cursor is not None
-        self.rowcount = cursor.rowcount
+        held = connection.held()
         if self._is_streamed and not connection.is_autocommit:
-            self._result = result
-            self.description = cursor.description
-            connection._streaming = self
+            self._stream(
+                held.execute(operation, parameters, is_streamed=True, has_no_parameters=parameters is None)
+            )
             return
-        with driver_errors():
-            self.description = cursor.description
-            self._rows = list(map(tuple, result.fetchall())) if self._is_streamed else list(cursor.fetchall())
-            result.close()
+        answer = held.answer(operation, parameters)
+        if answer is not None:
+            self.description, self.rowcount, self._rows = answer
         connection.after_statement()
+
+    def _stream(self, result: CursorResult[Any]) -> None:
+        if result.returns_rows:
+            cursor: Any = result.cursor
+            self._result = result
+            self.description, self.rowcount = cursor.description, cursor.rowcount
+            self.connection._streaming = self
 
     def read_ahead(self) -> None:
         """Take the rows that are still at the origin, so that its connection is free."""

@@ -29,7 +29,7 @@ class Directive:
     invalidates: tuple[Any, ...] | None = None
 
     def __bool__(self) -> bool:
-        return self != USUAL
+        return self is not USUAL and self != USUAL
 
 
 USUAL = Directive()

@@ -113,7 +113,9 @@ class TransparentConnection(CachingConnection):
 
     def begin(self) -> Any:
         transaction = super().begin()
-        self._lazy().is_explicit = True
+        engine: Any = self.engine
+        if engine._core.settings.transactions == "never":
+            self._lazy().is_explicit = True
         return transaction
 
 

@@ -6,7 +6,7 @@ they do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,6 +46,13 @@ class Answering(Protocol):
     dicts: Callable[..., Rows | None]
 
 
+def _are_current(states: Sequence[TableState], versions: Sequence[int]) -> bool:
+    for state, version in zip(states, versions, strict=True):
+        if state.version != version or state.schema is None:
+            return False
+    return True
+
+
 @dataclass(eq=False)
 class Planned:
     """The store can answer. `bound` is the last binding, replaced by reference."""
@@ -64,10 +71,7 @@ class Planned:
     is_by_types: bool = False
 
     def is_current(self) -> bool:
-        return all(
-            state.version == version and state.schema is not None
-            for state, version in zip(self.states, self.versions, strict=True)
-        )
+        return _are_current(self.states, self.versions)
 
     def arguments(self, parameters: Parameters) -> list[Any]:
         """The store's arguments, see `arguments_of`."""
@@ -96,10 +100,7 @@ class Bypassed:
     unkept: str | None = None
 
     def is_current(self) -> bool:
-        return all(
-            state.version == version and state.schema is not None
-            for state, version in zip(self.states, self.versions, strict=True)
-        )
+        return _are_current(self.states, self.versions)
 
 
 @dataclass(frozen=True, slots=True)

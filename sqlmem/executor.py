@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -72,7 +71,7 @@ class Executor:
         """
         self._together = together
         self._keeper = keeper
-        self._front = front
+        self.front = front
         self._store = store
         self._filling = filling
         self._counters = counters
@@ -153,11 +152,11 @@ class Executor:
         statement, parameters, has_parameters = asked.statement, asked.parameters, asked.has_parameters
         reason = caller.bypass_reason
         if caller.directive:
-            asked = replace(asked, newest=self._newest(caller.directive))
+            asked = asked._replace(newest=self._newest(caller.directive))
             if caller.directive.way == "bypass":
                 reason = reason or "it asked to bypass"
         newest = asked.newest
-        if reason is not None and self._front.is_transparent:
+        if reason is not None and self.front.is_transparent:
             # Nothing is planned: the catalogue, asked on another connection, could wait for this one's locks.
             return self._unplanned(caller, statement, reason, has_parameters=has_parameters)
         has_filled = False
@@ -166,7 +165,7 @@ class Executor:
         is_lasting = False
         for _ in range(_ATTEMPTS):
             try:
-                entry = self._front.entry(
+                entry = self.front.entry(
                     statement, caller, has_parameters=has_parameters, parameters=parameters
                 )
                 if not isinstance(entry, Planned):
@@ -209,6 +208,10 @@ class Executor:
             case Bypassed():
                 keeps = entry.keeps if reason is None else None
                 reason = reason or entry.reason
+                if keeps is None:
+                    return self._bypass(
+                        caller, asked.statement, reason, entry.tables, entry.effect, entry.reads
+                    )
                 return self._kept_or_bypass(
                     caller, asked, reason, entry.tables, keeps, entry.effect, entry.reads
                 )
@@ -251,10 +254,10 @@ class Executor:
             raise
 
     def _unplanned(self, caller: Caller, statement: str, reason: str, *, has_parameters: bool) -> Remote:
-        effect = self._front.effect(statement, has_parameters=has_parameters)
+        effect = self.front.effect(statement, has_parameters=has_parameters)
         if not effect.is_read:
             return self._pass(caller, statement, effect)
-        known = self._front.known(statement, has_parameters=has_parameters)
+        known = self.front.known(statement, has_parameters=has_parameters)
         tables = known.tables if isinstance(known, Planned | Bypassed) else ()
         return self._bypass(caller, statement, reason, tables, effect)
 
@@ -268,12 +271,12 @@ class Executor:
 
     def effect(self, statement: str, *, has_parameters: bool) -> Effect:
         """What a statement does to what others read, by its words."""
-        return self._front.effect(statement, has_parameters=has_parameters)
+        return self.front.effect(statement, has_parameters=has_parameters)
 
     def _effect_of_a_read(self, statement: str, has_parameters: bool) -> Effect | None:  # noqa: FBT001
-        if not self._front.is_transparent:
+        if not self.front.is_transparent:
             return None  # the origin's own wall is before it
-        return self._front.effect(statement, has_parameters=has_parameters)
+        return self.front.effect(statement, has_parameters=has_parameters)
 
     def _newest(self, directive: Directive) -> float:
         if directive.way == "refresh":
@@ -310,7 +313,7 @@ class Executor:
         is_stale: bool,
     ) -> Local:
         self.check_values(planned, generations, arguments)
-        bound = self._front.bind(planned, generations)
+        bound = self.front.bind(planned, generations)
         try:
             rows = self._store.query(generations, planned.plan.sql, arguments)
         except (sqlite3.Error, OverflowError) as error:

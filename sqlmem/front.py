@@ -11,7 +11,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmem.entries import Answering, Bound, Entry, Passed, Planned, bound_of
+from sqlmem.entries import Answering, Bound, Entry, Planned, bound_of
+from sqlmem.logs import heard
 from sqlmem.planning import LONGEST_KEPT, Borrower, Planning, form_of
 from sqlmem.postponed import Lacks, Postponements
 from sqlmem.sharing import Templates, template_of
@@ -51,22 +52,40 @@ class Front(Planning):
         self._used.add(key)
         return entry  # type: ignore[return-value]
 
-    def ready(self, statement: str, parameters: Any, *, has_parameters: bool) -> Answering | None:
-        """What may answer a statement at once; whether it still holds, it looks itself.
+    def ready(self, statement: str, parameters: Any) -> Answering | None:
+        """What may answer a statement with parameters at once; whether it still holds, it looks itself.
 
         It is found under `answering` from now on, if it holds for all parameters.
         """
-        entry = self._entries.get((statement, has_parameters))
+        entry = self._entries.get((statement, True))
         if type(entry) is ByTypes:
             entry = entry.variant(parameters)
             return entry.ready if type(entry) is Planned else None
         if type(entry) is not Planned or entry.ready is None:
             return None
-        if has_parameters and not entry.is_by_types:
+        if not entry.is_by_types:
             if len(self.answering) >= self.capacity:
                 self.answering.clear()
             self.answering[statement] = entry.ready
         return entry.ready
+
+    def rows_at_once(self, statement: str, parameters: Any) -> tuple[list[Any], Bound] | None:
+        """The rows of a plain hit as the driver gives them, their status remembered; None if it is none.
+
+        Of statements with parameters, for a caller of whom nothing is special. What makes it no hit, `run` of
+        the executor finds out.
+        """
+        ready = self.answering.get(statement) or self.ready(statement, parameters)
+        if ready is None or heard.debug:
+            return None
+        try:
+            rows = ready.tuples(parameters)
+        except ValueError:  # a damaged value
+            return None
+        if rows is None:
+            self.answering.pop(statement, None)
+            return None
+        return rows, ready.bound
 
     def entry(
         self, statement: str, borrower: Borrower, *, has_parameters: bool, parameters: Any = None
@@ -85,9 +104,9 @@ class Front(Planning):
             return known
         is_short = len(statement) <= LONGEST_KEPT
         if self.is_transparent:
-            effect = self.effect(statement, has_parameters=has_parameters)
-            if not effect.is_read:
-                return Passed(effect)
+            passed = self._passed(key)
+            if not passed.effect.is_read:
+                return passed
         postponed = self._postponed.find(key, lambda: borrower.past_reason)
         if postponed is not None:
             return postponed

@@ -14,10 +14,9 @@ Rule 3: nobody waits who holds a transaction at the origin: its locks may be wha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from sqlmem.clock import Clock
 from sqlmem.dependencies import Reading
@@ -25,6 +24,7 @@ from sqlmem.determinism import mentions_the_present
 from sqlmem.directives import Directive
 from sqlmem.filling import Filling
 from sqlmem.model import TableName
+from sqlmem.prospects import Prospects
 from sqlmem.registry import Registry
 from sqlmem.results import Asking, Kept, Key, Results, fit, key_of, weigh
 from sqlmem.snapshot_form import DefinitionText, HeldResult, ResultText
@@ -57,9 +57,8 @@ class Asker(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A statement as it reached the cursor.
+class Asked(NamedTuple):
+    """A statement as it reached the cursor. A tuple, as `answers.Local` is.
 
     Attributes:
         is_whole: all its rows will be fetched at once, as the driver gives them.
@@ -109,7 +108,7 @@ class Keeping:
             self._states,
             Reading(self._keeper.registry, asking.tokens),
             asking.began_at,
-            tuple(tuple(column)[:7] for column in description),
+            tuple(column if type(column) is tuple else tuple(column)[:7] for column in description),
             fitting.rows,
             fitting.packed,
             fitting.bytes,
@@ -122,7 +121,7 @@ class Keeping:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         has_answered = kind is None and not self._is_outdated
-        self._keeper.results.finish(self._asking, self._kept if has_answered else None, is_unfit=has_answered)
+        self._keeper.finish(self._asking, self._kept if has_answered else None, is_unfit=has_answered)
 
 
 class Keeper:
@@ -136,6 +135,7 @@ class Keeper:
         self._filling = filling
         self._clock = clock
         self._is_async = is_async
+        self._prospects = Prospects()
 
     def find(self, caller: Asker, asked: Asked, states: tuple[TableState, ...]) -> Kept | Keeping | None:
         """The answer that was kept, or the right to keep the one that comes; None for neither.
@@ -145,8 +145,8 @@ class Keeper:
         Raises:
             What checking out a connection raises.
         """
-        key = key_of(asked.statement, asked.parameters, has_parameters=asked.has_parameters)
-        if key is None or mentions_the_present(key.parameters):
+        key = self._key(asked)
+        if key is None:
             return None
         for state in states:
             if not state.is_verified:
@@ -160,6 +160,7 @@ class Keeper:
                 return None
             kept = self.results.get(key)
             if kept is not None and self._holds(kept, tokens) and kept.read_at >= asked.newest:
+                self._prospects.given(asked.statement)
                 return kept
             if caller.directive.way == "only":
                 return None
@@ -183,6 +184,19 @@ class Keeper:
             if asking.kept is None and self.registry.reading(states) == tokens:
                 return None  # what isn't kept is asked by each for itself
         return None
+
+    def _key(self, asked: Asked) -> Key | None:
+        """None if the answer isn't there, and isn't to be kept."""
+        if not self._prospects.are_good(asked.statement, asked.parameters):
+            return None
+        key = key_of(asked.statement, asked.parameters, has_parameters=asked.has_parameters)
+        return None if key is None or mentions_the_present(key.parameters) else key
+
+    def finish(self, asking: Asking, kept: Kept | None, *, is_unfit: bool) -> None:
+        """As `Results.finish`."""
+        self.results.finish(asking, kept, is_unfit=is_unfit)
+        if kept is not None:
+            self._prospects.kept(asking.key.statement)
 
     def peek(self, asked: Asked, states: tuple[TableState, ...]) -> Kept | None:
         """The answer that would be given now."""

@@ -70,20 +70,10 @@ class LazyPool(pool.Pool):
         return f"LazyPool, {len(self._idle)} idle"
 
 
-class _Silent:
-    """A dispatcher that nobody listens to: listeners are for the driver's connections, not for ours."""
+class _Nobody(tuple[()]):
+    """An event without listeners, as SQLAlchemy's pools look at one: false, which a tuple is in C."""
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _NOBODY
-
-
-class _Nobody:
-    """An event without listeners, as SQLAlchemy's pools look at one."""
-
-    def __bool__(self) -> bool:
-        return False
+    __slots__ = ()
 
     def __call__(self, *_: Any, **__: Any) -> None:
         """Nobody is told."""
@@ -95,6 +85,18 @@ class _Nobody:
 
 
 _NOBODY = _Nobody()
+
+
+class _Silent:
+    """A dispatcher that nobody listens to: listeners are for the driver's connections, not for ours."""
+
+    # What is looked at for each statement; the others are found below.
+    checkout = checkin = reset = _NOBODY
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _NOBODY
 
 
 class _Dialect:

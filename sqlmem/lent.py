@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
+from sqlmem.checkout import Checkout
 from sqlmem.locks import LOCK_SECONDS
 from sqlmem.origin import Origin, OriginConnection
 
@@ -66,7 +67,7 @@ class LentConnection(OriginConnection):
             The driver's exceptions: the connection was lost.
         """
         self.origin = origin
-        self.connection = _over(origin, fairy)
+        self._checkout = Checkout.over(_over(origin, fairy))
         self._is_autocommit = is_autocommit
         self._has_begun = False
         self._sees_the_past = False
@@ -133,7 +134,7 @@ class LentConnection(OriginConnection):
 
     def discard(self) -> None:
         with contextlib.suppress(Exception):
-            self.connection.invalidate()
+            self._checkout.invalidate()
 
 
 def _over(origin: Origin, fairy: Any) -> Connection:

@@ -17,6 +17,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import exc, pool
@@ -33,6 +34,7 @@ from sqlmem.catalogue import (
     reflect,
 )
 from sqlmem.catalogue.processes import is_at_work
+from sqlmem.checkout import Checkout
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
 from sqlmem.locks import AS_BEFORE, BRIEFLY, is_lock_timeout
@@ -75,7 +77,7 @@ class Origin:
     @property
     def asked_isolation_level(self) -> str | None:
         """The isolation level that the wrapped engine was made with; None for the server's own."""
-        level = self.engine.get_execution_options().get("isolation_level") or getattr(
+        level = self.engine._execution_options.get("isolation_level") or getattr(
             self.dialect, "_on_connect_isolation_level", None
         )
         return None if level is None else str(level)
@@ -172,12 +174,12 @@ class Origin:
         Raises:
             sqlalchemy.exc.DBAPIError: as the wrapped engine's `connect` does.
         """
-        connection = (engine or self.engine).connect()
+        checkout = Checkout(engine or self.engine)
         try:
-            return OriginConnection(self, connection, options or {})
+            return OriginConnection(self, checkout, _NOTHING if options is None else options)
         except BaseException:
-            connection.invalidate()
-            connection.close()
+            checkout.invalidate()
+            checkout.close()
             raise
 
     def has_spare_connection(self) -> bool:
@@ -216,25 +218,28 @@ class Origin:
             self.engine.dispose(close=False)
 
 
+# All that the origin has answered to a statement, as its driver gives it: description, rowcount and rows.
+Answer = tuple[Sequence[Any], int, list[Any]]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 class OriginConnection:
     """A checked-out connection, made read-only. For one thread at a time."""
 
-    def __init__(self, origin: Origin, connection: Connection, options: Mapping[str, Any]) -> None:
+    def __init__(self, origin: Origin, checkout: Checkout, options: Mapping[str, Any]) -> None:
         self.origin = origin
-        self.connection = connection
+        self._checkout = checkout
         self._query_only: int | None = None
         self._sees_the_past: bool | None = None
         self._skips_rollback = False
         self._waits_briefly = False
         family = origin.family
         if family == "postgresql":
-            options = {**options, "postgresql_readonly": True}
-            if _is_autocommit(connection):
-                # Read-only is a property of the transaction, and there would be none.
-                options = {"isolation_level": "READ COMMITTED", **options}
+            options = self._read_only_options(options)
         if options:
             # Before anything is sent: SQLAlchemy sets them only outside a transaction.
-            self.connection = connection.execution_options(**options)
+            checkout.replace(**options)
         if family == "sqlite":
             self._query_only = int(self._pragma("query_only") or 0)
             self._pragma("query_only = 1")
@@ -243,28 +248,63 @@ class OriginConnection:
             self._skips_rollback = bool(getattr(origin.dialect, "skip_autocommit_rollback", False))
             self._start_read_only()
 
+    @property
+    def connection(self) -> Connection:
+        """SQLAlchemy's, for whoever needs more than a statement's answer."""
+        return self._checkout.connection
+
+    @property
+    def driver(self) -> Any:
+        """The driver's connection, as the dialect sees it."""
+        return self._checkout.driver
+
+    def _read_only_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """PostgreSQL: what SQLAlchemy must set for transactions to be read-only; nothing if they are now."""
+        checkout = self._checkout
+        dialect: Any = self.origin.dialect
+        is_plain, driver = checkout.is_plain, checkout.driver
+        set_already = _NOTHING if is_plain else self.connection.get_execution_options()
+        is_autocommit = _is_autocommit(driver, dialect, set_already)
+        if options or is_autocommit or not is_plain:
+            # Read-only is a property of the transaction; in autocommit there would be none.
+            level = {"isolation_level": "READ COMMITTED"} if is_autocommit else {}
+            return {**level, **options, "postgresql_readonly": True}
+        before, is_read_only = dialect.get_readonly(driver), True
+        checkout.at_return(lambda returned: dialect.set_readonly(returned, before))
+        dialect.set_readonly(driver, is_read_only)
+        return _NOTHING
+
+    def _run(self, text: str) -> Any:
+        """The first value that a statement gives, if it gives any."""
+        if not self._checkout.is_plain:
+            result = self.connection.exec_driver_sql(text)
+            return result.scalar() if result.returns_rows else None
+        cursor = self._checkout.send(text)
+        row = None if cursor.description is None else cursor.fetchone()
+        cursor.close()
+        return None if row is None else row[0]
+
     def _pragma(self, text: str) -> Any:
-        result = self.connection.exec_driver_sql(f"PRAGMA {text}")
-        return result.scalar() if result.returns_rows else None
+        return self._run(f"PRAGMA {text}")
 
     def _start_read_only(self) -> None:
-        self.connection.exec_driver_sql("START TRANSACTION READ ONLY")
+        self._run("START TRANSACTION READ ONLY")
 
     def _end_read_only(self) -> None:
         if self._skips_rollback:
-            self.connection.exec_driver_sql("ROLLBACK")
+            self._run("ROLLBACK")
 
     def wait_briefly(self) -> None:
         """From now on, until it is released: no statement of it waits long for a lock, see `locks`."""
         text = BRIEFLY.get(self.origin.family)
         if text is not None:
-            self.connection.exec_driver_sql(text)
+            self._run(text)
             self._waits_briefly = True
 
     def _wait_as_before(self) -> None:
         text = AS_BEFORE.get(self.origin.family)
         if self._waits_briefly and text is not None:
-            self.connection.exec_driver_sql(text)
+            self._run(text)
         self._waits_briefly = False
 
     def execute(
@@ -282,6 +322,37 @@ class OriginConnection:
             options["no_parameters"] = True
         with driver_errors():
             return self.connection.exec_driver_sql(statement, parameters or None, execution_options=options)
+
+    def answer(self, statement: str, parameters: Any) -> Answer | None:
+        """Run a statement as it reached our cursor, and fetch all its rows; None if it gives none.
+
+        Args:
+            parameters: None for none at all.
+
+        Raises:
+            The driver's own exception, likewise.
+        """
+        checkout, answer = self._checkout, None
+        if not checkout.is_plain:
+            result = self.execute(statement, parameters, has_no_parameters=parameters is None)
+            if not result.returns_rows:
+                return None
+            cursor: Any = result.cursor
+            with driver_errors():
+                answer = _all_of(cursor, cursor.description)
+                result.close()
+            return answer
+        try:
+            cursor = checkout.send(statement, parameters)
+        except exc.DBAPIError as error:
+            if error.orig is None:
+                raise
+            raise error.orig.with_traceback(error.orig.__traceback__) from None
+        description = cursor.description
+        if description is not None:
+            answer = _all_of(cursor, description)
+        cursor.close()
+        return answer
 
     def reflect(self, spelling: tuple[str | None, str]) -> TableSchema:
         with driver_errors():
@@ -395,9 +466,8 @@ class OriginConnection:
         """
         if self._sees_the_past is None:
             if self.origin.family == "sqlite":
-                dbapi_connection: Any = self.connection.connection.dbapi_connection
                 # Without a transaction each statement sees its own moment; it may begin at any time.
-                return bool(getattr(dbapi_connection, "in_transaction", True))
+                return bool(getattr(self.driver, "in_transaction", True))
             try:
                 level = str(self.connection.get_isolation_level())
             except (NotImplementedError, exc.SQLAlchemyError):
@@ -407,7 +477,7 @@ class OriginConnection:
 
     @property
     def is_usable(self) -> bool:
-        return not (self.connection.closed or self.connection.invalidated)
+        return self._checkout.is_usable
 
     def recover(self) -> None:
         """After an error, so that the connection can be used again: a transaction may be spoilt."""
@@ -420,7 +490,7 @@ class OriginConnection:
     def rollback(self) -> None:
         """End the transaction; the connection stays, and stays read-only."""
         self._end_read_only()
-        self.connection.rollback()
+        self._checkout.rollback()
         if self.origin.family == "mysql":
             self._start_read_only()
         elif self._waits_briefly:
@@ -432,9 +502,11 @@ class OriginConnection:
             if self.is_usable:
                 if self._query_only is not None:
                     self._pragma(f"query_only = {self._query_only}")
-                self._wait_as_before()
-                self._end_read_only()
-            self.connection.close()
+                if self._waits_briefly:
+                    self._wait_as_before()
+                if self._skips_rollback:
+                    self._end_read_only()
+            self._checkout.close()
         except Exception:  # noqa: BLE001 - whatever the driver raises, see below
             # It can't be put back as it was: nobody else may have it.
             self.discard()
@@ -446,9 +518,9 @@ class OriginConnection:
     def discard(self) -> None:
         """Close the connection instead of returning it."""
         with contextlib.suppress(Exception):
-            self.connection.invalidate()
+            self._checkout.invalidate()
         with contextlib.suppress(Exception):
-            self.connection.close()
+            self._checkout.close()
 
 
 @contextlib.contextmanager
@@ -462,9 +534,16 @@ def driver_errors() -> Iterator[None]:
         raise error.orig.with_traceback(error.orig.__traceback__) from None
 
 
-def _is_autocommit(connection: Connection) -> bool:
-    dbapi_connection: Any = connection.connection.dbapi_connection
-    return bool(getattr(dbapi_connection, "autocommit", False)) or connection._is_autocommit_isolation()
+def _all_of(cursor: Any, description: Any) -> Answer:
+    # The description is asked for once: psycopg makes it anew each time.
+    rows = cursor.fetchall()
+    return description, cursor.rowcount, rows if type(rows) is list else list(rows)
+
+
+def _is_autocommit(driver: Any, dialect: Any, options: Mapping[str, Any]) -> bool:
+    """Whether a driver's connection, with these options of SQLAlchemy's, commits each statement by itself."""
+    asked = options.get("isolation_level") or getattr(dialect, "_on_connect_isolation_level", None)
+    return bool(getattr(driver, "autocommit", False)) or asked == "AUTOCOMMIT"
 
 
 def _sqlite_path(url: URL) -> str | None:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from types import TracebackType
+from typing import Any, NamedTuple
 
 from sqlmem.answers import Local, Remote
 from sqlmem.dbapi import isolation_reason
 from sqlmem.dependencies import Listener
-from sqlmem.effects import Control, Effect, Session
+from sqlmem.effects import Control, Effect, Session, Spelling
 from sqlmem.effects.base import unknown
 from sqlmem.filling import GiveUp
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
 from sqlmem.logs import log
 from sqlmem.origin import OriginConnection, driver_errors
+from sqlmem.passing_commit import Window
 from sqlmem.passing_cursor import PassingCursor
 from sqlmem.passing_session import Differing
 from sqlmem.pending import EVERYTHING, NOTHING, matcher_of
@@ -29,6 +31,42 @@ from sqlmem.table_state import is_touched
 
 # A second phase may be another connection's transaction; the rest may be anything.
 _UNFOLLOWED = frozenset({Control.COMMIT_PREPARED, Control.OTHER})
+
+
+class Minded(NamedTuple):
+    """What to do when a statement that was sent has succeeded or failed.
+
+    Attributes:
+        variables: by which the session may differ then.
+        window: around it, if it takes effect at once.
+    """
+
+    effect: Effect
+    variables: frozenset[str]
+    window: Window | None
+    is_same_session: bool
+
+
+class Acting:
+    """Around what is sent to the driver's connection in more than one call."""
+
+    __slots__ = ("_connection", "_effect", "_minded", "_text")
+
+    _minded: Minded | None
+
+    def __init__(self, connection: PassingConnection, effect: Effect | None, text: str) -> None:
+        self._connection = connection
+        self._effect = effect
+        self._text = text
+
+    def __enter__(self) -> Any:
+        driver, self._minded = self._connection.before(self._effect, self._text)
+        return driver
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.ended(self._minded, error)
 
 
 class PassingConnection(Differing):
@@ -41,9 +79,8 @@ class PassingConnection(Differing):
         return PassingCursor(self, self._passing.executor, self._passing.origin, arguments, keywords)
 
     def opened(self, cursor: PassingCursor) -> None:
-        """One of our cursors has got one of the driver's."""
-        if self._passing.origin.family == "sqlite":
-            self._cursors.add(cursor)
+        """SQLite: one of our cursors has got one of the driver's."""
+        self._cursors.add(cursor)
 
     # -- what the executor asks ------------------------------------------------------------
 
@@ -51,21 +88,26 @@ class PassingConnection(Differing):
     def bypass_reason(self) -> str | None:
         """Why this connection's reads are the origin's, whatever they are; None if they aren't."""
         passing = self._passing
-        if passing.is_another_database:
+        if passing.is_thread_bound and passing.is_another_database:
             return "each thread has a database of its own"
         if self._is_out_of_sight:
             return "the driver's connection was handed out"
         if self._is_failed:
             return "its transaction has failed"
-        if self._pending and passing.transactions != "always":
+        if self._pending.written != NOTHING and passing.transactions != "always":
             return "its transaction has written"
         if self.is_explicit and passing.transactions == "never":
             return "it is in a transaction"
         if self._local is not None:
             return self._local
-        if passing.sessions.any_differ and (why := Sessions.why(self._info())) is not None:
+        if passing.sessions.marks and (why := Sessions.why(self._info())) is not None:
             return why
         return isolation_reason(self._options, passing.origin)
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether there is nothing by which a hit would be none, but a directive."""
+        return self._pending.written == NOTHING and self.bypass_reason is None
 
     def own_reason(self, states: Sequence[TableState]) -> str | None:
         """Why what it reads of these tables is the origin's: it has written to them."""
@@ -184,83 +226,103 @@ class PassingConnection(Differing):
 
     # -- what statements do ----------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def acting(self, effect: Effect | None, text: str) -> Iterator[Any]:
-        """Around whatever is sent to the driver's connection, which it gives.
+    def acting(self, effect: Effect | None, text: str) -> Acting:
+        """Around whatever is sent to the driver's connection, which it gives: `before` and `ended`.
 
         Args:
             effect: what it does; None for nothing.
             text: the statement's.
         """
+        return Acting(self, effect, text)
+
+    def before(self, effect: Effect | None, text: str) -> tuple[Any, Minded | None]:
+        """Something is about to be sent to the driver's connection: that one, and what to mind of it."""
         driver = self.take()
         is_first = self._is_clean
         self._sending()
+        if effect is None:
+            return driver, None
         try:
-            if effect is None:
-                yield driver
-            else:
-                with self._minding(effect, text, is_first=is_first):
-                    yield driver
+            return driver, self._mind(effect, text, is_first=is_first)
         except BaseException:
             self._failed()
             raise
+
+    def ended(self, minded: Minded | None, error: BaseException | None) -> None:
+        """What was sent has succeeded, or failed with this."""
+        try:
+            if minded is not None:
+                if minded.window is not None:
+                    trace = None if error is None else error.__traceback__
+                    minded.window.__exit__(None if error is None else type(error), error, trace)
+                if error is None:
+                    self._after(minded.effect, minded.variables)
+                    if not minded.is_same_session and self.directive.invalidates is None:
+                        calls = ", ".join(sorted(minded.effect.calls))
+                        self._passing.sessions.mark(self._info(), f"the session may differ: {calls}")
+        except BaseException:
+            self._failed()
+            raise
+        if error is not None:
+            self._failed()
 
     def _failed(self) -> None:
         if self._passing.origin.family == "postgresql" and not self._is_autocommit():
             self._is_failed = True
 
-    @contextlib.contextmanager
-    def _minding(self, effect: Effect, text: str, *, is_first: bool) -> Iterator[None]:
-        """Keep account of what a statement does.
+    def _mind(self, effect: Effect, text: str, *, is_first: bool) -> Minded | None:
+        """Keep account of what a statement will do. The window is open when this returns.
 
         Args:
             is_first: in its transaction.
         """
-        passing, pending = self._passing, self._pending
+        passing, pending, info = self._passing, self._pending, self._fairy.info
         if self._is_failed and effect.is_read:
-            yield  # the origin refuses it
-            return
-        if Sessions.reads_otherwise(self._fairy.info):
-            effect = unknown("its session reads text by other rules")
-        temporary = Sessions.temporary(self._fairy.info)
+            return None  # the origin refuses it
+        temporary: frozenset[Spelling] = frozenset()
+        is_known = bool(info) and Sessions.knows(info)
+        if is_known:
+            temporary = Sessions.temporary(info)
+            if Sessions.reads_otherwise(info):
+                effect = unknown("its session reads text by other rules")
         is_told = self.directive.invalidates is not None
         if effect.control in _UNFOLLOWED and not is_told:
             # Nothing is asked: SET TRANSACTION must be the first in its transaction.
             written = EVERYTHING
-        elif effect.variables and not is_told and effect.writes == frozenset():
+        elif effect.variables and not is_told and effect.writes == NOTHING:
             written = NOTHING  # likewise: it may stand behind what sets variables
         else:
             written = passing.writes.written(effect, text, self.directive.invalidates, temporary, self._ask)
         if self._is_clouded and not is_told and written != NOTHING:
             written = EVERYTHING
-        is_same_session = passing.writes.leaves_session(effect, self._ask)
+        is_same_session = not effect.calls or passing.writes.leaves_session(effect, self._ask)
         variables: frozenset[str] = frozenset()
         if effect.session is not Session.SAME and not effect.is_session_local and not is_told:
             variables = self._before_session(effect)
-        elif effect.is_read and is_first:
+        elif effect.is_read and is_first and is_known:
             # Nothing was set in this transaction that its rollback would take back.
             self._look_back()
         # Before it is sent: what fails may have done a part.
-        pending.add(written)
-        is_at_once = bool(pending) and (
+        if written is None or written:
+            pending.add(written)
+        is_at_once = pending.written != NOTHING and (
             effect.is_at_once
             or (self._is_autocommit() and not self._is_open_by_text)
             or not passing.writes.undone_by_rollback(written, self._ask)
         )
+        window = None
         if is_at_once:
-            with self._window(pending.written, defines=effect.is_definition):
-                yield
-        else:
-            yield
-        self._after(effect, variables)
-        if not is_same_session and self.directive.invalidates is None:
-            passing.sessions.mark(self._info(), f"the session may differ: {', '.join(sorted(effect.calls))}")
+            window = self._window(pending.written, defines=effect.is_definition)
+            window.__enter__()
+        return Minded(effect, variables, window, is_same_session)
 
     def _after(self, effect: Effect, variables: frozenset[str]) -> None:
         """What a statement has done to the transaction and the session."""
         if effect.temporary:
             Sessions.add_temporary(self._info(), effect.temporary)
         match effect.savepoint:
+            case None:
+                pass
             case ("set", name):
                 self._pending.set_savepoint(name)
             case ("back", name):
@@ -268,7 +330,8 @@ class PassingConnection(Differing):
                 self._is_failed = False
             case ("release", name):
                 self._pending.release(name)
-        self._is_clouded = self._is_clouded or effect.clouds
+        if effect.clouds:
+            self._is_clouded = True
         match effect.control:
             case Control.BEGIN:
                 self._is_open_by_text = True
@@ -276,7 +339,7 @@ class PassingConnection(Differing):
                 # What it committed was in a window; what it prepared will be, with everything else.
                 self._is_open_by_text = False
                 self._end()
-        if self._is_autocommit() and not self._is_open_by_text:
+        if self._pending.written != NOTHING and self._is_autocommit() and not self._is_open_by_text:
             self._pending.clear()
         if effect.session is Session.SAME or (
             effect.writes is None and self.directive.invalidates is not None

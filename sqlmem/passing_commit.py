@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import Any
 
 from sqlalchemy.util import await_only
@@ -17,6 +18,9 @@ from sqlmem.passing_driver import Held
 from sqlmem.pending import EVERYTHING, Written
 from sqlmem.waiting import afterwards, unhindered
 
+# In a pool record's `info`: the number of the process, as long as the driver's connection is the same.
+_PROCESS = "sqlmem_process"
+
 
 class Committing(Held):
     """For one thread at a time."""
@@ -25,8 +29,15 @@ class Committing(Held):
         if self._held is None or self._is_clean:
             self._end()
             return
-        with self._committing(self._pending.written):
-            self._commit(self._held)
+        if self._pending or self._passing.origin.is_async:
+            with self._window(self._pending.written, defines=self._pending.written is EVERYTHING):
+                self._commit(self._held)
+        else:
+            self._held.commit()
+        # One that failed may have left the transaction open, to be rolled back or committed again (SQLite,
+        # whose deferred constraints are looked at then).
+        self._cleaned()
+        self._end()
 
     def _commit(self, driver: Any) -> None:
         if not (self._passing.origin.is_async and self._pending):
@@ -45,37 +56,43 @@ class Committing(Held):
         self._cleaned()
         self._end()
 
-    @contextlib.contextmanager
-    def _window(self, written: Written, *, defines: bool) -> Iterator[None]:
-        """Around what makes a write visible to others.
+    def _window(self, written: Written, *, defines: bool) -> Window:
+        """Around what makes a write visible to others."""
+        return Window(self, written, defines=defines)
 
-        A task that is cancelled meanwhile doesn't wait for the origin's answer, but what it has sent may
-        go on: the window stays open until the driver's connection answers again, or a fill would read the
-        old rows.
-        """
+    def windowed(self, written: Written, *, defines: bool) -> contextlib.AbstractContextManager[None]:
+        """The window itself, as `Writes` has it."""
+        driver = self._held
+        return self._passing.writes.window(
+            written,
+            defines=defines,
+            is_answer=lambda error: self._is_answer(error, driver),
+            # Before anything happens to it: a connection that was lost tells nothing any more.
+            process=self._process() if written is None or written else None,
+        )
+
+    def _process(self) -> int | None:
+        """The origin's process that serves the driver's connection; None if it isn't known."""
+        driver, info = self._held, self._fairy.info
+        process: int | None = info.get(_PROCESS)
+        if process is None:
+            with contextlib.suppress(Exception):  # whatever the driver raises, it isn't known then
+                process = process_of(driver)
+            if self._passing.origin.family == "postgresql":
+                # PyMySQL may connect anew behind a connection's back; of these each has one process.
+                info[_PROCESS] = process
+        return process
+
+    def stays_open(self, window: contextlib.AbstractContextManager[None]) -> bool:
+        """A task was cancelled in a window: whether that stays open until the connection answers again."""
         passing, driver = self._passing, self._held
-        # Before anything happens to it: a connection that was lost tells nothing any more.
-        process = None
-        with contextlib.suppress(Exception):  # whatever the driver raises, it isn't known then
-            process = process_of(driver)
-        with contextlib.ExitStack() as window:
-            window.enter_context(
-                passing.writes.window(
-                    written,
-                    defines=defines,
-                    is_answer=lambda error: self._is_answer(error, driver),
-                    process=process,
-                )
-            )
-            try:
-                yield
-            except asyncio.CancelledError:
-                if passing.origin.is_async and self._held is not None:
-                    self._leave_behind(lambda: _answers(driver, passing.origin.dialect))
-                left, self._left_windows = self._left_windows, None
-                if left is not None:
-                    left.push(window.pop_all())
-                raise
+        if passing.origin.is_async and driver is not None:
+            self._leave_behind(lambda: _answers(driver, passing.origin.dialect))
+        left, self._left_windows = self._left_windows, None
+        if left is None:
+            return False
+        left.push(window)
+        return True
 
     def _is_answer(self, error: BaseException, driver: Any) -> bool:
         """Whether an exception is what the origin has answered: then nothing of it goes on there."""
@@ -150,6 +167,41 @@ class Committing(Held):
     @staticmethod
     def _xid(driver: Any) -> Any:
         return getattr(getattr(driver, "info", None), "xid", None) or getattr(driver, "xid", None)
+
+
+class Window:
+    """Around what makes a write visible to others.
+
+    A task that is cancelled meanwhile doesn't wait for the origin's answer, but what it has sent may
+    go on: the window stays open until the driver's connection answers again, or a fill would read the
+    old rows.
+    """
+
+    __slots__ = ("_connection", "_defines", "_inner", "_written")
+
+    _inner: contextlib.AbstractContextManager[None]
+
+    def __init__(self, connection: Committing, written: Written, *, defines: bool) -> None:
+        self._connection = connection
+        self._written = written
+        self._defines = defines
+
+    def __enter__(self) -> None:
+        self._inner = inner = self._connection.windowed(self._written, defines=self._defines)
+        inner.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            try:
+                is_left = self._connection.stays_open(self._inner)
+            except BaseException as other:
+                self._inner.__exit__(type(other), other, other.__traceback__)
+                raise
+            if is_left:
+                return
+        self._inner.__exit__(kind, error, trace)
 
 
 def _answers(driver: Any, dialect: Any) -> None:

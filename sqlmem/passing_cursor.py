@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from sqlmem.answers import Caller, Local, Remote
 from sqlmem.dependencies import Listener, listening
 from sqlmem.effects import Effect
+from sqlmem.entries import Bound
 from sqlmem.executor import Executor
 from sqlmem.origin import Origin
 from sqlmem.reading_ahead import Ahead, read_ahead
@@ -61,17 +62,27 @@ _SERVER_SIDE = frozenset({"name", "scrollable", "server_side", "withhold"})
 class Connection(Caller, Protocol):
     """Whose cursor it is."""
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether there is nothing by which a hit would be none, but a directive."""
+
     def take(self) -> Any:
         """The driver's connection."""
 
     def acting(self, effect: Effect | None, text: str) -> AbstractContextManager[Any]:
         """Around whatever is sent to the driver's connection, which it gives."""
 
+    def before(self, effect: Effect | None, text: str) -> tuple[Any, Any]:
+        """Something is about to be sent to the driver's connection: that one, and what `ended` needs."""
+
+    def ended(self, minded: Any, error: BaseException | None) -> None:
+        """What was sent has succeeded, or failed with this."""
+
     def tell(self, listener: Listener, answer: Local | Remote) -> None:
         """Tell whoever notes what is read."""
 
     def opened(self, cursor: PassingCursor) -> None:
-        """A cursor of ours has got one of the driver's."""
+        """SQLite: a cursor of ours has got one of the driver's."""
 
     def hand_out(self) -> Any:
         """From here on nobody sees what is done to the driver's connection."""
@@ -118,7 +129,7 @@ class PassingCursor:
         self._arguments = arguments
         self._keywords = keywords
         # Dictionaries, say: the program has asked for a class of cursor, or a row factory.
-        self._has_other_rows = not (
+        self._has_other_rows = bool(arguments or keywords) and not (
             keywords.keys() <= _SERVER_SIDE
             and all(
                 argument is None
@@ -142,7 +153,7 @@ class PassingCursor:
     # -- statements ------------------------------------------------------------------------
 
     def execute(self, operation: Any, parameters: Any = None, **keywords: Any) -> PassingCursor:
-        text = self._text(operation)
+        text = operation if type(operation) is str else self._text(operation)
         set_by_others = self.__dict__
         if (
             keywords
@@ -164,14 +175,31 @@ class PassingCursor:
             self._tell(answer)
             self._take_answer(answer, operation, parameters)
             return self
-        # Entered before anything else can fail: others may wait for its end.
-        with answer.keeping or contextlib.nullcontext() as keeping:
+        given = () if parameters is None else (parameters,)
+        if answer.keeping is None:
             self._tell(answer)
-            given = () if parameters is None else (parameters,)
             self._send(answer.effect, text, "execute", operation, *given)
-            if keeping is not None:
-                self._ahead = read_ahead(self._driver, keeping)
+            return self
+        # Entered before anything else can fail: others may wait for its end.
+        with answer.keeping as keeping:
+            self._tell(answer)
+            self._send(answer.effect, text, "execute", operation, *given)
+            self._ahead = read_ahead(self._driver, keeping)
         return self
+
+    def take(self, operation: str, parameters: Any) -> bool:
+        """Answer a plain hit of a fresh cursor, with parameters and without a directive.
+
+        False: it is none, and nothing has happened; `execute` knows all cases.
+        """
+        if self._has_other_rows or self.__dict__ or not self.connection.is_usual:
+            return False
+        found = self._executor.front.rows_at_once(operation, parameters)
+        if found is None:
+            return False
+        rows, bound = found
+        self._take_rows(rows, bound)
+        return True
 
     def _tell(self, answer: Local | Remote) -> None:
         remember_status(answer.status)
@@ -186,11 +214,15 @@ class PassingCursor:
             self._executor.drop_damaged(answer)
             self.execute(operation, parameters)
             return
+        self._take_rows(self._rows, answer.bound)
+
+    def _take_rows(self, rows: list[Any], bound: Bound) -> None:
+        self._rows = rows
         self._is_local = True
         self._ahead = None
         self._position = 0
-        self._description = answer.bound.description
-        self._rowcount = len(self._rows) if self._origin.family != "sqlite" else -1
+        self._description = bound.description
+        self._rowcount = len(rows) if self._origin.family != "sqlite" else -1
         if self._origin.is_async:
             give_way()
 
@@ -244,19 +276,28 @@ class PassingCursor:
         self._is_local = False
         self._ahead = None
         self._rows = []
-        with self.connection.acting(effect, text) as driver:
-            return getattr(self._cursor(driver), method)(*arguments, **keywords)
+        connection = self.connection
+        driver, minded = connection.before(effect, text)
+        try:
+            answer = getattr(self._cursor(driver), method)(*arguments, **keywords)
+        except BaseException as error:
+            connection.ended(minded, error)
+            raise
+        connection.ended(minded, None)
+        return answer
 
     def _cursor(self, driver: Any) -> Any:
         if self._driver is None:
             self._driver = cursor = driver.cursor(*self._arguments, **self._keywords)
-            self.connection.opened(self)
+            if self._origin.family == "sqlite":
+                self.connection.opened(self)
             if self._arraysize != 1:
                 cursor.arraysize = self._arraysize
             if self._sizes is not None:
                 cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
-        for name, value in self.__dict__.items():
-            setattr(self._driver, name, value)
+        if self.__dict__:
+            for name, value in self.__dict__.items():
+                setattr(self._driver, name, value)
         return self._driver
 
     # -- what it is over -------------------------------------------------------------------

@@ -57,6 +57,9 @@ _HARMLESS = TOLD | {
 # In a pool record's `info`: what was written in a transaction that nobody has ended.
 _LEFT = "sqlmem_left"
 
+# Classes of driver connections without `get_autocommit`: to look for what isn't there takes long. A handful.
+_WITHOUT_METHOD: set[type] = set()
+
 _UNTAKEN: dict[str, Any] = {
     "autocommit": False,
     "isolation_level": "",
@@ -129,7 +132,8 @@ class Held:
                 fairy.invalidate()
                 raise
             self._fairy, self._held = fairy, driver
-            self._cleaned()
+            if not self._is_clean:
+                self._cleaned()
             if _LEFT in fairy.info:
                 self._pending.add(fairy.info.pop(_LEFT))
                 self._sending()
@@ -160,20 +164,26 @@ class Held:
     def reset_options(self) -> None:
         """SQLAlchemy's pool has got this one back: so has the wrapped engine's."""
         self._give_back()
-        self._options.clear()
-        self.directive = USUAL
+        if self._options:
+            self._options.clear()
+        if self.directive is not USUAL:
+            self.directive = USUAL
 
     def _give_back(self) -> None:
-        fairy, self._fairy, driver, self._held = self._fairy, None, self._held, None
-        set_, self._set = self._set, []
-        was_clean = self._is_clean
+        fairy, driver, set_, was_clean = self._fairy, self._held, self._set, self._is_clean
+        if fairy is not None:
+            self._fairy = self._held = None
+        if set_:
+            self._set = []
         if fairy is not None and not was_clean:
             # A pool that resets nothing hands the transaction on, with what was written in it.
             fairy.info[_LEFT] = self._pending.written
-        self._cleaned()
+        if not was_clean:
+            self._cleaned()
         self._end()
-        self._is_lost = self._is_open_by_text = self._is_clouded = False
-        is_out_of_sight, self._is_out_of_sight = self._is_out_of_sight, False
+        is_out_of_sight = self._is_out_of_sight
+        if self._is_lost or self._is_open_by_text or self._is_clouded or is_out_of_sight:
+            self._is_lost = self._is_open_by_text = self._is_clouded = self._is_out_of_sight = False
         if fairy is None:
             return
         dialect: Any = self._passing.origin.dialect
@@ -194,7 +204,8 @@ class Held:
 
     def _sending(self) -> None:
         """Something is sent: there is a transaction at the origin."""
-        self._is_clean = False
+        if self._is_clean:
+            self._is_clean = False
         self._passing.busy.add(id(self))
 
     def _cleaned(self) -> None:
@@ -203,10 +214,14 @@ class Held:
 
     def _end(self) -> None:
         """A transaction has ended."""
+        # Each of these goes through `__setattr__`: only what isn't so is set.
         self._pending.clear()
-        self._is_failed = self._is_unsuitable = False
-        self._local = None
-        self.is_explicit = False
+        if self._is_failed or self._is_unsuitable:
+            self._is_failed = self._is_unsuitable = False
+        if self._local is not None:
+            self._local = None
+        if self.is_explicit:
+            self.is_explicit = False
 
     # -- what it is asked ------------------------------------------------------------------
 
@@ -220,9 +235,11 @@ class Held:
         driver = self._held
         if driver is None:
             return False
-        told = getattr(driver, "get_autocommit", None)
-        if callable(told):
-            return bool(told())
+        if type(driver) not in _WITHOUT_METHOD:
+            told = getattr(driver, "get_autocommit", None)
+            if callable(told):
+                return bool(told())
+            _WITHOUT_METHOD.add(type(driver))
         value = getattr(driver, "autocommit", None)
         if isinstance(value, bool):
             return value

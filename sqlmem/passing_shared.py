@@ -39,6 +39,8 @@ class Passing:
     busy: set[int] = field(default_factory=set)
     # Whether transactions usually see what everybody sees, so that their connections can be lent.
     lends: bool = True
+    # Whether each thread has an in-memory database of its own.
+    is_thread_bound: bool = field(init=False)
     _thread: int | None = None
     _is_read_committed: bool | None = None
 
@@ -48,16 +50,14 @@ class Passing:
         owner = self.origin.engine.pool
         return isinstance(owner, pool.StaticPool | pool.SingletonThreadPool)
 
-    @property
-    def is_thread_bound(self) -> bool:
-        """Whether each thread has an in-memory database of its own."""
-        return self.origin.is_ephemeral and isinstance(self.origin.engine.pool, pool.SingletonThreadPool)
+    def __post_init__(self) -> None:
+        # Looked at before each statement, and always the same: a pool is replaced by one of its class.
+        owner = self.origin.engine.pool
+        self.is_thread_bound = self.origin.is_ephemeral and isinstance(owner, pool.SingletonThreadPool)
 
     @property
     def is_another_database(self) -> bool:
-        """Whether this thread's connection is to a database that no other thread sees."""
-        if not self.is_thread_bound:
-            return False
+        """Whether this thread's connection is to a database of its own, if they are bound."""
         if self._thread is None:
             self._thread = threading.get_ident()
         return self._thread != threading.get_ident()

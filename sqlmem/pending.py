@@ -57,11 +57,15 @@ class Pending:
         return self.written is None or bool(self.written)
 
     def add(self, written: Written) -> None:
-        self.written = joined(self.written, written)
+        if written and self.written == NOTHING:
+            self.written = written
+        elif written is None or written:
+            self.written = joined(self.written, written)
 
     def clear(self) -> None:
         self.written = NOTHING
-        self._savepoints.clear()
+        if self._savepoints:
+            self._savepoints.clear()
 
     def set_savepoint(self, name: str) -> None:
         self._savepoints.append((name, self.written))

@@ -16,7 +16,7 @@ from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, why_unkept
 from sqlmem.dialects import Facts, Semantics
 from sqlmem.dialects.deterministic import all_kept
 from sqlmem.effects import Effect, effect_of
-from sqlmem.entries import Bypassed, Entry, Planned, Refused
+from sqlmem.entries import Bypassed, Entry, Passed, Planned, Refused
 from sqlmem.filling import LOCKED
 from sqlmem.gate import Passthrough, Refusal
 from sqlmem.locks import is_lock_timeout
@@ -80,7 +80,7 @@ class Planning:
     is_transparent: bool = False
     keeps_results: bool = False
     # text -> what it does, for transparent mode; dropped as a whole when full.
-    _effects: dict[tuple[str, bool], Effect] = field(default_factory=dict)
+    _effects: dict[tuple[str, bool], Passed] = field(default_factory=dict)
     # PostgreSQL: name of a function -> whether only the origin itself has made functions of this name.
     _own_functions: dict[str, bool] = field(default_factory=dict)
     # What is never answered by the store, see `Front.quarantine`. Only grows, replaced by reference.
@@ -88,10 +88,14 @@ class Planning:
 
     def effect(self, statement: str, *, has_parameters: bool) -> Effect:
         """What a statement does to what others read, by its words. For transparent mode."""
-        key = (statement, has_parameters)
+        return self._passed((statement, has_parameters)).effect
+
+    def _passed(self, key: tuple[str, bool]) -> Passed:
+        """The entry that a statement has if it is no read."""
         known = self._effects.get(key)
         if known is None:
-            known = effect_of(statement, self.origin.syntax(has_parameters=has_parameters))
+            statement, has_parameters = key
+            known = Passed(effect_of(statement, self.origin.syntax(has_parameters=has_parameters)))
             if len(statement) <= LONGEST_KEPT:
                 if len(self._effects) >= self.capacity:
                     self._effects = {}

@@ -100,6 +100,19 @@ class Rows:
     hidden: frozenset[str] | None = frozenset()
 
 
+class Told(NamedTuple):
+    """What is known of an effect."""
+
+    effect: Effect
+    written: frozenset[Name] | None
+    unknown: frozenset[str]
+    may_change_session: bool
+
+
+_NONE: frozenset[Spelling] = frozenset()
+_MOST_TOLD = 1000
+
+
 class _Everything(Exception):
     """What is reached can't be told."""
 
@@ -124,6 +137,9 @@ class Reach:
         self._also = _grouped(((name, verb), other) for name, verb, other in rows.also)
         self._counted = _grouped(rows.counted)
         self._called: dict[str, Body | None] = {}
+        # id of an effect -> it, what it writes and what of it isn't known, where there are no temporary
+        # tables; dropped as a whole when full. The same few statements are asked about again and again.
+        self._told: dict[int, Told] = {}
 
     def of(
         self, effect: Effect, text: str = "", *, temporary: frozenset[Spelling] = frozenset()
@@ -134,16 +150,37 @@ class Reach:
             text: the statement's, in which views are looked for whose reading may write.
             temporary: the session's temporary tables, which the catalogue need not know.
         """
-        if effect.writes is None or (text and self.is_suspect(text)):
+        if effect.writes is None or (text and self._rows.suspects and self.is_suspect(text)):
             return None
+        return self._of(effect, temporary) if temporary else self.told(effect).written
+
+    def _of(self, effect: Effect, temporary: frozenset[Spelling]) -> frozenset[Name] | None:
         try:
             writes = set(effect.verbs) | self._writes_of_calls(effect.calls)
             return self._closed(writes, temporary)
         except _Everything:
             return None
 
+    def told(self, effect: Effect) -> Told:
+        """Both of what follows, of a session without temporary tables; of what is no suspect."""
+        told = self._told.get(id(effect))
+        if told is None or told.effect is not effect:
+            told = Told(
+                effect,
+                self._of(effect, _NONE),
+                self._unknown(effect, _NONE),
+                self._may_change_session(effect),
+            )
+            if len(self._told) >= _MOST_TOLD:
+                self._told = {}
+            self._told[id(effect)] = told
+        return told
+
     def unknown(self, effect: Effect, *, temporary: frozenset[Spelling] = frozenset()) -> frozenset[str]:
         """What a statement names and this catalogue doesn't have: a newer one may."""
+        return self._unknown(effect, temporary) if temporary else self.told(effect).unknown
+
+    def _unknown(self, effect: Effect, temporary: frozenset[Spelling]) -> frozenset[str]:
         tables = {
             spelling[1]
             for spelling in effect.writes or ()
@@ -158,6 +195,9 @@ class Reach:
 
     def may_change_session(self, effect: Effect) -> bool:
         """Whether the functions that a statement calls may leave a session that differs."""
+        return self.told(effect).may_change_session
+
+    def _may_change_session(self, effect: Effect) -> bool:
         bodies = [self._body(name) for name in effect.calls]
         return any(body is None or body.differs for body in bodies)
 

@@ -35,7 +35,7 @@ from sqlmem.eras import Eras
 from sqlmem.learning import admits, keep_bound, know, learn
 from sqlmem.model import Column, TableName, TableSchema
 from sqlmem.store import Generation
-from sqlmem.table_state import Flight, Lease, TableState, is_touched
+from sqlmem.table_state import Flight, Lease, TableState, touched
 from sqlmem.windows import BeingCommitted, Doubt, Window, Windows
 
 
@@ -308,11 +308,8 @@ class Registry(Eras):
     def filled(self, matches: Callable[[TableName], bool] | None) -> list[TableState]:
         """Those of the tables that match (None: of all), and of what depends on them, which are filled."""
         with self._lock:
-            return [
-                state
-                for state in self._tables.values()
-                if state.generation is not None and is_touched(state, matches)
-            ]
+            filled = [state for state in self._tables.values() if state.generation is not None]
+            return touched(filled, matches) if filled else filled
 
     # -- losses ----------------------------------------------------------------------------
 
@@ -335,14 +332,17 @@ class Registry(Eras):
         self, begun: set[str], token: str, dropped: tuple[list[TableState], list[Generation]]
     ) -> tuple[list[TableState], list[Generation]]:
         # What was met since then too; its token nobody knows, and everybody will find so.
-        for name in begun | {bare(state.name) for state in dropped[0]}:
-            self._tokens[name] = token
+        tokens = self._tokens
+        for name in begun:
+            tokens[name] = token
+        for state in dropped[0]:
+            tokens[state.bare] = token
         return dropped
 
     def _invalidate(
         self, matches: Callable[[TableName], bool] | None, *, forgets_definitions: bool
     ) -> tuple[list[TableState], list[Generation]]:
-        hit = [state for state in self._tables.values() if is_touched(state, matches)]
+        hit = touched(self._tables.values(), matches)
         generations = []
         for state in hit:
             state.epoch += 1
@@ -427,8 +427,10 @@ class Registry(Eras):
         with self._lock:
             if matches is None or names is None:
                 return self._count_all()
-            hit = {bare(state.name) for state in self._tables.values() if is_touched(state, matches)}
-            return self._count({ANY, *names, *hit})
+            begun = {ANY, *names}
+            for state in touched(self._tables.values(), matches):
+                begun.add(state.bare)
+            return self._count(begun)
 
     def close(self) -> list[Generation]:
         """Forget everything; nothing was invalidated by that. Returns the generations to retire."""

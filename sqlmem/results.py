@@ -14,6 +14,7 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -30,6 +31,14 @@ from sqlmem.table_state import Ending, TableState
 _ROW_BYTES = 64
 _VALUE_BYTES = 8
 _ANSWER_BYTES = 1500
+# Bytes of values whose size hardly differs, the largest; of a text beside its characters; how many rows are
+# weighed at once.
+_SIZES: dict[type, int] = {type(None): 0, bool: 0, float: 24, dt.date: 32, dt.datetime: 48, dt.timedelta: 40}
+_WHOLE = {int}
+_TEXTS = frozenset({str, type(None)})
+_ASCII_BYTES = sys.getsizeof("")
+_TEXT_BYTES = sys.getsizeof("\U0001f600")
+_AT_ONCE = 1000
 # Answers that are too large: so many are remembered, so that nobody waits for one of them.
 _MOST_UNKEPT = 1000
 
@@ -114,14 +123,29 @@ class Weighed(NamedTuple):
 def weigh(rows: Sequence[Sequence[Any]], *, at_most: int, so_far: int = _ANSWER_BYTES) -> int | None:
     """About how many bytes they take; None if it is more than `at_most`."""
     total = so_far
-    size = sys.getsizeof
-    for row in rows:
-        total += _ROW_BYTES
-        for value in row:
-            total += _VALUE_BYTES + size(value)
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        total += sum(map(_column_bytes, zip(*some, strict=True)), _ROW_BYTES * len(some))
         if total > at_most:
             return None
     return total
+
+
+def _column_bytes(values: Sequence[Any], kinds: AbstractSet[type] | None = None) -> int:
+    """Of some values, at most; with little done per value, since many an answer is never asked for again."""
+    if kinds is None:
+        kinds = set(map(type, values))
+    if kinds == _WHOLE:
+        # The one that takes the most.
+        largest, smallest = max(values), min(values)
+        return (_VALUE_BYTES + max(sys.getsizeof(largest), sys.getsizeof(smallest))) * len(values)
+    if kinds <= _SIZES.keys():
+        return (_VALUE_BYTES + max(map(_SIZES.__getitem__, kinds), default=0)) * len(values)
+    if kinds <= _TEXTS:
+        together = "".join(filter(None, values) if len(kinds) > 1 else values)
+        beside = _ASCII_BYTES if together.isascii() else _TEXT_BYTES
+        return (_VALUE_BYTES + beside) * len(values) + sys.getsizeof(together)
+    return sum(map(sys.getsizeof, values), _VALUE_BYTES * len(values))
 
 
 def fit(rows: Sequence[Sequence[Any]], *, at_most: int) -> Weighed | None:
@@ -129,31 +153,40 @@ def fit(rows: Sequence[Sequence[Any]], *, at_most: int) -> Weighed | None:
 
     Values of mutable types become text, column by column, from which each caller gets his own.
     """
-    packed = {
-        number
-        for row in rows
-        for number, value in enumerate(row)
-        if type(value) not in UNCHANGING or (type(value) in _WITH_ZONE and not _has_known_zone(value))
-    }
-    kept: list[tuple[Any, ...]]
-    if packed:
-        try:
-            kept = [
-                tuple(
-                    pack(value) if number in packed and value is not None else value
-                    for number, value in enumerate(row)
-                )
-                for row in rows
-            ]
-        except Unrepresentable:
+    # Most are tuples, which the list may hold as they are.
+    kept: list[tuple[Any, ...]] = list(map(tuple, rows))
+    packed = set()
+    total = _ANSWER_BYTES + _ROW_BYTES * len(kept)
+    for number, values in enumerate(zip(*kept, strict=True)):
+        kinds = set(map(type, values))
+        if kinds <= _WITHOUT_ZONE or (kinds <= UNCHANGING and all(map(_is_unchanging, values))):
+            total += _column_bytes(values, kinds)
+        else:
+            packed.add(number)
+        if total > at_most:
             return None
-    else:
-        kept = [tuple(row) for row in rows]
-    total = weigh(kept, at_most=at_most)
-    return None if total is None else Weighed(kept, frozenset(packed), total)
+    if not packed:
+        return Weighed(kept, frozenset(), total)
+    try:
+        kept = [
+            tuple(
+                pack(value) if number in packed and value is not None else value
+                for number, value in enumerate(row)
+            )
+            for row in kept
+        ]
+    except Unrepresentable:
+        return None
+    size = weigh(kept, at_most=at_most)
+    return None if size is None else Weighed(kept, frozenset(packed), size)
 
 
 _WITH_ZONE = frozenset({dt.datetime, dt.time})
+_WITHOUT_ZONE = UNCHANGING - _WITH_ZONE
+
+
+def _is_unchanging(value: Any) -> bool:
+    return type(value) not in _WITH_ZONE or _has_known_zone(value)
 
 
 def _has_known_zone(value: dt.datetime | dt.time) -> bool:

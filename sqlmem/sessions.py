@@ -36,7 +36,17 @@ class Mark:
         may_be_back: they may have these values again.
     """
 
-    __slots__ = ("__weakref__", "is_otherwise", "may_be_back", "reads_otherwise", "variables", "why")
+    __slots__ = (
+        "__weakref__",
+        "is_otherwise",
+        "may_be_back",
+        "reads_otherwise",
+        "reference",
+        "variables",
+        "why",
+    )
+
+    reference: weakref.ref[Mark]
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -54,6 +64,8 @@ class Sessions:
     """
 
     def __init__(self) -> None:
+        # References that leave when what they mean does. Not a WeakSet, which is asked its length by five
+        # calls: this is looked at before every statement.
         self.marks: set[weakref.ref[Mark]] = set()
 
     @property
@@ -77,7 +89,8 @@ class Sessions:
         mark = info.get(_KEY)
         if mark is None:
             mark = info[_KEY] = Mark(why)
-            self.marks.add(weakref.ref(mark, self.marks.discard))
+            mark.reference = weakref.ref(mark, self.marks.discard)
+            self.marks.add(mark.reference)
         known = info.get(_ORIGINALS, {})
         names = set(variables)
         mark.variables |= names & known.keys()
@@ -91,7 +104,7 @@ class Sessions:
         info.pop(_TEMPORARY, None)
         mark = info.pop(_KEY, None)
         if mark is not None:
-            self.marks.discard(weakref.ref(mark))
+            self.marks.discard(mark.reference)
 
     # -- what variables were before they were set ------------------------------------------
 
@@ -127,6 +140,11 @@ class Sessions:
         looked_at = mark.variables - {ALL_VARIABLES}
         if values is not None and all(values.get(name, self) == originals[name] for name in looked_at):
             self.unmark(info)
+
+    @staticmethod
+    def knows(info: dict[Any, Any]) -> bool:
+        """Whether anything is kept here of this connection's session."""
+        return _KEY in info or _TEMPORARY in info
 
     @staticmethod
     def reads_otherwise(info: dict[Any, Any]) -> bool:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from sqlmem.dependencies import bare, names_of
 from sqlmem.model import Column, TableName, TableSchema
 from sqlmem.store import Generation
 
@@ -108,6 +109,10 @@ class TableState:
     last_used: float = 0.0
     hits: int = 0
     fills: int = 0
+    bare: str = field(init=False)  # the name under which it has its token
+
+    def __post_init__(self) -> None:
+        self.bare = bare(self.name)
 
     def covers(self, columns: Iterable[str]) -> bool:
         generation = self.generation
@@ -123,3 +128,23 @@ def is_touched(state: TableState, matches: Callable[[TableName], bool] | None) -
         return False
     # None: the origin's catalogue could not tell, so it may depend on every table.
     return state.schema.depends_on is None or any(matches(name) for name in state.schema.depends_on)
+
+
+def touched(states: Iterable[TableState], matches: Callable[[TableName], bool] | None) -> list[TableState]:
+    """Those of the tables of which `is_touched` is true.
+
+    Each commit looks through all tables several times: one that has another name and depends on nothing is
+    passed over without a call.
+    """
+    names = names_of(matches)
+    if names is None:
+        return [state for state in states if is_touched(state, matches)]
+    return [
+        state
+        for state in states
+        if (state.bare in names or ((schema := state.schema) is not None and schema.depends_on != _NOTHING))
+        and is_touched(state, matches)
+    ]
+
+
+_NOTHING: frozenset[TableName] = frozenset()

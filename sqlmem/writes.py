@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any
 
 from sqlmem.catalogue.reaching import load_reach
@@ -24,6 +26,7 @@ from sqlmem.registry import Registry
 from sqlmem.store import Store
 from sqlmem.table_state import TableState
 from sqlmem.tables import spellings_of
+from sqlmem.windows import Window
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
@@ -86,6 +89,9 @@ class Writes:
             return frozenset(spelling for table in named for spelling in spellings_of(table))
         if effect.writes is EVERYTHING:
             return EVERYTHING
+        reach = self._known_reach(ask)
+        if reach is not None and not temporary and not reach.told(effect).unknown:
+            return reach.of(effect, text)
         reach = self._reach_for(effect, temporary, ask)
         return EVERYTHING if reach is None else reach.of(effect, text, temporary=temporary)
 
@@ -142,7 +148,6 @@ class Writes:
             self._definitions += 1
             self._reach = None
 
-    @contextlib.contextmanager
     def window(
         self,
         written: Written,
@@ -150,7 +155,7 @@ class Writes:
         defines: bool,
         is_answer: Callable[[BaseException], bool] | None = None,
         process: int | None = None,
-    ) -> Iterator[None]:
+    ) -> AbstractContextManager[None]:
         """Around what makes a write visible to others: a commit, or a statement that takes effect at once.
 
         Args:
@@ -159,29 +164,29 @@ class Writes:
             process: the origin's, which is at it.
         """
         if written is not None and not written:
-            yield
-            return
+            return contextlib.nullcontext()
+        return _Opened(self, written, defines=defines, is_answer=is_answer, process=process)
+
+    def open(self, written: Written, *, defines: bool) -> tuple[Window, int]:
+        """A window, which must be closed whatever happens; and how many generations it has dropped."""
         matches = matcher_of(written)
         for state in self._registry.filled(matches):
             self._weigh(state)
         window, generations = self._registry.open_window(matches, defines=defines)
-        doubtful_seconds = 0.0
         try:
             for generation in generations:
                 self._store.retire(generation)
             self.lost()
-            yield
-        except BaseException as error:
-            if is_answer is not None and not is_answer(error):
-                doubtful_seconds = DOUBTFUL_SECONDS
+        except BaseException:
+            self.close(window)
             raise
-        finally:
-            if defines:
-                self.forget_reach()
-            self._registry.close_window(window, doubtful_seconds=doubtful_seconds, process=process)
-            if heard.debug:
-                names = "everything" if written is None else ", ".join(sorted(map(_shown, written)))
-                log.debug("committed {}: {} generations dropped", names, len(generations))
+        return window, len(generations)
+
+    def close(self, window: Window, *, doubtful_seconds: float = 0.0, process: int | None = None) -> None:
+        """As `Registry.close_window`."""
+        if window.defines:
+            self.forget_reach()
+        self._registry.close_window(window, doubtful_seconds=doubtful_seconds, process=process)
 
     def _weigh(self, state: TableState) -> None:
         """Before a table's rows are dropped: whether filling it paid; if not again and again, it rests.
@@ -205,6 +210,47 @@ class Writes:
 
     def reset_after_fork(self) -> None:
         self._lock = threading.Lock()
+
+
+class _Opened:
+    """A window. A class, since one is made for each write: a generator takes several times as long."""
+
+    __slots__ = ("_defines", "_dropped", "_is_answer", "_process", "_window", "_writes", "_written")
+
+    _window: Window
+    _dropped: int
+
+    def __init__(
+        self,
+        writes: Writes,
+        written: Written,
+        *,
+        defines: bool,
+        is_answer: Callable[[BaseException], bool] | None,
+        process: int | None,
+    ) -> None:
+        self._writes = writes
+        self._written = written
+        self._defines = defines
+        self._is_answer = is_answer
+        self._process = process
+
+    def __enter__(self) -> None:
+        self._window, self._dropped = self._writes.open(self._written, defines=self._defines)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        is_answer, doubtful_seconds = self._is_answer, 0.0
+        try:
+            if error is not None and is_answer is not None and not is_answer(error):
+                doubtful_seconds = DOUBTFUL_SECONDS
+        finally:
+            self._writes.close(self._window, doubtful_seconds=doubtful_seconds, process=self._process)
+        if heard.debug:
+            written = self._written
+            names = "everything" if written is None else ", ".join(sorted(map(_shown, written)))
+            log.debug("committed {}: {} generations dropped", names, self._dropped)
 
 
 def _nothing() -> None:

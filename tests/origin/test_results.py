@@ -26,6 +26,7 @@ from support.sequencer import DEADLINE_SECONDS, Sequencer
 from sqlmem import CachingEngine, Memo, NotCachedError, keeping, last_status
 from sqlmem.model import Outcome
 from sqlmem.passing import PassingConnection
+from sqlmem.prospects import MOST_IN_VAIN
 
 SUM = "SELECT sum(weight) AS total FROM parcels"
 BELOW = "SELECT sum(weight) AS total FROM parcels WHERE id < :id"
@@ -115,6 +116,27 @@ def write(origin: Origin) -> None:
 
 
 # -- what is kept ------------------------------------------------------------------------------
+
+
+def test_a_text_that_nobody_asks_twice_is_kept_when_it_is(parcels: Origin, engine: CachingEngine) -> None:
+    """Many answers in a row were kept in vain: further ones are kept when they are asked for again."""
+    for number in range(MOST_IN_VAIN):
+        engine.execute(BELOW, {"id": number})
+    before = engine.stats().results
+    with parcels.expect(2):
+        first, second = (engine.execute(BELOW, {"id": 1000}).status.outcome for _ in range(2))
+    with parcels.expect_silence():
+        third = engine.execute(BELOW, {"id": 1000}).status.outcome
+        of_before = engine.execute(BELOW, {"id": 3}).status.outcome
+
+    assert (first, second, third) == (Outcome.BYPASS, Outcome.BYPASS, Outcome.RESULT_HIT)
+    assert of_before is Outcome.RESULT_HIT
+    assert engine.stats().results == before + 1
+
+    # That was not in vain.
+    with parcels.expect(1):
+        for _ in range(2):
+            engine.execute(BELOW, {"id": 1001})
 
 
 def test_the_origin_is_asked_once(parcels: Origin, engine: CachingEngine) -> None:

@@ -88,6 +88,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "registry",
         "moments",
         "residency",
+        "prospects",
         "entries",
         "hot",
         "results",
@@ -96,6 +97,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "waiting",
         "catalogue/*",
         "locks",
+        "checkout",
         "origin",
         "lent",
         "fill",
@@ -151,6 +153,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         {
             "catalogue/*",
             "waiting",
+            "checkout",
             "origin",
             "lent",
             "filling",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import sys
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqlmem.dependencies import Reading
-from sqlmem.results import Kept, Results, fit, key_of
+from sqlmem.results import Kept, Results, fit, key_of, weigh
 
 PLAIN = st.one_of(
     st.none(),
@@ -165,6 +166,18 @@ def test_what_is_larger_than_its_bound_isnt_kept() -> None:
     fitting = fit(rows, at_most=200_000)
     assert fitting is not None
     assert fitting.bytes > 100_000
+
+
+@given(st.lists(st.tuples(PLAIN, PLAIN), max_size=6))
+def test_the_estimate_is_never_below_the_values_sizes(rows: list[tuple[Any, Any]]) -> None:
+    """Of values that are one object for everybody none is counted."""
+    fitting = fit(rows, at_most=10**9)
+    assert fitting is not None
+    shared = (bool, type(None))
+    sizes = sum(sys.getsizeof(value) for row in rows for value in row if type(value) not in shared)
+    assert fitting.rows == rows
+    assert fitting.bytes >= sizes
+    assert weigh(rows, at_most=10**9) == fitting.bytes
 
 
 # -- the bound ---------------------------------------------------------------------------------

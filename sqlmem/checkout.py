@@ -1,0 +1,174 @@
+"""A connection of the wrapped engine's pool, with SQLAlchemy's Connection over it when somebody needs one.
+
+A Connection costs as much again as the statement that a program has already sent through one of ours. It is
+left out where nobody could tell: the engine is a plain one, nobody listens to it, nothing is logged, and the
+driver is one of which is known all that SQLAlchemy does around a statement.
+
+Rule 1: the pool's own events, its reset and its return are the same either way.
+Rule 2: what the driver raises goes through a Connection, which decides whether the connection was lost, and
+what becomes of it and of the pool.
+Rule 3: a Connection that is made later knows that there is a transaction, and ends it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import ResourceClosedError
+
+# Drivers of whose cursors SQLAlchemy's execution contexts want nothing but execute, description and rows.
+# Not asyncpg, whose cursors are told when definitions have changed.
+_PLAIN = frozenset({"aiosqlite", "mysqldb", "psycopg", "psycopg2", "psycopg_async", "pymysql", "pysqlite"})
+
+
+def needs_connection(engine: Engine) -> bool:
+    """Whether somebody could tell that there is no Connection: a listener, a log, an option, a class."""
+    dialect: Any = engine.dialect
+    return (
+        type(engine) is not Engine
+        or engine._has_events
+        or Connection._has_events
+        or dialect._has_events
+        or bool(engine._execution_options)
+        or engine._connection_cls is not Connection
+        or dialect.driver not in _PLAIN
+        or engine._should_log_info()
+    )
+
+
+class Checkout:
+    """For one thread at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Check a connection out.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: as `Engine.connect` does.
+        """
+        self._engine = engine
+        self._connection: Connection | None = None
+        # The pool's wrapper of the driver's connection, while there is no Connection.
+        self._fairy: Any = None
+        self._has_sent = False
+        if needs_connection(engine):
+            self._connection = engine.connect()
+            return
+        try:
+            self._fairy = engine.raw_connection()
+        except engine.dialect.loaded_dbapi.Error as error:
+            Connection._handle_dbapi_exception_noconnection(error, engine.dialect, engine)
+            raise
+
+    @classmethod
+    def over(cls, connection: Connection) -> Checkout:
+        """What is checked out already, by somebody else."""
+        checkout = cls.__new__(cls)
+        checkout._engine, checkout._connection = connection.engine, connection
+        checkout._fairy, checkout._has_sent = None, False
+        return checkout
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether statements may be sent by `send`."""
+        return self._connection is None and not self._engine._has_events
+
+    @property
+    def connection(self) -> Connection:
+        """SQLAlchemy's; made now, if there was none."""
+        connection = self._connection
+        if connection is None:
+            if self._fairy is None:
+                raise ResourceClosedError("this connection was given back")
+            connection = self._connection = Connection(self._engine, connection=self._fairy)
+            if self._has_sent:
+                connection.begin()
+        return connection
+
+    def replace(self, **options: Any) -> None:
+        """Set execution options, before anything is sent."""
+        self._connection = self.connection.execution_options(**options)
+
+    @property
+    def driver(self) -> Any:
+        """The driver's connection, as the dialect sees it."""
+        fairy = self._fairy if self._connection is None else self._connection.connection
+        return fairy.dbapi_connection
+
+    @property
+    def is_usable(self) -> bool:
+        connection = self._connection
+        if connection is not None:
+            return not (connection.closed or connection.invalidated)
+        return self._fairy is not None and self._fairy.dbapi_connection is not None
+
+    def at_return(self, restore: Any) -> None:
+        """Call this with the driver's connection when the pool gets it back, after its reset.
+
+        As SQLAlchemy does with isolation levels: it holds also for who loses the connection unclosed.
+        """
+        self._fairy._connection_record.finalize_callback.append(restore)
+
+    def send(self, statement: str, parameters: Any = None) -> Any:
+        """Execute without a Connection: the driver's cursor, whose rows are there to be fetched.
+
+        Args:
+            parameters: as the driver takes them; None for none at all.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: as a Connection does.
+        """
+        dialect: Any = self._engine.dialect
+        self._has_sent = True
+        cursor = None
+        try:
+            cursor = self._fairy.cursor()
+            if parameters is None:
+                dialect.do_execute_no_params(cursor, statement)
+            else:
+                dialect.do_execute(cursor, statement, parameters)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, SQLAlchemy knows what to do
+            self._fail(error, statement, parameters, cursor)
+        return cursor
+
+    def _fail(self, error: BaseException, statement: str | None, parameters: Any, cursor: Any) -> NoReturn:
+        connection = self.connection
+        if not isinstance(error, self._engine.dialect.loaded_dbapi.Error):
+            statement = None  # or it would be taken for an error in making a statement
+        connection._handle_dbapi_exception(error, statement, parameters, cursor, None)
+
+    def rollback(self) -> None:
+        if self._connection is not None:
+            self._connection.rollback()
+        else:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        try:
+            self._engine.dialect.do_rollback(self._fairy)
+        except BaseException as error:  # noqa: BLE001 - likewise
+            self._fail(error, None, None, None)
+
+    def close(self) -> None:
+        """End the transaction and give the connection back to the pool."""
+        if self._connection is not None:
+            self._connection.close()
+            return
+        fairy = self._fairy
+        if self._has_sent:
+            self._roll_back()
+            self._fairy = None
+            # The pool need not do it again.
+            fairy._close_special(transaction_reset=True)
+        else:
+            self._fairy = None
+            fairy.close()
+
+    def invalidate(self) -> None:
+        """Close the driver's connection, which the pool forgets."""
+        if self._connection is None and self._fairy is None:
+            return
+        self.connection.invalidate()
+
+
+__all__ = ["Checkout", "needs_connection"]
