@@ -65,12 +65,12 @@ def bars(xlabel: str) -> Callable[[Result, Path], None]:
         if not rows:
             return
         figure, axis = plt.subplots(figsize=(_WIDTH, 0.7 + 0.27 * len(rows)))
+        values = [row.value for row in rows if row.value is not None]
+        _scale(axis, values + [row.aim.bound for row in rows if row.aim is not None])
         for place, row in enumerate(reversed(rows)):
             _bar(axis, place, 0.62, row, _colour(row), result)
         axis.set_yticks(range(len(rows)), [row.label for row in reversed(rows)])
         axis.tick_params(axis="y", length=0)
-        values = [row.value for row in rows if row.value is not None]
-        _scale(axis, values + [row.aim.bound for row in rows if row.aim is not None])
         axis.set_xlabel(f"{xlabel}; black line: the aim" if any(row.aim for row in rows) else xlabel)
         axis.set_title(result.title, loc="left", fontsize=10.5)
         _save(plt, figure, path)
@@ -85,13 +85,23 @@ def _colour(row: Row) -> str:
 def _bar(axis: Any, place: float, height: float, row: Row, colour: str, result: Result) -> None:
     if row.value is None:
         return
-    axis.barh(place, row.value, height=height, color=colour)
+    _from_one(axis, place, row.value, height, colour)
+    # Not across the aim's line.
+    right = row.value
+    if row.aim is not None and row.value < row.aim.bound < row.value * 1.25:
+        right = row.aim.bound
     axis.annotate(
-        result.number(row.value), (row.value, place), xytext=(3, 0), textcoords="offset points",
+        result.number(row.value), (right, place), xytext=(3, 0), textcoords="offset points",
         va="center", fontsize=7.5,
     )  # fmt: skip
     if row.aim is not None:
         axis.vlines(row.aim.bound, place - height / 2 - 0.06, place + height / 2 + 0.06, color=_AIM, lw=1.6)
+
+
+def _from_one(axis: Any, place: float, value: float, height: float, colour: str, **more: Any) -> None:
+    """A bar; on a logarithmic scale, which has no zero, from where both are alike."""
+    start = 1.0 if axis.get_xscale() == "log" else 0.0
+    axis.barh(place, value - start, left=start, height=height, color=colour, **more)
 
 
 def grouped(xlabel: str) -> Callable[[Result, Path], None]:
@@ -109,15 +119,15 @@ def grouped(xlabel: str) -> Callable[[Result, Path], None]:
         )
         for axis, name in zip(axes[0], panels, strict=True):
             shown = [row for row in rows if row.panel == name]
+            values = [row.value for row in rows if row.value is not None]
+            _scale(axis, values + [row.aim.bound for row in shown if row.aim is not None])
             for row in shown:
                 nth = series.index(row.series)
                 place = len(labels) - 1 - labels.index(row.label) + 0.4 - (nth + 0.5) * height
                 colour = _SERIES[nth % len(_SERIES)]
-                axis.barh(place, row.value, height=height * 0.92, color=colour, label=row.series)
+                _from_one(axis, place, row.value, height * 0.92, colour, label=row.series)
                 if row.aim is not None:
                     axis.vlines(row.aim.bound, place - height / 2, place + height / 2, color=_AIM, lw=1.6)
-            values = [row.value for row in rows if row.value is not None]
-            _scale(axis, values + [row.aim.bound for row in shown if row.aim is not None])
             axis.axvline(1, color="#999999", lw=0.7, zorder=0)
             axis.set_title(name, fontsize=9)
             axis.tick_params(axis="y", length=0)

@@ -1,7 +1,7 @@
 """What a program might use instead: repeats, and statements that nobody has asked before.
 
-dogpile.cache with the session's `do_orm_execute` event, as in the recipe of SQLAlchemy's documentation; results
-pickled into Redis by hand; cachetools and functools over a function. Those that aren't there are left out.
+dogpile.cache with the session's `do_orm_execute` event, as SQLAlchemy's documentation has it; results pickled
+into Redis by hand; cachetools and functools over a function. Those that aren't there are left out.
 """
 
 from __future__ import annotations

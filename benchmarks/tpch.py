@@ -39,11 +39,12 @@ _TABLE = """CREATE TABLE lineitem (
 
 
 def _year(number: int) -> dict[str, Any]:
-    year = 1993 + number % 5
+    # Not always the first of January: there would be five years, and their answers would be kept.
+    low = dt.date(1993 + number % 5, 1, 1) + dt.timedelta(days=number % 331)
     discount = Decimal(2 + number % 8).scaleb(-2)
     return {
-        "low": dt.date(year, 1, 1),
-        "high": dt.date(year + 1, 1, 1),
+        "low": low,
+        "high": low + dt.timedelta(days=365),
         "least": discount - Decimal("0.01"),
         "most": discount + Decimal("0.01"),
         "quantity": 24 + number % 2,
@@ -57,9 +58,10 @@ _QUERIES: dict[str, tuple[str, Callable[[int, int], dict[str, Any]]]] = {
             "SELECT l_returnflag, l_linestatus, sum(l_quantity) AS sum_qty, "
             "sum(l_extendedprice) AS sum_base_price, "
             "sum(l_extendedprice * (1 - l_discount)) AS sum_disc_price, "
-            "sum(l_extendedprice * (1 - l_discount) * (1 + l_tax)) AS sum_charge, avg(l_quantity) AS avg_qty, avg(l_extendedprice) "
-            "AS avg_price, avg(l_discount) AS avg_disc, count(*) AS count_order FROM lineitem WHERE "
-            "l_shipdate <= :until GROUP BY l_returnflag, l_linestatus ORDER BY l_returnflag, l_linestatus"
+            "sum(l_extendedprice * (1 - l_discount) * (1 + l_tax)) AS sum_charge, "
+            "avg(l_quantity) AS avg_qty, avg(l_extendedprice) AS avg_price, avg(l_discount) AS avg_disc, "
+            "count(*) AS count_order FROM lineitem WHERE l_shipdate <= :until "
+            "GROUP BY l_returnflag, l_linestatus ORDER BY l_returnflag, l_linestatus"
         ),
         lambda number, _: {"until": dt.date(1998, 12, 1) - dt.timedelta(days=60 + number % 61)},
     ),
