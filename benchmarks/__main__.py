@@ -35,6 +35,25 @@ PARTS = (
     "costs",
     "memo",
 )
+# The questions, in the order of the summary; `results/<question>.md`.
+QUESTIONS = (
+    "hits",
+    "repeats",
+    "core",
+    "orm",
+    "questions",
+    "tpch",
+    "planning",
+    "passing",
+    "fills",
+    "sizes",
+    "threads",
+    "tails",
+    "herd",
+    "snapshots",
+    "peers_repeats",
+    "peers_new",
+)
 Run = Callable[[data.Measured, Pace, Path], None]
 
 
@@ -50,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
     options = parser.parse_args(arguments)
     if options.parts == ["summary"]:
-        print(summary(PARTS, options.results))
+        print(summary(QUESTIONS, options.results))
         return 0
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")

@@ -1,4 +1,4 @@
-"""A TCP proxy before PostgreSQL that holds the bytes back, and counts the messages.
+"""A TCP proxy before PostgreSQL that holds the bytes back, and notes what clients ask for.
 
 `python -m benchmarks.proxy HOST PORT SECONDS` runs it in a process of its own, whose first line is its port.
 Each direction of each connection has a thread that receives and one that sends: what has arrived is sent when
@@ -7,7 +7,6 @@ its own time has come, so what is sent in a row also arrives in a row, and a rou
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import queue
 import socket
@@ -31,8 +30,9 @@ class Proxy:
         delay_seconds: for each direction.
 
     Attributes:
-        messages: the kinds of messages that clients have sent, by their first letter as the protocol has them
-            (Q a simple query; P, B, D, E, S the extended one's), and `connect`. Not counted under TLS.
+        statements: the texts that clients have had executed, in order: of simple queries, and of the extended
+            protocol's at each Execute. Not seen under TLS.
+        connections: how many were begun.
     """
 
     def __init__(self, host: str, port: int, delay_seconds: float = 0.0) -> None:
@@ -40,7 +40,8 @@ class Proxy:
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._is_closed = False
-        self.messages: collections.Counter[str] = collections.Counter()
+        self.statements: list[str] = []
+        self.connections = 0
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -52,9 +53,10 @@ class Proxy:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
 
-    def seen(self, messages: collections.Counter[str]) -> None:
+    def note(self, statements: list[str], connections: int) -> None:
         with self._lock:
-            self.messages.update(messages)
+            self.statements += statements
+            self.connections += connections
 
     def _accept(self) -> None:
         while not self._is_closed:
@@ -115,22 +117,41 @@ class _Messages:
         self._proxy = proxy
         self._rest = b""
         self._is_started = False
+        self._prepared: dict[bytes, str] = {}  # a prepared statement's name -> its text
+        self._bound: dict[bytes, str] = {}  # a portal's name -> its text
 
     def feed(self, chunk: bytes) -> None:
         self._rest += chunk
-        found: collections.Counter[str] = collections.Counter()
+        statements: list[str] = []
+        connections = 0
         while (size := self._size()) is not None and len(self._rest) >= size:
-            found[chr(self._rest[0]) if self._is_started else "connect"] += 1
-            self._is_started = True
-            self._rest = self._rest[size:]
-        if found:
-            self._proxy.seen(found)
+            message, self._rest = self._rest[:size], self._rest[size:]
+            if not self._is_started:
+                self._is_started = True
+                connections += 1
+            elif (text := self._executed(message[:1], message[5:])) is not None:
+                statements.append(text)
+        if statements or connections:
+            self._proxy.note(statements, connections)
 
     def _size(self) -> int | None:
         head = 1 if self._is_started else 0
         if len(self._rest) < head + 4:
             return None
         return head + int.from_bytes(self._rest[head : head + 4], "big")
+
+    def _executed(self, kind: bytes, body: bytes) -> str | None:
+        first, _, rest = body.partition(b"\0")
+        match kind:
+            case b"Q":  # a simple query
+                return first.decode()
+            case b"P":  # Parse: a name, a text
+                self._prepared[first] = rest.partition(b"\0")[0].decode()
+            case b"B":  # Bind: a portal, a prepared statement's name
+                self._bound[first] = self._prepared.get(rest.partition(b"\0")[0], "?")
+            case b"E":  # Execute: a portal
+                return self._bound.get(first, "?")
+        return None
 
 
 def address(url: sa.URL) -> tuple[str, int]:
