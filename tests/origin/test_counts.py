@@ -22,8 +22,8 @@ import sqlmem.planning
 from benchmarks.proxy import Proxy, address, through
 from sqlmem import CachingEngine, Outcome, last_status
 
-# Statements of a miss, with what asks the catalogue and sets the session up: the first fill of a table that has
-# been met, a wider one, and one after `invalidate`, which forgets the table's definition.
+# Statements of a miss, with what asks the catalogue and sets the session up: the first fill of a table that
+# has been met, a wider one, and one after `invalidate`, which forgets the table's definition.
 STATEMENTS = {"sqlite": (5, 5, 19), "postgresql": (5, 2, 15), "mariadb": (6, 5, 12)}
 
 # What a bypass says around each statement of the bare engine's, and why.
@@ -32,7 +32,7 @@ EXTRAS = {
     ("strict", "autocommit"): (["BEGIN"], ["ROLLBACK"]),
 }
 
-# Calls of one hit, Python's and C's together, as `sys.setprofile` sees them: all, and those in or from sqlmem.
+# Calls of one hit, Python's and C's, as `sys.setprofile` sees them: all, and those in or from sqlmem.
 # The largest of the three families, of CPython 3.11 to 3.13 and of SQLAlchemy 2.0 and 2.1.
 CALLS = {
     "execute, another key": (48, 33),
