@@ -1,141 +1,137 @@
-"""Hits through every way in, against plain sqlite3, SQLAlchemy over SQLite in memory, and the origin."""
+"""Hits through `engine.execute`, against the standard library's sqlite3 with rows made into dicts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import StaticPool
 
-from benchmarks.data import COLUMNS, PLAIN, ROWS, Measured, Order, make, select_text
-from benchmarks.measure import microseconds, ratio, seconds_each, write_result
+from benchmarks import charts, data, report
+from benchmarks.data import COLUMNS, PLAIN, ROWS, TABLE, Measured, Order, walk
+from benchmarks.measure import Ask, Pace, same, seconds_each
 from sqlmem import CachingEngine
 
-Ask = Callable[[int], object]
-
-# rows of the answer -> calls in a round
-_CALLS = {1: 300, 100: 100, 10_000: 4}
-_ROUNDS = 9
+_ROUNDS = 21
+_LABELS = {PLAIN: "integers, text", COLUMNS: "all six"}
 
 
-def run(measured: Measured) -> None:
-    memory = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    make(memory)
-    with CachingEngine(measured.engine, cache_db="") as engine:
+def run(measured: Measured, pace: Pace, folder: Path) -> None:
+    measured.table()
+    memory = data.memory_engine()
+    with CachingEngine(measured.engine) as engine:
         engine.warm(Order)
-        rows = []
-        for label, columns in (("integers, text", PLAIN), ("all six", COLUMNS)):
-            for count, calls in _CALLS.items():
-                rows += _ways(label, columns, count, calls, engine, memory, measured)
-    write_result(
-        "hits",
-        "Hits",
-        f"A range of primary keys of a table of {ROWS:,} rows. *all six* adds a NUMERIC, a TIMESTAMP and a "
-        "BOOLEAN, which sqlmem turns back into the driver's Decimal, datetime and bool; over plain SQLite "
-        "they are left as SQLite has them, except by the ORM. *vs SQLite*: sqlmem's time in multiples of "
-        "the same way in over SQLite in memory (for `execute`: of the standard library's sqlite3, rows as "
-        f"dicts). *faster than the origin*: the bare engine's time in multiples of sqlmem's; the origin is "
-        f"{measured.name} on the same machine (for `execute`: Core with connect and close, rows as dicts).",
-        ("way in", "columns", "rows", "sqlmem", "vs SQLite", "faster than the origin"),
-        rows,
-        measured.version,
-    )
+        _hits(measured, pace, folder, engine, memory)
+        _repeats(measured, pace, folder, engine, memory)
     memory.dispose()
 
 
-def _ways(
-    label: str,
-    columns: Sequence[str],
-    count: int,
-    calls: int,
+def _hits(measured: Measured, pace: Pace, folder: Path, engine: CachingEngine, memory: sa.Engine) -> None:
+    rows = []
+    for columns, label in _LABELS.items():
+        for count in (1, 100, 10_000):
+            # One row by its key; several as a range of keys.
+            text = _by_key(columns) if count == 1 else _range(columns)
+            taken = _turns(engine, memory, text, columns, pace, _arguments(count))
+            aim = report.at_most(2.0) if count == 1 else None
+            rows.append(_row(label, count, taken, aim))
+    report.write(
+        report.Result(
+            name="hits",
+            title="A hit through execute, against sqlite3",
+            about=f"`engine.execute(text, parameters)` on a table of {ROWS:,} rows, against `execute` and "
+            "`fetchall` of the standard library's sqlite3 on the same rows in memory, each row made into "
+            "a dict of names that are known. Each call asks for another key; none comes again before all "
+            "others were asked for, so that no answer is remembered. *all six* has a NUMERIC, a TIMESTAMP "
+            "and a BOOLEAN, of which sqlmem makes the driver's Decimal, datetime and bool; sqlite3 hands "
+            "out the float, the text and the integer that it holds.",
+            heading=("columns", "rows", "sqlmem", "sqlite3"),
+            figure="sqlmem / sqlite3",
+            rows=rows,
+            versions=(measured.version,),
+        ),
+        folder,
+        charts.bars("time in multiples of sqlite3's"),
+    )
+
+
+def _repeats(measured: Measured, pace: Pace, folder: Path, engine: CachingEngine, memory: sa.Engine) -> None:
+    rows = []
+    for columns, label in _LABELS.items():
+        for count in (1, 10, 20):
+            text = _by_key(columns) if count == 1 else _range(columns)
+            given = _arguments(count)(4711)
+            taken = _turns(engine, memory, text, columns, pace, lambda _, given=given: given)
+            rows.append(_row(label, count, taken, report.at_most(1.0)))
+    report.write(
+        report.Result(
+            name="repeats",
+            title="The same statement again and again, against sqlite3",
+            about="As in [hits](hits.md), but each call has the same parameters. Both hand out new dicts "
+            "each time.",
+            heading=("columns", "rows", "sqlmem", "sqlite3"),
+            figure="sqlmem / sqlite3",
+            rows=rows,
+            versions=(measured.version,),
+        ),
+        folder,
+        charts.bars("time in multiples of sqlite3's"),
+    )
+
+
+def _row(label: str, count: int, taken: dict[str, float], aim: report.Aim | None) -> report.Row:
+    return report.Row(
+        (label, f"{count:,}", report.seconds(taken["ours"]), report.seconds(taken["sqlite3"])),
+        taken["ours"] / taken["sqlite3"],
+        aim,
+        label=f"{count:,} row{'s' if count > 1 else ''}, {label}",
+    )
+
+
+def _turns(
     engine: CachingEngine,
     memory: sa.Engine,
-    measured: Measured,
-) -> list[tuple[str, ...]]:
-    statement = sa.text(select_text(columns))
-    ways: dict[str, dict[str, Ask]] = {
-        "execute": {
-            "ours": _execute(engine, columns, count),
-            "sqlite": _sqlite3(memory, columns, count),
-            "origin": _closing(measured.engine, statement, count, is_dicts=True),
-        },
-        "Core, connect and close": {
-            "ours": _closing(engine, statement, count),
-            "sqlite": _closing(memory, statement, count),
-            "origin": _closing(measured.engine, statement, count),
-        },
-    }
-    if columns is COLUMNS:
-        ways["ORM, a session each"] = {
-            "ours": _orm(engine, count),
-            "sqlite": _orm(memory, count),
-            "origin": _orm(measured.engine, count),
-        }
-    rows: list[tuple[str, ...]] = []
-    with engine.connect() as ours, memory.connect() as theirs, measured.engine.connect() as bare:
-        ways["Core, open connection"] = {
-            "ours": _open(ours, statement, count),
-            "sqlite": _open(theirs, statement, count),
-            "origin": _open(bare, statement, count),
-        }
-        for way, contestants in ways.items():
-            taken = seconds_each(contestants, calls=calls, rounds=_ROUNDS)
-            rows.append(
-                (
-                    way,
-                    label,
-                    f"{count:,}",
-                    microseconds(taken["ours"]),
-                    ratio(taken["ours"], taken["sqlite"]),
-                    ratio(taken["origin"], taken["ours"]),
-                )
-            )
-    return rows
+    text: str,
+    columns: Sequence[str],
+    pace: Pace,
+    arguments: Callable[[int], dict[str, int]],
+) -> dict[str, float]:
+    """CPU seconds."""
+    fairy: Any = memory.raw_connection()
+    execute = fairy.driver_connection.execute
+
+    def ours(parameters: dict[str, int]) -> object:
+        return engine.execute(text, parameters)
+
+    # By name and by place: the dict is what both are given.
+    def plain(parameters: dict[str, int]) -> object:
+        return [dict(zip(columns, row, strict=False)) for row in execute(text, parameters).fetchall()]
+
+    if columns is PLAIN:
+        same(list(engine.execute(text, arguments(1))), plain(arguments(1)))
+    contestants: dict[str, Ask] = {"ours": ours, "sqlite3": plain}
+    taken = seconds_each(contestants, rounds=pace.rounds(_ROUNDS), arguments=arguments).cpu
+    if engine.execute(text, arguments(1)).status.outcome != "hit":
+        raise RuntimeError("no hit was measured")
+    fairy.close()
+    return taken
 
 
-def _bounds(number: int, count: int) -> dict[str, int]:
-    low = number * 7919 % (ROWS - count) + 1
-    return {"low": low, "high": low + count}
+def _by_key(columns: Sequence[str]) -> str:
+    return f"SELECT {', '.join(columns)} FROM {TABLE} WHERE id = :id"
 
 
-def _execute(engine: CachingEngine, columns: Sequence[str], count: int) -> Ask:
-    text = select_text(columns)
-    return lambda number: engine.execute(text, _bounds(number, count))
+def _range(columns: Sequence[str]) -> str:
+    return f"SELECT {', '.join(columns)} FROM {TABLE} WHERE id >= :low AND id < :high"
 
 
-def _sqlite3(memory: sa.Engine, columns: Sequence[str], count: int) -> Ask:
-    connection: Any = memory.raw_connection().driver_connection
-    text = select_text(columns)
+def _arguments(count: int) -> Callable[[int], dict[str, int]]:
+    if count == 1:
+        return lambda number: {"id": walk(number)}
 
-    def ask(number: int) -> object:
-        return [
-            dict(zip(columns, row, strict=True))
-            for row in connection.execute(text, _bounds(number, count)).fetchall()
-        ]
+    def bounds(number: int) -> dict[str, int]:
+        low = number * 7919 % (ROWS - count) + 1
+        return {"low": low, "high": low + count}
 
-    return ask
-
-
-def _closing(engine: sa.Engine, statement: sa.TextClause, count: int, *, is_dicts: bool = False) -> Ask:
-    def ask(number: int) -> object:
-        with engine.connect() as connection:
-            result = connection.execute(statement, _bounds(number, count))
-            return [dict(row) for row in result.mappings()] if is_dicts else result.all()
-
-    return ask
-
-
-def _open(connection: sa.Connection, statement: sa.TextClause, count: int) -> Ask:
-    return lambda number: connection.execute(statement, _bounds(number, count)).all()
-
-
-def _orm(engine: sa.Engine, count: int) -> Ask:
-    def ask(number: int) -> object:
-        bounds = _bounds(number, count)
-        with Session(engine) as session:
-            statement = sa.select(Order).where(Order.id >= bounds["low"], Order.id < bounds["high"])
-            return session.scalars(statement).all()
-
-    return ask
+    return bounds

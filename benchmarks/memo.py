@@ -15,11 +15,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from benchmarks import charts, report
 from benchmarks.data import TABLE, Measured
-from benchmarks.measure import microseconds, ratio, seconds_each, write_result
+from benchmarks.measure import Pace, seconds_each
 from sqlmem import CachingEngine, Memo
 
-_CALLS, _ROUNDS = 200, 15
+_ROUNDS = 15
 _KEYS = 50
 
 Ask = Callable[[int], object]
@@ -103,12 +104,13 @@ def _asking(function: Function) -> Ask:
     return lambda number: function(number % _KEYS, "north")
 
 
-def run(measured: Measured) -> None:
+def run(measured: Measured, pace: Pace, results: Path) -> None:
+    measured.table()
     with tempfile.TemporaryDirectory(prefix="sqlmem-bench-") as name:
-        _measure(Path(name), measured)
+        _measure(Path(name), measured, pace, results)
 
 
-def _measure(folder: Path, measured: Measured) -> None:
+def _measure(folder: Path, measured: Measured, pace: Pace, results: Path) -> None:
     contestants: dict[str, Ask] = {}
     missing = []
     for peer, (module, make) in _PEERS.items():
@@ -136,22 +138,29 @@ def _measure(folder: Path, measured: Measured) -> None:
         contestants["Memo, with secret="] = _asking(signed(_plain()))
         contestants["Memo, of a function that read a table"] = _asking(with_tables)
         contestants["Memo, in memory"] = _asking(memory(_plain()))
-        taken = seconds_each(contestants, calls=_CALLS, rounds=_ROUNDS)
+        # The time that passes: files are waited for.
+        taken = seconds_each(contestants, rounds=pace.rounds(_ROUNDS), round_seconds=0.02).wall
     ours = taken["Memo, an SQLite file"]
     rivals = [taken[name] for name in _RIVALS if name in taken]
     if rivals:
-        print(f"the fastest of {', '.join(_RIVALS)}: {ratio(min(rivals), ours)} times as long as Memo")
-    rows = [(name, microseconds(each), ratio(each, ours)) for name, each in taken.items()]
-    peers = [f"{name} {metadata.version(_PEERS[name][0])}" for name in _PEERS if name in taken]
-    write_result(
-        "memo",
-        "A memoized function's hit",
-        f"A function of a number and a text that returns a small dict; {_KEYS} calls are remembered, and "
-        "asked for in turns. Each as its documentation shows it: SQLMemo and PicoCache in an SQLite file, "
-        "fleche with calls in SQLite and values in files, joblib in files, dogpile.cache in a dbm file, "
-        "diskcache in its folder. functools.lru_cache, in memory and handing out the same object each time, "
-        "for orientation.",
-        ("what remembers", "a hit", "in multiples of Memo's"),
-        rows,
-        *peers,
+        print(
+            f"the fastest of {', '.join(_RIVALS)}: {report.plain(min(rivals) / ours)} times as long as Memo"
+        )
+    rows = [report.Row((name, report.seconds(each)), each / ours, label=name) for name, each in taken.items()]
+    report.write(
+        report.Result(
+            name="memo",
+            title="A memoized function's hit",
+            about=f"A function of a number and a text that returns a small dict; {_KEYS} calls are "
+            "remembered, and asked for in turns. Each as its documentation shows it: SQLMemo and "
+            "PicoCache in an SQLite file, fleche with calls in SQLite and values in files, joblib in "
+            "files, dogpile.cache in a dbm file, diskcache in its folder. functools.lru_cache, in memory "
+            "and handing out the same object each time, for orientation.",
+            heading=("what remembers", "a hit"),
+            figure="in multiples of Memo's",
+            rows=rows,
+            versions=tuple(f"{name} {metadata.version(_PEERS[name][0])}" for name in _PEERS if name in taken),
+        ),
+        results,
+        charts.bars("time in multiples of Memo's, a file"),
     )

@@ -1,137 +1,136 @@
-"""Many threads: the statements of a herd that misses, and hits per second."""
+"""Hits per second with many threads, against one."""
 
 from __future__ import annotations
 
-import re
+import contextlib
+import itertools
+import sqlite3
 import statistics
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks.data import COLUMNS, PLAIN, ROWS, TABLE, Measured, select_text
-from benchmarks.measure import ratio, write_result
+from benchmarks import charts, data, report
+from benchmarks.data import PLAIN, ROWS, TABLE, Measured, Order, walk
+from benchmarks.measure import Pace, together
 from sqlmem import CachingEngine
 
-_HERD = 100
-_CALLS = 40_000  # of all threads together
-_BARE_CALLS = 2_000
-_ROUNDS = 7
+_CALLS = 24_000  # of all threads together
+_ROUNDS = 9
 _THREADS = (1, 2, 4, 8)
-_READS = re.compile(rf"\bFROM\b.*\b{TABLE}\b", re.DOTALL)
+_AIM = report.at_least(0.9)
+_TEXT = f"SELECT {', '.join(PLAIN)} FROM {TABLE} WHERE id = :id"
+_HOT = 16
+
+Ask = Callable[[dict[str, int]], object]
 
 
-def run(measured: Measured) -> None:
-    herd(measured)
-    hits(measured)
-
-
-def herd(measured: Measured) -> None:
-    """The same SELECT in a hundred threads at once, nothing cached."""
-    rows = []
-    statement = f"SELECT count(*) AS n, max(id) AS last FROM {TABLE}"
-    count = 0
-    lock = threading.Lock()
-
-    def seen(_connection: Any, _cursor: Any, text: str, *_rest: Any) -> None:
-        nonlocal count
-        # The catalogue's queries name the table as a parameter, or not after FROM.
-        if _READS.search(text) and "pg_catalog" not in text:
-            with lock:
-                count += 1
-
-    sa.event.listen(measured.engine, "before_cursor_execute", seen)
-    with CachingEngine(measured.engine, cache_db="") as engine:
-        asks: dict[str, Callable[[int], object]] = {
-            "bare engine": lambda _: _ask_bare(measured.engine, statement),
-            "sqlmem, nothing cached": lambda _: engine.execute(statement),
+def run(measured: Measured, pace: Pace, folder: Path) -> None:
+    measured.table()
+    with CachingEngine(measured.engine) as engine, _memory() as sqlite:
+        engine.warm(Order)
+        table = Order.__table__
+        statement = table.select().with_only_columns(*(table.c[name] for name in PLAIN))
+        statement = statement.where(table.c.id == sa.bindparam("id"))
+        contestants: dict[str, tuple[Callable[[], Ask], bool]] = {
+            "execute, another key each": (lambda: lambda given: engine.execute(_TEXT, given), False),
+            f"execute, {_HOT} keys again and again": (
+                lambda: lambda given: engine.execute(_TEXT, given),
+                True,
+            ),
+            "Core, connect and close": (lambda: _core(engine, statement), False),
+            "sqlite3, a connection each": (sqlite, False),
         }
-        for name, ask in asks.items():
-            count = 0
-            _together(_HERD, ask)
-            rows.append((name, str(_HERD), str(count)))
-    sa.event.remove(measured.engine, "before_cursor_execute", seen)
-    write_result(
-        "herd",
-        "A herd",
-        f"The same statement in {_HERD} threads at once, through one engine.",
-        ("engine", "threads", "statements that reach the table"),
-        rows,
-        measured.version,
-    )
-
-
-def hits(measured: Measured) -> None:
-    text = select_text(PLAIN)
+        rates: dict[tuple[str, int], list[float]] = {}
+        serial = itertools.count()
+        for _ in range(pace.rounds(_ROUNDS)):
+            for name, (make, is_hot) in contestants.items():
+                for threads in _THREADS:
+                    calls = _CALLS // 4 if name.startswith("Core") else _CALLS
+                    first = next(serial) * _CALLS
+                    rates.setdefault((name, threads), []).append(
+                        _rate(threads, calls, make, first, is_hot=is_hot)
+                    )
     rows = []
-    with CachingEngine(measured.engine, cache_db="") as engine:
-        engine.warm(TABLE, COLUMNS)
-        ours: dict[int, list[float]] = {threads: [] for threads in _THREADS}
-        bare: dict[int, list[float]] = {threads: [] for threads in _THREADS}
-        for _ in range(_ROUNDS):
-            for threads in _THREADS:
-                ours[threads].append(
-                    _rate(threads, _CALLS, lambda number: engine.execute(text, _one(number)))
+    for name in contestants:
+        one = statistics.median(rates[name, 1])
+        for threads in _THREADS:
+            rate = statistics.median(rates[name, threads])
+            aim = _AIM if not name.startswith("sqlite3") and threads > 1 else None
+            rows.append(
+                report.Row(
+                    (name, str(threads), f"{rate:,.0f}"), rate / one, aim, label=str(threads), series=name
                 )
-                bare[threads].append(
-                    _rate(threads, _BARE_CALLS, lambda number: _ask_bare(measured.engine, text, _one(number)))
-                )
-    first = statistics.median(ours[_THREADS[0]])
-    for threads in _THREADS:
-        rate, bare_rate = statistics.median(ours[threads]), statistics.median(bare[threads])
-        rows.append((str(threads), f"{rate:,.0f}", ratio(rate, first), ratio(rate, bare_rate)))
-    write_result(
-        "threads",
-        "Hits per second by threads",
-        "`engine.execute` of one row by its key; all threads share one engine and one interpreter lock. "
-        f"The bare engine is {measured.name} with connect and close, at as many threads.",
-        ("threads", "hits per second", "/ one thread", "/ bare engine"),
-        rows,
-        measured.version,
+            )
+    report.write(
+        report.Result(
+            name="threads",
+            title="Hits per second by threads",
+            about="One row by its key. All threads share one engine and one interpreter lock. For "
+            "orientation the standard library's sqlite3 over the same rows in memory (`vfs=memdb`), with "
+            "a connection per thread, which shares nothing but the interpreter lock and SQLite's lock of "
+            "that database.",
+            heading=("way in", "threads", "hits per second"),
+            figure="/ one thread",
+            rows=rows,
+            versions=(measured.version,),
+        ),
+        folder,
+        charts.lines("threads", "hits per second / those of one thread"),
     )
 
 
-def _one(number: int) -> dict[str, int]:
-    low = number * 7919 % (ROWS - 1) + 1
-    return {"low": low, "high": low + 1}
-
-
-def _ask_bare(engine: sa.Engine, text: str, parameters: dict[str, int] | None = None) -> object:
-    with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(sa.text(text), parameters or {}).mappings()]
-
-
-def _rate(threads: int, calls: int, ask: Callable[[int], object]) -> float:
+def _rate(threads: int, calls: int, make: Callable[[], Ask], first: int, *, is_hot: bool) -> float:
     share = calls // threads
+    asks = [make() for _ in range(threads)]
+    given = [
+        [
+            {"id": walk(number % _HOT if is_hot else number)}
+            for number in range(first + nth * share, first + (nth + 1) * share)
+        ]
+        for nth in range(threads)
+    ]
+    for ask in asks:
+        ask({"id": 1})
 
-    def work(thread: int) -> None:
-        for number in range(thread * share, (thread + 1) * share):
-            ask(number)
+    def work(nth: int) -> None:
+        ask = asks[nth]
+        for parameters in given[nth]:
+            ask(parameters)
 
-    return threads * share / _together(threads, work)
+    return threads * share / together(threads, work)
 
 
-def _together(threads: int, work: Callable[[int], object]) -> float:
-    """Seconds from when all begin until the last ends; raises what any of them raised."""
-    barrier = threading.Barrier(threads + 1)
-    failures: list[BaseException] = []
+def _core(engine: CachingEngine, statement: Any) -> Ask:
+    def ask(given: dict[str, int]) -> object:
+        with engine.connect() as connection:
+            return connection.execute(statement, given).all()
 
-    def run(number: int) -> None:
-        barrier.wait()
-        try:
-            work(number)
-        except BaseException as error:  # noqa: BLE001 - carried to the main thread
-            failures.append(error)
+    return ask
 
-    workers = [threading.Thread(target=run, args=(number,)) for number in range(threads)]
-    for worker in workers:
-        worker.start()
-    barrier.wait()
-    began = time.perf_counter()
-    for worker in workers:
-        worker.join()
-    if failures:
-        raise failures[0]
-    return time.perf_counter() - began
+
+@contextlib.contextmanager
+def _memory() -> Iterator[Callable[[], Ask]]:
+    """One database in memory; a new connection to it per call. All are closed at the end."""
+    with contextlib.ExitStack() as closing:
+
+        def connect() -> sqlite3.Connection:
+            connection = sqlite3.connect("file:/sqlmem-bench?vfs=memdb", uri=True, check_same_thread=False)
+            return closing.enter_context(contextlib.closing(connection))
+
+        def make() -> Ask:
+            execute = connect().execute
+            return lambda given: [
+                dict(zip(PLAIN, row, strict=False)) for row in execute(_TEXT, given).fetchall()
+            ]
+
+        first = connect()
+        first.execute(f"CREATE TABLE {TABLE} (id INTEGER PRIMARY KEY, customer INTEGER, name TEXT)")
+        rows = (data.row(number) for number in range(1, ROWS + 1))
+        first.executemany(
+            f"INSERT INTO {TABLE} VALUES (?, ?, ?)", (tuple(row[name] for name in PLAIN) for row in rows)
+        )
+        first.commit()
+        yield make

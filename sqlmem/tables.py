@@ -29,7 +29,8 @@ def spelling_of(table: Any) -> tuple[str | None, str]:
     )
     if not isinstance(found, sa.Table):
         raise TypeError(f"table must be a name, a Table or a mapped class, got {type(table).__name__}")
-    return found.schema, found.name
+    # SQLAlchemy's names are a class of their own, which isn't kept in a file.
+    return None if found.schema is None else str(found.schema), str(found.name)
 
 
 def spellings_of(table: Any) -> list[tuple[str | None, str]]:

@@ -76,6 +76,20 @@ def test_restarted_engine_answers_without_reading_the_origins_data(origin: Origi
     assert core == [1, 2, 3]
 
 
+def test_table_that_was_named_by_a_table_object_survives(origin: Origin, path: Path) -> None:
+    """`warm` with a Table or a mapped class; SQLAlchemy's names are a class of their own."""
+    path.parent.mkdir()
+    table = sa.Table("orders", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
+    with CachingEngine(origin.engine(), cache_db=path) as engine:
+        engine.warm(table)
+
+    with origin.expect(0), CachingEngine(origin.engine(), cache_db=path) as engine:
+        rows = engine.execute("SELECT count(*) AS n FROM orders")
+
+    assert rows == [{"n": 3}]
+    assert rows.status.outcome is Outcome.HIT
+
+
 def test_file_is_an_ordinary_sqlite_database_for_its_owner_alone(origin: Origin, path: Path) -> None:
     """Mode 0600; the rows can be read by anybody who may."""
     saved(origin, path)

@@ -1,0 +1,337 @@
+"""What each way costs, counted exactly: statements at the origin, and calls of a hit. Nothing here is timed.
+
+The numbers are in `STATEMENTS`, `EXTRAS` and `CALLS`. They may only become smaller.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from support.counting import is_data
+from support.origins import Origin
+
+import sqlmem.planning
+from benchmarks.proxy import Proxy, address, through
+from sqlmem import CachingEngine, Outcome, last_status
+
+# Statements of a miss, with what asks the catalogue and sets the session up: the first fill of a table that
+# has been met, a wider one, and one after `invalidate`, which forgets the table's definition.
+STATEMENTS = {"sqlite": (5, 5, 19), "postgresql": (5, 2, 15), "mariadb": (6, 5, 12)}
+
+# What a bypass says around each statement of the bare engine's, and why.
+EXTRAS = {
+    # In autocommit the bare engine begins nothing; the wall against a function's writes is a transaction.
+    ("strict", "autocommit"): (["BEGIN"], ["ROLLBACK"]),
+}
+
+# Calls of one hit, Python's and C's, as `sys.setprofile` sees them: all, and those in or from sqlmem.
+# The largest of the three families, of CPython 3.11 to 3.13 and of SQLAlchemy 2.0 and 2.1.
+CALLS = {
+    "execute, another key": (48, 33),
+    "execute, the same key": (28, 19),
+    "Core, open connection": (134, 68),
+    "Core, connect and close": (212, 91),
+    "ORM, a session": (370, 93),
+}
+
+BY_KEY = "SELECT id, n, name FROM things WHERE id = :id"
+VOLATILE = "SELECT id, n FROM things WHERE id = :id AND now() > '2020-01-01'"
+PACKAGE = sqlmem.__path__[0]
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Thing(Base):
+    __tablename__ = "things"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    n: Mapped[int]
+    name: Mapped[str] = mapped_column(sa.String(20))
+
+
+@pytest.fixture(autouse=True)
+def _table(origin: Origin) -> None:
+    rows = ", ".join(f"({number}, {number * 7 % 5}, 'name {number}', {number})" for number in range(40))
+    origin.execute(
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER, name VARCHAR(20), more INTEGER)",
+        f"INSERT INTO things VALUES {rows}",
+    )
+
+
+@pytest.fixture
+def engine(origin: Origin) -> Iterator[CachingEngine]:
+    """All columns but `more` are there."""
+    with CachingEngine(origin.engine(), cache_db="") as engine:
+        engine.warm("things", ["id", "n", "name"])
+        yield engine
+
+
+# -- statements --------------------------------------------------------------------------------
+
+
+def test_a_hit_asks_the_origin_nothing(origin: Origin, engine: CachingEngine) -> None:
+    """Through execute, Core and the ORM: no statement, no connection; the text is new to the engine."""
+    with origin.expect_silence():
+        engine.execute(BY_KEY, {"id": 1})
+        with engine.connect() as connection:
+            connection.execute(sa.select(Thing.id, Thing.name).where(Thing.id == 2)).all()
+        with Session(engine) as session:
+            assert session.get(Thing, 3) is not None
+
+    assert engine.stats().hits == 3
+
+
+def test_a_new_text_over_known_columns_asks_the_origin_nothing(origin: Origin, engine: CachingEngine) -> None:
+    """Whatever its shape; nobody has asked it before."""
+    texts = (
+        "SELECT name FROM things WHERE n > 2 ORDER BY id LIMIT 3",
+        "SELECT n, count(*) AS c, max(id) AS m FROM things GROUP BY n HAVING count(*) > 1 ORDER BY n",
+        "SELECT id FROM things WHERE id IN (SELECT max(id) FROM things)",
+    )
+
+    with origin.expect_silence():
+        outcomes = [engine.execute(text).status.outcome for text in texts]
+
+    assert outcomes == [Outcome.HIT] * 3
+
+
+def test_a_miss_asks_for_the_fill_only(origin: Origin) -> None:
+    """One statement reaches the data, of just the needed columns; the rest is counted."""
+    with CachingEngine(origin.engine(), cache_db="") as engine:
+        engine.execute(
+            "SELECT count(*) AS c FROM things", sqlmem="bypass"
+        )  # the driver's own first questions
+        counted = []
+        for before in (lambda: None, lambda: None, lambda: engine.invalidate("things")):
+            before()
+            column = "n" if not counted else "name"
+            start = len(origin.counter.everything)
+            status = engine.execute(f"SELECT id, {column} FROM things WHERE id < 3 ORDER BY id").status
+            sent = origin.counter.everything[start:]
+            data = [statement for statement in sent if is_data(statement)]
+            assert status.outcome is Outcome.MISS
+            assert len(data) == 1, data
+            assert "more" not in data[0]
+            counted.append(len(sent))
+
+    assert all(now <= known for now, known in zip(counted, STATEMENTS[origin.family], strict=True)), counted
+
+
+def test_statements_that_differ_in_constants_are_planned_once(
+    engine: CachingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = []
+    make_plan = sqlmem.planning.make_plan
+
+    def counted(parsed: Any, *arguments: Any, **options: Any) -> Any:
+        planned.append(parsed.scanned.text)
+        return make_plan(parsed, *arguments, **options)
+
+    monkeypatch.setattr(sqlmem.planning, "make_plan", counted)
+
+    for number in range(20):
+        engine.execute(f"SELECT id, name FROM things WHERE id = {number} AND n < {number + 3}")
+
+    assert len(planned) == 1, planned
+
+
+def test_a_herd_asks_once(origin: Origin) -> None:
+    """A hundred threads miss at once on a table that isn't there."""
+    barrier = threading.Barrier(100)
+    failures: list[BaseException] = []
+
+    with CachingEngine(origin.engine(pool_size=5, max_overflow=100), cache_db="") as engine:
+        engine.explain("SELECT id, n FROM things")
+
+        def ask() -> None:
+            try:
+                barrier.wait()
+                engine.execute("SELECT count(*) AS c, max(n) AS m FROM things")
+            except BaseException as error:  # noqa: BLE001 - carried to the main thread
+                failures.append(error)
+
+        with origin.expect(1):
+            workers = [threading.Thread(target=ask) for _ in range(100)]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+
+    assert not failures
+
+
+# -- what the server hears ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def heard(origin: Origin) -> Iterator[tuple[Proxy, sa.URL]]:
+    """All that a driver sends, BEGIN and COMMIT included: on PostgreSQL, through a proxy that reads along."""
+    proxy = Proxy(*address(origin.url))
+    yield proxy, through(origin.url, proxy.port)
+    proxy.close()
+
+
+def read(connection: Connection, key: int) -> None:
+    connection.execute(sa.text(VOLATILE), {"id": key}).all()
+
+
+def read_twice(connection: Connection, key: int) -> None:
+    read(connection, key)
+    read(connection, key + 1)
+
+
+def update(connection: Connection, key: int) -> None:
+    connection.execute(sa.text("UPDATE things SET n = n + 1 WHERE id = :id"), {"id": key})
+
+
+def update_and_commit(connection: Connection, key: int) -> None:
+    update(connection, key)
+    connection.commit()
+
+
+def update_and_roll_back(connection: Connection, key: int) -> None:
+    update(connection, key)
+    connection.rollback()
+
+
+def update_and_read(connection: Connection, key: int) -> None:
+    update(connection, key)
+    connection.execute(sa.text("SELECT n FROM things WHERE id = :id"), {"id": key}).all()
+    connection.commit()
+
+
+def insert(connection: Connection, key: int) -> None:
+    connection.execute(
+        sa.text("INSERT INTO things VALUES (:id, 1, 'x', 1) ON CONFLICT DO NOTHING"), {"id": key + 100}
+    )
+    connection.commit()
+
+
+def lock(connection: Connection, key: int) -> None:
+    connection.execute(sa.text("SELECT n FROM things WHERE id = :id FOR UPDATE"), {"id": key}).all()
+    connection.commit()
+
+
+READS = (read, read_twice)
+WRITES = (update_and_commit, update_and_roll_back, insert, lock)
+CASES = [
+    *[("strict", each, isolation) for each in READS for isolation in ("transaction", "autocommit")],
+    *[
+        ("transparent", each, isolation)
+        for each in READS + WRITES
+        for isolation in ("transaction", "autocommit")
+    ],
+    # In autocommit the read would be a miss: nothing is pending.
+    ("transparent", update_and_read, "transaction"),
+]
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("isolation", ["transaction", "autocommit"])
+@pytest.mark.parametrize(
+    ("mode", "work"),
+    [("strict", each) for each in READS] + [("transparent", each) for each in READS + WRITES],
+)
+def test_what_the_origin_answers_is_what_the_bare_engine_sends(
+    heard: tuple[Proxy, sa.URL], mode: str, work: Callable[[Connection, int], None], isolation: str
+) -> None:
+    """The same statements in the same order, and nothing else but `EXTRAS`, once what is asked is known."""
+    proxy, url = heard
+
+    bare = conversation(proxy, sa.create_engine(url), work, isolation)
+    ours = conversation(proxy, CachingEngine(sa.create_engine(url), cache_db="", mode=mode), work, isolation)
+
+    before, after = EXTRAS.get((mode, isolation), ([], []))
+    assert ours == [each for statement in bare for each in (*before, statement, *after)]
+
+
+def conversation(
+    proxy: Proxy, engine: Engine, work: Callable[[Connection, int], None], isolation: str
+) -> list[str]:
+    """What the server hears the second time, BEGIN without its options."""
+    options = {"isolation_level": "AUTOCOMMIT"} if isolation == "autocommit" else {}
+    start = 0
+    for key in (1, 3):
+        start = len(proxy.statements)
+        with engine.connect().execution_options(**options) as connection:
+            work(connection, key)
+    sent = proxy.statements[start:]
+    if isinstance(engine, CachingEngine):
+        engine.close()
+    engine.dispose()
+    # Strict mode's says READ ONLY. Transparent mode's may say READ WRITE, where the bare engine's is silent.
+    return ["BEGIN" if statement.startswith("BEGIN") else statement for statement in sent]
+
+
+# -- calls -------------------------------------------------------------------------------------
+
+
+class Calls:
+    """The calls of one piece of work: all, and those of sqlmem's functions or made by them."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self.total = self.ours = 0
+        gc.disable()  # what it collects may call something
+        try:
+            sys.setprofile(self._seen)
+            try:
+                work()
+            finally:
+                sys.setprofile(None)
+        finally:
+            gc.enable()
+        self.total -= 1  # the last one is `sys.setprofile`
+
+    def _seen(self, frame: Any, event: str, _: object) -> None:
+        if event in ("call", "c_call"):
+            self.total += 1
+            self.ours += frame.f_code.co_filename.startswith(PACKAGE)
+
+
+def ways(engine: CachingEngine, connection: Connection) -> dict[str, Callable[[int], object]]:
+    statement = sa.select(Thing.id, Thing.n, Thing.name).where(Thing.id == sa.bindparam("id"))
+    entity = sa.select(Thing).where(Thing.id == sa.bindparam("id"))
+
+    def closing(key: int) -> object:
+        with engine.connect() as own:
+            return own.execute(statement, {"id": key}).all()
+
+    def session(key: int) -> object:
+        with Session(engine) as own:
+            return own.scalars(entity, {"id": key}).all()
+
+    return {
+        "execute, another key": lambda key: engine.execute(BY_KEY, {"id": key}),
+        "execute, the same key": lambda _: engine.execute(BY_KEY, {"id": 7}),
+        "Core, open connection": lambda key: connection.execute(statement, {"id": key}).all(),
+        "Core, connect and close": closing,
+        "ORM, a session": session,
+    }
+
+
+@pytest.mark.parametrize("way", CALLS)
+def test_a_hit_makes_no_more_calls_than_are_known(engine: CachingEngine, way: str) -> None:
+    """Of one row by its key, when its text has been asked before."""
+    with engine.connect() as connection:
+        ask = ways(engine, connection)[way]
+        for key in range(12):
+            ask(key)
+
+        counted = Calls(lambda: ask(30))
+        status = last_status()
+
+    assert status is not None
+    assert status.outcome is Outcome.HIT
+    total, ours = CALLS[way]
+    assert counted.total <= total, f"{counted.total} calls"
+    assert counted.ours <= ours, f"{counted.ours} of sqlmem's"
