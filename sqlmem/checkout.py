@@ -29,12 +29,17 @@ def needs_connection(engine: Engine) -> bool:
         type(engine) is not Engine
         or engine._has_events
         or Connection._has_events
-        or dialect._has_events
+        or (dialect._has_events and _is_heard(dialect.dispatch))
         or bool(engine._execution_options)
         or engine._connection_cls is not Connection
         or dialect.driver not in _PLAIN
         or engine._should_log_info()
     )
+
+
+def _is_heard(dispatch: Any) -> bool:
+    """Whether somebody listens to how a dialect executes, or to what becomes of errors."""
+    return bool(dispatch.do_execute or dispatch.do_execute_no_params or dispatch.handle_error)
 
 
 class Checkout:
@@ -107,7 +112,8 @@ class Checkout:
 
         As SQLAlchemy does with isolation levels: it holds also for who loses the connection unclosed.
         """
-        self._fairy._connection_record.finalize_callback.append(restore)
+        fairy: Any = self._fairy if self._connection is None else self._connection.connection
+        fairy._connection_record.finalize_callback.append(restore)
 
     def send(self, statement: str, parameters: Any = None) -> Any:
         """Execute without a Connection: the driver's cursor, whose rows are there to be fetched.

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlmem.entries import Answering, Bound, Entry, Planned, bound_of
+from sqlmem.entries import Answering, Bound, Bypassed, Entry, Passed, Planned, bound_of
 from sqlmem.logs import heard
 from sqlmem.planning import LONGEST_KEPT, Borrower, Planning, form_of
 from sqlmem.postponed import Lacks, Postponements
-from sqlmem.sharing import Templates, template_of
-from sqlmem.skeletons import skeleton
+from sqlmem.sharing import Key, Refusals, Templates, template_of
+from sqlmem.skeletons import Skeleton, skeleton
 from sqlmem.store import Generation
 from sqlmem.variants import ByTypes, Typing
 
@@ -34,11 +34,13 @@ class Front(Planning):
     _entries: OrderedDict[tuple[str, bool], Entry | ByTypes[Entry]] = field(default_factory=OrderedDict)
     _used: set[tuple[str, bool]] = field(default_factory=set)  # keys met since they were last spared
     _templates: Templates = field(init=False)  # guarded by _lock
+    _refusals: Refusals = field(init=False)  # likewise
     _postponed: Postponements = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._templates = Templates(self.capacity)
+        self._refusals = Refusals(self.capacity)
         self._postponed = Postponements(self.capacity)
 
     def known(self, statement: str, parameters: Any = None, *, has_parameters: bool) -> Entry | None:
@@ -103,26 +105,28 @@ class Front(Planning):
         if known is not None:
             return known
         is_short = len(statement) <= LONGEST_KEPT
+        shape: Skeleton | None = None
+        passed: Passed | None = None
         if self.is_transparent:
-            passed = self._passed(key)
+            if is_short and statement[:6].upper().startswith(("SELECT", "WITH")):
+                shape = skeleton(statement, self.origin.syntax(has_parameters=has_parameters))
+            passed = self._passed(key, shape)
             if not passed.effect.is_read:
                 return passed
         postponed = self._postponed.find(key, lambda: borrower.past_reason)
         if postponed is not None:
             return postponed
-        shape = skeleton(statement, self.origin.syntax(has_parameters=has_parameters)) if is_short else None
+        if is_short and shape is None:
+            shape = skeleton(statement, self.origin.syntax(has_parameters=has_parameters))
         typing = Typing(self._entries.get(key), parameters)
-        entry: Entry | None = None
-        if shape is not None and shape.constants:
-            entry = self._templates.find((shape.shape, has_parameters), shape)
+        entry: Entry | None = None if shape is None else self._shared(key, shape, passed)
+        if isinstance(entry, Bypassed):
+            return entry
         is_lasting: bool | Lacks = True
         if entry is None:
             entry, is_lasting = self.make(statement, borrower, typing, has_parameters=has_parameters)
-            if isinstance(entry, Planned) and shape is not None and not typing.types:
-                template = template_of(shape, entry)
-                if template is not None:
-                    with self._lock:
-                        self._templates.add((shape.shape, has_parameters), template)
+            if shape is not None and shape.constants and not typing.types and is_lasting is True:
+                self._share(key, shape, entry)
         if not is_short:
             return entry
         if callable(is_lasting):
@@ -132,6 +136,28 @@ class Front(Planning):
                 self._remember(key, entry, typing)
                 self._evict()
         return entry
+
+    def _shared(self, key: Key, shape: Skeleton, passed: Passed | None) -> Planned | Bypassed | None:
+        """What was found out of other statements of this shape, if that holds for this one."""
+        if not shape.constants:
+            return None
+        of_shape = (shape.shape, key[1])
+        planned = self._templates.find(of_shape, shape)
+        if planned is not None or not self.origin.has_wall:
+            return planned
+        refused = self._refusals.find(of_shape, key)
+        if refused is None or passed is None or passed.effect is refused.effect:
+            return refused
+        return replace(refused, effect=passed.effect)
+
+    def _share(self, key: Key, shape: Skeleton, entry: Entry) -> None:
+        of_shape = (shape.shape, key[1])
+        with self._lock:
+            self._refusals.note(of_shape, entry)
+            if isinstance(entry, Planned):
+                template = template_of(shape, entry)
+                if template is not None:
+                    self._templates.add(of_shape, template)
 
     def _remember(self, key: tuple[str, bool], entry: Entry, typing: Typing) -> None:
         if not typing.types:

@@ -44,11 +44,15 @@ def tree_of(scanned: Scan) -> exp.Expr | str:
     return found[0]
 
 
-def text_of(tree: exp.Expr, syntax: Syntax) -> str | None:
-    """The tree written as text; None if sqlglot can't."""
+def written_back(scanned: Scan) -> str | None:
+    """The statement's tree, written as text; None if sqlglot can't."""
+    # Writing changes a tree: it needs one of its own, and to parse again takes a quarter of a copy's time.
+    tree = tree_of(scanned)
+    if isinstance(tree, str):
+        return None
     token = _is_parsing.set(True)
     try:
-        return tree.sql(_dialect(syntax), comments=False)
+        return tree.sql(_dialect(scanned.syntax), copy=False, comments=False)
     except Exception:  # noqa: BLE001 - as above: whatever sqlglot raises, the origin answers
         return None
     finally:

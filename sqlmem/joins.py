@@ -9,7 +9,7 @@ Rule 2: a column of the side that an outer join extends is NULL in the rows that
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -388,23 +388,28 @@ def _without_merged(side: Joined) -> Joined:
 
 
 def _extended(side: Joined) -> Joined:
-    def sources() -> Iterable[Source]:
-        for source in side.sources:
-            columns = {name: _nulled(value) for name, value in source.columns.items()}
-            listed = tuple(replace(each, value=_extend(each.value)) for each in source.listed)
-            yield replace(source, columns=columns, listed=listed)
+    # Most values stand in a source and in the side, by name and in their order: each is extended once.
+    extended: dict[int, Value] = {}
 
+    def extend(value: Value) -> Value:
+        found = extended.get(id(value))
+        if found is None:
+            found = extended[id(value)] = replace(value, is_nulled=True)
+        return found
+
+    def listed(each: Listed) -> Listed:
+        return replace(each, value=extend(each.value))
+
+    def columns(named: Mapping[str, Value | None]) -> dict[str, Value | None]:
+        return {name: None if value is None else extend(value) for name, value in named.items()}
+
+    sources = tuple(
+        replace(source, columns=columns(source.columns), listed=tuple(map(listed, source.listed)))
+        for source in side.sources
+    )
     return replace(
         side,
-        sources=tuple(sources()),
-        listed=tuple(replace(each, value=_extend(each.value)) for each in side.listed),
-        columns={name: _nulled(value) for name, value in side.columns.items()},
+        sources=sources,
+        listed=tuple(map(listed, side.listed)),
+        columns=columns(side.columns),
     )
-
-
-def _nulled(value: Value | None) -> Value | None:
-    return None if value is None else _extend(value)
-
-
-def _extend(value: Value) -> Value:
-    return replace(value, is_nulled=True)

@@ -134,7 +134,28 @@ def _placeholders(syntax: Syntax) -> list[tuple[str, str]]:
 @functools.lru_cache(maxsize=64)
 def pattern(syntax: Syntax) -> re.Pattern[str]:
     """One named group for each kind of piece; between them they take any text."""
-    groups = [
+    return re.compile("|".join(f"(?P<{name}>{body})" for name, body in _groups(syntax)), re.DOTALL)
+
+
+@functools.lru_cache(maxsize=64)
+def running_pattern(syntax: Syntax, kinds: frozenset[str]) -> re.Pattern[str]:
+    """As `pattern`, but pieces of these kinds that follow each other are one, in the group "run".
+
+    They are those that `pattern` would find: one ends where a piece of another kind could begin.
+    """
+    groups = _groups(syntax)
+    others = "|".join(f"(?:{_unnamed(body)})" for name, body in groups if name not in kinds)
+    these = "|".join(f"(?:{body})" for name, body in groups if name in kinds)
+    pieces = [("run", f"(?:(?!{others})(?:{these}))++"), *groups]
+    return re.compile("|".join(f"(?P<{name}>{body})" for name, body in pieces), re.DOTALL)
+
+
+def _unnamed(body: str) -> str:
+    return body.replace("(?P<tag>", "(?:")
+
+
+def _groups(syntax: Syntax) -> list[tuple[str, str]]:
+    return [
         ("space", r"[ \t\r\n\f\v]+"),
         ("line_comment", _line_comment(syntax.family)),
         ("block_comment", r"/\*"),
@@ -144,7 +165,6 @@ def pattern(syntax: Syntax) -> re.Pattern[str]:
         *_placeholders(syntax),
         ("operator", _OPERATORS),
     ]
-    return re.compile("|".join(f"(?P<{name}>{body})" for name, body in groups), re.DOTALL)
 
 
 def quotes_at_end(body: str, quote: str) -> int:

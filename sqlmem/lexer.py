@@ -89,6 +89,10 @@ class Scan:
 
 PLACEHOLDER_PREFIX = "p"
 
+_WORD, _NUMBER, _PUNCTUATION = TokenKind.WORD, TokenKind.NUMBER, TokenKind.PUNCTUATION
+# No part of any operator, nor of a comment's edge.
+_SEPARATE = frozenset("(),.")
+
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _PERCENT = re.compile(r"%%|%")
 
@@ -140,8 +144,35 @@ class _Scanner:
     def run(self) -> Scan:
         text, match = self.text, pattern(self.syntax).match
         position, length = 0, len(text)
+        out, words, tokens, places = self.out, self.words, self.tokens, self.places
+        is_sqlite = self.family == "sqlite"
         while position < length:
             found = match(text, position)
+            if found is not None:
+                # Most pieces are one of these three, and mean nothing more: the calls would take longest.
+                group, piece, end = found.lastgroup, found.group(), found.end()
+                if group == "space":
+                    out.append(" ")
+                    position = end
+                    continue
+                if group == "word" and piece.isascii():
+                    word = piece.upper()
+                    if not (is_sqlite and word == "BYTEA") and not (
+                        tokens and tokens[-1].end == position and tokens[-1].kind is _NUMBER
+                    ):
+                        words.append(word)
+                        tokens.append(Token(_WORD, position, end))
+                        places.append(len(out))
+                        out.append(piece)
+                        position = end
+                        continue
+                elif group == "operator" and piece in _SEPARATE:
+                    words.append(piece)
+                    tokens.append(Token(_PUNCTUATION, position, end))
+                    places.append(len(out))
+                    out.append(piece)
+                    position = end
+                    continue
             if found is None:  # cannot be: the last alternative takes any character
                 self._note(f"an unexpected character at {position}")
                 position += 1

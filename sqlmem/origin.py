@@ -218,6 +218,9 @@ class Origin:
             self.engine.dispose(close=False)
 
 
+# Drivers that know whether their transactions are read-only; others would ask the server.
+_TELLING = frozenset({"asyncpg", "psycopg", "psycopg_async", "psycopg2"})
+
 # All that the origin has answered to a statement, as its driver gives it: description, rowcount and rows.
 Answer = tuple[Sequence[Any], int, list[Any]]
 
@@ -265,12 +268,15 @@ class OriginConnection:
         is_plain, driver = checkout.is_plain, checkout.driver
         set_already = _NOTHING if is_plain else self.connection.get_execution_options()
         is_autocommit = _is_autocommit(driver, dialect, set_already)
-        if options or is_autocommit or not is_plain:
+        is_read_only, is_told = True, dialect.driver in _TELLING
+        if is_told:
+            # SQLAlchemy would leave it at False: READ WRITE, whatever the server's own default is.
+            before = dialect.get_readonly(driver)
+            checkout.at_return(lambda returned: dialect.set_readonly(returned, before))
+        if options or is_autocommit or not (is_plain and is_told):
             # Read-only is a property of the transaction; in autocommit there would be none.
             level = {"isolation_level": "READ COMMITTED"} if is_autocommit else {}
             return {**level, **options, "postgresql_readonly": True}
-        before, is_read_only = dialect.get_readonly(driver), True
-        checkout.at_return(lambda returned: dialect.set_readonly(returned, before))
         dialect.set_readonly(driver, is_read_only)
         return _NOTHING
 

@@ -15,7 +15,7 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, why_unkept
 from sqlmem.dialects import Facts, Semantics
 from sqlmem.dialects.deterministic import all_kept
-from sqlmem.effects import Effect, effect_of
+from sqlmem.effects import Effect, Session, effect_of
 from sqlmem.entries import Bypassed, Entry, Passed, Planned, Refused
 from sqlmem.filling import LOCKED
 from sqlmem.gate import Passthrough, Refusal
@@ -28,6 +28,7 @@ from sqlmem.plan import Candidate, Plan, Refuse, TypesNeeded, Unknown
 from sqlmem.planner import make_plan, table_spellings
 from sqlmem.postponed import Lacks
 from sqlmem.registry import Registry, TableState
+from sqlmem.skeletons import Skeleton
 from sqlmem.variants import Typing
 
 Form = tuple[str, tuple[tuple[str, tuple[int, str] | None], ...], tuple[TableSchema | None, ...]]
@@ -81,6 +82,8 @@ class Planning:
     keeps_results: bool = False
     # text -> what it does, for transparent mode; dropped as a whole when full.
     _effects: dict[tuple[str, bool], Passed] = field(default_factory=dict)
+    # The same of shapes, for reads that do nothing else whatever their constants are; likewise.
+    _of_shapes: dict[tuple[str, bool], Passed] = field(default_factory=dict)
     # PostgreSQL: name of a function -> whether only the origin itself has made functions of this name.
     _own_functions: dict[str, bool] = field(default_factory=dict)
     # What is never answered by the store, see `Front.quarantine`. Only grows, replaced by reference.
@@ -90,16 +93,24 @@ class Planning:
         """What a statement does to what others read, by its words. For transparent mode."""
         return self._passed((statement, has_parameters)).effect
 
-    def _passed(self, key: tuple[str, bool]) -> Passed:
+    def _passed(self, key: tuple[str, bool], shape: Skeleton | None = None) -> Passed:
         """The entry that a statement has if it is no read."""
         known = self._effects.get(key)
+        if known is not None:
+            return known
+        statement, has_parameters = key
+        if shape is not None:
+            known = self._of_shapes.get((shape.shape, has_parameters))
         if known is None:
-            statement, has_parameters = key
             known = Passed(effect_of(statement, self.origin.syntax(has_parameters=has_parameters)))
-            if len(statement) <= LONGEST_KEPT:
-                if len(self._effects) >= self.capacity:
-                    self._effects = {}
-                self._effects[key] = known
+            if shape is not None and _is_plain(known.effect):
+                if len(self._of_shapes) >= self.capacity:
+                    self._of_shapes = {}
+                self._of_shapes[shape.shape, has_parameters] = known
+        if len(statement) <= LONGEST_KEPT:
+            if len(self._effects) >= self.capacity:
+                self._effects = {}
+            self._effects[key] = known
         return known
 
     def make(
@@ -386,6 +397,18 @@ def _made(parsed: Parsed, *given: Any, **options: Any) -> Plan:
     except Exception as error:
         log.warning("planning failed ({}): {}", type(error).__name__, parsed.scanned.text)
         raise Refuse(f"{PLANNING_FAILED} ({type(error).__name__})") from error
+
+
+def _is_plain(effect: Effect) -> bool:
+    """Whether it is a read by words that no constant is one of."""
+    return (
+        effect.is_read
+        and effect.writes == frozenset()
+        and effect.session is Session.SAME
+        and effect.control is None
+        and effect.savepoint is None
+        and not effect.is_at_once
+    )
 
 
 def _positions(parsed: Parsed) -> int:

@@ -226,12 +226,11 @@ class Context:
 
     def argument(self, argument: Argument) -> str:
         """The mark of an argument; `in_order` brings the arguments into the order of the marks."""
-        if argument.key is None:
+        if argument.key is None and argument.literal is None and type(argument.constant) is str:
             # One mark for equal constants, so that an expression is known again where it is grouped by.
             for number, other in enumerate(self.arguments, 1):
-                is_fixed = other.key is None and other.literal is None and argument.literal is None
-                same = is_fixed and type(other.constant) is type(argument.constant) is str
-                if same and other.constant == argument.constant:
+                is_fixed = other.key is None and other.literal is None and type(other.constant) is str
+                if is_fixed and other.constant == argument.constant:
                     return f"\0{number}\0"
         self.arguments.append(argument)
         return f"\0{len(self.arguments)}\0"

@@ -8,21 +8,34 @@ Rule 2: a shape says nothing of meaning. Whether a plan depends on a constant's 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlmem.lexemes import Syntax, pattern
+from sqlmem.lexemes import Syntax, running_pattern
 
 # From ten digits on a whole number may be of another type; a decimal of more digits than a double
 # holds may be read otherwise.
 _MOST_DIGITS = 9
 _MOST_DECIMAL_DIGITS = 15
+_WHOLE = "\0i"
 _PLAIN = frozenset(
-    {"space", "word", "name", "backtick", "bracket", "percent", "cast", "qmark", "numeric", "named"}
+    {
+        "space",
+        "word",
+        "name",
+        "backtick",
+        "bracket",
+        "percent",
+        "cast",
+        "qmark",
+        "numeric",
+        "named",
+        "numeric_dollar",
+        "operator",
+    }
 )
-_PLAIN_TOO = frozenset({"numeric_dollar", "operator"})
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(NamedTuple):
     """A constant as it is written; a text without its quotes."""
 
     text: str
@@ -46,12 +59,17 @@ def skeleton(text: str, syntax: Syntax) -> Skeleton | None:
     """The shape of a statement; None if it has something by which constants can't be told plainly."""
     shape: list[str] = []
     constants: list[Constant] = []
-    before = "space"
-    for found in pattern(syntax).finditer(text):
-        kind = found.lastgroup or "operator"
+    before = " "
+    for found in running_pattern(syntax, _PLAIN).finditer(text):
+        kind = found.lastgroup
         piece = found.group()
-        if kind == "string":
-            if before in ("word", "string", "name") or "\\" in piece or not _is_closed(piece):
+        if kind == "run":
+            shape.append(piece)
+        elif kind == "string":
+            # Behind a word, a name or another text it may be something else.
+            if before in "'\"_$" or before.isalnum() or not before.isascii():
+                return None
+            if "\\" in piece or not _is_closed(piece):
                 return None
             written = piece[1:-1].replace("''", "'")
             if syntax.percent_is_escaped:
@@ -62,13 +80,12 @@ def skeleton(text: str, syntax: Syntax) -> Skeleton | None:
             constants.append(Constant(written, is_text=True))
             shape.append("\0s")
         elif kind == "number":
-            constants.append(Constant(piece, is_text=False))
-            shape.append(_class_of(piece))
-        elif kind in _PLAIN or kind in _PLAIN_TOO:
-            shape.append(piece)
+            constants.append(Constant(piece, False))  # noqa: FBT003 - there may be thousands of them
+            is_small = len(piece) <= _MOST_DIGITS and piece.isdigit() and piece.isascii()
+            shape.append(_WHOLE if is_small else _class_of(piece))
         else:
             return None
-        before = kind
+        before = piece[-1]
     return Skeleton("".join(shape), tuple(constants))
 
 
@@ -83,4 +100,4 @@ def _class_of(number: str) -> str:
     if point:
         is_plain = whole and fraction and len(whole) + len(fraction) <= _MOST_DECIMAL_DIGITS
         return f"\0d{len(fraction)}" if is_plain else number
-    return "\0i" if len(number) <= _MOST_DIGITS else number
+    return _WHOLE if len(number) <= _MOST_DIGITS else number

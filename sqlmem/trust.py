@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from sqlmem.foreign import foreign_form
 from sqlmem.gate import word_set
-from sqlmem.grammar import groups_as_origins, placeholder_index, text_of
+from sqlmem.grammar import groups_as_origins, placeholder_index, written_back
 from sqlmem.items import ITEM_ENDS
 from sqlmem.lexer import Family, Scan, TokenKind, scan
 from sqlmem.precedence import mixes_nodes, mixes_operators
@@ -240,7 +240,7 @@ _WITH_INTERVAL = (exp.Interval, exp.DateAdd, exp.DateSub)
 def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
     """Whether the tree, written as text, has the words that the text has."""
     syntax = scanned.syntax
-    written = text_of(nodes[0], syntax)
+    written = written_back(scanned)
     if written is None:
         return False
     own_syntax = replace(syntax, percent_is_escaped=False, paramstyle="named")

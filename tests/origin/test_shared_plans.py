@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import Engine
 from support.exact import same
 from support.origins import Origin
 
 import sqlmem.planning
 from sqlmem import CachingEngine, Outcome, last_status
+from sqlmem.sharing import REFUSED_IN_A_ROW
 
 SHARED = {
     "numbers compared": "SELECT id FROM t WHERE n > {0} AND id <> {1} ORDER BY id",
@@ -120,3 +122,113 @@ def test_a_shared_plan_is_made_anew_after_its_table_changed(engines, origin: Ori
     answer = ask(engine, "SELECT id FROM t WHERE n = 2")
 
     assert same(answer, ask(base, "SELECT id FROM t WHERE n = 2"))
+
+
+# -- whatever way a text comes in --------------------------------------------------------------
+
+AT = sa.table("t", sa.column("id"), sa.column("n"))
+
+
+def as_text(number: int) -> sa.Executable:
+    return sa.text(f"SELECT id FROM t WHERE n > {number} ORDER BY id")
+
+
+def as_literal_column(number: int) -> sa.Executable:
+    return sa.select(AT.c.id).where(AT.c.n > sa.literal_column(str(number))).order_by(AT.c.id)
+
+
+def executed_as_literal(number: int) -> sa.Executable:
+    one = sa.bindparam("one", number, type_=sa.Integer, literal_execute=True)
+    return sa.select(AT.c.id).where(AT.c.n > one).order_by(AT.c.id)
+
+
+def in_a_list(number: int) -> sa.Executable:
+    listed = sa.bindparam("some", [number, 3], type_=sa.Integer, expanding=True, literal_execute=True)
+    return sa.select(AT.c.id).where(AT.c.n.in_(listed)).order_by(AT.c.id)
+
+
+@pytest.mark.parametrize("make", [as_text, as_literal_column, executed_as_literal, in_a_list])
+def test_constants_share_a_plan_whatever_way_they_come_in(engines, plans, make) -> None:
+    """The cursor gets a text with a constant in it, and that is all that counts."""
+    base, engine = engines
+
+    def answer(of: Engine, number: int) -> list:
+        with of.connect() as connection:
+            return connection.execute(make(number)).all()
+
+    answer(engine, 1)
+    first = len(plans)
+    answers = [answer(engine, number) for number in (2, 0, 1, 2)]
+
+    assert len(plans) == first
+    assert last_status().outcome is Outcome.HIT
+    assert answers == [answer(base, number) for number in (2, 0, 1, 2)]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that were parsed, whether a plan came of it or a refusal."""
+    texts: list[str] = []
+    parse = sqlmem.planning.parse
+
+    def counted(text, *arguments, **options):
+        texts.append(text)
+        return parse(text, *arguments, **options)
+
+    monkeypatch.setattr(sqlmem.planning, "parse", counted)
+    return texts
+
+
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_what_is_refused_whatever_its_constants_isnt_planned_again(origin, engines, made, mode) -> None:
+    """The origin answers each; a text that is met a second time is planned as any."""
+    base, _ = engines
+    call = "rand()" if origin.family == "mariadb" else "random()"
+    texts = [f"SELECT id FROM t WHERE id = {number} AND {call} IS NOT NULL" for number in range(1, 10)]
+    with CachingEngine(origin.engine(), cache_db="", mode=mode) as engine:
+        for text in texts[:REFUSED_IN_A_ROW]:
+            ask(engine, text)
+        first = len(made)
+        answers = [ask(engine, text) for text in texts[REFUSED_IN_A_ROW:]]
+        reason = last_status().reason
+
+        assert len(made) == first
+        assert last_status().outcome is Outcome.BYPASS
+        assert "random" in reason or "rand" in reason
+        assert all(
+            same(answer, ask(base, text))
+            for answer, text in zip(answers, texts[REFUSED_IN_A_ROW:], strict=True)
+        )
+        ask(engine, texts[-1])
+        assert len(made) == first + 1
+
+
+def test_what_might_be_kept_is_when_it_is_asked_again(origin, engines) -> None:
+    """A shape whose plans were refused: what is asked twice is planned, and its answer kept."""
+    if origin.family == "sqlite":
+        pytest.skip("no such function there")
+    _, engine = engines
+    texts = [f"SELECT regexp_replace(d, '1', 'x') AS s FROM t WHERE id = {number}" for number in range(1, 10)]
+    if origin.family == "postgresql":
+        texts = [text.replace("(d,", "(d::text,") for text in texts]
+    for text in texts:
+        ask(engine, text)
+    outcomes = []
+    for _ in range(3):
+        ask(engine, texts[-1])
+        outcomes.append(last_status().outcome)
+
+    assert outcomes[-1] is not Outcome.BYPASS
+
+
+def test_a_write_is_never_taken_for_a_read_of_its_shape(origin, engines) -> None:
+    """Transparent mode: what a text does is found by its words, which are the shape's."""
+    base, _ = engines
+    with CachingEngine(origin.engine(), cache_db="", mode="transparent") as engine:
+        for number in (1, 2, 3):
+            ask(engine, f"SELECT n FROM t WHERE id = {number}")
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE t SET n = 77 WHERE id = 1")
+        answer = ask(engine, "SELECT n FROM t WHERE id = 1")
+
+    assert answer[2] == ask(base, "SELECT n FROM t WHERE id = 1")[2] == [(77,)]

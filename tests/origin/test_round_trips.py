@@ -1,0 +1,227 @@
+"""Invariant: what the origin answers is sent to it as the bare engine sends it, word for word and no more.
+
+What strict mode adds is its wall, where that can't be a part of what is sent anyway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine, event, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from support.origins import Origin
+
+from sqlmem import CachingEngine
+
+# The origin's, whatever it is: it gives something else each time.
+NOW = {"sqlite": "random()", "postgresql": "random()", "mariadb": "rand()"}
+WALL = {
+    "sqlite": ["PRAGMA query_only", "PRAGMA query_only = 1", "PRAGMA query_only = 0"],
+    "postgresql": [],
+    "mariadb": ["START TRANSACTION READ ONLY"],
+}
+
+
+class Base(DeclarativeBase):
+    """The mapping's own metadata."""
+
+
+class Item(Base):
+    """A row."""
+
+    __tablename__ = "items"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(20))
+
+
+Scenario = Callable[[Engine, Origin], object]
+
+
+def connect_and_close(engine: Engine, origin: Origin) -> object:
+    with engine.connect() as connection:
+        return connection.execute(
+            text(f"SELECT id, {NOW[origin.family]} FROM items WHERE id = :id"), {"id": 1}
+        ).all()
+
+
+def three_in_a_transaction(engine: Engine, origin: Origin) -> object:
+    with engine.connect() as connection:
+        for number in (1, 2, 3):
+            connection.execute(
+                text(f"SELECT id, {NOW[origin.family]} FROM items WHERE id = :id"), {"id": number}
+            ).all()
+        connection.rollback()
+        return connection.execute(text(f"SELECT id, {NOW[origin.family]} FROM items")).all()
+
+
+def without_parameters(engine: Engine, origin: Origin) -> object:
+    with engine.connect() as connection:
+        return connection.exec_driver_sql(
+            f"SELECT id, {NOW[origin.family]} FROM items", execution_options={"no_parameters": True}
+        ).all()
+
+
+def an_error(engine: Engine, origin: Origin) -> object:
+    with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError):
+        connection.execute(text(f"SELECT nothing, {NOW[origin.family]} FROM items")).all()
+
+
+READS: dict[str, Scenario] = {
+    each.__name__: each for each in (connect_and_close, three_in_a_transaction, without_parameters, an_error)
+}
+
+
+def insert_update_and_delete(engine: Engine, origin: Origin) -> object:
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO items (id, name) VALUES (:id, 'new')"), {"id": 100})
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE items SET name = 'other' WHERE id = :id"), {"id": 100})
+        return connection.execute(text("DELETE FROM items WHERE id = :id"), {"id": 100})
+
+
+def autocommit(engine: Engine, origin: Origin) -> object:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("UPDATE items SET name = 'auto' WHERE id = :id"), {"id": 1})
+        return connection.execute(text("UPDATE items SET name = 'auto' WHERE id = :id"), {"id": 2})
+
+
+def flush_and_commit(engine: Engine, origin: Origin) -> object:
+    with Session(engine) as session:
+        session.add(Item(id=200, name="mapped"))
+        session.flush()
+        session.commit()
+    with Session(engine) as session:
+        session.execute(sa.delete(Item).where(Item.id == 200))
+        session.commit()
+
+
+def a_savepoint(engine: Engine, origin: Origin) -> object:
+    with engine.begin() as connection:
+        with connection.begin_nested() as nested:
+            connection.execute(text("UPDATE items SET name = 'nested' WHERE id = 1"))
+            nested.rollback()
+        return connection.execute(text("UPDATE items SET name = 'outer' WHERE id = 1"))
+
+
+WRITES: dict[str, Scenario] = {
+    each.__name__: each for each in (insert_update_and_delete, autocommit, flush_and_commit, a_savepoint)
+}
+
+
+@pytest.fixture
+def items(origin: Origin) -> Origin:
+    origin.execute(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, name VARCHAR(20))",
+        "INSERT INTO items VALUES (1, 'one'), (2, 'two'), (3, 'three')",
+    )
+    return origin
+
+
+def sent(origin: Origin, engine: Engine, scenario: Scenario) -> list[str]:
+    """What reaches the origin, when everything around was met before."""
+    scenario(engine, origin)
+    before = len(origin.counter.everything)
+    scenario(engine, origin)
+    return origin.counter.everything[before:]
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_bypass_sends_what_the_bare_engine_sends(items: Origin, name: str) -> None:
+    """And the wall, once for each time that a connection is taken."""
+    expected = sent(items, items.engine(), READS[name])
+    with CachingEngine(items.engine(), cache_db="") as engine:
+        seen = sent(items, engine, READS[name])
+
+    wall = WALL[items.family]
+    assert [statement for statement in seen if statement not in wall] == expected
+    times = 2 if name == "three_in_a_transaction" else 1
+    assert [statement for statement in seen if statement in wall] == wall * times
+
+
+@pytest.mark.parametrize("name", {**READS, **WRITES})
+def test_what_passes_sends_what_the_bare_engine_sends(items: Origin, name: str) -> None:
+    """In transparent mode there is no wall."""
+    scenario = {**READS, **WRITES}[name]
+    expected = sent(items, items.engine(), scenario)
+    with CachingEngine(items.engine(), cache_db="", mode="transparent") as engine:
+        seen = sent(items, engine, scenario)
+
+    assert seen == expected
+
+
+# -- on the wire -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wire(items: Origin, tmp_path: Path) -> Iterator[Callable[[Engine], Callable[[], list[str]]]]:
+    """PostgreSQL: makes an engine tell what it sends, the messages that begin and end transactions too."""
+    files: list[Any] = []
+
+    def watch(engine: Engine) -> Callable[[], list[str]]:
+        path = tmp_path / f"wire-{len(files)}"
+        file = path.open("w+", encoding="utf-8")
+        files.append(file)
+        engine.dispose()
+
+        @event.listens_for(engine, "connect")
+        def connected(driver: Any, record: object) -> None:
+            driver.pgconn.trace(file.fileno())
+
+        def told() -> list[str]:
+            # libpq buffers what it traces until it has written its next message.
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            parts = [line.split("\t") for line in lines]
+            return [" ".join(part[part.index("F") :]) for part in parts if "F" in part]
+
+        return told
+
+    yield watch
+    for file in files:
+        file.close()
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        *((name, "strict") for name in READS),
+        *((name, "transparent") for name in {**READS, **WRITES}),
+    ],
+)
+def test_the_messages_are_those_of_the_bare_engine(
+    items: Origin, wire: Callable[[Engine], Callable[[], list[str]]], name: str, mode: str
+) -> None:
+    """BEGIN and ROLLBACK, which no cursor sends, are as many; strict mode's BEGIN says READ ONLY."""
+    scenario = {**READS, **WRITES}[name]
+    messages = []
+    for wrap in (False, True):
+        base = items.engine(pool_size=1, max_overflow=0)
+        told = wire(base)
+        engine: Engine = CachingEngine(base, cache_db="", mode=mode) if wrap else base
+        # Often enough for psycopg to have prepared what it prepares.
+        for _ in range(8):
+            scenario(engine, items)
+        before = len(told())
+        scenario(engine, items)
+        messages.append([_plain(message) for message in told()[before:]])
+        engine.dispose()
+        base.dispose()
+        if isinstance(engine, CachingEngine):
+            engine.close()
+
+    bare, ours = messages
+    assert bare
+    assert [message.replace("BEGIN READ ONLY", "BEGIN") for message in ours] == bare
+    begun = [message for message in ours if "BEGIN" in message]
+    assert all(("READ ONLY" in message) == (mode == "strict") for message in begun)
+
+
+def _plain(message: str) -> str:
+    """Without its length, and the name and number of what was prepared."""
+    return re.sub(r"_pg3_\d+", "_pg3_", re.sub(r"^F (?:\d+ )?(\w+)(?: \d+)?", r"\1", message))
