@@ -18,8 +18,9 @@ from sqlmem.clock import Clock
 from sqlmem.codecs import OPAQUE, Codec, Unrepresentable, codec_for, codec_for_value
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.origin import OriginConnection, driver_errors
-from sqlmem.store import Generation, Store, StoredColumn, Writer
+from sqlmem.store import Generation, Store, StoredColumn
 from sqlmem.stored import stored_names, wanted_indexes
+from sqlmem.writing import Writer
 
 # Rows per batch: large enough that Python's per-batch work vanishes, small enough that a
 # fork, or a bound on memory, waits for a few milliseconds.

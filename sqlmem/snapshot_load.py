@@ -41,8 +41,9 @@ from sqlmem.snapshot_form import (
 )
 from sqlmem.snapshot_results import NO_RESULTS, HeldResults, read_definitions, read_results
 from sqlmem.snapshot_text import from_text
-from sqlmem.store import Store, StoredColumn, Writer
+from sqlmem.store import Store, StoredColumn
 from sqlmem.stored import quoted, wanted_indexes
+from sqlmem.writing import Writer
 
 _MOST_TABLES = 100_000
 _FIRST_READS = 3  # another process may replace the file while it is read

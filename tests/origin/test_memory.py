@@ -21,7 +21,8 @@ from sqlmem import CachingEngine, ReadOnlyError, UnsupportedQueryError
 from sqlmem.model import Index, Outcome, TableName, TableSchema
 from sqlmem.registry import Lease, Registry
 from sqlmem.residency import Residency
-from sqlmem.store import Generation, Store, Writer
+from sqlmem.store import Generation, Store
+from sqlmem.writing import Writer
 
 KIB = 1024
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import sqlmem.store as store_module
+import sqlmem.writing as writing_module
 from sqlmem.clock import Clock
 from sqlmem.codecs import codec_by_name
 from sqlmem.dialects import Facts
 from sqlmem.model import Collation, Column, Index, Kind, TableName, TableSchema
 from sqlmem.snapshot import Held, Owner
 from sqlmem.snapshot_file import MARK, PAGE_BYTES
-from sqlmem.store import Generation, Store, StoredColumn, Writer
+from sqlmem.store import Generation, Store, StoredColumn
+from sqlmem.writing import Writer
 
 OWNER = Owner("f" * 64, "postgresql+psycopg://user@host:5432/shop?", "postgresql", "psycopg")
 OTHER = Owner("e" * 64, "postgresql+psycopg://user@elsewhere:5432/shop?", "postgresql", "psycopg")
@@ -55,17 +57,17 @@ NOTES = TableSchema(
 def closing_stores() -> Iterator[None]:
     """Close every store connection that is made meanwhile: Python 3.13 warns of those that aren't."""
     made = []
-    plain = store_module._connect
+    plain = store_module.open_database
 
     def recording(uri: str) -> sqlite3.Connection:
         made.append(plain(uri))
         return made[-1]
 
-    store_module._connect = recording
+    store_module.open_database = writing_module.open_database = recording
     try:
         yield
     finally:
-        store_module._connect = plain
+        store_module.open_database = writing_module.open_database = plain
         for connection in made:
             connection.close()
 

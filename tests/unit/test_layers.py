@@ -76,6 +76,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "dependencies",
         "counters",
         "store",
+        "writing",
         "present",
         "costs",
         "table_state",

@@ -117,7 +117,8 @@ def test_a_table_that_hides_the_row_id_is_copied_whole(path, store, clock):
     """Columns called rowid, _rowid_ and oid leave no name for SQLite's own."""
     from sqlmem.codecs import codec_by_name
     from sqlmem.model import Column, Kind, TableSchema
-    from sqlmem.store import StoredColumn, Writer
+    from sqlmem.store import StoredColumn
+    from sqlmem.writing import Writer
 
     names = ("rowid", "_rowid_", "OID")
     schema = TableSchema(TableName(None, "x"), tuple(Column(name, Kind.INTEGER, "int") for name in names))
@@ -174,7 +175,8 @@ def test_a_column_that_a_fill_found_to_be_opaque_stays_so(path, store, clock):
 
     from sqlmem.codecs import OPAQUE
     from sqlmem.model import Column, Kind, TableSchema
-    from sqlmem.store import StoredColumn, Writer
+    from sqlmem.store import StoredColumn
+    from sqlmem.writing import Writer
 
     schema = TableSchema(TableName("public", "x"), (Column("f", Kind.FLOAT, "double precision"),))
     writer = Writer(store, schema.name, [("f", "")], None)
