@@ -22,8 +22,9 @@ from sqlalchemy import exc
 
 from sqlmem.clock import Clock
 from sqlmem.dependencies import listening
+from sqlmem.encoders import Uncacheable
 from sqlmem.errors import StoreError
-from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, Uncacheable, fill, is_readable
+from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, fill, is_readable
 from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
 from sqlmem.moments import MomentRegistry

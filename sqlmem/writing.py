@@ -18,6 +18,9 @@ from sqlmem.store import Generation, Store, StoredColumn, next_moment, open_data
 from sqlmem.stored import DATA, quoted
 
 _serials = itertools.count(1)
+# Rows that one INSERT appends: of many more each costs as much. And their values: older SQLites take 999.
+_GROUP_ROWS = 64
+_GROUP_VALUES = 999
 
 
 class Writer:
@@ -34,6 +37,7 @@ class Writer:
                 row id and needs no index; None for none.
         """
         self._store = store
+        self._key = key
         self.table = table
         self.serial = next(_serials)
         # The VFS shares a database between connections only if its name begins with a slash.
@@ -48,26 +52,43 @@ class Writer:
             for name, declaration in columns
         )
         execute(f"CREATE TABLE {DATA} ({definitions})")
-        self._insert = f"INSERT INTO {DATA} VALUES ({', '.join('?' * len(columns))})"
+        self._group = max(1, min(_GROUP_ROWS, _GROUP_VALUES // max(1, len(columns))))
+        one = f"({', '.join('?' * len(columns))})"
+        self._insert = f"INSERT INTO {DATA} VALUES {one}"
+        self._insert_group = f"INSERT INTO {DATA} VALUES {', '.join([one] * self._group)}"
         execute("BEGIN")
 
-    def insert(self, rows: Sequence[Sequence[Any]]) -> None:
+    def insert(self, values: Sequence[Sequence[Any]]) -> None:
         """Append encoded rows.
+
+        Args:
+            values: for each column those of all the rows.
 
         Raises:
             StoreError: no space left in this generation.
             OverflowError, sqlite3.Error: a value that SQLite has no place for.
         """
+        width, count = len(values), len(values[0])
+        flat: list[Any] = [None] * (width * count)
+        for number, column in enumerate(values):
+            flat[number::width] = column
+        rest = count % self._group
+        size = width * self._group
+        end = len(flat) - width * rest
         with self._store.activity():
+            execute = self._connection.execute
             try:
-                self._connection.executemany(self._insert, rows)
+                for start in range(0, end, size):
+                    execute(self._insert_group, flat[start : start + size])
+                for start in range(end, len(flat), width):
+                    execute(self._insert, flat[start : start + width])
             except sqlite3.OperationalError as error:
                 if "full" in str(error):
                     raise StoreError(
                         f"{self.table} is larger than one in-memory database may be (1 GiB)"
                     ) from None
                 raise
-        self.rows += len(rows)
+        self.rows += count
 
     def recode(self, stored_name: str, convert: Any) -> None:
         """Replace the stored values of a column by `convert(value)`; NULLs stay."""
@@ -131,9 +152,11 @@ class Writer:
         with self._store.activity():
             execute = self._connection.execute
             for number, index in enumerate(mirrored):
-                names = ", ".join(quoted(columns[name].stored_name) for name in index.columns)
+                names = [columns[name].stored_name for name in index.columns]
+                if names == [self._key]:
+                    continue  # the row id is one already
                 # Never UNIQUE: the origin's notion of equal may be finer than the store's.
-                execute(f"CREATE INDEX i{number} ON {DATA} ({names})")
+                execute(f"CREATE INDEX i{number} ON {DATA} ({', '.join(map(quoted, names))})")
             execute("COMMIT")
             execute("PRAGMA query_only=1")
         self._store.keep(self.serial, self._connection)

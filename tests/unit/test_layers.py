@@ -96,6 +96,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "locks",
         "origin",
         "lent",
+        "wire",
+        "encoders",
         "fill",
         "filling",
         "together",
