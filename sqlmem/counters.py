@@ -27,6 +27,11 @@ class Counters:
             for table in tables:
                 self._table_hits[table] += 1
 
+    def hit_count(self) -> int:
+        """Hits so far."""
+        with self._lock:
+            return self._hits
+
     def hits_of(self, table: str) -> int:
         """Hits that have read a table so far."""
         with self._lock:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +25,12 @@ from sqlmem.writing import Writer
 
 # Rows per batch: large enough that Python's per-batch work vanishes, small enough that a
 # fork, or a bound on memory, waits for a few milliseconds.
-BATCH = 2_000
+BATCH = 2_048
 # How wide the rows are is known after the first of them: 2,000 large ones could be gigabytes.
 FIRST_BATCH = 100
 BATCH_BYTES = 4_000_000
+
+_NO_PACE = contextlib.nullcontext()
 
 
 class TooLarge(Exception):
@@ -72,6 +75,7 @@ def fill(
     has_room: Callable[[int], bool],
     on_rows: Callable[[int], None] | None = None,
     moment: Moment | None = None,
+    pace: AbstractContextManager[object] = _NO_PACE,
 ) -> Filled:
     """Fetch these columns of a table into a generation that nobody else sees yet.
 
@@ -79,6 +83,7 @@ def fill(
         moment: that of the connection's transaction, which stands still; None: this fetch's own.
         has_room: asked with the bytes so far, after each batch; False ends the fill.
         on_rows: told the rows so far, after each batch.
+        pace: around each piece of the work; see `pacing`.
 
     Raises:
         TooLarge, Uncacheable, StoreError, ConnectionLost: nothing is kept.
@@ -119,7 +124,8 @@ def fill(
             for encoder, item in zip(encoders, description, strict=True):
                 encoder.texts = texts.get(item[1])
         while rows:
-            _insert(writer, encoders, rows)
+            with pace:
+                _insert(writer, encoders, rows)
             _check_room(writer.bytes, has_room)
             if on_rows is not None:
                 on_rows(writer.rows)

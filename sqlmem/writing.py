@@ -18,9 +18,10 @@ from sqlmem.store import Generation, Store, StoredColumn, next_moment, open_data
 from sqlmem.stored import DATA, quoted
 
 _serials = itertools.count(1)
-# Rows that one INSERT appends: of many more each costs as much. And their values: older SQLites take 999.
-_GROUP_ROWS = 64
-_GROUP_VALUES = 999
+# Rows that one INSERT appends: it costs less than so many, and SQLite lets other threads into the interpreter
+# at each of them, who may let us wait for milliseconds.
+_GROUPS = (512, 64, 8, 1)
+_MOST_VALUES = 32_766  # SQLite's default since 3.32
 
 
 class Writer:
@@ -44,6 +45,7 @@ class Writer:
         self.uri = f"file:/sqlmem-{os.getpid()}-{self.serial}?vfs=memdb"
         self.rows = 0
         self._connection = open_database(self.uri)
+        most_values = min(_MOST_VALUES, self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
         execute = self._connection.execute
         execute("PRAGMA journal_mode=OFF")
         execute("PRAGMA synchronous=OFF")
@@ -52,10 +54,12 @@ class Writer:
             for name, declaration in columns
         )
         execute(f"CREATE TABLE {DATA} ({definitions})")
-        self._group = max(1, min(_GROUP_ROWS, _GROUP_VALUES // max(1, len(columns))))
-        one = f"({', '.join('?' * len(columns))})"
-        self._insert = f"INSERT INTO {DATA} VALUES {one}"
-        self._insert_group = f"INSERT INTO {DATA} VALUES {', '.join([one] * self._group)}"
+        self._inserts = [
+            (group, f"INSERT INTO {DATA} VALUES {', '.join([f'({marks})'] * group)}")
+            for marks in (", ".join("?" * len(columns)),)
+            for group in _GROUPS
+            if group == 1 or group * len(columns) <= most_values
+        ]
         execute("BEGIN")
 
     def insert(self, values: Sequence[Sequence[Any]]) -> None:
@@ -72,16 +76,15 @@ class Writer:
         flat: list[Any] = [None] * (width * count)
         for number, column in enumerate(values):
             flat[number::width] = column
-        rest = count % self._group
-        size = width * self._group
-        end = len(flat) - width * rest
         with self._store.activity():
             execute = self._connection.execute
+            start = 0
             try:
-                for start in range(0, end, size):
-                    execute(self._insert_group, flat[start : start + size])
-                for start in range(end, len(flat), width):
-                    execute(self._insert, flat[start : start + width])
+                for group, statement in self._inserts:
+                    size = width * group
+                    while start + size <= len(flat):
+                        execute(statement, flat[start : start + size])
+                        start += size
             except sqlite3.OperationalError as error:
                 if "full" in str(error):
                     raise StoreError(

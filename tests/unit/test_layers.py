@@ -92,6 +92,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "movement": (
         "waiting",
+        "pacing",
         "catalogue/*",
         "locks",
         "origin",
@@ -151,6 +152,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         {
             "catalogue/*",
             "waiting",
+            "pacing",
             "origin",
             "lent",
             "filling",
@@ -187,6 +189,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "logs",
             "fill",
             "waiting",
+            "pacing",
             "front",
             "core",
             "memo/*",
