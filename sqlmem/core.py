@@ -75,6 +75,7 @@ class Core:
             registry=self.registry,
             residency=self.residency,
             clock=self.clock,
+            hit_count=self.counters.hit_count,
         )
         self.together: Together | None = None
         if isinstance(self.registry, MomentRegistry):

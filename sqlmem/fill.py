@@ -1,8 +1,7 @@
 """From the origin to a generation: one statement, read in batches, encoded column by column.
 
 All registered columns come from one statement, so that a row is one moment's row. What was
-not read to its end is never published. A value that its column's codec has no place for
-doesn't stop the fill: the column goes over to the opaque codec, also what was stored of it.
+not read to its end is never published.
 """
 
 from __future__ import annotations
@@ -10,23 +9,28 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from sqlmem.clock import Clock
-from sqlmem.codecs import OPAQUE, Codec, Unrepresentable, codec_for, codec_for_value
+from sqlmem.codecs import OPAQUE
+from sqlmem.encoders import Encoder, Uncacheable
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.origin import OriginConnection, driver_errors
-from sqlmem.store import Generation, Store, StoredColumn, Writer
+from sqlmem.store import Generation, Store, StoredColumn
 from sqlmem.stored import stored_names, wanted_indexes
+from sqlmem.wire import texts_of
+from sqlmem.writing import Writer
 
 # Rows per batch: large enough that Python's per-batch work vanishes, small enough that a
 # fork, or a bound on memory, waits for a few milliseconds.
-BATCH = 2_000
+BATCH = 2_048
 # How wide the rows are is known after the first of them: 2,000 large ones could be gigabytes.
 FIRST_BATCH = 100
 BATCH_BYTES = 4_000_000
+
+_NO_PACE = contextlib.nullcontext()
 
 
 class TooLarge(Exception):
@@ -43,15 +47,6 @@ class ConnectionLost(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
         self.error = error
-
-
-class Uncacheable(Exception):
-    """A column holds a value that no codec has a place for."""
-
-    def __init__(self, column: str, reason: str) -> None:
-        super().__init__(column, reason)
-        self.column = column
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +75,7 @@ def fill(
     has_room: Callable[[int], bool],
     on_rows: Callable[[int], None] | None = None,
     moment: Moment | None = None,
+    pace: AbstractContextManager[object] = _NO_PACE,
 ) -> Filled:
     """Fetch these columns of a table into a generation that nobody else sees yet.
 
@@ -87,6 +83,7 @@ def fill(
         moment: that of the connection's transaction, which stands still; None: this fetch's own.
         has_room: asked with the bytes so far, after each batch; False ends the fill.
         on_rows: told the rows so far, after each batch.
+        pace: around each piece of the work; see `pacing`.
 
     Raises:
         TooLarge, Uncacheable, StoreError, ConnectionLost: nothing is kept.
@@ -94,7 +91,7 @@ def fill(
     """
     names = stored_names(schema)
     plain = [schema.by_name[column] for column in columns]
-    encoders = [_Encoder(column, names[column.name], connection.origin.dialect.driver) for column in plain]
+    encoders = [Encoder(column, names[column.name], connection.origin.dialect.driver) for column in plain]
     key = _row_id(schema, columns, names)
     table = connection.table_text(schema.name)
     # Qualified for SQLite: to it "gone" is the string 'gone', once there is no such column any more.
@@ -121,15 +118,18 @@ def fill(
         writer = Writer(
             store, schema.name, [(encoder.name, encoder.declaration) for encoder in encoders], key
         )
-        while True:
-            with driver_errors():
-                rows = result.fetchmany(_batch(writer))
-            if not rows:
-                break
-            _insert(writer, encoders, rows)
+        rows = _fetched(result, 1)
+        if rows:
+            texts = texts_of(result.cursor, connection.origin.dialect.driver)
+            for encoder, item in zip(encoders, description, strict=True):
+                encoder.texts = texts.get(item[1])
+        while rows:
+            with pace:
+                _insert(writer, encoders, rows)
             _check_room(writer.bytes, has_room)
             if on_rows is not None:
                 on_rows(writer.rows)
+            rows = _fetched(result, _batch(writer))
         is_read_to_the_end = True
         with driver_errors():
             result.close()
@@ -232,9 +232,28 @@ def _forget(result: Any, driver: str) -> None:
 
 def _batch(writer: Writer) -> int:
     """How many rows to ask for next."""
-    if not writer.rows:
+    if writer.rows < FIRST_BATCH:
         return FIRST_BATCH
     return max(1, min(BATCH, BATCH_BYTES * writer.rows // writer.bytes))
+
+
+def _fetched(result: Any, size: int) -> Sequence[Any]:
+    """The next rows, as the driver gives them: SQLAlchemy's own would be taken apart again.
+
+    The first that SQLAlchemy has read already are for a call of their own, of one row.
+    """
+    cursor, strategy = result.cursor, result.cursor_strategy
+    if cursor is None:
+        return ()  # SQLAlchemy has met the end, and closed it
+    with driver_errors():
+        if size == 1:
+            rows: Sequence[Any] = strategy.fetchmany(result, cursor, size)
+            return rows
+        try:
+            return cursor.fetchmany(size)  # type: ignore[no-any-return]
+        except BaseException as error:
+            strategy.handle_exception(result, cursor, error)
+            raise
 
 
 def _check_room(size: int, has_room: Callable[[int], bool]) -> None:
@@ -250,96 +269,16 @@ def _described(result: Any) -> Any:
     return description
 
 
-def _insert(writer: Writer, encoders: list[_Encoder], rows: Sequence[Any]) -> None:
+def _insert(writer: Writer, encoders: Sequence[Encoder], rows: Sequence[Any]) -> None:
     values = list(zip(*rows, strict=True))
     encoded = [encoder.encode(writer, column) for encoder, column in zip(encoders, values, strict=True)]
     try:
-        writer.insert(list(zip(*encoded, strict=True)))
+        writer.insert(encoded)
     except (OverflowError, sqlite3.Error, UnicodeEncodeError) as error:
         # Which column it was isn't told; none of them is exact any more.
         raise Uncacheable(
             encoders[0].column.name, f"SQLite can't hold a value ({type(error).__name__})"
         ) from None
-
-
-class _Encoder:
-    """One column's way into the store, for one fill."""
-
-    def __init__(self, column: Column, stored_name: str, driver: str | None) -> None:
-        self.column = column
-        self.name = stored_name
-        self.went_opaque = False
-        self._driver = driver
-        self._may_be_cut = column.expression is not None and (
-            (column.kind is Kind.NUMERIC and column.precision == _MOST_DIGITS and column.scale is not None)
-            or (column.kind is Kind.FLOAT and column.precision is not None)
-        )
-        self.codec: Codec | None = OPAQUE if column.kind is Kind.OPAQUE else codec_for(column, driver)
-
-    @property
-    def declaration(self) -> str:
-        """None but for a dynamic column: without affinity, what is stored stays as it is."""
-        if self.column.kind is not Kind.DYNAMIC:
-            return ""
-        collation = self.column.collation.value.upper()
-        return f"{self.column.affinity}{f' COLLATE {collation}' if collation in ('NOCASE', 'RTRIM') else ''}"
-
-    def encode(self, writer: Writer, values: Sequence[Any]) -> Sequence[Any]:
-        seen = set(map(type, values))
-        if self._may_be_cut and any(_reaches_limit(value, self.column) for value in values):
-            # MariaDB: a number of more digits is given as it is, or cut, as its plan has it.
-            raise Uncacheable(self.column.name, "a value at the limit of its type")
-        if self.codec is None:
-            sample = next((value for value in values if value is not None), None)
-            if sample is None:
-                return values
-            self.codec = codec_for_value(self.column, sample, self._driver)
-            if self.codec is OPAQUE:
-                self._go_opaque(writer, None)
-        try:
-            if self.codec.takes(seen):
-                return _encoded(self.codec, values)
-        except Unrepresentable:
-            pass
-        if self.codec is OPAQUE or self.column.kind is Kind.DYNAMIC:
-            # A dynamic column's affinity would change the opaque form.
-            raise Uncacheable(self.column.name, f"no exact form for values of {_type_names(seen)}")
-        self._go_opaque(writer, self.codec)
-        try:
-            return _encoded(OPAQUE, values)
-        except Unrepresentable:
-            raise Uncacheable(self.column.name, f"no exact form for values of {_type_names(seen)}") from None
-
-    def _go_opaque(self, writer: Writer, before: Codec | None) -> None:
-        self.codec = OPAQUE
-        self.went_opaque = self.column.kind is not Kind.OPAQUE
-        pack = OPAQUE.encode
-        assert pack is not None
-        if before is not None and writer.rows:
-            unpack = before.decode
-            writer.recode(self.name, pack if unpack is None else lambda stored: pack(unpack(stored)))
-
-
-def _encoded(codec: Codec, values: Sequence[Any]) -> Sequence[Any]:
-    encode = codec.encode
-    return values if encode is None else [None if value is None else encode(value) for value in values]
-
-
-# The precision that MariaDB gives the result of a calculation at most.
-_MOST_DIGITS = 65
-
-
-def _reaches_limit(value: Any, column: Column) -> bool:
-    """Whether all digits in front of the point are taken, and it may have had more."""
-    if column.kind is Kind.FLOAT:
-        return type(value) is float and abs(value) >= 10.0 ** (column.precision or 0)
-    if type(value) is not Decimal or not value.is_finite():
-        return False
-    return value.adjusted() + 1 >= _MOST_DIGITS - (column.scale or 0)
-
-
-def _type_names(seen: set[type]) -> str:
-    return ", ".join(sorted(kind.__name__ for kind in seen if kind is not type(None)))
 
 
 def _row_id(schema: TableSchema, columns: Sequence[str], names: dict[str, str]) -> str | None:

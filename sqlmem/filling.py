@@ -13,6 +13,8 @@ that fails never leaves a waiter behind: the flight is finished in every case.
 from __future__ import annotations
 
 import contextlib
+import functools
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from math import inf
@@ -22,16 +24,18 @@ from sqlalchemy import exc
 
 from sqlmem.clock import Clock
 from sqlmem.dependencies import listening
+from sqlmem.encoders import Uncacheable
 from sqlmem.errors import StoreError
-from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, Uncacheable, fill, is_readable
+from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, fill, is_readable
 from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
 from sqlmem.moments import MomentRegistry
 from sqlmem.origin import FAMILIES_WITH_DIRTY_READS, Origin, OriginConnection, driver_errors
+from sqlmem.pacing import Pace
 from sqlmem.registry import BeingCommitted, Flight, Lease, Registry, TableState
 from sqlmem.residency import Residency
 from sqlmem.store import Generation, Store, next_moment
-from sqlmem.waiting import wait
+from sqlmem.waiting import rest_for, wait
 
 # After a failed fill the table's statements are the origin's for so long, unless it is
 # invalidated: a fill that fails each time would cost the origin more than no cache.
@@ -92,8 +96,24 @@ class Filling:
     """Safe for use by many threads."""
 
     def __init__(
-        self, *, origin: Origin, store: Store, registry: Registry, residency: Residency, clock: Clock
+        self,
+        *,
+        origin: Origin,
+        store: Store,
+        registry: Registry,
+        residency: Residency,
+        clock: Clock,
+        hit_count: Callable[[], int],
+        rest: Callable[[float], object] | None = None,
     ) -> None:
+        """Do nothing yet.
+
+        Args:
+            hit_count: hits so far, to which fills give way.
+            rest: how one does nothing for so many seconds; None for the usual way.
+        """
+        self._hit_count = hit_count
+        self._rest = rest or functools.partial(rest_for, is_async=origin.is_async)
         self._origin = origin
         self._store = store
         self._registry = registry
@@ -454,6 +474,7 @@ class Filling:
                 has_room=lambda size: self._residency.make_room(lease, size),
                 on_rows=on_rows,
                 moment=moment,
+                pace=Pace(self._clock, busy=time.thread_time, hit_count=self._hit_count, rest=self._rest),
             )
         except ConnectionLost:
             raise

@@ -38,8 +38,9 @@ from sqlmem.snapshot_form import (
 from sqlmem.snapshot_load import Discarded, Loaded, load
 from sqlmem.snapshot_results import NO_RESULTS, HeldResults, write_results
 from sqlmem.snapshot_text import to_text
-from sqlmem.store import Store, copy_rows
+from sqlmem.store import Store
 from sqlmem.stored import DATA, quoted
+from sqlmem.writing import copy_rows
 
 __all__ = ["VERSION", "Discarded", "Held", "Loaded", "Owner", "Prepared", "load", "prepare", "write"]
 

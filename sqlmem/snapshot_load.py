@@ -41,10 +41,12 @@ from sqlmem.snapshot_form import (
 )
 from sqlmem.snapshot_results import NO_RESULTS, HeldResults, read_definitions, read_results
 from sqlmem.snapshot_text import from_text
-from sqlmem.store import Store, StoredColumn, Writer
+from sqlmem.store import Store, StoredColumn
 from sqlmem.stored import quoted, wanted_indexes
+from sqlmem.writing import Writer
 
 _MOST_TABLES = 100_000
+_ALL_CLASSES = 4  # beside null
 _FIRST_READS = 3  # another process may replace the file while it is read
 
 
@@ -267,23 +269,18 @@ class _Reader:
             (column, storage_classes(schema, column, self._owner.driver)) for column in stored.values()
         ]
         self._check_key(schema, stored, definition.key)
+        # The first condition that holds ends it: three times as fast as asking all rows for all.
         conditions = [
-            f"max(typeof(t.{quoted(column.stored_name)}) NOT IN ({', '.join(map(repr, ('null', *classes)))}))"
+            f"(t.{quoted(column.stored_name)} IS NOT NULL AND typeof(t.{quoted(column.stored_name)}) NOT IN"
+            f" ({', '.join(map(repr, classes))}))"
             for column, classes in allowed
+            if len(classes) < _ALL_CLASSES
         ]
-        # max() of no rows is NULL. In groups: SQLite bounds how many columns a result has.
-        wrong = False
-        count = None
-        for start in range(0, len(conditions), 500):
-            part = ", ".join(conditions[start : start + 500])
-            count, *found = connection.execute(
-                f"SELECT count(*), {part} FROM main.{quoted(name)} AS t"
-            ).fetchone()
-            wrong = wrong or any(found)
-        if wrong:
-            raise Broken(f"values of {schema.name} aren't of the types that they should be")
-        if count != row_count:
-            raise Broken(f"{schema.name} doesn't have as many rows as it should")
+        # In groups: SQLite bounds how deep an expression is.
+        for start in range(0, len(conditions), 100):
+            part = " OR ".join(conditions[start : start + 100])
+            if connection.execute(f"SELECT 1 FROM main.{quoted(name)} AS t WHERE {part} LIMIT 1").fetchone():
+                raise Broken(f"values of {schema.name} aren't of the types that they should be")
         return self._copied(name, filled_at, row_count, definition, stored)
 
     def _copied(

@@ -1,6 +1,6 @@
 """What the store holds: immutable generations, each an in-memory SQLite database of its own.
 
-Rule 1: a generation is written by one `Writer`, sealed once, and never changed again.
+Rule 1: a generation is written by one `writing.Writer`, sealed once, and never changed again.
 Rule 2: a connection is used by one thread at a time. Idle ones wait in a list per set of
         generations; taking one out and putting it back are single, atomic list operations.
 Rule 3: a generation's memory goes when its last connection is closed; `retire` closes the
@@ -10,30 +10,27 @@ Each generation is a database of SQLite's `memdb` VFS, shared by name between co
 With the older shared cache, readers of one table hold one mutex for a whole step: measured
 on two cores beside a scanning thread, 45 point reads in a second instead of 346,000.
 The VFS bounds a database at 1 GiB (SQLITE_CONFIG_MEMDB_MAXSIZE's default); a larger table
-is refused by `Writer.insert` with `StoreError`, like one over the engine's own bound.
+is refused by the writer with `StoreError`, like one over the engine's own bound.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import sqlite3
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlmem.codecs import Codec
 from sqlmem.dependencies import Reading
-from sqlmem.errors import StoreError
 from sqlmem.functions import AGGREGATES, RAISING, SCALARS
 from sqlmem.measures import Span
 from sqlmem.model import Index, TableName
 from sqlmem.stored import DATA, quoted
 
-_serials = itertools.count(1)
 _moments = itertools.count(1)
 
 
@@ -97,141 +94,6 @@ class Generation:
     facts: dict[str, Span] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)
     reading: Reading | None = None
-
-
-class Writer:
-    """Fills a generation aside; nobody else sees it before `seal`. For one thread."""
-
-    def __init__(
-        self, store: Store, table: TableName, columns: Sequence[tuple[str, str]], key: str | None
-    ) -> None:
-        """Begin an empty database.
-
-        Args:
-            columns: stored name and declaration, in the order of the rows to come.
-            key: the stored column that is the table's INTEGER PRIMARY KEY, so that it is the
-                row id and needs no index; None for none.
-        """
-        self._store = store
-        self.table = table
-        self.serial = next(_serials)
-        # The VFS shares a database between connections only if its name begins with a slash.
-        self.uri = f"file:/sqlmem-{os.getpid()}-{self.serial}?vfs=memdb"
-        self.rows = 0
-        self._connection = _connect(self.uri)
-        execute = self._connection.execute
-        execute("PRAGMA journal_mode=OFF")
-        execute("PRAGMA synchronous=OFF")
-        definitions = ", ".join(
-            f"{quoted(name)} {'INTEGER PRIMARY KEY' if name == key else declaration}"
-            for name, declaration in columns
-        )
-        execute(f"CREATE TABLE {DATA} ({definitions})")
-        self._insert = f"INSERT INTO {DATA} VALUES ({', '.join('?' * len(columns))})"
-        execute("BEGIN")
-
-    def insert(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Append encoded rows.
-
-        Raises:
-            StoreError: no space left in this generation.
-            OverflowError, sqlite3.Error: a value that SQLite has no place for.
-        """
-        with self._store.activity():
-            try:
-                self._connection.executemany(self._insert, rows)
-            except sqlite3.OperationalError as error:
-                if "full" in str(error):
-                    raise StoreError(
-                        f"{self.table} is larger than one in-memory database may be (1 GiB)"
-                    ) from None
-                raise
-        self.rows += len(rows)
-
-    def recode(self, stored_name: str, convert: Any) -> None:
-        """Replace the stored values of a column by `convert(value)`; NULLs stay."""
-        with self._store.activity():
-            self._connection.create_function("sqlmem_recode", 1, convert, deterministic=True)
-            column = quoted(stored_name)
-            self._connection.execute(
-                f"UPDATE {DATA} SET {column} = sqlmem_recode({column}) WHERE {column} IS NOT NULL"
-            )
-
-    def copy_from(
-        self, uri: str, table: str, columns: Sequence[str], *, row_id: str | None
-    ) -> Generator[None, None, None]:
-        """Append all rows of a table of another database, for instance of a snapshot.
-
-        Yields after each slice of rows, outside of `activity`: a fork waits for one slice only.
-        The caller takes the iterator to its end, or closes it and abandons the writer.
-
-        Args:
-            uri: names its `vfs` too: SQLite's default is the one of this connection, memory.
-            row_id: as for `copy_rows`.
-        """
-        execute = self._connection.execute
-        with self._store.activity():
-            execute("COMMIT")
-            execute("ATTACH ? AS source", (uri,))
-            execute("BEGIN")
-        try:
-            source = f"source.{quoted(table)}"
-            for copied in copy_rows(self._store, self._connection, source, DATA, columns, row_id):
-                self.rows += copied
-                yield
-        finally:
-            # After an error there may be no transaction, and nothing that is worth one.
-            with self._store.activity(), contextlib.suppress(sqlite3.Error):
-                execute("COMMIT")
-                execute("DETACH source")
-                execute("BEGIN")
-
-    @property
-    def bytes(self) -> int:
-        with self._store.activity():
-            pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
-            size = self._connection.execute("PRAGMA page_size").fetchone()[0]
-        return int(pages) * int(size)
-
-    def seal(
-        self,
-        columns: Mapping[str, StoredColumn],
-        indexes: Sequence[Index],
-        read_at: float,
-        moment: int | None = None,
-    ) -> Generation:
-        """End the writing; the result can be published.
-
-        Args:
-            moment: of a fill together with others; None for one of its own.
-            indexes: those to mirror; one whose columns are not all stored is left out.
-        """
-        mirrored = tuple(index for index in indexes if all(name in columns for name in index.columns))
-        with self._store.activity():
-            execute = self._connection.execute
-            for number, index in enumerate(mirrored):
-                names = ", ".join(quoted(columns[name].stored_name) for name in index.columns)
-                # Never UNIQUE: the origin's notion of equal may be finer than the store's.
-                execute(f"CREATE INDEX i{number} ON {DATA} ({names})")
-            execute("COMMIT")
-            execute("PRAGMA query_only=1")
-        self._store.keep(self.serial, self._connection)
-        return Generation(
-            table=self.table,
-            serial=self.serial,
-            uri=self.uri,
-            columns=dict(columns),
-            indexes=mirrored,
-            rows=self.rows,
-            bytes=self.bytes,
-            read_at=read_at,
-            moment=next_moment() if moment is None else moment,
-            anchor=self._connection,
-        )
-
-    def abandon(self) -> None:
-        with self._store.activity():
-            self._connection.close()
 
 
 # For how long a thread leaves the turn to those who have it, before it queues for it: first for some
@@ -374,7 +236,7 @@ class Store:
             # would open a new and empty database.
             if any(generation.is_retired for generation in generations):
                 raise Retired
-            reader = _connect(generations[0].uri).cursor()
+            reader = open_database(generations[0].uri).cursor()
             for number, generation in enumerate(generations[1:], 1):
                 reader.execute(f"ATTACH ? AS s{number}", (generation.uri,))
             _register_functions(reader.connection)
@@ -482,54 +344,7 @@ class Store:
         self._open = {reader for lane in self._lanes.values() for reader in lane.idle}
 
 
-# Rows of one slice: some milliseconds, for which a fork has to wait.
-_SLICE = 5_000
-
-
-def copy_rows(
-    store: Store,
-    connection: sqlite3.Connection,
-    source: str,
-    target: str,
-    columns: Sequence[str],
-    row_id: str | None,
-) -> Iterator[int]:
-    """Copy a table into an empty one, in slices of which each is one `activity`.
-
-    Args:
-        source: a table of another attached database, quoted, with the database's name.
-        target: a table of `main`, quoted.
-        row_id: a column that is the table's INTEGER PRIMARY KEY, or a name under which a table
-            without one lets its row id be seen; None if its columns hide all of them.
-
-    Yields:
-        The rows of each slice.
-    """
-    is_column = row_id is None or row_id in columns
-    names = [quoted(name) for name in columns] if is_column else [quoted(str(row_id)), *map(quoted, columns)]
-    selected = ", ".join(f"t.{name}" for name in names)
-    statement = f"INSERT INTO main.{target} ({', '.join(names)}) SELECT {selected} FROM {source} AS t"
-    if row_id is None:
-        with store.activity():
-            copied = connection.execute(statement).rowcount
-        yield copied
-        return
-    key = quoted(row_id)
-    order = f"ORDER BY t.{key} LIMIT {_SLICE}"
-    last = -(2**63)
-    comparison = ">="  # the least of all row ids may be used too, and nothing is below it
-    while True:
-        with store.activity():
-            copied = connection.execute(f"{statement} WHERE t.{key} {comparison} ? {order}", (last,)).rowcount
-            comparison = ">"
-            if copied == _SLICE:
-                last = connection.execute(f"SELECT max(t.{key}) FROM main.{target} AS t").fetchone()[0]
-        yield copied
-        if copied < _SLICE:
-            return
-
-
-def _connect(uri: str) -> sqlite3.Connection:
+def open_database(uri: str) -> sqlite3.Connection:
     # check_same_thread: a connection is used by one thread at a time (rule 2), not by one only.
     return sqlite3.connect(
         uri, uri=True, check_same_thread=False, isolation_level=None, cached_statements=256

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,14 @@ def wait(
 
     subscribe(wake)
     await_only(asyncio.wait({future}, timeout=seconds))
+
+
+def rest_for(seconds: float, *, is_async: bool) -> None:
+    """Do nothing for so long, while others go on."""
+    if is_async:
+        await_only(asyncio.sleep(seconds))
+    else:
+        time.sleep(seconds)
 
 
 def give_way() -> None:

@@ -10,12 +10,13 @@ parsed strictly; the worst that a bad one does is a ValueError.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
 Function = Callable[[Any], Any]
+ListFunction = Callable[[Sequence[Any]], Sequence[Any] | None]
 
 INT64_LIMIT = 2**63
 
@@ -40,6 +41,8 @@ class Codec:
             compares the two; raises Unrepresentable where that isn't certain. None: nothing does.
         is_null_exact: None from the driver always means NULL.
         raw_decode: `decode` without its guard, for a caller that guards many at once: may raise anything.
+        encode_list: `encode` for many values of `types` at once, none of them None; it gives None where
+            one by one will tell. None: there is no faster way.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Codec:
     parameter: Function | None = field(compare=False)
     is_null_exact: bool = field(compare=False, default=True)
     raw_decode: Function | None = field(compare=False, default=None)
+    encode_list: ListFunction | None = field(compare=False, default=None)
 
     def takes(self, seen: AbstractSet[type]) -> bool:
         """Whether a column in which values of exactly these types were seen can be held so."""
@@ -82,11 +86,49 @@ def make_codec(
     parameter: Function | None = None,
     is_ordered: bool = True,
     is_null_exact: bool = True,
+    encode_list: ListFunction | None = None,
 ) -> Codec:
     safe_decode = None if decode is None else guarded(decode)
     return Codec(
-        name, storage, frozenset(types), encode, safe_decode, is_ordered, parameter, is_null_exact, decode
+        name,
+        storage,
+        frozenset(types),
+        encode,
+        safe_decode,
+        is_ordered,
+        parameter,
+        is_null_exact,
+        decode,
+        encode_list,
     )
+
+
+def encoded(codec: Codec, values: Sequence[Any], *, has_nones: bool) -> Sequence[Any]:
+    """Values that the codec takes, and None, as they are stored.
+
+    Raises:
+        Unrepresentable: one of them has no place in it.
+    """
+    encode = codec.encode
+    if encode is None:
+        return values
+    if codec.encode_list is not None:
+        found = listed(codec.encode_list, values, has_nones=has_nones)
+        if found is not None:
+            return found
+    return [None if value is None else encode(value) for value in values]
+
+
+def listed(encode_list: ListFunction, values: Sequence[Any], *, has_nones: bool) -> Sequence[Any] | None:
+    """A function for many values over a column's; None stays as it is."""
+    if not has_nones:
+        return encode_list(values)
+    present = [value for value in values if value is not None]
+    found = encode_list(present) if present else present
+    if found is None or found is present:
+        return None if found is None else values
+    following = iter(found)
+    return [None if value is None else next(following) for value in values]
 
 
 def exactly(kind: type, encode: Function) -> Function:

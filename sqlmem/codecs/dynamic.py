@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from sqlmem.codecs import lists
 from sqlmem.codecs.base import (
     INT64_LIMIT,
     Codec,
@@ -72,7 +73,32 @@ def _dynamic(affinity: str) -> Codec:
         check = checks.get(type(value))
         return value if check is None else check(value)
 
-    return make_codec(f"dynamic:{affinity}", "", _DYNAMIC_TYPES, encode, None, parameter=parameter)
+    changed_texts = affinity in ("REAL", "INTEGER", "NUMERIC")
+    changed_numbers = affinity == "TEXT"
+
+    def encode_list(values: Sequence[Any]) -> Sequence[Any] | None:
+        seen = set(map(type, values))
+        if seen == {str}:
+            is_changed = changed_texts and any(map(_NUMBER_LIKE.fullmatch, values))
+            return None if is_changed else lists.texts(values)
+        if changed_numbers or seen == {bytes}:
+            return None if changed_numbers else values
+        if seen == {int}:
+            return None if affinity == "REAL" else lists.integers(values)
+        if seen == {float}:
+            is_changed = affinity in ("INTEGER", "NUMERIC") and any(map(float.is_integer, values))
+            return None if is_changed else lists.floats(values)
+        return None
+
+    return make_codec(
+        f"dynamic:{affinity}",
+        "",
+        _DYNAMIC_TYPES,
+        encode,
+        None,
+        parameter=parameter,
+        encode_list=encode_list,
+    )
 
 
 DYNAMIC = tuple(map(_dynamic, _CHANGED_BY))

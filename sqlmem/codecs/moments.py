@@ -12,6 +12,7 @@ import functools
 import zoneinfo
 from typing import Any
 
+from sqlmem.codecs import lists
 from sqlmem.codecs.base import Codec, Unrepresentable, encode_integer, exactly, make_codec
 from sqlmem.codecs.opaque import zone_of
 
@@ -66,6 +67,7 @@ def _timestamp(name: str, *, is_clamped: bool, is_zero: bool) -> Codec:
         dt.datetime.fromisoformat,
         parameter=exactly(dt.datetime, encode),
         is_null_exact=not is_zero,
+        encode_list=lists.timestamps(is_clamped=is_clamped),
     )
 
 

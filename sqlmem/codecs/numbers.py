@@ -7,6 +7,7 @@ import functools
 import math
 from typing import Any
 
+from sqlmem.codecs import lists
 from sqlmem.codecs.base import (
     INT64_LIMIT,
     Codec,
@@ -19,7 +20,6 @@ from sqlmem.codecs.unchanged import Unchanged, leaving
 
 MAX_DIGITS = 1000  # of a NUMERIC, and of its scale
 
-_INT64_DIGITS = 18  # every integer of so many digits fits 64 bits
 _EXACT_FLOAT = 2**53  # integers up to here have a float of their own
 
 
@@ -97,7 +97,7 @@ def numeric(precision_text: str, scale_text: str) -> Codec:
             raise Unrepresentable("a parameter of more digits than the column's scale") from None
         return int(whole)
 
-    if precision <= _INT64_DIGITS:
+    if precision <= lists.INT64_DIGITS:
         return make_codec(
             name,
             "INTEGER",
@@ -105,6 +105,7 @@ def numeric(precision_text: str, scale_text: str) -> Codec:
             to_integer,
             to_decimal_of_scale,
             parameter=parameter_to_integer,
+            encode_list=lists.decimals(scale, limit),
         )
 
     # Text of one width that sorts as the numbers do: a sign (1 for +, 0 for -), then the digits; of
@@ -134,6 +135,7 @@ NUMBERS = (
         encode_integer,
         None,
         parameter=leaving(exactly(int, encode_integer), Unchanged(-INT64_LIMIT, INT64_LIMIT - 1)),
+        encode_list=lists.integers,
     ),
     make_codec(
         "unsigned",
@@ -149,5 +151,7 @@ NUMBERS = (
     ),
     # Unequal scales: 1.0 equals 1.00 at the origin, and the texts differ.
     make_codec("decimal", "TEXT", {decimal.Decimal}, str, decimal.Decimal, is_ordered=False),
-    make_codec("float", "REAL", {float}, encode_float, None, parameter=_float_parameter),
+    make_codec(
+        "float", "REAL", {float}, encode_float, None, parameter=_float_parameter, encode_list=lists.floats
+    ),
 )

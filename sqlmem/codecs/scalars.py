@@ -11,6 +11,7 @@ import sys
 import uuid
 from typing import Any
 
+from sqlmem.codecs import lists
 from sqlmem.codecs.base import Codec, Unrepresentable, encode_text, exactly, make_codec
 from sqlmem.codecs.opaque import MAX_DEPTH
 
@@ -123,7 +124,15 @@ def _encode_json(value: Any) -> str:
 
 
 SCALARS = (
-    make_codec("text", "TEXT", {str}, encode_text, None, parameter=exactly(str, _encode_text_parameter)),
+    make_codec(
+        "text",
+        "TEXT",
+        {str},
+        encode_text,
+        None,
+        parameter=exactly(str, _encode_text_parameter),
+        encode_list=lists.texts,
+    ),
     make_codec("bytes", "BLOB", {bytes}, None, None, parameter=exactly(bytes, bytes)),
     make_codec(
         "bytes:memoryview",
@@ -144,5 +153,14 @@ SCALARS = (
         is_ordered=False,
         is_null_exact=False,
     ),
-    make_codec("json:text", "TEXT", {str}, encode_text, None, is_ordered=False, is_null_exact=False),
+    make_codec(
+        "json:text",
+        "TEXT",
+        {str},
+        encode_text,
+        None,
+        is_ordered=False,
+        is_null_exact=False,
+        encode_list=lists.texts,
+    ),
 )

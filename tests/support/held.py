@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import sqlmem.store as store_module
+import sqlmem.writing as writing_module
 from sqlmem.clock import Clock
 from sqlmem.codecs import codec_by_name
 from sqlmem.dialects import Facts
 from sqlmem.model import Collation, Column, Index, Kind, TableName, TableSchema
 from sqlmem.snapshot import Held, Owner
 from sqlmem.snapshot_file import MARK, PAGE_BYTES
-from sqlmem.store import Generation, Store, StoredColumn, Writer
+from sqlmem.store import Generation, Store, StoredColumn
+from sqlmem.writing import Writer
 
 OWNER = Owner("f" * 64, "postgresql+psycopg://user@host:5432/shop?", "postgresql", "psycopg")
 OTHER = Owner("e" * 64, "postgresql+psycopg://user@elsewhere:5432/shop?", "postgresql", "psycopg")
@@ -55,17 +57,17 @@ NOTES = TableSchema(
 def closing_stores() -> Iterator[None]:
     """Close every store connection that is made meanwhile: Python 3.13 warns of those that aren't."""
     made = []
-    plain = store_module._connect
+    plain = store_module.open_database
 
     def recording(uri: str) -> sqlite3.Connection:
         made.append(plain(uri))
         return made[-1]
 
-    store_module._connect = recording
+    store_module.open_database = writing_module.open_database = recording
     try:
         yield
     finally:
-        store_module._connect = plain
+        store_module.open_database = writing_module.open_database = plain
         for connection in made:
             connection.close()
 
@@ -97,7 +99,7 @@ def orders(store: Store, clock: Clock, numbers: Sequence[int]) -> Held:
     writer = Writer(store, ORDERS.name, [(name, "") for name in names], "id")
     for start in range(0, len(numbers), 2_000):
         rows = [order_row(number) for number in numbers[start : start + 2_000]]
-        writer.insert(encoded(ORDER_CODECS, rows))
+        writer.insert(list(zip(*encoded(ORDER_CODECS, rows), strict=True)))
     stored = {
         name: StoredColumn(name, name, "", codec_by_name(codec), (code, None, 8, None, None, True))
         for name, codec, code in zip(names, ORDER_CODECS, ORDER_TYPES, strict=True)
@@ -109,7 +111,7 @@ def orders(store: Store, clock: Clock, numbers: Sequence[int]) -> Held:
 def notes(store: Store, clock: Clock) -> Held:
     """A table of an SQLite origin, with a column that hides the row id."""
     writer = Writer(store, NOTES.name, [("rowid", "TEXT COLLATE NOCASE"), ("Value", "BLOB")], None)
-    writer.insert([("b", 1), ("a", "1"), ("c", 1.0), ("", b"1"), ("z", None), ("y", 2**63 - 1)])
+    writer.insert([("b", "a", "c", "", "z", "y"), (1, "1", 1.0, b"1", None, 2**63 - 1)])
     stored = {
         "rowid": StoredColumn(
             "rowid", "rowid", "TEXT COLLATE NOCASE", codec_by_name("dynamic:TEXT"), (None,) * 6

@@ -10,7 +10,8 @@ import pytest
 from sqlmem import store as stores
 from sqlmem.codecs import codec_by_name
 from sqlmem.model import TableName
-from sqlmem.store import Generation, Retired, Store, StoredColumn, Writer
+from sqlmem.store import Generation, Retired, Store, StoredColumn
+from sqlmem.writing import Writer
 
 SQL = "SELECT t.a FROM main.data AS t WHERE t.a = ?"
 
@@ -29,7 +30,7 @@ def generation(store: Store) -> Generation:
     codec = codec_by_name("integer")
     assert codec is not None
     writer = Writer(store, TableName(None, "t"), [("a", "")], None)
-    writer.insert([(1,), (2,)])
+    writer.insert([(1, 2)])
     column = StoredColumn("a", "a", "", codec, (None,) * 6)
     return writer.seal({"a": column}, [], 0.0)
 

@@ -1,0 +1,277 @@
+"""Values on their way through a real fill, many rows at once: what comes back is what the bare engine gives.
+
+A column is mostly of usual values; the one that isn't may be the first, of which the column's codec is
+chosen, or come when others are stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+from support.exact import same
+from support.origins import Origin
+
+from sqlmem import CachingEngine
+
+ROWS = 230
+PLACES = (1, 2, 150, ROWS)
+
+# type, the usual values by the row's number, and those that are none.
+POSTGRESQL: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("integer", "i * 7919", ("2147483647", "-2147483648", "NULL")),
+    ("bigint", "i", ("9223372036854775807", "-9223372036854775808", "NULL")),
+    ("numeric(10,2)", "i * 0.31 - 20", ("'NaN'", "-99999999.99", "99999999.99", "-0.00", "0", "NULL")),
+    ("numeric(5,0)", "i - 50", ("'NaN'", "-99999", "0", "NULL")),
+    ("numeric(18,9)", "i * 0.000000001", ("'NaN'", "-999999999.999999999", "0.0000001", "NULL")),
+    ("numeric(3,5)", "i * 0.00001", ("'NaN'", "-0.00999", "NULL")),
+    ("numeric(30,5)", "i * 0.00001", ("'NaN'", "-1234567890123456789012345.12345", "NULL")),
+    ("numeric", "i * 0.1", ("'NaN'", "'Infinity'", "'-Infinity'", "1e100", "1e-100", "1.000", "NULL")),
+    ("double precision", "i * 0.1", ("'NaN'", "'Infinity'", "'-0'", "0", "5e-324", "NULL")),
+    ("boolean", "mod(i, 2) = 0", ("NULL",)),
+    (
+        "timestamp",
+        "timestamp '2020-01-01' + i * interval '1 minute'",
+        (
+            "'2020-01-01 00:00:00.5'",
+            "'2020-01-01 00:00:00.000001'",
+            "'0001-01-01 00:00:00'",
+            "'9999-12-31 23:59:59.999999'",
+            "'infinity'",
+            "'-infinity'",
+            "'0044-03-15 12:00:00 BC'",
+            "'0044-03-15 12:00:00.123 BC'",
+            "'10000-01-01 00:00:00'",
+            "'10000-01-01 00:00:00.12345'",
+            "NULL",
+        ),
+    ),
+    ("timestamp", "timestamp '2020-01-01' + i * interval '0.000501 seconds'", ("'2020-01-01'", "NULL")),
+    (
+        "timestamptz",
+        "timestamptz '2020-03-01 00:00Z' + i * interval '7 hours'",
+        (
+            "'2020-01-01 00:00:00.5Z'",
+            "'0001-01-02 00:00:00Z'",
+            "'9999-12-30 00:00:00.1Z'",
+            "'infinity'",
+            "'0044-03-15 12:00:00Z BC'",
+            "'10000-01-01 00:00:00Z'",
+            "NULL",
+        ),
+    ),
+    (
+        "date",
+        "date '2020-01-01' + i",
+        (
+            "'0001-01-01'",
+            "'9999-12-31'",
+            "'infinity'",
+            "'-infinity'",
+            "'0044-03-15 BC'",
+            "'10000-01-01'",
+            "NULL",
+        ),
+    ),
+    ("time", "time '00:00:01' + i * interval '1 minute'", ("'24:00'", "'00:00'", "'00:00:00.5'", "NULL")),
+    ("text", "'name ' || i", ("''", "'é€\U0001f600'", "NULL")),
+    ("varchar(20)", "'né ' || i", ("''", "NULL")),
+    ("uuid", "md5(i::text)::uuid", ("NULL",)),
+    ("bytea", "decode(md5(i::text), 'hex')", ("''", "NULL")),
+    ("jsonb", "jsonb_build_object('a', i)", ("'null'", "'1'", "'[]'", "NULL")),
+    ("interval", "i * interval '1 minute'", ("'1 mon 2 days'", "NULL")),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A table of its own: a driver may keep a statement's types."""
+
+    name: str
+    type_name: str
+    usual: str
+    value: str
+    place: int
+
+    def statements(self) -> tuple[str, str]:
+        kept = f"CAST({self.usual} AS {self.type_name})"
+        cased = f"CASE WHEN i = {self.place} THEN CAST({self.value} AS {self.type_name}) ELSE {kept} END"
+        return (
+            f"CREATE TABLE {self.name} (id integer PRIMARY KEY, c {self.type_name})",
+            f"INSERT INTO {self.name} SELECT i, {cased} FROM generate_series(1, {ROWS}) AS s(i)",
+        )
+
+    @property
+    def question(self) -> str:
+        return f"SELECT id, c FROM {self.name} ORDER BY id"
+
+
+CASES = [
+    Case(f"t{kind}_{number}", type_name, usual, value, PLACES[(kind + number) % len(PLACES)])
+    for kind, (type_name, usual, values) in enumerate(POSTGRESQL)
+    for number, value in enumerate(values)
+]
+
+
+def outcome(ask: Callable[[], Any]) -> Any:
+    """The rows, or the class of what the driver raised."""
+    try:
+        return ask()
+    except (sa.exc.DBAPIError, ValueError, OverflowError) as error:
+        return type(getattr(error, "orig", None) or error)
+
+
+def asked(engine: sa.Engine, text: str) -> Any:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(text)]
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_unusual_values_among_usual_ones_come_back_as_they_were(driver_origin: Origin, zone: str) -> None:
+    """Invariant: rows and errors are the bare engine's, wherever the unusual value stands."""
+    driver_origin.execute(*(statement for case in CASES for statement in case.statements()))
+    bare = driver_origin.engine(connect_args={"options": f"-c timezone={zone}"})
+    with CachingEngine(bare, mode="transparent", cache_db="") as engine:
+        for case in CASES:
+            expected = outcome(lambda case=case: asked(bare, case.question))
+            found = [outcome(lambda case=case: asked(engine, case.question)) for _ in range(2)]
+
+            assert all(same(each, expected) for each in found), case
+
+
+def test_unusual_values_come_back_through_an_asynchronous_driver(async_origin: Origin) -> None:
+    """The same for the drivers of asyncio; those of PostgreSQL."""
+    if async_origin.family != "postgresql":
+        pytest.skip("the values are PostgreSQL's")
+
+    async def ask(engine: AsyncEngine, text: str) -> Any:
+        try:
+            async with engine.connect() as connection:
+                return [tuple(row) for row in await connection.exec_driver_sql(text)]
+        except (sa.exc.DBAPIError, ValueError, OverflowError) as error:
+            return type(getattr(error, "orig", None) or error)
+
+    async_origin.execute(*(statement for case in CASES for statement in case.statements()))
+
+    async def check() -> None:
+        bare = async_origin.async_engine()
+        engine = CachingEngine(bare.sync_engine, mode="transparent", cache_db="")
+        try:
+            for case in CASES:
+                expected = await ask(bare, case.question)
+                found = [await ask(AsyncEngine(engine), case.question) for _ in range(2)]
+
+                assert all(same(each, expected) for each in found), case
+        finally:
+            engine.close()
+            await bare.dispose()
+
+    asyncio.run(check())
+
+
+@pytest.mark.families("postgresql")
+def test_usual_values_are_compared_and_counted_in_the_store(driver_origin: Origin) -> None:
+    """What was stored from the server's text compares as what parameters become."""
+    driver_origin.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY, n numeric(10,2), s timestamp, z timestamptz, d date)",
+        "INSERT INTO t SELECT i, i * 0.31 - 20, timestamp '2020-01-01' + i * interval '0.25 seconds',"
+        " timestamptz '2020-01-01 00:00Z' + i * interval '0.25 seconds', date '2020-01-01' + i"
+        " FROM generate_series(1, 500) AS x(i)",
+    )
+    bare = driver_origin.engine(connect_args={"options": "-c timezone=UTC"})
+    with CachingEngine(bare, cache_db="") as engine:
+        questions = (
+            ("SELECT max(n) AS m, min(n) AS l, sum(n) AS s FROM t WHERE n < :v", Decimal("100.00")),
+            ("SELECT id FROM t WHERE s = :v", dt.datetime(2020, 1, 1, 0, 1)),
+            ("SELECT id FROM t WHERE s = :v", dt.datetime(2020, 1, 1, 0, 1, 0, 250_000)),
+            ("SELECT count(*) AS n FROM t WHERE z > :v", dt.datetime(2020, 1, 1, 0, 1, tzinfo=dt.UTC)),
+            ("SELECT id FROM t WHERE d = :v", dt.date(2020, 3, 1)),
+        )
+        engine.warm("t")
+        for text, value in questions:
+            with bare.connect() as connection:
+                expected = [dict(row) for row in connection.execute(sa.text(text), {"v": value}).mappings()]
+
+            with driver_origin.expect(0):
+                found = engine.execute(text, {"v": value})
+
+            assert same(list(found), expected), text
+
+
+@pytest.mark.families("postgresql")
+def test_a_loader_that_the_program_has_registered_makes_the_values(driver_origin: Origin) -> None:
+    """Values are what the program's own loader makes of them, not what the server has written."""
+    if driver_origin.driver != "psycopg":
+        pytest.skip("the loaders are psycopg's")
+    from psycopg.types.numeric import FloatLoader, NumericLoader
+
+    class Tenfold(NumericLoader):
+        def load(self, data: Any) -> Decimal:
+            return super().load(data) * 10
+
+    driver_origin.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY, c numeric(10,2), s timestamp)",
+        "INSERT INTO t SELECT i, i * 0.31, '2020-01-01' FROM generate_series(1, 300) AS x(i)",
+    )
+    for loader in (FloatLoader, Tenfold):
+        bare = driver_origin.engine()
+
+        def register(connection: Any, _record: Any, loader: Any = loader) -> None:
+            connection.adapters.register_loader("numeric", loader)
+
+        sa.event.listen(bare, "connect", register)
+        with CachingEngine(bare, cache_db="") as engine:
+            expected = asked(bare, "SELECT id, c, s FROM t ORDER BY id")
+
+            found = [asked(engine, "SELECT id, c, s FROM t ORDER BY id") for _ in range(2)]
+
+            assert all(same(each, expected) for each in found), loader
+
+
+@pytest.mark.families("postgresql")
+def test_another_style_of_dates_is_read_by_the_driver(driver_origin: Origin) -> None:
+    """Texts of one length in another order are no ISO dates."""
+    driver_origin.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY, d date, s timestamp)",
+        "INSERT INTO t SELECT i, date '2020-01-01' + i, timestamp '2020-01-01' + i * interval '1 day'"
+        " FROM generate_series(1, 300) AS x(i)",
+    )
+    for style in ("German", "SQL,DMY", "SQL,MDY"):
+        bare = driver_origin.engine(connect_args={"options": f"-c datestyle={style}"})
+        with CachingEngine(bare, cache_db="") as engine:
+            question = "SELECT id, d, s FROM t ORDER BY id"
+            expected = outcome(lambda bare=bare, question=question: asked(bare, question))
+
+            found = outcome(lambda engine=engine, question=question: asked(engine, question))
+
+            assert same(found, expected), style
+
+
+def test_an_empty_table_and_one_of_nulls_are_filled(driver_origin: Origin) -> None:
+    """Nothing to learn a type from is nothing to fail by."""
+    driver_origin.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY, n numeric(10,2), s timestamp NULL, d date, c varchar(9))",
+        "CREATE TABLE e (id integer PRIMARY KEY, n numeric(10,2), s timestamp NULL, d date, c varchar(9))",
+        *(f"INSERT INTO t (id) VALUES ({number})" for number in range(130)),
+    )
+    bare = driver_origin.engine()
+    with CachingEngine(bare, cache_db="") as engine:
+        for name in ("t", "e"):
+            question = f"SELECT id, n, s, d, c FROM {name} ORDER BY id"
+            expected = asked(bare, question)
+
+            with driver_origin.expect(1):
+                first = asked(engine, question)
+            with driver_origin.expect(0):
+                second = asked(engine, question)
+
+            assert same(first, expected)
+            assert same(second, expected)
