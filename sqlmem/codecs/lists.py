@@ -85,6 +85,11 @@ def decimals_of_texts(scale: int, limit: int) -> ListFunction:
     return encode
 
 
+def written_decimals(values: Sequence[str]) -> Sequence[str]:
+    """For plain decimal texts, to the form in which Decimal writes them."""
+    return list(map(str, map(Decimal, values)))
+
+
 _plainness = attrgetter("tzinfo", "fold")
 _PLAIN = {(None, 0)}
 _LEAST, _GREATEST = dt.datetime.min, dt.datetime.max  # noqa: DTZ901  # without zone, as compared

@@ -141,6 +141,16 @@ def test_numerics_are_stored_from_their_texts_as_from_their_values(name: str, da
         assert found is not None
 
 
+@given(st.lists(decimals.filter(lambda v: not v.is_snan()), min_size=1))
+def test_numerics_of_any_scale_are_stored_from_their_texts_as_from_their_values(
+    values: list[Decimal],
+) -> None:
+    """The form that Decimal has for the value, which isn't always the server's."""
+    given_texts = [f"{value:f}" for value in values]
+
+    assert lists.written_decimals(given_texts) == [str(Decimal(text)) for text in given_texts]
+
+
 @given(st.lists(st.dates(), min_size=1))
 def test_dates_are_stored_as_they_are_written(values: list[dt.date]) -> None:
     """ISO's form is the stored one; what a date of Python can't be has another length."""
