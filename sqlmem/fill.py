@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from sqlmem.clock import Clock
@@ -270,10 +271,19 @@ def _described(result: Any) -> Any:
 
 
 def _insert(writer: Writer, encoders: Sequence[Encoder], rows: Sequence[Any]) -> None:
-    values = list(zip(*rows, strict=True))
-    encoded = [encoder.encode(writer, column) for encoder, column in zip(encoders, values, strict=True)]
+    width = len(encoders)
+    # In one list, of which a column is each so manieth value: a tuple per column or row would cost as much
+    # as encoding them.
+    values = list(chain.from_iterable(rows))
+    if len(values) != width * len(rows):
+        raise ValueError("a row of another width than the statement's")
+    for number, encoder in enumerate(encoders):
+        column = values[number::width]
+        encoded = encoder.encode(writer, column)
+        if encoded is not column:
+            values[number::width] = encoded
     try:
-        writer.insert(encoded)
+        writer.insert(values)
     except (OverflowError, sqlite3.Error, UnicodeEncodeError) as error:
         # Which column it was isn't told; none of them is exact any more.
         raise Uncacheable(

@@ -92,6 +92,8 @@ def _encoding(name: str, type_number: int) -> ListFunction | None:
     if type_number == _NUMERIC and name.startswith("numeric:"):
         precision, scale = map(int, name.split(":")[1:])
         return lists.decimals_of_texts(scale, 10**precision) if precision <= lists.INT64_DIGITS else None
+    if type_number == _NUMERIC and name == "decimal":
+        return lists.written_decimals
     if type_number == _TIMESTAMP and name == "timestamp":
         return lists.timestamps_of_texts
     if type_number == _TIMESTAMPTZ and name in _UTC:

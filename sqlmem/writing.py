@@ -39,6 +39,7 @@ class Writer:
         """
         self._store = store
         self._key = key
+        self._width = len(columns)
         self.table = table
         self.serial = next(_serials)
         # The VFS shares a database between connections only if its name begins with a slash.
@@ -62,28 +63,25 @@ class Writer:
         ]
         execute("BEGIN")
 
-    def insert(self, values: Sequence[Sequence[Any]]) -> None:
+    def insert(self, values: Sequence[Any]) -> None:
         """Append encoded rows.
 
         Args:
-            values: for each column those of all the rows.
+            values: of all of them, row after row.
 
         Raises:
             StoreError: no space left in this generation.
             OverflowError, sqlite3.Error: a value that SQLite has no place for.
         """
-        width, count = len(values), len(values[0])
-        flat: list[Any] = [None] * (width * count)
-        for number, column in enumerate(values):
-            flat[number::width] = column
+        width = self._width
         with self._store.activity():
             execute = self._connection.execute
             start = 0
             try:
                 for group, statement in self._inserts:
                     size = width * group
-                    while start + size <= len(flat):
-                        execute(statement, flat[start : start + size])
+                    while start + size <= len(values):
+                        execute(statement, values[start : start + size])
                         start += size
             except sqlite3.OperationalError as error:
                 if "full" in str(error):
@@ -91,7 +89,7 @@ class Writer:
                         f"{self.table} is larger than one in-memory database may be (1 GiB)"
                     ) from None
                 raise
-        self.rows += count
+        self.rows += len(values) // width
 
     def recode(self, stored_name: str, convert: Any) -> None:
         """Replace the stored values of a column by `convert(value)`; NULLs stay."""

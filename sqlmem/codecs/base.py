@@ -109,22 +109,24 @@ def encoded(codec: Codec, values: Sequence[Any], *, has_nones: bool) -> Sequence
     Raises:
         Unrepresentable: one of them has no place in it.
     """
-    encode = codec.encode
-    if encode is None:
-        return values
     if codec.encode_list is not None:
         found = listed(codec.encode_list, values, has_nones=has_nones)
         if found is not None:
             return found
+    encode = codec.encode
+    if encode is None:
+        return values
     return [None if value is None else encode(value) for value in values]
 
 
 def listed(encode_list: ListFunction, values: Sequence[Any], *, has_nones: bool) -> Sequence[Any] | None:
     """A function for many values over a column's; None stays as it is."""
+    present = [value for value in values if value is not None] if has_nones else values
+    if not present:
+        return values
+    found = encode_list(present)
     if not has_nones:
-        return encode_list(values)
-    present = [value for value in values if value is not None]
-    found = encode_list(present) if present else present
+        return found
     if found is None or found is present:
         return None if found is None else values
     following = iter(found)

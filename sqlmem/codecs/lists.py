@@ -29,6 +29,11 @@ def integers(values: Sequence[int]) -> Sequence[int] | None:
     return values if min(values) >= -INT64_LIMIT and max(values) < INT64_LIMIT else None
 
 
+def booleans(values: Sequence[bool]) -> Sequence[int]:
+    # SQLite's driver looks for an adapter of whatever isn't exactly an int; that takes longer than the rest.
+    return list(bytes(values))
+
+
 def texts(values: Sequence[str]) -> Sequence[str] | None:
     joined = "".join(values)
     if not joined.isascii():
@@ -78,6 +83,11 @@ def decimals_of_texts(scale: int, limit: int) -> ListFunction:
         return found if -limit < min(found) and max(found) < limit else None
 
     return encode
+
+
+def written_decimals(values: Sequence[str]) -> Sequence[str]:
+    """For plain decimal texts, to the form in which Decimal writes them."""
+    return list(map(str, map(Decimal, values)))
 
 
 _plainness = attrgetter("tzinfo", "fold")

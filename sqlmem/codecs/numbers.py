@@ -147,7 +147,13 @@ NUMBERS = (
     ),
     # SQLite's driver stores True as 1 of itself; the look-up refuses every other number.
     make_codec(
-        "boolean", "INTEGER", {bool}, None, {0: False, 1: True}.__getitem__, parameter=exactly(bool, int)
+        "boolean",
+        "INTEGER",
+        {bool},
+        None,
+        {0: False, 1: True}.__getitem__,
+        parameter=exactly(bool, int),
+        encode_list=lists.booleans,
     ),
     # Unequal scales: 1.0 equals 1.00 at the origin, and the texts differ.
     make_codec("decimal", "TEXT", {decimal.Decimal}, str, decimal.Decimal, is_ordered=False),

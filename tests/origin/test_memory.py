@@ -226,7 +226,7 @@ def published(registry: Registry, store: Store, name: str, rows: int, clock: Man
     """A table of `rows` kibibytes in the store, as a fill would have left it."""
     lease = leased(registry, name)
     writer = Writer(store, lease.table.name, [("a", "")], None)
-    writer.insert([["x" * 1_000] * rows])
+    writer.insert(["x" * 1_000] * rows)
     generation = writer.seal({}, (), clock.monotonic())
     is_published, replaced = registry.publish(lease, generation)
     assert is_published

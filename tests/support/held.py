@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -99,7 +100,7 @@ def orders(store: Store, clock: Clock, numbers: Sequence[int]) -> Held:
     writer = Writer(store, ORDERS.name, [(name, "") for name in names], "id")
     for start in range(0, len(numbers), 2_000):
         rows = [order_row(number) for number in numbers[start : start + 2_000]]
-        writer.insert(list(zip(*encoded(ORDER_CODECS, rows), strict=True)))
+        writer.insert(list(itertools.chain.from_iterable(encoded(ORDER_CODECS, rows))))
     stored = {
         name: StoredColumn(name, name, "", codec_by_name(codec), (code, None, 8, None, None, True))
         for name, codec, code in zip(names, ORDER_CODECS, ORDER_TYPES, strict=True)
@@ -111,7 +112,7 @@ def orders(store: Store, clock: Clock, numbers: Sequence[int]) -> Held:
 def notes(store: Store, clock: Clock) -> Held:
     """A table of an SQLite origin, with a column that hides the row id."""
     writer = Writer(store, NOTES.name, [("rowid", "TEXT COLLATE NOCASE"), ("Value", "BLOB")], None)
-    writer.insert([("b", "a", "c", "", "z", "y"), (1, "1", 1.0, b"1", None, 2**63 - 1)])
+    writer.insert(["b", 1, "a", "1", "c", 1.0, "", b"1", "z", None, "y", 2**63 - 1])
     stored = {
         "rowid": StoredColumn(
             "rowid", "rowid", "TEXT COLLATE NOCASE", codec_by_name("dynamic:TEXT"), (None,) * 6

@@ -123,7 +123,7 @@ def test_a_table_that_hides_the_row_id_is_copied_whole(path, store, clock):
     names = ("rowid", "_rowid_", "OID")
     schema = TableSchema(TableName(None, "x"), tuple(Column(name, Kind.INTEGER, "int") for name in names))
     writer = Writer(store, schema.name, [(name, "") for name in names], None)
-    writer.insert(list(zip(*((number % 3, -number, None) for number in range(12_000)), strict=True)))
+    writer.insert([value for number in range(12_000) for value in (number % 3, -number, None)])
     stored = {name: StoredColumn(name, name, "", codec_by_name("integer"), (None,) * 6) for name in names}
     held = snapshot.Held(schema, writer.seal(stored, (), 0.0))
 
@@ -180,7 +180,7 @@ def test_a_column_that_a_fill_found_to_be_opaque_stays_so(path, store, clock):
 
     schema = TableSchema(TableName("public", "x"), (Column("f", Kind.FLOAT, "double precision"),))
     writer = Writer(store, schema.name, [("f", "")], None)
-    writer.insert([[OPAQUE.encode(value) for value in (1.5, math.nan, -0.0)]])
+    writer.insert([OPAQUE.encode(value) for value in (1.5, math.nan, -0.0)])
     stored = {"f": StoredColumn("f", "f", "", OPAQUE, (None,) * 6)}
     held = snapshot.Held(schema, writer.seal(stored, (), 0.0))
 

@@ -1,0 +1,93 @@
+"""A long work rests for those who hit meanwhile, in proportion, and not at all where nobody does."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from support.clock import ManualClock
+
+from sqlmem.pacing import LONGEST_REST_SECONDS, REST_SHARE, SLICE_SECONDS, Pace
+
+
+class Work:
+    """A thread's work and its hits, by hand."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.busy = 0.0
+        self.hits = 0
+        self.rests: list[float] = []
+        self.pace = Pace(self.clock, busy=lambda: self.busy, hit_count=lambda: self.hits, rest=self.rest)
+
+    def rest(self, seconds: float) -> None:
+        self.rests.append(seconds)
+        self.clock.advance(seconds)
+        self.hits += 100
+
+    def piece(self, seconds: float, *, waits: float = 0.0, hits: int = 0) -> None:
+        with self.pace:
+            self.busy += seconds
+            self.clock.advance(seconds + waits)
+            self.hits += hits
+
+
+def test_nobody_hits_and_nothing_rests() -> None:
+    """Full speed for a fill that is alone."""
+    work = Work()
+
+    for _ in range(100):
+        work.piece(SLICE_SECONDS)
+
+    assert work.rests == []
+
+
+def test_a_slice_with_a_hit_is_followed_by_a_rest_of_its_share() -> None:
+    """Of the hits that follow each other, few meet a slice; and the work takes a bounded share more."""
+    work = Work()
+
+    work.piece(SLICE_SECONDS, hits=1)
+    work.piece(SLICE_SECONDS)
+
+    assert work.rests == [pytest.approx(SLICE_SECONDS * REST_SHARE)]
+
+
+def test_short_pieces_are_one_slice() -> None:
+    """A rest per piece would be more resting than hits ask for."""
+    work = Work()
+
+    work.piece(SLICE_SECONDS * 0.6, hits=1)
+    assert work.rests == []
+    work.piece(SLICE_SECONDS * 0.6)
+
+    assert work.rests == [pytest.approx(SLICE_SECONDS * 1.2 * REST_SHARE)]
+
+
+def test_what_was_waited_for_is_rest() -> None:
+    """While it waits for the origin, or for who hits, everybody else goes on."""
+    work = Work()
+
+    work.piece(SLICE_SECONDS, waits=SLICE_SECONDS * REST_SHARE * 1.1, hits=5)
+
+    assert work.rests == []
+
+
+def test_no_rest_is_long() -> None:
+    """However long a piece was: an origin's transaction stays open meanwhile."""
+    work = Work()
+
+    work.piece(10.0, hits=1)
+
+    assert work.rests == [LONGEST_REST_SECONDS]
+
+
+def test_a_work_that_fails_does_not_rest() -> None:
+    """Its error is on its way."""
+    work = Work()
+
+    with contextlib.suppress(ValueError), work.pace:
+        work.busy += 1.0
+        work.hits += 1
+        raise ValueError
+
+    assert work.rests == []
