@@ -87,7 +87,7 @@ def _bar(axis: Any, place: float, height: float, row: Row, colour: str, result: 
         return
     _from_one(axis, place, row.value, height, colour)
     # Not across the aim's line.
-    right = row.value
+    right = max(row.value, 1.0) if axis.get_xscale() == "log" else row.value
     if row.aim is not None and row.value < row.aim.bound < row.value * 1.25:
         right = row.aim.bound
     axis.annotate(

@@ -34,7 +34,7 @@ class Pace:
         self.is_full = is_full
 
     def rounds(self, usual: int) -> int:
-        return max(2, usual // 4) if self.is_quick else usual
+        return max(3, usual // 4) if self.is_quick else usual
 
 
 class Seconds(NamedTuple):

@@ -16,6 +16,8 @@ from sqlmem import CachingEngine, last_status
 
 _ROUNDS = 7
 _DELAY_SECONDS = 0.0005
+# Of an answer that takes longer, the way in is no part: Core isn't measured too.
+_LONG_SECONDS = 0.05
 _SOCKET, _AWAY = "the socket", "1 ms more"
 
 
@@ -150,7 +152,8 @@ def _measure(
         name="questions",
         title="Questions to one table, against PostgreSQL",
         about="How many times as long the bare engine takes. `execute`: against Core with connect and "
-        "close, rows made into dicts. Core: both with connect and close, `text()`, rows as they come. "
+        "close, rows made into dicts. Core: both with connect and close, `text()`, rows as they come, "
+        f"where an answer takes less than {_LONG_SECONDS * 1000:.0f} ms: beyond, the way in matters little. "
         "Parameters differ from call to call (count(*) has none). *answered by*: what "
         "`last_status().outcome` says; where that is not a hit, the library has let PostgreSQL answer. *1 "
         "ms more*: both engines behind a TCP proxy in a process of its own, which holds each direction's "
@@ -221,6 +224,8 @@ def _rows(
                 is_met=aim.is_met(near) and round(away, 2) >= 1,
             )
         )
+        if taken[_SOCKET]["ours"] > _LONG_SECONDS:
+            break
     return made
 
 

@@ -58,7 +58,7 @@ def run(measured: Measured, pace: Pace, folder: Path) -> None:
             "Core, without pause": (_core(engine), 0.0),
         }
         write()
-        for _ in range(max(1, pace.rounds(_RUNS * 4) // 4)):
+        for _ in range(1 if pace.is_quick else _RUNS):
             for way, (ask, pause) in ways.items():
                 for moment, work in ((_QUIET, None), (_FILLING, fill), (_WRITING, write)):
                     taken.setdefault((way, moment), []).append(_beside(work, ask, pause))
