@@ -24,16 +24,31 @@ _WITH_BYTECODE = {name: value for name, value in os.environ.items() if name != "
 
 
 def run(measured: Measured) -> None:
-    # No function of the tables: the origin's, whatever the origin is.
-    bypassed = sa.text(f"SELECT id, ltrim(name) AS name FROM {TABLE} WHERE id = :id")
-    fetched = sa.text(f"SELECT id, ltrim(name) AS name FROM {TABLE} WHERE id >= :id AND id < 1001")
+    # Something else each time: the origin's, whatever the origin is.
+    chance = "rand()" if measured.engine.dialect.name in ("mysql", "mariadb") else "random()"
+    bypassed = sa.text(f"SELECT id, name, {chance} AS r FROM {TABLE} WHERE id = :id")
+    fetched = sa.text(f"SELECT id, name, {chance} AS r FROM {TABLE} WHERE id >= :id AND id < 1001")
     rows = []
     with CachingEngine(measured.engine, cache_db="") as engine:
         engine.warm(TABLE, COLUMNS)
         for name, statement in (("a bypass of one row", bypassed), ("a bypass of 1,000 rows", fetched)):
             rows.append(_row(name, _closing(engine, statement), _closing(measured.engine, statement)))
+        with engine.connect() as ours, measured.engine.connect() as bare:
+            ask = _asking(ours, bypassed), _asking(bare, bypassed)
+            rows.append(_row("the same of one row, on an open connection", *ask))
         rows.append(_row("a hit, each text met for the first time", _new(engine), _new(measured.engine)))
         taken = seconds_each({"refused": _refused(engine)}, calls=_CALLS, rounds=_ROUNDS)
+    with CachingEngine(measured.engine, cache_db="", mode="transparent") as engine:
+        rows.append(
+            _row(
+                "transparent: a read of one row that passes",
+                _closing(engine, bypassed),
+                _closing(measured.engine, bypassed),
+            )
+        )
+        rows.append(
+            _row("transparent: an UPDATE and its commit", _writing(engine), _writing(measured.engine))
+        )
     rows.append(("a refused DELETE", microseconds(taken["refused"]), "", ""))
     rows.append(_imports())
     write_result(
@@ -83,6 +98,20 @@ def _closing(engine: sa.Engine, statement: sa.TextClause) -> Callable[[int], obj
             return connection.execute(statement, {"id": 1}).all()
 
     return ask
+
+
+def _asking(connection: sa.Connection, statement: sa.TextClause) -> Callable[[int], object]:
+    return lambda _: connection.execute(statement, {"id": 1}).all()
+
+
+def _writing(engine: sa.Engine) -> Callable[[int], object]:
+    statement = sa.text(f"UPDATE {TABLE} SET customer = :customer WHERE id = 1")
+
+    def write(number: int) -> object:
+        with engine.begin() as connection:
+            return connection.execute(statement, {"customer": number})
+
+    return write
 
 
 def _new(engine: sa.Engine) -> Callable[[int], object]:
