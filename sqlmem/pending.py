@@ -6,6 +6,7 @@ table. Pure: for one thread, whoever owns it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -29,8 +30,12 @@ def matcher_of(written: Written) -> Callable[[TableName], bool] | None:
 
     A name without a schema means the tables of that name in every schema.
     """
-    if written is None:
-        return None
+    return None if written is None else _matcher_of(written)
+
+
+@functools.lru_cache(maxsize=512)
+def _matcher_of(written: frozenset[Name]) -> Callable[[TableName], bool]:
+    # A program writes the same few tables again and again, several times asked for at each commit.
     schemas: dict[str, set[str | None]] = {}
     for schema, name in written:
         schemas.setdefault(name.casefold(), set()).add(None if schema is None else schema.casefold())

@@ -136,7 +136,7 @@ def touched(states: Iterable[TableState], matches: Callable[[TableName], bool] |
     Each commit looks through all tables several times: one that has another name and depends on nothing is
     passed over without a call.
     """
-    names = names_of(matches)
+    names = None if matches is None else names_of(matches)
     if names is None:
         return [state for state in states if is_touched(state, matches)]
     return [
