@@ -17,6 +17,7 @@ from sqlmem.model import Status
 from sqlmem.origin import OriginConnection
 from sqlmem.results import Kept
 from sqlmem.table_state import TableState
+from sqlmem.trials import Lap
 
 
 class Caller(Asker, Protocol):
@@ -36,6 +37,13 @@ class Caller(Asker, Protocol):
 
     def own_reason(self, states: Sequence[TableState]) -> str | None:
         """Why what this connection reads of these tables is the origin's; None if it isn't."""
+
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether it has no connection of the origin's at all: what fails there loses it nothing."""
+
+    def let_go(self) -> None:
+        """Give back the connection that was taken for a statement that has failed."""
 
     @property
     def has_lost_its_own(self) -> bool:
@@ -58,6 +66,7 @@ class Local(NamedTuple):
     bound: Bound
     status: Status
     kept: Kept | None = None  # the origin's own answer, from an earlier time
+    lap: Lap | None = None  # to be ended when its rows are decoded
 
     @property
     def copies(self) -> Sequence[Copy]:
@@ -73,12 +82,15 @@ class Remote:
         effect: what it may change there; None for nothing.
         reads: the tables; None if not all of them are known.
         keeping: to be entered around the question, and told the answer; None if it isn't to be kept.
+        instead: called if the origin couldn't be asked, the store's answer or None; None if the error is
+            the caller's.
     """
 
     status: Status
     effect: Effect | None = None
     reads: tuple[TableState, ...] | None = None
     keeping: Keeping | None = None
+    instead: Callable[[], Local | None] | None = None
 
 
 def refusal(statement: str, entry: Refused) -> StatementRefused:

@@ -165,6 +165,14 @@ class LazyConnection:
         return "its transaction sees the origin as of an earlier moment"
 
     @property
+    def holds_nothing(self) -> bool:
+        return self._held is None
+
+    def let_go(self) -> None:
+        """Give back the connection that was taken for a statement that has failed."""
+        self._release()
+
+    @property
     def has_lost_its_own(self) -> bool:
         """No: what it holds is the pool's, as what others would take."""
         return False
@@ -354,15 +362,27 @@ class LazyCursor:
             is_whole=not self._is_streamed,
         )
         if isinstance(answer, Remote):
-            # Entered before anything else can fail: others may wait for its end.
-            with answer.keeping or contextlib.nullcontext() as keeping:
-                self._tell(answer)
-                self._execute_at_origin(operation, parameters)
-                if keeping is not None and self.description is not None:
-                    keeping.keep(self.description, self._rows)
-            return self
+            try:
+                self._ask(answer, operation, parameters)
+            except Exception:
+                # Whatever the driver raises: the store may have the answer too.
+                local = None if answer.instead is None else answer.instead()
+                if local is None:
+                    raise
+                self._reset()
+                answer = local
+            else:
+                return self
         self._tell(answer)
         return self._taken(answer, operation, parameters)
+
+    def _ask(self, answer: Remote, operation: str, parameters: Any) -> None:
+        # Entered before anything else can fail: others may wait for its end.
+        with answer.keeping or contextlib.nullcontext() as keeping:
+            self._tell(answer)
+            self._execute_at_origin(operation, parameters)
+            if keeping is not None and self.description is not None:
+                keeping.keep(self.description, self._rows)
 
     def _tell(self, answer: Local | Remote) -> None:
         _last_status.set(answer.status)
@@ -378,6 +398,8 @@ class LazyCursor:
         except ValueError:
             connection._executor.drop_damaged(answer)
             return self.execute(operation, parameters)
+        if answer.lap is not None:
+            answer.lap.end(operation, parameters or (), has_parameters=parameters is not None)
         self.description = answer.bound.description
         if connection._origin.family != "sqlite":
             self.rowcount = len(self._rows)

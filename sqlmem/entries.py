@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlmem.codecs import Codec, codec_by_name, codec_for, dict_decoder, row_decoder
 from sqlmem.effects import Effect
+from sqlmem.paces import Pace
 from sqlmem.plan import Plan
 from sqlmem.registry import TableState
 from sqlmem.store import Generation
@@ -50,6 +51,8 @@ class Planned:
     is_lasting: bool = False
     # It holds for parameters of the types that it was made for, and is found by these only.
     is_by_types: bool = False
+    # How long it takes, once it was asked over large tables.
+    pace: Pace | None = None
 
     def is_current(self) -> bool:
         return all(

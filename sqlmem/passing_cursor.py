@@ -160,10 +160,23 @@ class PassingCursor:
             has_parameters=parameters is not None,
             is_whole=not (self._arguments or self._keywords or self._sizes),
         )
-        if isinstance(answer, Local):
-            self._tell(answer)
-            self._take_answer(answer, operation, parameters)
-            return self
+        if isinstance(answer, Remote):
+            try:
+                self._ask(answer, text, operation, parameters)
+            except Exception:
+                # Whatever the driver raises: the store may have the answer too.
+                local = None if answer.instead is None else answer.instead()
+                if local is None:
+                    raise
+                self._driver = None
+                answer = local
+            else:
+                return self
+        self._tell(answer)
+        self._take_answer(answer, operation, parameters)
+        return self
+
+    def _ask(self, answer: Remote, text: str, operation: str, parameters: Any) -> None:
         # Entered before anything else can fail: others may wait for its end.
         with answer.keeping or contextlib.nullcontext() as keeping:
             self._tell(answer)
@@ -171,7 +184,6 @@ class PassingCursor:
             self._send(answer.effect, text, "execute", operation, *given)
             if keeping is not None:
                 self._ahead = read_ahead(self._driver, keeping)
-        return self
 
     def _tell(self, answer: Local | Remote) -> None:
         remember_status(answer.status)
@@ -186,6 +198,8 @@ class PassingCursor:
             self._executor.drop_damaged(answer)
             self.execute(operation, parameters)
             return
+        if answer.lap is not None:
+            answer.lap.end(operation, parameters or (), has_parameters=parameters is not None)
         self._is_local = True
         self._ahead = None
         self._position = 0

@@ -100,6 +100,8 @@ class Shortcut:
             self._planned = None  # perhaps it was made for another definition
             return None
         rows = local.bound.to_dicts(local.rows)
+        if local.lap is not None:
+            local.lap.end(self._text, given, has_parameters=True)
         if planned is self._planned and len(rows) <= _MOST_ROWS:
             self._note(values, local.bound, rows)
         return Given(rows, local.status, local.bound.generations)
