@@ -66,6 +66,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "ctes",
         "places",
         "grouping_sets",
+        "groups",
         "queries",
         "planner",
         "comparison",
