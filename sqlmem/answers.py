@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +16,7 @@ from sqlmem.model import Status
 from sqlmem.origin import OriginConnection
 from sqlmem.results import Kept
 from sqlmem.table_state import TableState
+from sqlmem.trials import Lap
 
 
 class Caller(Asker, Protocol):
@@ -35,6 +36,13 @@ class Caller(Asker, Protocol):
 
     def own_reason(self, states: Sequence[TableState]) -> str | None:
         """Why what this connection reads of these tables is the origin's; None if it isn't."""
+
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether it has no connection of the origin's at all: what fails there loses it nothing."""
+
+    def let_go(self) -> None:
+        """Give back the connection that was taken for a statement that has failed."""
 
     @property
     def has_lost_its_own(self) -> bool:
@@ -57,6 +65,7 @@ class Local(NamedTuple):
     bound: Bound
     status: Status
     kept: Kept | None = None  # the origin's own answer, from an earlier time
+    lap: Lap | None = None  # to be ended when its rows are decoded
 
     @property
     def copies(self) -> Sequence[Copy]:
@@ -71,12 +80,15 @@ class Remote(NamedTuple):
         effect: what it may change there; None for nothing.
         reads: the tables; None if not all of them are known.
         keeping: to be entered around the question, and told the answer; None if it isn't to be kept.
+        instead: called if the origin couldn't be asked, the store's answer or None; None if the error is
+            the caller's.
     """
 
     status: Status
     effect: Effect | None = None
     reads: tuple[TableState, ...] | None = None
     keeping: Keeping | None = None
+    instead: Callable[[], Local | None] | None = None
 
 
 def refusal(statement: str, entry: Refused) -> StatementRefused:

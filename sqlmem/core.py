@@ -31,6 +31,7 @@ from sqlmem.maintenance import Maintenance
 from sqlmem.model import Outcome, Stats, TableStats, Verdict, VerificationStats
 from sqlmem.moments import MomentRegistry
 from sqlmem.origin import Origin
+from sqlmem.paces import Paces
 from sqlmem.passing import PassingConnection
 from sqlmem.passing_shared import Passing
 from sqlmem.progress import progress_bar
@@ -46,6 +47,7 @@ from sqlmem.snapshot import Owner
 from sqlmem.store import Generation, Store
 from sqlmem.tables import matcher, spelling_of
 from sqlmem.together import Together
+from sqlmem.trials import Trials
 from sqlmem.verification import Verification
 from sqlmem.writes import Writes
 
@@ -98,6 +100,10 @@ class Core:
                 clock=self.clock,
                 is_async=self.origin.is_async,
             )
+        self.trials: Trials | None = None
+        if self.settings.slow_statements == "origin":
+            paces = Paces(self.settings.plan_cache_size)
+            self.trials = Trials(origin=self.origin, store=self.store, paces=paces, clock=self.clock)
         is_sampling = self.settings.verify > 0
         self._shortcut = SampledShortcut if is_sampling else Shortcut
         self.executor = (SamplingExecutor if is_sampling else Executor)(
@@ -109,6 +115,7 @@ class Core:
             stale_seconds=self.settings.stale_if_error,
             together=self.together,
             keeper=self.keeper,
+            trials=self.trials,
         )
         self.live: LiveVerification | None = None
         if isinstance(self.executor, SamplingExecutor):
@@ -159,6 +166,7 @@ class Core:
                 self.passing.reset_after_fork,
                 self.origin.forget_connections,
                 self._reset_after_fork(),
+                *([self.trials.reset_after_fork] if self.trials is not None else []),
                 *([self.live.reset_after_fork] if self.live is not None else []),
                 *([self.together.groups.reset_after_fork] if self.together is not None else []),
             ),
@@ -243,6 +251,8 @@ class Core:
         self.executor.is_closed = True
         self.front.answering.clear()
         # Nobody of ours uses the origin after this.
+        if self.trials is not None:
+            self.trials.close()
         if self.live is not None:
             self.live.close()
         if self.verification is not None:

@@ -66,18 +66,26 @@ def obstacle(
 def is_short(store: Store, plan: Plan, generations: Sequence[Generation], arguments: Sequence[Any]) -> bool:
     """Whether the store has looked at all rows that a plan needs within some tenths of a millisecond.
 
+    Of an equality by an index it looks at a few values, how many rows those have.
+
     Raises:
         sqlite3.Error, Retired: as for a query.
     """
     total = sum(generation.rows for generation in generations)
     if total * plan.uses <= _SHORT:
         return True
-    rows = {
-        alias: generations[0 if database == "main" else int(database[1:])].rows
+    named = {
+        alias: generations[0 if database == "main" else int(database[1:])]
         for database, alias in _SOURCE.findall(plan.sql)
     }
+    rows = {alias: generation.rows for alias, generation in named.items()}
     told = store.query(generations, f"EXPLAIN QUERY PLAN {plan.sql}", arguments)
-    return steps(told, rows, total, lambda *_: _FOUND) <= _SHORT
+
+    def found(alias: str, column: str) -> int:
+        generation = named.get(alias)
+        return total if generation is None else store.most_rows_of_a_value(generation, column, _SHORT)
+
+    return steps(told, rows, total, found) <= _SHORT
 
 
 def _limits(sql: str, arguments: Sequence[Any]) -> dict[str, int]:

@@ -70,6 +70,13 @@ class Counters:
             if reason is not None:
                 self._reasons[reason] += 1
 
+    def take_back(self, outcome: Outcome, reason: str) -> None:
+        """What was counted so came out otherwise."""
+        with self._lock:
+            self._others[outcome] -= 1
+            self._reasons[reason] -= 1
+            self._reasons += Counter()  # without those that are none
+
     def sampled(self) -> None:
         with self._lock:
             self._sampled += 1

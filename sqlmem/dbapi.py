@@ -166,6 +166,14 @@ class LazyConnection:
         return "its transaction sees the origin as of an earlier moment"
 
     @property
+    def holds_nothing(self) -> bool:
+        return self._held is None
+
+    def let_go(self) -> None:
+        """Give back the connection that was taken for a statement that has failed."""
+        self._release()
+
+    @property
     def has_lost_its_own(self) -> bool:
         """No: what it holds is the pool's, as what others would take."""
         return False
@@ -366,19 +374,31 @@ class LazyCursor:
             is_whole=not self._is_streamed,
         )
         if isinstance(answer, Remote):
-            if answer.keeping is None:
-                self._tell(answer)
-                self._execute_at_origin(operation, parameters)
+            try:
+                self._ask(answer, operation, parameters)
+            except Exception:
+                # Whatever the driver raises: the store may have the answer too.
+                local = None if answer.instead is None else answer.instead()
+                if local is None:
+                    raise
+                self._reset()
+                answer = local
+            else:
                 return self
-            # Entered before anything else can fail: others may wait for its end.
-            with answer.keeping as keeping:
-                self._tell(answer)
-                self._execute_at_origin(operation, parameters)
-                if self.description is not None:
-                    keeping.keep(self.description, self._rows)
-            return self
         self._tell(answer)
         return self._taken(answer, operation, parameters)
+
+    def _ask(self, answer: Remote, operation: str, parameters: Any) -> None:
+        if answer.keeping is None:
+            self._tell(answer)
+            self._execute_at_origin(operation, parameters)
+            return
+        # Entered before anything else can fail: others may wait for its end.
+        with answer.keeping as keeping:
+            self._tell(answer)
+            self._execute_at_origin(operation, parameters)
+            if self.description is not None:
+                keeping.keep(self.description, self._rows)
 
     def take(self, operation: str, parameters: Any) -> bool:
         """Answer a plain hit of a fresh cursor, with parameters and without a directive.
@@ -411,6 +431,8 @@ class LazyCursor:
         except ValueError:
             connection._executor.drop_damaged(answer)
             return self.execute(operation, parameters)
+        if answer.lap is not None:
+            answer.lap.end(operation, parameters or (), has_parameters=parameters is not None)
         self.description = answer.bound.description
         if connection._counts_rows:
             self.rowcount = len(self._rows)

@@ -14,6 +14,7 @@ from sqlmem.arguments import Parameters, arguments_of
 from sqlmem.codecs import Codec, codec_by_name, codec_for, dict_decoder, row_decoder
 from sqlmem.effects import Effect
 from sqlmem.model import Rows
+from sqlmem.paces import Pace
 from sqlmem.plan import Plan
 from sqlmem.registry import TableState
 from sqlmem.store import Generation
@@ -41,6 +42,7 @@ class Answering(Protocol):
     """How a bound plan answers, see `hot.Ready`."""
 
     bound: Bound
+    measured: Pace | None
     stored: Callable[[Any], tuple[list[Any], float] | None]
     tuples: Callable[[Any], list[Any] | None]
     dicts: Callable[..., Rows | None]
@@ -69,6 +71,8 @@ class Planned:
     is_lasting: bool = False
     # It holds for parameters of the types that it was made for, and is found by these only.
     is_by_types: bool = False
+    # How long it takes, once it was asked over large tables.
+    pace: Pace | None = None
 
     def is_current(self) -> bool:
         return _are_current(self.states, self.versions)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -35,11 +36,14 @@ from sqlmem.hot import Ready
 from sqlmem.keeping import Asked, Keeper, Keeping
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
+from sqlmem.paces import LEAST_SECONDS, MANY_ROWS, REASON
+from sqlmem.plan import Plan
 from sqlmem.present import obstacle
 from sqlmem.registry import TableState
 from sqlmem.results import Kept
-from sqlmem.store import Generation, Retired, Store
+from sqlmem.store import Generation, Lane, Retired, Store
 from sqlmem.together import Together, Wanted
+from sqlmem.trials import Lap, Trials
 
 # How often a statement looks again because a table changed under it, before the origin answers.
 _ATTEMPTS = 20
@@ -62,13 +66,16 @@ class Executor:
         stale_seconds: float,
         together: Together | None = None,
         keeper: Keeper | None = None,
+        trials: Trials | None = None,
     ) -> None:
         """Take the parts.
 
         Args:
             together: what brings a statement's tables as of one moment; None: each is as of its own.
             keeper: what keeps the origin's answers; None: nothing does.
+            trials: what finds out what the origin is faster at; None: nothing does.
         """
+        self._trials = trials
         self._together = together
         self._keeper = keeper
         self.front = front
@@ -84,27 +91,47 @@ class Executor:
     def hit(self, planned: Planned, parameters: Any) -> Local | None:
         """The answer, if the store has it; None if anything stands against that."""
         ready = self.ready(planned)
-        asked = None if ready is None else ready.stored(parameters)
-        if ready is None or asked is None:
+        if ready is None:
             return None
-        return Local(asked[0], ready.bound, Status(Outcome.HIT, asked[1], planned.tables))
+        measured, lap = ready.measured, None
+        if measured is not None and measured.is_origins:
+            return None
+        began = self._clock.monotonic() if measured is not None else 0.0
+        asked = ready.stored(parameters)
+        if asked is None:
+            return None
+        rows, age = asked
+        if measured is not None and self._trials is not None:
+            if len(rows) >= MANY_ROWS or self._clock.monotonic() - began >= LEAST_SECONDS:
+                lap = Lap(self._trials, planned, ready.bound, planned.arguments(parameters), began)
+            else:
+                measured.quick += 1
+        return Local(rows, ready.bound, Status(Outcome.HIT, age, planned.tables), None, lap)
 
     def ready(self, planned: Planned) -> Answering | None:
         """How a plan answers that has answered before; None if what it was tied to is gone."""
         ready, bound = planned.ready, planned.bound
         if bound is None or (ready is not None and ready.bound is bound):
             return ready
-        plan = planned.plan
         try:
             lane = self._store.lane(bound.generations)
-            if plan.sql not in lane.short:
-                nothing = [None] * len(plan.arguments)
-                lane.short[plan.sql] = is_short(self._store, plan, bound.generations, nothing)
-        except (Retired, sqlite3.Error):
+        except Retired:
             return None
+        self._is_short(planned.plan, lane)
         count = self._counters.hits_on(planned.tables).count
         planned.ready = Ready(planned, bound, lane, count=count, monotonic=self._clock.monotonic)
         return planned.ready
+
+    def _is_short(self, plan: Plan, lane: Lane) -> bool:
+        """Whether a plan is over in no time; found out once for these generations."""
+        known = lane.short.get(plan.sql)
+        if known is None:
+            try:
+                known = is_short(self._store, plan, lane.generations, [None] * len(plan.arguments))
+            except (Retired, sqlite3.Error):
+                known = False
+            lane.short[plan.sql] = known
+        return known
 
     # -- everything else -------------------------------------------------------------------
 
@@ -155,7 +182,6 @@ class Executor:
             asked = asked._replace(newest=self._newest(caller.directive))
             if caller.directive.way == "bypass":
                 reason = reason or "it asked to bypass"
-        newest = asked.newest
         if reason is not None and self.front.is_transparent:
             # Nothing is planned: the catalogue, asked on another connection, could wait for this one's locks.
             return self._unplanned(caller, statement, reason, has_parameters=has_parameters)
@@ -172,14 +198,7 @@ class Executor:
                     return self._not_local(caller, asked, entry, reason)
                 tables = entry.tables
                 reads, is_lasting = entry.states, entry.is_lasting
-                own = reason or caller.own_reason(entry.states)
-                if own is not None:
-                    return self._bypass(caller, statement, own, tables, reads=reads)
-                answer = None if has_filled or newest > -inf else self.hit(entry, parameters)
-                if answer is not None:
-                    return answer
-                arguments = _arguments_or_give_up(entry, parameters)
-                return self._miss(caller, entry, arguments, has_filled=has_filled, newest=newest)
+                return self._planned(caller, asked, entry, reason, has_filled=has_filled)
             except GiveUp as error:
                 # Given up before it was planned: what it calls isn't known to be harmless.
                 effect = self._effect_of_a_read(statement, has_parameters) if reads is None else None
@@ -196,6 +215,65 @@ class Executor:
                 self._counters.other(Outcome.MISS)
                 raise
         return self._bypass(caller, statement, "its tables change faster than they can be read", ())
+
+    def _planned(
+        self, caller: Caller, asked: Asked, planned: Planned, reason: str | None, *, has_filled: bool
+    ) -> Local | Remote:
+        reason = reason or caller.own_reason(planned.states)
+        if reason is not None:
+            return self._bypass(caller, asked.statement, reason, planned.tables, reads=planned.states)
+        if self._trials is not None and self._trials.is_origins(planned, caller.directive):
+            return self._faster(caller, asked, planned)
+        answer = None if has_filled or asked.newest > -inf else self.hit(planned, asked.parameters)
+        if answer is not None:
+            return answer
+        arguments = _arguments_or_give_up(planned, asked.parameters)
+        return self._miss(caller, planned, arguments, has_filled=has_filled, newest=asked.newest)
+
+    # -- what the origin is faster at ------------------------------------------------------
+
+    def _faster(self, caller: Caller, asked: Asked, planned: Planned) -> Local | Remote:
+        """The origin, for its speed; the store, if the origin can't be asked."""
+        arguments = _arguments_or_give_up(planned, asked.parameters)
+        # What a connection holds is lost with it, and the program has to hear of that.
+        may_fail = caller.holds_nothing
+        keeps = planned.states if planned.is_lasting else None
+        try:
+            answer = self._kept_or_bypass(caller, asked, REASON, planned.tables, keeps, reads=planned.states)
+        except Exception:
+            # No connection could be had, whatever the pool or the driver says of it.
+            local = self._instead(caller, planned, arguments) if may_fail else None
+            if local is None:
+                raise
+            return local
+        if isinstance(answer, Remote) and may_fail:
+            return answer._replace(instead=partial(self._after_all, caller, planned, arguments))
+        return answer
+
+    def _after_all(self, caller: Caller, planned: Planned, arguments: Sequence[Any]) -> Local | None:
+        local = self._instead(caller, planned, arguments)
+        if local is not None:
+            self._counters.take_back(Outcome.BYPASS, REASON)
+        return local
+
+    def _instead(self, caller: Caller, planned: Planned, arguments: Sequence[Any]) -> Local | None:
+        """The store's answer after the origin has failed; None if there is none as things are."""
+        if self._trials is not None and planned.pace is not None:
+            self._trials.paces.put_off(planned.pace, self._clock.monotonic())
+        generations: list[Generation] = []
+        try:
+            for state, version, columns in zip(
+                planned.states, planned.versions, planned.plan.columns, strict=True
+            ):
+                generation = self.present(state, columns, version)
+                if generation is None or not state.is_verified:
+                    return None
+                generations.append(generation)
+            local = self._answer(planned, arguments, tuple(generations), Outcome.HIT, is_stale=False)
+        except (GiveUp, Replan, Retired):
+            return None
+        caller.let_go()
+        return local
 
     def _not_local(
         self, caller: Caller, asked: Asked, entry: Bypassed | Passed | Refused, reason: str | None
@@ -314,6 +392,10 @@ class Executor:
     ) -> Local:
         self.check_values(planned, generations, arguments)
         bound = self.front.bind(planned, generations)
+        if self._trials is not None:
+            is_quick = self._is_short(planned.plan, self._store.lane(generations))
+            planned.pace = None if is_quick else self._trials.paces.of(planned.plan, generations)
+        began = self._clock.monotonic()
         try:
             rows = self._store.query(generations, planned.plan.sql, arguments)
         except (sqlite3.Error, OverflowError) as error:
@@ -325,7 +407,10 @@ class Executor:
             self._counters.hit(planned.tables)
         else:
             self._counters.other(outcome)
-        return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale))
+        lap = None
+        if self._trials is not None and planned.pace is not None:
+            lap = Lap(self._trials, planned, bound, arguments, began)
+        return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale), None, lap)
 
     def check_values(
         self, planned: Planned, generations: Sequence[Generation], arguments: Sequence[Any] | None = None
@@ -354,6 +439,10 @@ class Executor:
     def refusal_of(self, state: TableState) -> str | None:
         """Why no fill of this table is tried now; None if one would be."""
         return self._filling.refusal_of(state)
+
+    def faster(self, planned: Planned) -> str | None:
+        """Why the origin would answer for its speed, in words; None if the store would."""
+        return None if self._trials is None else self._trials.told(planned)
 
     def _bring(
         self, caller: Caller, planned: Planned, found: list[Generation], newest: float

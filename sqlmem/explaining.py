@@ -120,6 +120,9 @@ class _Planned:
             missing[name], reason = _lacking(state, name, needed)
             reasons.append(reason)
             fetches.append(self._fill_text(state, needed))
+        told = executor.faster(planned)
+        if told is not None:
+            obstacles.append(told)
         if not fetches:
             try:
                 executor.check_values(planned, generations)

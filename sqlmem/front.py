@@ -62,8 +62,7 @@ class Front(Planning):
         entry = self._entries.get((statement, True))
         if type(entry) is ByTypes:
             entry = entry.variant(parameters)
-            return entry.ready if type(entry) is Planned else None
-        if type(entry) is not Planned or entry.ready is None:
+        if type(entry) is not Planned or entry.ready is None or entry.ready.measured is not None:
             return None
         if not entry.is_by_types:
             if len(self.answering) >= self.capacity:

@@ -123,6 +123,8 @@ class Ready:
     """A bound plan, ready to be asked. Immutable; safe for use by many threads.
 
     Attributes:
+        measured: the pace of a plan whose answers are to be timed, by who asks for `stored` ones; None of the
+            others.
         stored: from parameters, as a driver would get them, to stored rows and their age.
         tuples: from parameters to rows as the driver gives them; their status is remembered. Raises
             ValueError if a stored value is damaged.
@@ -133,7 +135,7 @@ class Ready:
         All give None if anything stands against it that the store answers, and count a hit otherwise.
     """
 
-    __slots__ = ("bound", "dicts", "stored", "tuples")
+    __slots__ = ("bound", "dicts", "measured", "stored", "tuples")
 
     def __init__(
         self,
@@ -145,6 +147,7 @@ class Ready:
         monotonic: Callable[[], float],
     ) -> None:
         self.bound = bound
+        self.measured = planned.pace
         shape, bindings = shape_of(planned.plan.arguments, planned.positions)
         make = _maker(
             shape,

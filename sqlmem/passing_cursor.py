@@ -171,21 +171,33 @@ class PassingCursor:
             has_parameters=parameters is not None,
             is_whole=not (self._arguments or self._keywords or self._sizes),
         )
-        if isinstance(answer, Local):
-            self._tell(answer)
-            self._take_answer(answer, operation, parameters)
-            return self
+        if isinstance(answer, Remote):
+            try:
+                self._ask(answer, text, operation, parameters)
+            except Exception:
+                # Whatever the driver raises: the store may have the answer too.
+                local = None if answer.instead is None else answer.instead()
+                if local is None:
+                    raise
+                self._driver = None
+                answer = local
+            else:
+                return self
+        self._tell(answer)
+        self._take_answer(answer, operation, parameters)
+        return self
+
+    def _ask(self, answer: Remote, text: str, operation: str, parameters: Any) -> None:
         given = () if parameters is None else (parameters,)
         if answer.keeping is None:
             self._tell(answer)
             self._send(answer.effect, text, "execute", operation, *given)
-            return self
+            return
         # Entered before anything else can fail: others may wait for its end.
         with answer.keeping as keeping:
             self._tell(answer)
             self._send(answer.effect, text, "execute", operation, *given)
             self._ahead = read_ahead(self._driver, keeping)
-        return self
 
     def take(self, operation: str, parameters: Any) -> bool:
         """Answer a plain hit of a fresh cursor, with parameters and without a directive.
@@ -214,6 +226,8 @@ class PassingCursor:
             self._executor.drop_damaged(answer)
             self.execute(operation, parameters)
             return
+        if answer.lap is not None:
+            answer.lap.end(operation, parameters or (), has_parameters=parameters is not None)
         self._take_rows(self._rows, answer.bound)
 
     def _take_rows(self, rows: list[Any], bound: Bound) -> None:

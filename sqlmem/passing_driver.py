@@ -155,6 +155,16 @@ class Held:
     def is_held(self) -> bool:
         return self._held is not None
 
+    @property
+    def holds_nothing(self) -> bool:
+        return self._held is None
+
+    def let_go(self) -> None:
+        """Close the connection that was taken for a statement that has failed; the transaction goes on."""
+        is_explicit = self.is_explicit
+        self._let_go()
+        self.is_explicit = is_explicit
+
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Remember what the driver's connection is to be like, and make it so if there is one."""
         self._options.update(options)
@@ -264,6 +274,10 @@ class Held:
 
     def _drop(self) -> None:
         """SQLAlchemy wants the connection closed: it was lost, or it is too old."""
+        self._is_lost = self._is_lost or self._fairy is not None
+        self._let_go()
+
+    def _let_go(self) -> None:
         fairy, self._fairy, self._held = self._fairy, None, None
         self._set = []
         self._end()
@@ -271,7 +285,6 @@ class Held:
         self._is_open_by_text = False
         self._is_out_of_sight = False
         if fairy is not None:
-            self._is_lost = True
             if fairy.dbapi_connection is not None:  # lost while it was lent, it is closed already
                 fairy.invalidate()
             fairy.close()

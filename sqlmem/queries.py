@@ -15,9 +15,10 @@ from sqlmem.expressions import expressions, only
 from sqlmem.expressions.choices import chosen
 from sqlmem.expressions.closed import has_aggregate
 from sqlmem.grouping_sets import by_sets, has_sets
+from sqlmem.groups import by_sorting
 from sqlmem.lanes import given_out
 from sqlmem.limits import limit_text
-from sqlmem.model import Column, Kind
+from sqlmem.model import Column, Kind, TableSchema
 from sqlmem.outputs import callable_names, leftmost, schema_of
 from sqlmem.picks import picks_row
 from sqlmem.places import chosen_by_place, is_chosen_by_place
@@ -169,6 +170,9 @@ class Queries:
             order_text = f" ORDER BY {', '.join(scope.row_ids)}" if scope.row_ids else ""
 
         columns = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values))
+        group_text = self._by_sorting(
+            node, scope, group_text, (columns, where_text, having_text, order_text), limit_text
+        )
         opening, more = self._context.opening()
         if scope.may_guard and self._context.guards:
             source, where_text = self._guarded(self._context.guards, source, where_text)
@@ -191,18 +195,30 @@ class Queries:
 
     def _settle_pick(self, node: exp.Select, scope: Scope) -> None:
         """Find out whether an aggregate picks one row, from which SQLite takes all other columns."""
-        source = node.args["from_"].this if node.args.get("from_") is not None else None
-        if not isinstance(source, exp.Table) or len(scope.sources) != 1:
-            return
         if scope.group_keys is None or _is_within(scope):
             return
-        schema = schema_of(source, self._context)
+        schema = self._only_table(node, scope)
         if schema is None or schema.name not in {table.name for table in self._context.tables}:
             return
         key = next((index.columns[0] for index in schema.indexes if index.is_primary_key), None)
         if key is None or not self._context.semantics.is_dynamic:
             return
         scope.picks_row = picks_row(node, key)
+
+    def _by_sorting(
+        self, node: exp.Select, scope: Scope, group: str, texts: tuple[str, ...], limit: str
+    ) -> str:
+        """GROUP BY as the store is asked: of a few groups an index may find the first ones at once."""
+        is_whole = group and not limit and not self._context.semantics.is_dynamic
+        schema = self._only_table(node, scope) if is_whole else None
+        return group if schema is None else by_sorting(group, texts, schema.indexes)
+
+    def _only_table(self, node: exp.Select, scope: Scope) -> TableSchema | None:
+        """The table that a query reads, if it is one and nothing beside."""
+        source = node.args["from_"].this if node.args.get("from_") is not None else None
+        if not isinstance(source, exp.Table) or len(scope.sources) != 1:
+            return None
+        return schema_of(source, self._context)
 
     def _guard_all(
         self, scope: Scope, values: list[Value], source: str, where: str, groups: str | None

@@ -115,6 +115,7 @@ class Settings:
     tables: tuple[str, ...]
     exclude: tuple[str, ...]
     float_aggregates: str
+    slow_statements: str
     plan_cache_size: int
     verify: float
 
@@ -277,6 +278,12 @@ def _float_aggregates(value: Any) -> str:
     return str(value)
 
 
+def _slow_statements(value: Any) -> str:
+    if value not in ("origin", "store"):
+        raise _Unusable("must be 'origin' or 'store'")
+    return str(value)
+
+
 def _count(value: Any) -> int:
     expected = "must be a positive whole number"
     if isinstance(value, str):
@@ -405,6 +412,13 @@ SETTINGS: tuple[Setting, ...] = (
         _float_aggregates,
         "What adds up floats whose sum depends on the order: origin, or local for the store, "
         "whose last digits may differ.",
+    ),
+    Setting(
+        "slow_statements",
+        "origin",
+        _slow_statements,
+        "What answers a statement that the origin is faster at, as far as that was measured: origin, or "
+        "store, which spares the origin.",
     ),
     Setting(
         "plan_cache_size",

@@ -88,7 +88,7 @@ class Shortcut:
             ready = self._prepare(executor, given)
             if ready is None:
                 return None
-        rows = ready.dicts(given)
+        rows = ready.dicts(given) if ready.measured is None else self._measured(executor, given)
         if rows is None:
             self._ready = None  # perhaps it was made for another definition
         elif key in self._met:
@@ -108,6 +108,23 @@ class Shortcut:
         if not entry.is_by_types:
             self._ready = ready
         return ready
+
+    def _measured(self, executor: Executor, given: Any) -> Rows | None:
+        """The answer of a plan whose time counts, or that is looked at in another way."""
+        entry = self._front.known(self._text, given, has_parameters=True)
+        local = executor.hit(entry, given) if isinstance(entry, Planned) else None
+        if local is None:
+            return None
+        rows = Rows(local.bound.to_dicts(local.rows))
+        if local.lap is not None:
+            local.lap.end(self._text, given, has_parameters=True)
+        rows.status = local.status
+        remember_status(local.status)
+        if (listener := listening.get()) is not None:
+            listener.served(local.bound.generations)
+        if isinstance(executor, SamplingExecutor):
+            executor.offer(self._text, given, local, has_parameters=True)
+        return rows
 
     def _keep(self, key: Any, ready: Answering, rows: list[dict[str, Any]]) -> None:
         """Keep an answer that was asked for twice."""
@@ -129,7 +146,6 @@ class SampledShortcut(Shortcut):
     __slots__ = ()
 
     def answer(self, executor: Executor, parameters: Mapping[str, Any] | None) -> Rows | None:
-        assert isinstance(executor, SamplingExecutor)
         try:
             key = self._key(parameters if parameters is not None else {})
         except (LookupError, TypeError):
@@ -137,17 +153,7 @@ class SampledShortcut(Shortcut):
         given: Any = parameters or ()
         if self._is_positional:
             given = (key,) if self._is_single else key
-        entry = self._front.known(self._text, given, has_parameters=True)
-        local = executor.hit(entry, given) if isinstance(entry, Planned) else None
-        if local is None:
-            return None
-        executor.offer(self._text, given, local, has_parameters=True)
-        rows = Rows(local.bound.to_dicts(local.rows))
-        rows.status = local.status
-        remember_status(local.status)
-        if (listener := listening.get()) is not None:
-            listener.served(local.bound.generations)
-        return rows
+        return self._measured(executor, given)
 
 
 def _no_key(_: Mapping[str, Any]) -> tuple[()]:

@@ -74,6 +74,7 @@ class Generation:
         pairs: column and rank -> whether each value has one rank and each rank one value; likewise.
         unique: columns -> whether no two rows are equal in them; likewise.
         shares: stored column -> see `Store.rows_of_a_value`.
+        samples: stored column -> see `Store.most_rows_of_a_value`.
         reading: under which tokens it was read; None before it was published or restored.
     """
 
@@ -93,6 +94,7 @@ class Generation:
     is_private: bool = False
     facts: dict[str, Span] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)
+    samples: dict[str, int] = field(default_factory=dict)
     reading: Reading | None = None
 
 
@@ -100,6 +102,10 @@ class Generation:
 # statements, then for some of the slices in which the interpreter lets threads run (sys.getswitchinterval).
 _WAITS_SECONDS = (0.0001, 0.002, 0.008, 0.016)
 _PATIENCE_SECONDS = 0.01
+
+# Under these SQLite lets a table's row id be seen, if no column is called so.
+_ROW_IDS = ("rowid", "oid", "_rowid_")
+_SAMPLES = 8
 
 
 class Lane:
@@ -204,6 +210,36 @@ class Store:
             known = -(-generation.rows // max(1, self.query((generation,), sql, ())[0][0]))
             generation.shares[stored_name] = known
         return known
+
+    def most_rows_of_a_value(self, generation: Generation, stored_name: str, most: int) -> int:
+        """How many rows have the same value of an indexed stored column, by some samples; found out once.
+
+        Args:
+            most: if there are more, or there may be, one more than that is given.
+        """
+        known = generation.samples.get(stored_name)
+        if known is not None:
+            return known
+        names = {column.stored_name.lower() for column in generation.columns.values()}
+        row_id = next((name for name in _ROW_IDS if name not in names), None)
+        if row_id is None:
+            return most + 1
+        column = quoted(stored_name)
+        sample = f"SELECT t.{column} FROM main.{DATA} AS t WHERE t.{row_id} >= ? LIMIT 1"
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM main.{DATA} AS d WHERE d.{column} = ({sample}) LIMIT ?)"
+        lowest, highest = self.query(
+            (generation,), f"SELECT min(t.{row_id}), max(t.{row_id}) FROM main.{DATA} AS t", ()
+        )[0]
+        if lowest is None:
+            return 0
+        step = max(1, (highest - lowest) // _SAMPLES)
+        counts = [
+            self.query((generation,), sql, (lowest + number * step, most + 1))[0][0]
+            for number in range(_SAMPLES)
+        ]
+        found: int = max(counts)
+        generation.samples[stored_name] = found
+        return found
 
     def wait_for_turn(self) -> bool:
         """Take the turn that another thread has; False: go ahead without, it isn't to be had.

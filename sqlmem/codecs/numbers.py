@@ -79,8 +79,8 @@ def numeric(precision_text: str, scale_text: str) -> Codec:
             raise Unrepresentable("a numeric of more digits than the column's, or -0")
         return scaled
 
-    def to_decimal_of_scale(scaled: int) -> decimal.Decimal:
-        return to_decimal(scaled).scaleb(-scale, _DECIMALS)
+    # A product by C alone, in half the time of a function of Python's that calls scaleb.
+    to_decimal_of_scale = functools.partial(_DECIMALS.multiply, quantum)
 
     def parameter_to_integer(value: Any) -> int:
         if type(value) is int:

@@ -44,6 +44,7 @@ def test_without_any_source_every_setting_has_its_default():
         exclude=(),
         consistency="table",
         float_aggregates="origin",
+        slow_statements="origin",
         plan_cache_size=1000,
         verify=0.0,
     )
@@ -114,6 +115,14 @@ def test_float_aggregates_refuses_what_is_neither(value):
     assert from_keywords(float_aggregates="local").float_aggregates == "local"
     with pytest.raises(SettingsError, match=r"^float_aggregates must be 'origin' or 'local'"):
         from_keywords(float_aggregates=value)
+
+
+@pytest.mark.parametrize("value", ["", "local", "STORE", True, None, 1])
+def test_slow_statements_refuses_what_is_neither(value):
+    """Only the two words; an empty keyword is no word."""
+    assert from_keywords(slow_statements="store").slow_statements == "store"
+    with pytest.raises(SettingsError, match=r"^slow_statements must be 'origin' or 'store'"):
+        from_keywords(slow_statements=value)
 
 
 @pytest.mark.parametrize("value", ["", "  "])
