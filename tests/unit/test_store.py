@@ -9,7 +9,7 @@ import pytest
 
 from sqlmem import store as stores
 from sqlmem.codecs import codec_by_name
-from sqlmem.model import TableName
+from sqlmem.model import Index, TableName
 from sqlmem.store import Generation, Retired, Store, StoredColumn
 from sqlmem.writing import Writer
 
@@ -30,7 +30,7 @@ def generation(store: Store) -> Generation:
     codec = codec_by_name("integer")
     assert codec is not None
     writer = Writer(store, TableName(None, "t"), [("a", "")], None)
-    writer.insert([(1, 2)])
+    writer.insert([1, 2])
     column = StoredColumn("a", "a", "", codec, (None,) * 6)
     return writer.seal({"a": column}, [], 0.0)
 
@@ -65,3 +65,31 @@ def test_a_lane_of_what_is_gone_says_so(store: Store, generation: Generation) ->
     with pytest.raises(Retired):
         store.lane((generation,))
     assert not lane.idle
+
+
+def filled(store: Store, values: list[int]) -> Generation:
+    codec = codec_by_name("integer")
+    assert codec is not None
+    writer = Writer(store, TableName(None, "t"), [("a", "")], None)
+    if values:
+        writer.insert(values)
+    column = StoredColumn("a", "a", "", codec, (None,) * 6)
+    return writer.seal({"a": column}, [Index(("a",), is_primary_key=False, is_unique=False)], 0.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([], 0),
+        ([7], 1),
+        (list(range(5_000)), 1),
+        ([number % 500 for number in range(5_000)], 10),
+        ([number // 4_000 for number in range(5_000)], 1_001),
+    ],
+)
+def test_how_many_rows_a_value_has_is_found_by_samples(store: Store, values: list[int], found: int) -> None:
+    """Once, and no more than are asked for."""
+    generation = filled(store, values)
+    assert store.most_rows_of_a_value(generation, "a", 1_000) == found
+    if values:
+        assert generation.samples == {"a": found}
