@@ -53,7 +53,7 @@ class Timed:
         monkeypatch.setattr(origin.counter, "record", recorded)
         rows = Lane.rows
 
-        def asked(lane: Lane, sql: str, arguments: Any, is_short: bool = False) -> Any:  # noqa: FBT001, FBT002
+        def asked(lane: Lane, sql: str, arguments: Any, is_short: bool = False) -> Any:
             if " < " in sql and not sql.startswith("EXPLAIN"):
                 clock.advance(self.store_seconds)
             return rows(lane, sql, arguments, is_short)
