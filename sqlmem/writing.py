@@ -21,7 +21,7 @@ _serials = itertools.count(1)
 # Rows that one INSERT appends: it costs less than so many, and SQLite lets other threads into the interpreter
 # at each of them, who may let us wait for milliseconds.
 _GROUPS = (512, 64, 8, 1)
-_MOST_VALUES = 32_766  # SQLite's default since 3.32
+_MOST_VALUES = 8_000  # of one INSERT: to prepare more takes milliseconds
 
 
 class Writer:
@@ -159,8 +159,13 @@ class Writer:
                 # Never UNIQUE: the origin's notion of equal may be finer than the store's.
                 execute(f"CREATE INDEX i{number} ON {DATA} ({', '.join(map(quoted, names))})")
             execute("COMMIT")
-            execute("PRAGMA query_only=1")
-        self._store.keep(self.serial, self._connection)
+            # Another connection is to keep the database: this one's page cache and prepared statements,
+            # which nobody needs any more, are megabytes.
+            anchor = open_database(self.uri)
+            anchor.execute("PRAGMA query_only=1")
+            self._connection.close()
+            self._connection = anchor
+        self._store.keep(self.serial, anchor)
         return Generation(
             table=self.table,
             serial=self.serial,
@@ -171,7 +176,7 @@ class Writer:
             bytes=self.bytes,
             read_at=read_at,
             moment=next_moment() if moment is None else moment,
-            anchor=self._connection,
+            anchor=anchor,
         )
 
     def abandon(self) -> None:
