@@ -94,14 +94,20 @@ class Keeping:
             return weigh(rows, at_most=self.largest)
         return weigh(rows, at_most=self.largest, so_far=so_far)
 
-    def keep(self, description: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> None:
-        """All rows have come. An answer that can't be kept isn't."""
+    def keep(
+        self, description: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]], size: int | None = None
+    ) -> None:
+        """All rows have come. An answer that can't be kept isn't.
+
+        Args:
+            size: what `weigh` said of them; None if it wasn't asked.
+        """
         asking = self._asking
         if self._keeper.registry.reading(self._states) != asking.tokens:
             # Invalidated since: it is the caller's, who began before, and nobody else's.
             self._is_outdated = True
             return
-        fitting = fit(rows, at_most=self.largest)
+        fitting = fit(rows, at_most=self.largest, weight=size)
         if fitting is None:
             return
         self._kept = Kept(

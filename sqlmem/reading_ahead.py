@@ -74,5 +74,5 @@ def read_ahead(cursor: Any, keeping: Keeping) -> Ahead | None:
         size = keeping.weigh(batch, size)
         if size is None:
             return Ahead(cursor, rows, None, is_over=False)
-    keeping.keep(description, rows)
+    keeping.keep(description, rows, size)
     return Ahead(cursor, rows, None, is_over=True)

@@ -30,6 +30,8 @@ from sqlmem.table_state import Ending, TableState
 _ROW_BYTES = 64
 _VALUE_BYTES = 8
 _ANSWER_BYTES = 1500
+# Rows that are weighed at once.
+_AT_ONCE = 500
 # Answers that are too large: so many are remembered, so that nobody waits for one of them.
 _MOST_UNKEPT = 1000
 
@@ -114,27 +116,45 @@ class Weighed(NamedTuple):
 def weigh(rows: Sequence[Sequence[Any]], *, at_most: int, so_far: int = _ANSWER_BYTES) -> int | None:
     """About how many bytes they take; None if it is more than `at_most`."""
     total = so_far
-    size = sys.getsizeof
-    for row in rows:
-        total += _ROW_BYTES
-        for value in row:
-            total += _VALUE_BYTES + size(value)
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        total += len(some) * (_ROW_BYTES + _VALUE_BYTES * len(some[0]))
+        total += sum([_bytes_of([row[number] for row in some]) for number in range(len(some[0]))])
         if total > at_most:
             return None
     return total
 
 
-def fit(rows: Sequence[Sequence[Any]], *, at_most: int) -> Weighed | None:
+def _bytes_of(values: list[Any]) -> int:
+    """What the values of one column take: of some types that needn't be asked of each."""
+    size = sys.getsizeof
+    types = set(map(type, values))
+    if len(types) == 1:
+        kind = types.pop()
+        if kind in _OF_ONE_SIZE:
+            return len(values) * size(values[0])
+        if kind is int:
+            return len(values) * max(size(max(values)), size(min(values)))
+        if kind is str:
+            # As wide as the widest character of all, and what a text is beside its characters for each.
+            return size("".join(values)) + (len(values) - 1) * _TEXT_BYTES
+    return sum(map(size, values))
+
+
+_OF_ONE_SIZE = frozenset({type(None), bool, float, dt.date, dt.datetime, dt.timedelta})
+_TEXT_BYTES = sys.getsizeof("")
+
+
+def fit(rows: Sequence[Sequence[Any]], *, at_most: int, weight: int | None = None) -> Weighed | None:
     """Rows of which nobody can change a value; None if they can't be made so, or are too large.
 
     Values of mutable types become text, column by column, from which each caller gets his own.
+
+    Args:
+        weight: the rows', if they were weighed before.
     """
-    packed = {
-        number
-        for row in rows
-        for number, value in enumerate(row)
-        if type(value) not in UNCHANGING or (type(value) in _WITH_ZONE and not _has_known_zone(value))
-    }
+    columns = range(len(rows[0])) if rows else ()
+    packed = {number for number in columns if not _is_unchanging([row[number] for row in rows])}
     kept: list[tuple[Any, ...]]
     if packed:
         try:
@@ -148,17 +168,24 @@ def fit(rows: Sequence[Sequence[Any]], *, at_most: int) -> Weighed | None:
         except Unrepresentable:
             return None
     else:
-        kept = [tuple(row) for row in rows]
-    total = weigh(kept, at_most=at_most)
+        kept = list(map(tuple, rows))
+    total = weigh(kept, at_most=at_most) if packed or weight is None else weight
     return None if total is None else Weighed(kept, frozenset(packed), total)
 
 
 _WITH_ZONE = frozenset({dt.datetime, dt.time})
 
 
-def _has_known_zone(value: dt.datetime | dt.time) -> bool:
-    """A zone of another class may change, or be one only this value has."""
-    return value.tzinfo is None or type(value.tzinfo).__module__ in ("datetime", "zoneinfo")
+def _is_unchanging(column: list[Any]) -> bool:
+    """Whether everybody may have the same values."""
+    types = set(map(type, column))
+    if types.isdisjoint(_WITH_ZONE):
+        return types <= UNCHANGING
+    zones = {type(value.tzinfo) for value in column if type(value) in _WITH_ZONE}
+    # A zone of another class may change, or be one only this value has.
+    return types <= UNCHANGING and all(
+        zone is type(None) or zone.__module__ in ("datetime", "zoneinfo") for zone in zones
+    )
 
 
 @dataclass(eq=False, kw_only=True)
