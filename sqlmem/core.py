@@ -103,7 +103,13 @@ class Core:
         self.trials: Trials | None = None
         if self.settings.slow_statements == "origin":
             paces = Paces(self.settings.plan_cache_size)
-            self.trials = Trials(origin=self.origin, store=self.store, paces=paces, clock=self.clock)
+            self.trials = Trials(
+                origin=self.origin,
+                store=self.store,
+                paces=paces,
+                clock=self.clock,
+                largest_kept=self.results.largest,
+            )
         is_sampling = self.settings.verify > 0
         self._shortcut = SampledShortcut if is_sampling else Shortcut
         self.executor = (SamplingExecutor if is_sampling else Executor)(

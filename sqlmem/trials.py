@@ -29,6 +29,7 @@ from sqlmem.exactness import UNCHANGING
 from sqlmem.logs import heard, log
 from sqlmem.origin import Origin, OriginConnection, driver_errors
 from sqlmem.paces import Pace, Paces, rows_of
+from sqlmem.results import fit
 from sqlmem.store import Generation, Retired, Store
 
 # After a trial there is none for so many times as long as it took.
@@ -116,7 +117,11 @@ def _present(planned: Planned) -> list[Generation | None]:
 class Trials:
     """Safe for use by many threads."""
 
-    def __init__(self, *, origin: Origin, store: Store, paces: Paces, clock: Clock) -> None:
+    def __init__(
+        self, *, origin: Origin, store: Store, paces: Paces, clock: Clock, largest_kept: int = 0
+    ) -> None:
+        """Take the parts; `largest_kept`: bytes of an answer of the origin's that is kept."""
+        self._largest_kept = largest_kept
         self.paces = paces
         self.clock = clock
         self._origin = origin
@@ -289,5 +294,8 @@ class Trials:
         result = connection.execute(statement, trial.parameters, has_no_parameters=not trial.has_parameters)
         with driver_errors():
             cursor: Any = result.cursor
-            cursor.fetchall()
+            rows = cursor.fetchall()
             result.close()
+        if self._largest_kept and trial.planned.is_lasting:
+            # What an answer of the origin's costs beside: it is made fit to be kept.
+            fit(rows, at_most=self._largest_kept)
