@@ -348,6 +348,7 @@ class LazyCursor:
     description: Sequence[Any] | None = None
     rowcount = -1
     _is_streamed = False
+    _was_asked = False  # `take` has just said that it is no plain hit
     _position = 0
     _result: CursorResult[Any] | None = None
 
@@ -361,8 +362,14 @@ class LazyCursor:
         # Without any, a driver leaves %% as it is.
         has_parameters = parameters is not None
         self._reset()
-        if has_parameters and connection.directive is USUAL and self.take(operation, parameters):
+        if (
+            has_parameters
+            and not self._was_asked
+            and connection.directive is USUAL
+            and self.take(operation, parameters)
+        ):
             return self
+        self._was_asked = False
         if connection._takes_savepoints:
             connection.send_savepoint(operation)
             return self
@@ -408,6 +415,7 @@ class LazyCursor:
         connection = self.connection
         found = connection._front.rows_at_once(operation, parameters) if connection.is_usual else None
         if found is None:
+            self._was_asked = True
             return False
         self._rows, bound = found
         self.description = bound.description

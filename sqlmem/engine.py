@@ -76,20 +76,18 @@ class CachingConnection(Connection):
                 self._handle_dbapi_exception(
                     error, context.statement, context.parameters[0], context.cursor, context
                 )
-        with self._directed(context):
+        if not options or _OPTIONS.isdisjoint(options):
+            return super()._exec_single_context(dialect, context, statement, parameters)
+        with self._directed(options):
             return super()._exec_single_context(dialect, context, statement, parameters)
 
     def _exec_insertmany_context(self, dialect: Any, context: Any) -> Any:
-        with self._directed(context):
+        with self._directed(context.execution_options):
             return super()._exec_insertmany_context(dialect, context)
 
     @contextlib.contextmanager
-    def _directed(self, context: Any) -> Iterator[None]:
+    def _directed(self, options: Mapping[str, Any]) -> Iterator[None]:
         """Meanwhile our connection knows what the statement asks for itself."""
-        options = context.execution_options
-        if not options or _OPTIONS.isdisjoint(options):
-            yield
-            return
         lazy = self._lazy()
         lazy.directive = directive_of(options)
         try:
