@@ -25,9 +25,11 @@ MANY_ROWS = 200
 # there were not a third as many quick ones: a plan has one answer for all of its parameters.
 _SLOW_ANSWERS = 3
 _SLOW_SECONDS = 1.0
-# The origin must be clearly faster: a bypass costs more than its statement, and a tie is the store's.
-_CLEARLY = 0.8
-# Seconds until a decision is looked at again, and until an origin that couldn't be asked is tried again.
+# The origin must be clearly faster: a tie is the store's. And what a bypass costs beside its statement.
+_CLEARLY = 0.9
+_BESIDE_SECONDS = 0.0003
+# Seconds until a decision for the origin is looked at again; and until there is another trial after one
+# for the store, or one that couldn't be: a busy minute may have been all that was measured.
 AGAIN_SECONDS = 600.0
 PUT_OFF_SECONDS = 60.0
 
@@ -129,10 +131,10 @@ class Paces:
         """End a trial with what both have taken; infinity for an origin that took too long."""
         with self._lock:
             pace.is_on_trial = False
-            pace.is_origins = origin_seconds < _CLEARLY * store_seconds
+            pace.is_origins = origin_seconds + _BESIDE_SECONDS < _CLEARLY * store_seconds
             pace.store_seconds, pace.origin_seconds = store_seconds, origin_seconds
             pace.rows = rows
-            pace.again_at = now + AGAIN_SECONDS
+            pace.again_at = now + (AGAIN_SECONDS if pace.is_origins else PUT_OFF_SECONDS)
             pace.quick = pace.slow = 0
             pace.slow_seconds = 0.0
 
