@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sqlmem import CachingEngine, last_status, paces, trials
+
 # An argument decides nothing but which row is asked for; it is made beside the clock.
 Ask = Callable[[Any], object]
 
@@ -35,6 +37,10 @@ class Pace:
 
     def rounds(self, usual: int) -> int:
         return max(3, usual // 4) if self.is_quick else usual
+
+
+# Slow answers after which it is known who is faster.
+_MOST_SLOW = 8
 
 
 class Seconds(NamedTuple):
@@ -109,6 +115,25 @@ def _calls(ask: Ask, arguments: Callable[[int], Any], round_seconds: float, most
         ask(argument)
     taken = (time.perf_counter() - began) / guess
     return max(1, min(most, int(round_seconds / taken))), taken
+
+
+def settle(engine: CachingEngine, ask: Ask, arguments: Callable[[int], Any]) -> None:
+    """Ask until the engine has found out whether the origin is faster at a statement, see `sqlmem.trials`.
+
+    A program would get there in its first minutes: after a trial there is a pause, so that trials are a
+    small share of what the origin does. Here it is left out.
+    """
+    trials.PAUSE_TIMES = 0
+    finding = engine._core.trials  # noqa: SLF001 - nothing public waits for it
+    for number in range(_MOST_SLOW):
+        began = time.perf_counter()
+        ask(arguments(number))
+        is_slow = time.perf_counter() - began >= paces.LEAST_SECONDS
+        if finding is not None:
+            finding.wait(30.0)
+        status = last_status()
+        if status is None or status.outcome != "hit" or (number > 1 and not is_slow):
+            return
 
 
 def seconds_of(work: Callable[[], object]) -> float:
