@@ -6,10 +6,17 @@ import argparse
 import sys
 import time
 
-from benchmarks import costs, data, fills, hits, memo, threads
+from benchmarks import costs, data, fills, hits, memo, shapes, threads
 
 # in the order in which they run
-_PARTS = {"hits": hits.run, "costs": costs.run, "threads": threads.run, "fills": fills.run, "memo": memo.run}
+_PARTS = {
+    "hits": hits.run,
+    "costs": costs.run,
+    "shapes": shapes.run,
+    "threads": threads.run,
+    "fills": fills.run,
+    "memo": memo.run,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
