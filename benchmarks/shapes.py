@@ -101,7 +101,8 @@ def _make(engine: sa.Engine, size: int) -> None:
         execute(f"DROP TABLE IF EXISTS {_TABLE}")
         execute(
             f"CREATE TABLE {_TABLE} (id INTEGER PRIMARY KEY, grp INTEGER NOT NULL, "
-            "name VARCHAR(20) NOT NULL, price NUMERIC(10, 2) NOT NULL, qty INTEGER NOT NULL, day DATE NOT NULL)"
+            "name VARCHAR(20) NOT NULL, price NUMERIC(10, 2) NOT NULL, "
+            "qty INTEGER NOT NULL, day DATE NOT NULL)"
         )
         execute(
             f"INSERT INTO {_TABLE} VALUES "
