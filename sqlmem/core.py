@@ -101,7 +101,8 @@ class Core:
                 is_async=self.origin.is_async,
             )
         self.trials: Trials | None = None
-        if self.settings.slow_statements == "origin":
+        # SQLite is the store's own engine in the same process, and a reader there may be in a writer's way.
+        if self.settings.slow_statements == "origin" and self.origin.family != "sqlite":
             paces = Paces(self.settings.plan_cache_size)
             self.trials = Trials(
                 origin=self.origin,

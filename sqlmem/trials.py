@@ -169,6 +169,11 @@ class Trials:
             # Another one is under way: the next slow answer is as good.
             self.paces.let_go(trial.pace)
 
+    def end_pause(self) -> None:
+        """Let the next one begin at once, for whoever measures."""
+        with self._lock:
+            self._not_before = 0.0
+
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the trial under way; False if the time was over first."""
         with self._lock:

@@ -26,6 +26,8 @@ from sqlmem.paces import AGAIN_SECONDS, LEAST_ROWS, PUT_OFF_SECONDS, REASON, Pac
 from sqlmem.store import Lane
 from sqlmem.trials import PAUSE_TIMES
 
+pytestmark = pytest.mark.families("postgresql", "mariadb")
+
 ASK = "SELECT id, version FROM items WHERE id < :most ORDER BY id"
 SLOW = 3  # so many slow answers make a trial due
 
@@ -247,6 +249,16 @@ def test_the_store_may_be_told_to_answer_all_the_same(timed: Timed) -> None:
     assert engine._core.trials is None
 
 
+@pytest.mark.families("sqlite")
+def test_an_origin_of_sqlites_is_not_tried(timed: Timed) -> None:
+    """It is the store's own engine, and a reader beside the program's may be in a writer's way."""
+    engine = timed.engine()
+    timed.lose(engine)
+
+    with timed.origin.expect(0):
+        assert timed.ask(engine, 50) is Outcome.HIT
+
+
 # -- what doesn't last -------------------------------------------------------------------------
 
 
@@ -412,7 +424,6 @@ def test_the_store_answers_while_the_origin_is_down(timed: Timed, mode: str) -> 
     assert timed.ask(engine, 53) is Outcome.BYPASS
 
 
-@pytest.mark.families("postgresql", "mariadb")
 @MODES
 def test_the_store_answers_what_the_origin_breaks_off(timed: Timed, mode: str) -> None:
     """A time-out, say: of a connection that was taken for this statement, nobody hears."""
@@ -433,7 +444,6 @@ def test_the_store_answers_what_the_origin_breaks_off(timed: Timed, mode: str) -
     assert engine.stats().bypasses == 0
 
 
-@pytest.mark.families("postgresql", "mariadb")
 @MODES
 def test_in_a_transaction_at_the_origin_its_error_is_the_callers(timed: Timed, mode: str) -> None:
     """As on the bare engine: what the transaction holds may be lost with it."""
@@ -518,7 +528,6 @@ def test_close_ends_it(timed: Timed) -> None:
     assert trials._is_closed
 
 
-@pytest.mark.families("postgresql", "mariadb")
 def test_the_origin_gets_no_more_time_than_the_store_took(timed: Timed) -> None:
     """What takes longer isn't faster; and no limit stays with the pool's connections."""
     base = timed.origin.engine()
