@@ -134,13 +134,17 @@ def _check_large_texts(tree: exp.Expr, context: Context, values: Sequence[Value]
     """Raises `Refuse` for a computed text whose description the origin's plan may change."""
     clauses = ("group", "distinct", "order", "having", "windows")
     is_plain = isinstance(tree, exp.Select) and not any(tree.args.get(clause) for clause in clauses)
-    if is_plain and tree.find(exp.Window) is None:
+    if is_plain and tree.find(exp.Window, exp.With) is None and not _has_derived_table(tree):
         return
     for value in values:
         if value.source is not None:
             column = context.tables[value.source[0]].by_name[value.source[1]]
             if column.description is not None and column.description[0] in _LARGE_TEXTS:
                 raise Refuse("a computed text that the origin describes in several ways")
+
+
+def _has_derived_table(tree: exp.Expr) -> bool:
+    return any(isinstance(query.parent, exp.From | exp.Join) for query in tree.find_all(exp.Subquery))
 
 
 _LARGEST_SIGNED = 2**63 - 1

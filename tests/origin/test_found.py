@@ -247,6 +247,14 @@ FOUND = {
     "an empty text is described otherwise in a CTE": Find(
         "WITH c AS (SELECT '' AS y0 FROM other ORDER BY id LIMIT 9) SELECT c.y0 FROM c"
     ),
+    "JSON that is taken out is described otherwise behind a CTE": Find(
+        "WITH c AS (SELECT json_extract(js, '$.b') AS y1 FROM tame ORDER BY id LIMIT 11) SELECT c.y1 FROM c",
+        drivers=("pymysql",),
+    ),
+    "or behind a derived table": Find(
+        "SELECT u.y FROM (SELECT json_extract(js, '$.b') AS y FROM tame ORDER BY id LIMIT 3) AS u",
+        drivers=("pymysql",),
+    ),
     "a computed day that is none, beside a rank": Find(
         "SELECT coalesce(d, d) AS x FROM odd",
         before=("SELECT i FROM odd ORDER BY z, id DESC",),
