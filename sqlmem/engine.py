@@ -65,6 +65,7 @@ class CachingConnection(Connection):
         if (
             engine.takes_at_once
             and context.execute_style is _EXECUTE
+            and not context.is_crud
             and not (self._has_events or engine._has_events or self._echo or dialect._has_events)
             and not (options and ("no_parameters" in options or not _OPTIONS.isdisjoint(options)))
             and context.cursor.take(context.statement, context.parameters[0])
