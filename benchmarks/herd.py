@@ -35,7 +35,7 @@ def run(measured: Measured, pace: Pace, folder: Path) -> None:
 
     rows = []
     sa.event.listen(measured.engine, "before_cursor_execute", seen)
-    with CachingEngine(measured.engine) as engine:
+    with CachingEngine(measured.engine, slow_statements="store") as engine:
         asks: dict[str, Callable[[int], object]] = {
             "bare engine": lambda _: _ask_bare(measured.engine, statement),
             "sqlmem, nothing cached": lambda _: engine.execute(statement),
@@ -58,7 +58,8 @@ def run(measured: Measured, pace: Pace, folder: Path) -> None:
             name="herd",
             title="A herd",
             about=f"The same statement in {_HERD} threads at once, through one engine; the most of several "
-            "times.",
+            "times. Without the engine's own look whether the origin is faster at it "
+            '(`slow_statements="store"`), which asks it the same up to three times afterwards.',
             heading=("engine", "threads"),
             figure="statements that reach the table",
             rows=rows,

@@ -45,7 +45,7 @@ _SHAPES: dict[str, str] = {
 def run(measured: Measured, pace: Pace, folder: Path) -> None:
     first, second = measured.table(), measured.table(10_000)
     rows = []
-    with CachingEngine(measured.engine, mode="transparent") as engine:
+    with CachingEngine(measured.engine, mode="transparent", slow_statements="store") as engine:
         engine.warm(first)
         engine.warm(second)
         for label, shape in _SHAPES.items():
