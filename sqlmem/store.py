@@ -151,12 +151,13 @@ class Lane:
             if store.is_paused:
                 idle.append(reader)
                 reader = store.acquire(self)
-        has_turn = is_short and (store.turn.acquire(False) or store.wait_for_turn())  # noqa: FBT003
+        turn = store.turn
+        has_turn = is_short and (turn.acquire(False) or store.wait_for(turn))  # noqa: FBT003
         try:
             return reader.execute(sql, arguments).fetchall()
         finally:
             if has_turn:
-                store.turn.release()
+                turn.release()
             idle.append(reader)
             for generation in self.generations:
                 if generation.is_retired:
@@ -241,7 +242,7 @@ class Store:
         generation.samples[stored_name] = found
         return found
 
-    def wait_for_turn(self) -> bool:
+    def wait_for(self, turn: threading.Lock) -> bool:
         """Take the turn that another thread has; False: go ahead without, it isn't to be had.
 
         A lock that is handed over at each statement costs a switch of threads each time, ten times what the
@@ -249,10 +250,15 @@ class Store:
         """
         for seconds in _WAITS_SECONDS:
             time.sleep(seconds)
-            if self.turn.acquire(blocking=False):
+            if turn.acquire(blocking=False):
                 return True
         # Not for ever: who has it may be this very thread, in a signal handler.
-        return self.turn.acquire(timeout=_PATIENCE_SECONDS)
+        if turn.acquire(timeout=_PATIENCE_SECONDS):
+            return True
+        if self.turn is turn:
+            # Who was interrupted just after taking it never gives it back: nobody else waits for that one.
+            self.turn = threading.Lock()
+        return False
 
     def acquire(self, lane: Lane) -> sqlite3.Cursor:
         """A reader for a lane: an idle one, or a new one. For `Lane.rows` only."""
