@@ -23,7 +23,7 @@ from sqlmem.model import Outcome, Rows, Status
 from sqlmem.statuses import remember_status
 from sqlmem.store import Lane, Retired
 
-# {given}: the parameters by name; {sources}: the checks below, one for each table.
+# {asked}: the rows, as below; {given}: the parameters by name; {sources}: the checks, one for each table.
 _TEXT = """
 def make(planned, bound, lane, count, monotonic, sources, bindings, {names}):
     {bindings} = bindings
@@ -34,26 +34,12 @@ def make(planned, bound, lane, count, monotonic, sources, bindings, {names}):
     decode, to_dicts, generations = bound.decode, bound.to_dicts, bound.generations
 
     def stored(parameters):
-        now = monotonic()
-{sources}
-        try:
-{given}
-            rows = ask(sql, {arguments}, is_short)
-        except missing:
-            return None
-{used}
+{asked}{used}
         count()
         return rows, now - read_at
 
     def tuples(parameters):
-        now = monotonic()
-{sources}
-        try:
-{given}
-            rows = ask(sql, {arguments}, is_short)
-        except missing:
-            return None
-        {decoded}
+{asked}        {decoded}
 {used}
         count()
         remember_status(make_status((hit, now - read_at, tables, None, False)))
@@ -82,6 +68,16 @@ def make(planned, bound, lane, count, monotonic, sources, bindings, {names}):
         return rows
 
     return stored, tuples, dicts
+"""
+
+_ASKED = """\
+        now = monotonic()
+{sources}
+        try:
+{given}
+            rows = ask(sql, {arguments}, is_short)
+        except missing:
+            return None
 """
 
 # The generation before the version: a fill that teaches something about a column changes the version
@@ -168,15 +164,19 @@ class Ready:
 def _maker(shape: Shape, sources: int, *, has_expressions: bool, is_decoded: bool) -> Callable[..., Any]:
     """A function of a plan's parts that makes them; its text depends on their number and kinds only."""
     bindings, lines, arguments = text_of(shape)
+    parts = {
+        "arguments": arguments,
+        "given": "".join(f"            {line}\n" for line in lines),
+        "sources": "".join(_SOURCE.format(number) for number in range(sources)),
+    }
     text = _TEXT.format(
+        **parts,
+        asked=_ASKED.format(**parts),
         names=", ".join(_NAMES),
         bindings=bindings,
         unpacked="".join(f"(g{number}, s{number}, w{number}), " for number in range(sources)),
         read_at="".join(f"g{number}.read_at, " for number in range(sources)),
-        sources="".join(_SOURCE.format(number) for number in range(sources)),
-        given="".join(f"            {line}\n" for line in lines),
         given_deeper="".join(f"                {line}\n" for line in lines),
-        arguments=arguments,
         decoded="rows = decode(rows)" if is_decoded else "",
         used=_USED if has_expressions else "",
     )

@@ -272,6 +272,34 @@ def test_a_limit_without_an_order_gives_the_first_rows_of_the_first_table(origin
     assert first[1] == [(1, 1), (1, 2), (1, 3)]
 
 
+def test_an_index_that_sqlite_makes_for_one_statement_is_not_looked_into(sqlite_origin: Origin):
+    """To find out how many rows a value has would read the table for each sample, before the first answer."""
+    values = ", ".join(f"({number}, {number % 977})" for number in range(4_000))
+    sqlite_origin.execute(
+        "CREATE TABLE l (id INTEGER PRIMARY KEY, x INTEGER)",
+        "CREATE TABLE r (id INTEGER PRIMARY KEY, x INTEGER)",
+        "CREATE INDEX i ON l (x)",
+        f"INSERT INTO l VALUES {values}",
+        f"INSERT INTO r VALUES {values}",
+    )
+    with CachingEngine(sqlite_origin.engine(), mode="transparent") as engine:
+        for statement in (
+            "SELECT count(*) FROM l LEFT JOIN r ON r.x = l.id",
+            "SELECT id FROM l WHERE x = 5",
+        ):
+            with engine.connect() as connection:
+                for _ in range(2):
+                    connection.exec_driver_sql(statement).all()
+        samples = {
+            state.name.name: state.generation.samples
+            for state in engine._core.registry.states()
+            if state.generation is not None
+        }
+
+    assert samples["r"] == {}
+    assert samples["l"].keys() == {"x"}
+
+
 def test_a_loop_within_a_loop_is_the_origins(sqlite_origin: Origin):
     """What SQLite would compute row by row over two large tables is not the store's."""
     values = ", ".join(f"({number}, {number % 977})" for number in range(4_000))
