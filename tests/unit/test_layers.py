@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[2] / "sqlmem"
 # Lowest first. A module imports only from earlier layers, or from earlier in its own.
 # "dialects/*" stands for the modules of that folder, among which any order without a ring is fine.
 LAYERS: dict[str, tuple[str, ...]] = {
-    "vocabulary": ("errors", "model", "directives", "settings", "clock", "logs"),
+    "vocabulary": ("errors", "model", "directives", "setting_values", "settings", "clock", "logs"),
     "decision": (
         "selection",
         "pending",

@@ -12,7 +12,8 @@ import pytest
 
 from sqlmem.errors import SettingsError
 from sqlmem.model import TableName
-from sqlmem.settings import SETTINGS, Settings, Ttl, find_dotenv, load_debug, load_settings
+from sqlmem.setting_values import Ttl
+from sqlmem.settings import SETTINGS, Settings, find_dotenv, load_debug, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 ORDERS = TableName("public", "orders")
