@@ -101,10 +101,10 @@ _SHAPES = (
 )
 
 
-def _aim(kind: str, way: str) -> report.Aim:
+def _aim(kind: str, way: str, outcome: str) -> report.Aim:
     if kind == "point":
         return report.at_least(40 if way == "execute" else 5)
-    return report.at_least(1)
+    return report.no_slower(outcome)
 
 
 def run(measured: Measured, pace: Pace, folder: Path) -> None:
@@ -155,12 +155,13 @@ def _measure(
         "close, rows made into dicts. Core: both with connect and close, `text()`, rows as they come, "
         f"where an answer takes less than {_LONG_SECONDS * 1000:.0f} ms: beyond, the way in matters little. "
         "Parameters differ from call to call (count(*) has none). *answered by*: what "
-        "`last_status().outcome` says; where that is not a hit, the library has let PostgreSQL answer. *1 "
+        "`last_status().outcome` says; a bypass: PostgreSQL was found to be faster "
+        "and answers, for which the aim is a bypass's. *1 "
         "ms more*: both engines behind a TCP proxy in a process of its own, which holds each direction's "
         "bytes back for 0.5 ms, and what follows at once follows at once. `SELECT 1` on an open "
         f"connection takes {report.seconds(trips[_SOCKET])}, through the proxy "
-        f"{report.seconds(trips[_AWAY])}. An aim is met if it is on the socket, and the millisecond makes "
-        "it no worse than 1.",
+        f"{report.seconds(trips[_AWAY])}. An aim is met if it is on the socket, and with "
+        "the millisecond sqlmem is no slower, or no more than a bypass.",
         heading=("statement", "rows", "way in", "answered by", "sqlmem", "bare"),
         figure="bare / sqlmem",
         rows=rows,
@@ -204,7 +205,7 @@ def _rows(
             ).wall
             outcomes[place] = last_status().outcome
         near, away = (taken[place]["bare"] / taken[place]["ours"] for place in origins)
-        aim = _aim(shape.kind, way)
+        aim = _aim(shape.kind, way, outcomes[_SOCKET])
         outcome = " / ".join(dict.fromkeys(outcomes.values()))
         made.append(
             report.Row(
@@ -222,7 +223,7 @@ def _rows(
                 label=shape.label,
                 series=way,
                 panel=f"{size:,} rows",
-                is_met=aim.is_met(near) and round(away, 2) >= 1,
+                is_met=aim.is_met(near) and report.no_slower(outcomes[_AWAY]).is_met(away),
             )
         )
         if taken[_SOCKET]["ours"] > _LONG_SECONDS:

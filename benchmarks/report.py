@@ -45,6 +45,15 @@ def at_least(bound: float, unit: str = "") -> Aim:
     return Aim(bound, is_least=True, unit=unit)
 
 
+# A bypass may take 1.1 times as long as the bare engine: what is answered by the origin can't be ahead of it.
+BYPASS = at_most(1.1)
+
+
+def no_slower(outcome: str) -> Aim:
+    """The store is to be ahead of the origin; what the origin answers may cost what a bypass may."""
+    return at_least(round(1 / BYPASS.bound, 2) if outcome == "bypass" else 1)
+
+
 @dataclass(frozen=True)
 class Row:
     """One line.

@@ -25,7 +25,6 @@ from sqlmem import CachingEngine, last_status
 
 _SCALE, _QUICK_SCALE = 0.2, 0.02  # about 1,200,000 rows, and 120,000
 _ROUNDS = 5
-_AIM = report.at_least(1)
 # Of an answer that takes longer, the way in is no part: Core isn't measured too.
 _LONG_SECONDS = 0.05
 
@@ -140,7 +139,8 @@ def run(measured: Measured, pace: Pace, folder: Path) -> None:
             f"{measured.name}. `execute` against Core with connect and close, rows as dicts; Core against "
             "Core. Parameters differ from call to call. Core only where an answer takes less than "
             f"{_LONG_SECONDS * 1000:.0f} ms: beyond, the way in makes no difference. *answered by*: what "
-            "`last_status().outcome` says. Not a TPC-H result: of its 22 queries, two are over one table.",
+            "`last_status().outcome` says; a bypass has a bypass's aim. "
+            "Not a TPC-H result: of its 22 queries, two are over one table.",
             heading=("query", "way in", "answered by", "sqlmem", "bare"),
             figure="bare / sqlmem",
             rows=rows,
@@ -214,7 +214,7 @@ def _rows(
             report.Row(
                 (label, way, str(outcome), report.seconds(taken["ours"]), report.seconds(taken["bare"])),
                 taken["bare"] / taken["ours"],
-                _AIM,
+                report.no_slower(outcome),
                 label=f"{label}, {way}",
             )
         )
