@@ -31,6 +31,7 @@ from sqlmem.process import EXIT_SECONDS, FORK_SECONDS, join, leave
 from sqlmem.registry import Registry
 from sqlmem.snapshot import Discarded, Held, Loaded, Owner, load, prepare
 from sqlmem.snapshot_file import Claim, Taken, claim, set_aside
+from sqlmem.snapshot_folder import forget_stays
 from sqlmem.snapshot_images import Images
 from sqlmem.snapshot_results import NO_RESULTS
 from sqlmem.store import Store
@@ -394,6 +395,7 @@ class Maintenance:
 
     def after_fork_in_child(self) -> None:
         """Locks and thread anew; the lock file's lock is shared with the parent."""
+        forget_stays()
         self._store.reset_after_fork()
         self._registry.reset_after_fork()
         self._writing = threading.Lock()

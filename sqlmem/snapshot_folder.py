@@ -39,6 +39,16 @@ _LOCK_ATTEMPTS = 500
 _LOCK_PAUSE_SECONDS = 0.01
 
 
+# Of the stays of this process that aren't over; changed by single, atomic operations.
+_stays: set[Stay] = set()
+
+
+def forget_stays() -> None:
+    """In the child: let go of the locks of threads that it doesn't have. They are still the parent's."""
+    for stay in list(_stays):
+        stay.forget()
+
+
 def is_image_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
@@ -98,17 +108,14 @@ class Folder:
         with contextlib.suppress(OSError):
             if not self._others(named):
                 return
-            descriptor = None if _fcntl is None else self._open_lock()
+            stay = Stay(None if _fcntl is None else self._open_lock())
             try:
-                if descriptor is not None and not _try_lock(descriptor, _fcntl.LOCK_EX):
-                    return
-                if not is_current():
-                    return
-                for file in self._others(named):
-                    with contextlib.suppress(OSError):
-                        file.unlink()
+                if stay.is_alone() and is_current():
+                    for file in self._others(named):
+                        with contextlib.suppress(OSError):
+                            file.unlink()
             finally:
-                Stay(descriptor).end()
+                stay.end()
 
     def _others(self, named: frozenset[str]) -> list[Path]:
         return [file for file in self.path.iterdir() if is_image_name(file.name) and file.name not in named]
@@ -119,10 +126,11 @@ class Folder:
 
 
 class Stay:
-    """The time for which nobody removes anything from a folder."""
+    """The time for which nobody removes anything from a folder, or, under the exclusive lock, we do."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
+        _stays.add(self)
 
     def begin(self) -> None:
         """Take the lock.
@@ -136,13 +144,23 @@ class Stay:
             time.sleep(_LOCK_PAUSE_SECONDS)
         raise TimeoutError(errno.ETIMEDOUT, "another process keeps the folder of its images locked")
 
+    def is_alone(self) -> bool:
+        """Take the lock for itself, if nobody has it."""
+        return self._descriptor is None or _try_lock(self._descriptor, _fcntl.LOCK_EX)
+
     def end(self) -> None:
         """Idempotent."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
+        if self._descriptor is not None:
             # Unlocked, not only closed: a child that was forked meanwhile would keep the lock.
             with contextlib.suppress(OSError):
-                _fcntl.flock(descriptor, _fcntl.LOCK_UN)
+                _fcntl.flock(self._descriptor, _fcntl.LOCK_UN)
+        self.forget()
+
+    def forget(self) -> None:
+        """Close the descriptor; if another process has it too, the lock stays that one's. Idempotent."""
+        _stays.discard(self)
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
             os.close(descriptor)
 
 
