@@ -257,6 +257,7 @@ class Maintenance:
             losses = self._losses
         began = self._clock.monotonic()
         prepared = None
+        is_outdated = False
         try:
             if self._claim is None:
                 self._claim = claim(path, self._owner.fingerprint)
@@ -274,6 +275,7 @@ class Maintenance:
             with self._disk:
                 if losses != self._losses:
                     # What was written aside may hold rows from before the invalidation.
+                    is_outdated = True
                     return False
                 if self._must_set_aside:
                     aside = set_aside(path)
@@ -289,7 +291,7 @@ class Maintenance:
             return False
         finally:
             if prepared is not None:
-                prepared.end()
+                prepared.end(is_outdated=is_outdated)
         prepared.settle()
         self._written = changes
         self._has_warned = False

@@ -77,11 +77,16 @@ class Prepared:
         if self._writing is not None:
             self._writing.keep()
 
-    def end(self) -> None:
-        """Leave nothing of no use behind, and let others clean up. Idempotent, also after `replace`."""
+    def end(self, *, is_outdated: bool = False) -> None:
+        """Without `replace` leave nothing behind, and let others clean up in any case. Idempotent.
+
+        Args:
+            is_outdated: it doesn't become the snapshot since a table was invalidated meanwhile; the
+                images of the others stay, for the next one to name.
+        """
         self._temporary.remove()
         if self._writing is not None:
-            self._writing.end()
+            self._writing.end(is_failed=not is_outdated)
 
     def settle(self) -> None:
         """After `replace` and `end`: bring it to the disk, and remove the images that it doesn't name."""

@@ -126,12 +126,12 @@ class Writing:
         self._images.known.update((generation.serial, image) for generation, image in self._made)
         self._made.clear()
 
-    def end(self, *, is_failed: bool = False) -> None:
+    def end(self, *, is_failed: bool) -> None:
         """Leave the folder. Idempotent.
 
         Args:
-            is_failed: leave nothing behind. Otherwise what no manifest names yet, since one of the
-                tables was invalidated meanwhile, is kept for the next write, but for the lost tables'.
+            is_failed: leave nothing behind that isn't named by a manifest. Otherwise the images of
+                those generations stay that are still somebody's, for the next write.
         """
         for generation, image in self._made:
             if is_failed or generation.is_retired:
@@ -218,6 +218,7 @@ class InMemory:
 
     serial: int
     uri: str
+    bytes: int
     anchor: sqlite3.Connection
     image: Image
 
@@ -274,11 +275,15 @@ def _in_memory(file: Path, store: Store, expected: Expected, stamp: _Stamp) -> I
             memory.set_progress_handler(steps.step, _OPERATIONS)
             _check(memory, expected)
             memory.set_progress_handler(None, 0)
+            pages, page_bytes = (
+                memory.execute(f"PRAGMA {each}").fetchone()[0] for each in ("page_count", "page_size")
+            )
             anchor = kept_open(store, serial, uri, memory)
         except BaseException:
             memory.close()
             raise
-    return InMemory(serial, uri, anchor, Image(expected.name, expected.bytes, expected.digest, stamp))
+    image = Image(expected.name, expected.bytes, expected.digest, stamp)
+    return InMemory(serial, uri, pages * page_bytes, anchor, image)
 
 
 def _check_unchanged(file: Path, stamp: _Stamp) -> None:

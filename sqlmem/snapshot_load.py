@@ -351,7 +351,7 @@ class _Reader:
             columns=wanted.stored,
             indexes=definition.indexes,
             rows=listed.row_count,
-            bytes=listed.bytes,
+            bytes=found.bytes,
             read_at=self._clock.monotonic() - age,
             moment=next_moment(),
             anchor=found.anchor,

@@ -665,6 +665,22 @@ def test_a_folder_that_cannot_be_written_leaves_the_old_snapshot(path, store, cl
     assert [held.schema for held in load(path, clock)[1].tables] == [NOTES]
 
 
+def test_a_manifest_that_cannot_be_put_in_place_leaves_no_images(path, engine_on, clock, warnings):
+    """A folder has come in its way: nothing of the write is left, however often it is tried."""
+    engine = engine_on(path)
+    path.mkdir()
+    engine.publish(orders(engine.store, clock, range(5)))
+
+    is_written = [engine.maintenance.flush(), engine.maintenance.flush()]
+    left = files(path)
+    path.rmdir()
+
+    assert is_written == [False, False]
+    assert left == set()
+    assert len(warnings) == 1
+    assert engine.maintenance.flush()
+
+
 def test_the_folder_is_not_locked_by_a_child_that_was_forked_meanwhile(path, store, clock):
     """It has the parent's descriptor; the lock goes with the parent's write all the same."""
     stay = Folder(path).enter()
