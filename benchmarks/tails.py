@@ -46,9 +46,12 @@ def run(measured: Measured, pace: Pace, folder: Path) -> None:
             engine.warm(big, COLUMNS)
 
         def write() -> None:
-            # Something has changed since the file was written. What the engine's own thread calls then:
+            # Something has changed since the files were written, and all tables are to be written, not
+            # only that one. What the engine's own thread calls then:
             engine.invalidate(small)
             engine.warm(small)
+            for image in Path(name).glob("cache.db.tables/*.db"):
+                image.unlink()
             if not engine._core.maintenance.flush():  # noqa: SLF001 - no hour is waited for
                 raise RuntimeError("no snapshot was written")
 

@@ -3,8 +3,9 @@
 Rule 1: nothing here raises what happens to the file; it costs one warning, and the engine goes
         on without. The next one comes only after a write has succeeded in between.
 Rule 2: the registry is only read, and never while a lock of this module's waits for the disk.
-Rule 3: no data that was invalidated comes back from the file: `lost` removes the file before it
-        returns, and what is being written at that moment is thrown away.
+Rule 3: no data that was invalidated comes back from the file: `lost` removes the manifest before
+        it returns, and one that is being written at that moment is thrown away. An image that no
+        manifest names is nothing; those of the other tables serve the next manifest.
 
 Two locks: `_writing` is held by whoever writes a snapshot, for as long as that takes; `_disk`
 only for the rename or the removal of the file, and so by an invalidation.
@@ -29,9 +30,12 @@ from sqlmem.logs import log
 from sqlmem.process import EXIT_SECONDS, FORK_SECONDS, join, leave
 from sqlmem.registry import Registry
 from sqlmem.snapshot import Discarded, Held, Loaded, Owner, load, prepare
-from sqlmem.snapshot_file import Claim, Taken, claim, set_aside, sync_folder
+from sqlmem.snapshot_file import Claim, Taken, claim, set_aside
+from sqlmem.snapshot_folder import forget_stays
+from sqlmem.snapshot_images import Images
 from sqlmem.snapshot_results import NO_RESULTS
 from sqlmem.store import Store
+from sqlmem.workers import processors
 
 # After data was lost the file is gone: a new one is written before the interval is over, but
 # an engine that is invalidated all the time mustn't write all the time.
@@ -74,6 +78,8 @@ class Maintenance:
         self._clock = clock
         # A link is followed now, once: it is its target that is replaced, and that has the lock.
         self._path = None if path is None else Path(os.path.realpath(path))
+        # Which generations have an image; guarded by _writing.
+        self._images = None if self._path is None else Images(self._path)
         self._interval = interval_seconds
         self._owner = owner
         self._facts = facts
@@ -203,6 +209,8 @@ class Maintenance:
             states = [self._registry.define(each, held.schema) for each in held.spellings or (None,)]
             if states[0] is not None:
                 self._registry.restore(states[0], held.generation, tokens=dict(held.tokens))
+        if self._images is not None:
+            self._images.known.update(found.images)
         if self._keeper is not None:
             self._keeper.restore(found.results)
         log.info(
@@ -224,11 +232,12 @@ class Maintenance:
         self._due = now + self._interval
         self.flush()
 
-    def flush(self, seconds: float = -1) -> bool:
+    def flush(self, seconds: float = -1, *, threads: int = 1) -> bool:
         """Write the snapshot now if anything changed since it was last written.
 
         Args:
             seconds: how long to wait for a write that another thread is at; -1 for its end.
+            threads: how many may write. More than one takes the processors from those who hit.
 
         Returns:
             Whether the file is now as the store was when this was called.
@@ -238,16 +247,17 @@ class Maintenance:
         try:
             if self._path is None or self._changes() == self._written:
                 return self._path is not None
-            return self._write(self._path)
+            return self._write(self._path, threads)
         finally:
             self._writing.release()
 
-    def _write(self, path: Path) -> bool:
+    def _write(self, path: Path, threads: int) -> bool:
         changes = self._changes()
         with self._disk:
             losses = self._losses
         began = self._clock.monotonic()
         prepared = None
+        is_outdated = False
         try:
             if self._claim is None:
                 self._claim = claim(path, self._owner.fingerprint)
@@ -259,16 +269,19 @@ class Maintenance:
                 held=self._held(),
                 clock=self._clock,
                 results=NO_RESULTS if self._keeper is None else self._keeper.held(),
+                images=self._images,
+                threads=threads,
             )
             with self._disk:
                 if losses != self._losses:
                     # What was written aside may hold rows from before the invalidation.
+                    is_outdated = True
                     return False
                 if self._must_set_aside:
                     aside = set_aside(path)
                     self._must_set_aside = False
                     log.warning("{} was no snapshot; it is kept as {}", path, aside)
-                prepared.temporary.replace()
+                prepared.replace()
         except (OSError, StoreError) as error:
             self._warn(f"can't be written: {getattr(error, 'strerror', None) or error}")
             return False
@@ -278,12 +291,18 @@ class Maintenance:
             return False
         finally:
             if prepared is not None:
-                prepared.temporary.remove()
-        sync_folder(path)
+                prepared.end(is_outdated=is_outdated)
+        prepared.settle()
         self._written = changes
         self._has_warned = False
         self._last_write_seconds = self._clock.monotonic() - began
-        log.info("snapshot {} written: {} tables, {} bytes", path, len(prepared.tables), prepared.bytes)
+        log.info(
+            "snapshot {} written: {} tables, {} of them anew, {} bytes",
+            path,
+            len(prepared.tables),
+            prepared.written,
+            prepared.bytes,
+        )
         return True
 
     def _held(self) -> list[Held]:
@@ -365,7 +384,7 @@ class Maintenance:
         try:
             for _ in range(_ATTEMPTS_AT_END):
                 losses = self._losses
-                if self.flush(seconds) or losses == self._losses:
+                if self.flush(seconds, threads=processors()) or losses == self._losses:
                     return
         except Exception as error:  # noqa: BLE001 - nothing of ours keeps the process from ending
             self._warn(f"can't be written: {type(error).__name__}: {error}")
@@ -378,6 +397,7 @@ class Maintenance:
 
     def after_fork_in_child(self) -> None:
         """Locks and thread anew; the lock file's lock is shared with the parent."""
+        forget_stays()
         self._store.reset_after_fork()
         self._registry.reset_after_fork()
         self._writing = threading.Lock()

@@ -111,7 +111,8 @@ SETTINGS: tuple[Setting, ...] = (
         "cache_db",
         "cache.db",
         path,
-        "The file that keeps the cache across restarts. Empty: nothing is kept on disk.",
+        "The file, with a folder beside it, that keeps the cache across restarts. Empty: nothing is kept on "
+        "disk.",
         empty="",
     ),
     Setting(

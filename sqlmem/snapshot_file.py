@@ -1,4 +1,4 @@
-"""The snapshot's file as a thing in a folder: who may write it, how it is replaced, whether it is whole.
+"""The snapshot's manifest as a file in a folder: who may write it, how it is replaced, whether it is whole.
 
 Rule 1: a snapshot is written aside, synced, and renamed over the old one: whoever opens the
         path finds one whole file, also after a kill or a power cut.
@@ -156,6 +156,7 @@ class Temporary:
             OSError: no such folder, no permission.
         """
         self._target = path
+        self._state: os.stat_result | None = None  # what it was when it was renamed
         name = f".{path.name}.{os.getpid()}.{secrets.token_hex(8)}.tmp"
         self.path = path.with_name(name)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -194,8 +195,17 @@ class Temporary:
             OSError: the old one stands.
         """
         self._close()  # Windows renames no open file
+        self._state = self.path.lstat()
         self.path.replace(self._target)
         _own_temporaries.discard(self.path.name)
+
+    def is_in_place(self) -> bool:
+        """Whether this very file is the snapshot: it became it, and nobody has replaced it since."""
+        try:
+            now, was = self._target.lstat(), self._state
+        except OSError:
+            return False
+        return was is not None and _same(now, was)
 
     def remove(self) -> None:
         """Leave nothing behind. Idempotent, also after `replace`."""
@@ -339,13 +349,7 @@ class Opened:
             now = self._path.stat()
         except OSError:
             return False
-        was = self._state
-        return (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns) == (
-            was.st_dev,
-            was.st_ino,
-            was.st_size,
-            was.st_mtime_ns,
-        )
+        return _same(now, self._state)
 
     @property
     def bytes(self) -> int:
@@ -353,6 +357,16 @@ class Opened:
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+
+def _same(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether these are of one file that nobody has written to in between."""
+    return (one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns) == (
+        other.st_dev,
+        other.st_ino,
+        other.st_size,
+        other.st_mtime_ns,
+    )
 
 
 def _digest_place(page: bytes) -> int:

@@ -1,13 +1,12 @@
-"""What a snapshot's file holds: its tables, what they say, and what a column of them may hold.
+"""What a snapshot holds: a manifest at its path, and beside it a folder with an image per table.
 
-The tables, in this order (the digest is looked for in the second page):
+The manifest's tables, in this order (the digest is looked for in the second page):
 
     sqlmem_digest     see `snapshot_file`
     sqlmem_snapshot   one row: whose it is
-    sqlmem_tables     one row per table: its definition, its age, and what its columns are
+    sqlmem_tables     one row per table: its name for people, its image, its age, its definition
     sqlmem_definitions  of those that kept answers read and that aren't here themselves
     sqlmem_results    one row per kept answer: its statement and parameters, its tables, its rows
-    "public.orders"   the data, under names that a person can read
 
 Rule: what is written and what is read are held against the same functions here.
 """
@@ -21,13 +20,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlmem.codecs import OPAQUE, codec_for
-from sqlmem.model import Collation, Column, Kind, TableName, TableSchema
+from sqlmem.model import Collation, Column, Index, Kind, TableName, TableSchema
 from sqlmem.store import Generation, StoredColumn
-from sqlmem.stored import quoted
+from sqlmem.stored import DATA, index_texts, table_text
 
 # Of the file's form and of what its values mean: one more for every change of either, also of
 # a codec's stored form.
-VERSION = 5
+VERSION = 6
 
 DIGEST = "CREATE TABLE sqlmem_digest (digest TEXT)"
 SNAPSHOT = (
@@ -35,8 +34,8 @@ SNAPSHOT = (
     " facts TEXT, written_at REAL)"
 )
 TABLES = (
-    "CREATE TABLE sqlmem_tables (position INTEGER PRIMARY KEY, stored_as TEXT, filled_at REAL,"
-    " row_count INTEGER, definition TEXT)"
+    "CREATE TABLE sqlmem_tables (position INTEGER PRIMARY KEY, name TEXT, image TEXT, image_bytes INTEGER,"
+    " image_sha256 TEXT, filled_at REAL, row_count INTEGER, definition TEXT)"
 )
 DEFINITIONS = "CREATE TABLE sqlmem_definitions (definition TEXT)"
 RESULTS = (
@@ -52,7 +51,6 @@ OWN_TABLES = {
 LONGEST_TEXT = 1 << 24  # of a definition or an answer; far above one with SQLite's 2000 columns
 # The file's own VFS by name: beside a database in memory, memory would be the default.
 FILE_VFS = "win32" if os.name == "nt" else "unix"
-_ROW_IDS = ("rowid", "_rowid_", "oid")
 
 # Kinds whose codec depends on the values -> how the names of those codecs begin.
 _BY_VALUE: dict[Kind, tuple[str, ...]] = {
@@ -122,6 +120,7 @@ class TableText:
     schema: TableSchema
     spellings: tuple[tuple[str | None, str], ...]
     columns: tuple[ColumnText, ...]
+    indexes: tuple[Index, ...]
     key: str | None  # stored name of the INTEGER PRIMARY KEY
     tokens: tuple[tuple[str, str], ...] = ()  # name -> token that it was read under, see `dependencies`
 
@@ -165,19 +164,25 @@ class Unusable(Exception):
     """One table can't be used on this machine; the others can."""
 
 
-def create_text(name: str, definition: TableText) -> str:
-    columns = ", ".join(
-        f"{quoted(column.stored_name)} {'INTEGER PRIMARY KEY' if is_key else column.declaration}"
-        for column in definition.columns
-        for is_key in (column.stored_name == definition.key,)
-    )
-    return f"CREATE TABLE {quoted(name)} ({columns})"
+def printed_name(table: TableName) -> str:
+    """A table's name as people read it in the manifest; SQLite's shell ends a text at NUL."""
+    return str(table).replace("\0", "\ufffd")
 
 
-def row_id_name(names: Sequence[str]) -> str | None:
-    """A name under which the row id can be seen beside these columns."""
-    lower = {name.lower() for name in names}
-    return next((name for name in _ROW_IDS if name not in lower), None)
+def objects(definition: TableText) -> dict[str, tuple[str, str]]:
+    """What SQLite's catalogue has of an image: name -> type and text.
+
+    Raises:
+        Unusable: an index over a column that the image doesn't have.
+    """
+    stored = {column.name: column.stored_name for column in definition.columns}
+    try:
+        names = [[stored[name] for name in index.columns] for index in definition.indexes]
+    except KeyError:
+        raise Unusable("it has an index on a column that isn't stored") from None
+    table = table_text([(c.stored_name, c.declaration) for c in definition.columns], definition.key)
+    indexes = index_texts(names, definition.key)
+    return {DATA: ("table", table), **{name: ("index", text) for name, text in indexes.items()}}
 
 
 def storage_classes(schema: TableSchema, stored: StoredColumn, driver: str | None) -> tuple[str, ...]:

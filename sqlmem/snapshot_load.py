@@ -1,9 +1,10 @@
-"""From a snapshot's file to generations, whoever may have made the file.
+"""From a snapshot's files to generations, whoever may have made the files.
 
-Rule 1: a file is used only if everything in it is what `snapshot.prepare` writes: the objects,
-        their texts, the types of the values, the codecs that the columns' definitions call for.
-        Else the file or the table is left out, and the cache rebuilds from the origin.
-Rule 2: nothing in a file is ever run or imported: it is opened read-only and immutable, its
+Rule 1: the manifest is used only if everything in it is what `snapshot.prepare` writes: the
+        objects, their texts, the codecs that the columns' definitions call for. A table is used
+        only if its image is the one that the manifest means (`snapshot_images`). Else the whole or
+        the table is left out, and the cache rebuilds from the origin.
+Rule 2: nothing in a file is ever run or imported: files are opened read-only and immutable, their
         definitions and names are parsed strictly, and codecs come from the closed list.
 """
 
@@ -11,9 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
+import re
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from sqlmem.dialects import Facts
 from sqlmem.logs import log
 from sqlmem.model import Kind, TableName, TableSchema
 from sqlmem.snapshot_file import Broken, Opened, remove_leftovers
+from sqlmem.snapshot_folder import Folder, is_image_name
 from sqlmem.snapshot_form import (
     FILE_VFS,
     LONGEST_TEXT,
@@ -34,19 +39,19 @@ from sqlmem.snapshot_form import (
     Owner,
     TableText,
     Unusable,
-    create_text,
+    objects,
     open_file,
-    row_id_name,
+    printed_name,
     storage_classes,
 )
+from sqlmem.snapshot_images import Expected, Image, read_image
 from sqlmem.snapshot_results import NO_RESULTS, HeldResults, read_definitions, read_results
 from sqlmem.snapshot_text import from_text
-from sqlmem.store import Store, StoredColumn
-from sqlmem.stored import quoted, wanted_indexes
-from sqlmem.writing import Writer
+from sqlmem.store import Generation, Store, StoredColumn, next_moment
+from sqlmem.workers import processors, side_by_side
 
-_MOST_TABLES = 100_000
-_ALL_CLASSES = 4  # beside null
+_MOST_OBJECTS = 1_000
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _FIRST_READS = 3  # another process may replace the file while it is read
 
 
@@ -57,12 +62,14 @@ class Loaded:
     Attributes:
         left_out: one line for each table that could not be used.
         results: kept answers, and the definitions of tables that they read and aren't among `tables`.
+        images: serial of a generation -> the image that it came from.
     """
 
     facts: Facts | None
     tables: tuple[Held, ...]
     left_out: tuple[str, ...]
     results: HeldResults = NO_RESULTS
+    images: dict[int, Image] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +105,27 @@ def load(
         None if there is no file.
     """
     remove_leftovers(path)
+    folder = Folder(path)
     reason = "another process keeps replacing it"
     for _ in range(_FIRST_READS):
         tables: list[Held] = []
         is_kept = False
         try:
             with contextlib.closing(Opened(path, VERSION)) as opened:
-                reader = _Reader(path, store, owner, clock, max_bytes, max_result_bytes)
+                reader = _Reader(path, folder, store, owner, clock, max_bytes, max_result_bytes)
                 try:
                     reader.read(tables)
                 except Broken:
                     if opened.is_unchanged():
                         raise
                 is_kept = opened.is_unchanged()
+                if is_kept:
+                    # What a killed process has left; an image that is missing means no leftover less.
+                    folder.clean(reader.names, opened.is_unchanged)
             if not is_kept:
                 continue
         except FileNotFoundError:
+            folder.clean(frozenset(), lambda: not os.path.lexists(path))
             return None
         except Broken as broken:
             log.warning("snapshot {} discarded: {}", path, broken)
@@ -124,9 +136,28 @@ def load(
                     store.retire(held.generation)
         if reader.left_out:
             log.warning("snapshot {}: discarded of it: {}", path, "; ".join(reader.left_out))
-        return Loaded(reader.facts, tuple(tables), tuple(reader.left_out), reader.results)
+        return Loaded(reader.facts, tuple(tables), tuple(reader.left_out), reader.results, reader.images)
     log.warning("snapshot {} discarded: {}", path, reason)
     return Discarded(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A row of `sqlmem_tables`, as far as it can be believed."""
+
+    image: str
+    bytes: int
+    digest: str
+    filled_at: float
+    row_count: int
+    definition: TableText
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    listed: _Listed
+    stored: dict[str, StoredColumn]
+    expected: Expected
 
 
 class _Reader:
@@ -135,12 +166,16 @@ class _Reader:
     def __init__(
         self,
         path: Path,
+        folder: Folder,
         store: Store,
         owner: Owner,
         clock: Clock,
         max_bytes: int | None,
         max_result_bytes: int,
     ) -> None:
+        self.names: frozenset[str] = frozenset()
+        self.images: dict[int, Image] = {}
+        self._folder = folder
         self.facts: Facts | None = None
         self.results = NO_RESULTS
         self._result_room = max_result_bytes
@@ -177,28 +212,35 @@ class _Reader:
                 connection.close()
 
     def _read(self, connection: sqlite3.Connection, tables: list[Held]) -> None:
-        objects = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchmany(
-            _MOST_TABLES
+        rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchmany(
+            _MOST_OBJECTS
         )
-        found = {name: (kind, table, sql) for kind, name, table, sql in objects}
-        rows = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        for name, sql in OWN_TABLES.items():
-            if found.pop(name, None) != ("table", name, sql):
-                raise Broken(f"it has no table {name} as it should be")
+        found = {name: (kind, table, sql) for kind, name, table, sql in rows}
+        # A view, a trigger, an index or an expression in a definition would be code.
+        if found != {name: ("table", name, sql) for name, sql in OWN_TABLES.items()} or len(rows) != len(
+            found
+        ):
+            raise Broken("it has other tables than it should")
         self._check_owner(connection)
         listed = list(self._listed(connection))
-        expected = {name: ("table", name, create_text(name, definition)) for name, _, _, definition in listed}
-        # A view, a trigger, an index or an expression in a definition would be code.
-        if found != expected or len(expected) != len(listed) or rows != len(expected) + len(OWN_TABLES):
-            raise Broken("it has other objects than those that it lists")
-        for name, filled_at, row_count, definition in listed:
-            try:
-                held = self._table(connection, name, filled_at, row_count, definition)
-            except Unusable as unusable:
-                self.left_out.append(f"{definition.schema.name} ({unusable})")
-            else:
-                if held is not None:
-                    tables.append(held)
+        self.names = frozenset(each.image for each in listed)
+        # One after the other what it may take, and side by side what takes long.
+        wanted = [each for each in map(self._wanted, listed) if each is not None]
+        loaded: dict[str, Generation | Unusable] = {}
+        try:
+            # The largest first, so that no thread is at one when the others have nothing left to do.
+            ordered = sorted(wanted, key=lambda each: -each.listed.bytes)
+            side_by_side([partial(self._load, each, loaded) for each in ordered], processors())
+        finally:
+            for each in wanted:
+                text = each.listed.definition
+                match loaded.get(each.listed.image):
+                    case Generation() as generation:
+                        tables.append(Held(text.schema, generation, text.spellings, text.tokens))
+                    case Unusable() as unusable:
+                        self.left_out.append(f"{text.schema.name} ({unusable})")
+                    case None:
+                        pass  # never begun: another one's error ends it all
         if self._result_room:
             self._read_results(connection, frozenset(held.schema.name for held in tables))
 
@@ -230,10 +272,11 @@ class _Reader:
         if facts is not None:
             self.facts = from_text(Facts, _text(facts))
 
-    def _listed(self, connection: sqlite3.Connection) -> Iterator[tuple[str, float, int, TableText]]:
-        seen = set()
-        for name, filled_at, row_count, definition in connection.execute(
-            "SELECT stored_as, filled_at, row_count, substr(definition, 1, ?)"
+    def _listed(self, connection: sqlite3.Connection) -> Iterator[_Listed]:
+        seen: set[TableName] = set()
+        images: set[str] = set()
+        for name, image, size, digest, filled_at, row_count, definition in connection.execute(
+            "SELECT name, image, image_bytes, image_sha256, filled_at, row_count, substr(definition, 1, ?)"
             " FROM sqlmem_tables ORDER BY position",
             (LONGEST_TEXT,),
         ):
@@ -241,6 +284,12 @@ class _Reader:
             if type(row_count) is not int or parsed.schema.name in seen:
                 raise Broken("it lists a table wrongly")
             seen.add(parsed.schema.name)
+            # Nothing but a name of our own form: with another one it would lead out of the folder.
+            if not is_image_name(_text(image)) or image in images or not _DIGEST.fullmatch(_text(digest)):
+                raise Broken("it names an image wrongly")
+            images.add(image)
+            if type(size) is not int or size <= 0 or name != printed_name(parsed.schema.name):
+                raise Broken("it lists a table wrongly")
             if not parsed.columns or len({c.name for c in parsed.columns}) != len(parsed.columns):
                 raise Broken("it lists a table's columns wrongly")
             defined = (*parsed.schema.columns, *parsed.schema.expressions)
@@ -250,78 +299,64 @@ class _Reader:
                 raise Broken("it has a text to be sent to the origin")
             if any(len(column.description) != 6 for column in parsed.columns):
                 raise Broken("it describes a table's columns wrongly")
-            yield _text(name), _moment(filled_at), row_count, parsed
+            yield _Listed(image, size, digest, _moment(filled_at), row_count, parsed)
 
-    def _table(
-        self,
-        connection: sqlite3.Connection,
-        name: str,
-        filled_at: float,
-        row_count: int,
-        definition: TableText,
-    ) -> Held | None:
+    def _wanted(self, listed: _Listed) -> _Wanted | None:
+        """What its image must be; None if there is no room or no use for it."""
+        definition = listed.definition
         schema = definition.schema
-        stored = {
-            c.name: StoredColumn(c.name, c.stored_name, c.declaration, _codec(c), c.description)
-            for c in definition.columns
-        }
-        allowed = [
-            (column, storage_classes(schema, column, self._owner.driver)) for column in stored.values()
-        ]
-        self._check_key(schema, stored, definition.key)
-        # The first condition that holds ends it: three times as fast as asking all rows for all.
-        conditions = [
-            f"(t.{quoted(column.stored_name)} IS NOT NULL AND typeof(t.{quoted(column.stored_name)}) NOT IN"
-            f" ({', '.join(map(repr, classes))}))"
-            for column, classes in allowed
-            if len(classes) < _ALL_CLASSES
-        ]
-        # In groups: SQLite bounds how deep an expression is.
-        for start in range(0, len(conditions), 100):
-            part = " OR ".join(conditions[start : start + 100])
-            if connection.execute(f"SELECT 1 FROM main.{quoted(name)} AS t WHERE {part} LIMIT 1").fetchone():
-                raise Broken(f"values of {schema.name} aren't of the types that they should be")
-        return self._copied(name, filled_at, row_count, definition, stored)
-
-    def _copied(
-        self,
-        name: str,
-        filled_at: float,
-        row_count: int,
-        definition: TableText,
-        stored: dict[str, StoredColumn],
-    ) -> Held | None:
-        schema, key = definition.schema, definition.key
-        columns = [(column.stored_name, column.declaration) for column in stored.values()]
-        names = [column.stored_name for column in stored.values()]
-        writer = Writer(self._store, schema.name, columns, key)
-        generation = None
         try:
-            slices = writer.copy_from(self._uri, name, names, row_id=key or row_id_name(names))
-            with contextlib.closing(slices):
-                for _ in slices:
-                    if writer.bytes > self._room:
-                        break
-            # Not below the age that it had when it was written: the wall clock may have been set back.
-            age = max(0.0, self._clock.wall() - filled_at, self._written_at - filled_at)
-            if writer.bytes <= self._room:
-                generation = writer.seal(stored, wanted_indexes(schema), self._clock.monotonic() - age)
-        except sqlite3.OperationalError as error:
-            if "full" not in str(error):  # as large as one in-memory database may be
-                raise
-        finally:
-            if generation is None:
-                writer.abandon()
-        if generation is None or generation.bytes > self._room:
-            if generation is not None:
-                self._store.retire(generation)
+            stored = {
+                c.name: StoredColumn(c.name, c.stored_name, c.declaration, _codec(c), c.description)
+                for c in definition.columns
+            }
+            classes = {
+                column.stored_name: storage_classes(schema, column, self._owner.driver)
+                for column in stored.values()
+            }
+            self._check_key(schema, stored, definition.key)
+            expected = Expected(
+                listed.image,
+                listed.bytes,
+                listed.digest,
+                objects(definition),
+                listed.row_count,
+                classes,
+                definition.key,
+            )
+        except Unusable as unusable:
+            self.left_out.append(f"{schema.name} ({unusable})")
+            return None
+        if listed.bytes > self._room:
             log.info("snapshot: {} left out, there is no room for it", schema.name)
             return None
-        if generation.rows != row_count:
-            self._store.retire(generation)
-            raise Broken(f"{schema.name} doesn't have as many rows as it should")
-        self._room -= generation.bytes
-        return Held(schema, generation, definition.spellings, definition.tokens)
+        self._room -= listed.bytes
+        return _Wanted(listed, stored, expected)
+
+    def _load(self, wanted: _Wanted, loaded: dict[str, Generation | Unusable]) -> None:
+        """Called by several threads at once."""
+        listed, definition = wanted.listed, wanted.listed.definition
+        try:
+            found = read_image(self._folder, self._store, wanted.expected)
+        except Unusable as unusable:
+            loaded[listed.image] = unusable
+            return
+        # Not below the age that it had when it was written: the wall clock may have been set back.
+        age = max(0.0, self._clock.wall() - listed.filled_at, self._written_at - listed.filled_at)
+        self.images[found.serial] = found.image
+        loaded[listed.image] = Generation(
+            table=definition.schema.name,
+            serial=found.serial,
+            uri=found.uri,
+            columns=wanted.stored,
+            indexes=definition.indexes,
+            rows=listed.row_count,
+            bytes=found.bytes,
+            read_at=self._clock.monotonic() - age,
+            moment=next_moment(),
+            anchor=found.anchor,
+            key=definition.key,
+        )
 
     def _check_key(self, schema: TableSchema, stored: dict[str, StoredColumn], key: str | None) -> None:
         if key is None:

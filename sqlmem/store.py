@@ -75,6 +75,7 @@ class Generation:
         unique: columns -> whether no two rows are equal in them; likewise.
         shares: stored column -> see `Store.rows_of_a_value`.
         samples: stored column -> see `Store.most_rows_of_a_value`.
+        key: the stored column that is the table's INTEGER PRIMARY KEY, so that it is the row id.
         reading: under which tokens it was read; None before it was published or restored.
     """
 
@@ -96,6 +97,7 @@ class Generation:
     shares: dict[str, int] = field(default_factory=dict)
     samples: dict[str, int] = field(default_factory=dict)
     reading: Reading | None = None
+    key: str | None = None
 
 
 # For how long a thread leaves the turn to those who have it, before it queues for it: first for some

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 
 from sqlmem.model import Index, TableSchema
 
@@ -15,6 +16,34 @@ def quoted(name: str) -> str:
     Only ever behind a qualifier: alone, SQLite would take an unknown one for a string.
     """
     return '"' + name.replace('"', '""') + '"'
+
+
+def table_text(columns: Iterable[tuple[str, str]], key: str | None) -> str:
+    """The statement that makes a generation's table, as SQLite's own catalogue then has it.
+
+    Args:
+        columns: stored names and declarations.
+        key: the stored column that is the INTEGER PRIMARY KEY.
+    """
+    definitions = ", ".join(
+        f"{quoted(name)} {'INTEGER PRIMARY KEY' if name == key else declaration}"
+        for name, declaration in columns
+    )
+    return f"CREATE TABLE {DATA} ({definitions})"
+
+
+def index_texts(indexes: Iterable[Sequence[str]], key: str | None) -> dict[str, str]:
+    """Likewise its indexes: name -> statement.
+
+    Args:
+        indexes: the stored names of each one's columns.
+    """
+    return {
+        # Never UNIQUE: the origin's notion of equal may be finer than the store's.
+        f"i{number}": f"CREATE INDEX i{number} ON {DATA} ({', '.join(map(quoted, names))})"
+        for number, names in enumerate(indexes)
+        if list(names) != [key]  # the row id is one already
+    }
 
 
 def stored_names(schema: TableSchema) -> dict[str, str]:

@@ -1,27 +1,50 @@
-"""A generation while it is written: rows from the origin or of a snapshot, then indexes, then sealed.
+"""A generation while it is written: rows from the origin, then indexes, then sealed.
 
 Rule: nobody else sees it before `seal`; what isn't sealed is abandoned, and its memory goes.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import sqlite3
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlmem.errors import StoreError
 from sqlmem.model import Index, TableName
 from sqlmem.store import Generation, Store, StoredColumn, next_moment, open_database
-from sqlmem.stored import DATA, quoted
+from sqlmem.stored import DATA, index_texts, quoted, table_text
 
 _serials = itertools.count(1)
 # Rows that one INSERT appends: it costs less than so many, and SQLite lets other threads into the interpreter
 # at each of them, who may let us wait for milliseconds.
 _GROUPS = (512, 64, 8, 1)
 _MOST_VALUES = 8_000  # of one INSERT: to prepare more takes milliseconds
+
+
+def new_database() -> tuple[int, str, sqlite3.Connection]:
+    """An empty database in memory: its serial, its URI and a connection to write it by."""
+    serial = next(_serials)
+    # The VFS shares a database between connections only if its name begins with a slash.
+    uri = f"file:/sqlmem-{os.getpid()}-{serial}?vfs=memdb"
+    connection = open_database(uri)
+    connection.execute("PRAGMA journal_mode=OFF")
+    connection.execute("PRAGMA synchronous=OFF")
+    return serial, uri, connection
+
+
+def kept_open(store: Store, serial: int, uri: str, writer: sqlite3.Connection) -> sqlite3.Connection:
+    """What keeps a database that is written; its writer is closed. Within `Store.activity`.
+
+    Another connection is to keep it: the writer's page cache and prepared statements, which nobody
+    needs any more, are megabytes.
+    """
+    anchor = open_database(uri)
+    anchor.execute("PRAGMA query_only=1")
+    writer.close()
+    store.keep(serial, anchor)
+    return anchor
 
 
 class Writer:
@@ -41,20 +64,11 @@ class Writer:
         self._key = key
         self._width = len(columns)
         self.table = table
-        self.serial = next(_serials)
-        # The VFS shares a database between connections only if its name begins with a slash.
-        self.uri = f"file:/sqlmem-{os.getpid()}-{self.serial}?vfs=memdb"
+        self.serial, self.uri, self._connection = new_database()
         self.rows = 0
-        self._connection = open_database(self.uri)
         most_values = min(_MOST_VALUES, self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
         execute = self._connection.execute
-        execute("PRAGMA journal_mode=OFF")
-        execute("PRAGMA synchronous=OFF")
-        definitions = ", ".join(
-            f"{quoted(name)} {'INTEGER PRIMARY KEY' if name == key else declaration}"
-            for name, declaration in columns
-        )
-        execute(f"CREATE TABLE {DATA} ({definitions})")
+        execute(table_text(columns, key))
         self._inserts = [
             (group, f"INSERT INTO {DATA} VALUES {', '.join([f'({marks})'] * group)}")
             for marks in (", ".join("?" * len(columns)),)
@@ -100,35 +114,6 @@ class Writer:
                 f"UPDATE {DATA} SET {column} = sqlmem_recode({column}) WHERE {column} IS NOT NULL"
             )
 
-    def copy_from(
-        self, uri: str, table: str, columns: Sequence[str], *, row_id: str | None
-    ) -> Generator[None, None, None]:
-        """Append all rows of a table of another database, for instance of a snapshot.
-
-        Yields after each slice of rows, outside of `activity`: a fork waits for one slice only.
-        The caller takes the iterator to its end, or closes it and abandons the writer.
-
-        Args:
-            uri: names its `vfs` too: SQLite's default is the one of this connection, memory.
-            row_id: as for `copy_rows`.
-        """
-        execute = self._connection.execute
-        with self._store.activity():
-            execute("COMMIT")
-            execute("ATTACH ? AS source", (uri,))
-            execute("BEGIN")
-        try:
-            source = f"source.{quoted(table)}"
-            for copied in copy_rows(self._store, self._connection, source, DATA, columns, row_id):
-                self.rows += copied
-                yield
-        finally:
-            # After an error there may be no transaction, and nothing that is worth one.
-            with self._store.activity(), contextlib.suppress(sqlite3.Error):
-                execute("COMMIT")
-                execute("DETACH source")
-                execute("BEGIN")
-
     @property
     def bytes(self) -> int:
         with self._store.activity():
@@ -152,20 +137,12 @@ class Writer:
         mirrored = tuple(index for index in indexes if all(name in columns for name in index.columns))
         with self._store.activity():
             execute = self._connection.execute
-            for number, index in enumerate(mirrored):
-                names = [columns[name].stored_name for name in index.columns]
-                if names == [self._key]:
-                    continue  # the row id is one already
-                # Never UNIQUE: the origin's notion of equal may be finer than the store's.
-                execute(f"CREATE INDEX i{number} ON {DATA} ({', '.join(map(quoted, names))})")
+            names = [[columns[name].stored_name for name in index.columns] for index in mirrored]
+            for text in index_texts(names, self._key).values():
+                execute(text)
             execute("COMMIT")
-            # Another connection is to keep the database: this one's page cache and prepared statements,
-            # which nobody needs any more, are megabytes.
-            anchor = open_database(self.uri)
-            anchor.execute("PRAGMA query_only=1")
-            self._connection.close()
+            anchor = kept_open(self._store, self.serial, self.uri, self._connection)
             self._connection = anchor
-        self._store.keep(self.serial, anchor)
         return Generation(
             table=self.table,
             serial=self.serial,
@@ -177,55 +154,9 @@ class Writer:
             read_at=read_at,
             moment=next_moment() if moment is None else moment,
             anchor=anchor,
+            key=self._key,
         )
 
     def abandon(self) -> None:
         with self._store.activity():
             self._connection.close()
-
-
-# Rows of one slice: some milliseconds, for which a fork has to wait.
-_SLICE = 5_000
-
-
-def copy_rows(
-    store: Store,
-    connection: sqlite3.Connection,
-    source: str,
-    target: str,
-    columns: Sequence[str],
-    row_id: str | None,
-) -> Iterator[int]:
-    """Copy a table into an empty one, in slices of which each is one `activity`.
-
-    Args:
-        source: a table of another attached database, quoted, with the database's name.
-        target: a table of `main`, quoted.
-        row_id: a column that is the table's INTEGER PRIMARY KEY, or a name under which a table
-            without one lets its row id be seen; None if its columns hide all of them.
-
-    Yields:
-        The rows of each slice.
-    """
-    is_column = row_id is None or row_id in columns
-    names = [quoted(name) for name in columns] if is_column else [quoted(str(row_id)), *map(quoted, columns)]
-    selected = ", ".join(f"t.{name}" for name in names)
-    statement = f"INSERT INTO main.{target} ({', '.join(names)}) SELECT {selected} FROM {source} AS t"
-    if row_id is None:
-        with store.activity():
-            copied = connection.execute(statement).rowcount
-        yield copied
-        return
-    key = quoted(row_id)
-    order = f"ORDER BY t.{key} LIMIT {_SLICE}"
-    last = -(2**63)
-    comparison = ">="  # the least of all row ids may be used too, and nothing is below it
-    while True:
-        with store.activity():
-            copied = connection.execute(f"{statement} WHERE t.{key} {comparison} ? {order}", (last,)).rowcount
-            comparison = ">"
-            if copied == _SLICE:
-                last = connection.execute(f"SELECT max(t.{key}) FROM main.{target} AS t").fetchone()[0]
-        yield copied
-        if copied < _SLICE:
-            return

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from support.clock import ManualClock
 from support.exact import same
+from support.held import images
 from support.origins import Origin
 
 from sqlmem import CachingEngine, Outcome, add_sink, remove_sink
@@ -90,20 +91,18 @@ def test_table_that_was_named_by_a_table_object_survives(origin: Origin, path: P
     assert rows.status.outcome is Outcome.HIT
 
 
-def test_file_is_an_ordinary_sqlite_database_for_its_owner_alone(origin: Origin, path: Path) -> None:
+def test_files_are_ordinary_sqlite_databases_for_their_owner_alone(origin: Origin, path: Path) -> None:
     """Mode 0600; the rows can be read by anybody who may."""
     saved(origin, path)
 
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        tables = [
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-        data = next(name for name in tables if "orders" in name)
-        ids = [row[0] for row in connection.execute(f'SELECT id FROM "{data}" ORDER BY id')]
+    image = next(image for name, image in images(path).items() if "orders" in name)
+    with contextlib.closing(sqlite3.connect(image)) as connection:
+        ids = [row[0] for row in connection.execute("SELECT id FROM data ORDER BY id")]
 
     assert ids == [1, 2, 3]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert origin.url.password is None or origin.url.password.encode() not in path.read_bytes()
+    for file in (path, image):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert origin.url.password is None or origin.url.password.encode() not in file.read_bytes()
 
 
 @pytest.mark.parametrize(

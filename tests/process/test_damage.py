@@ -1,13 +1,14 @@
 """Damaged, foreign and forged snapshots: always a clean start, never a wrong row.
 
-Two kinds. Damage leaves the digest as it was, and any of it costs the whole file. A forgery
-comes with a digest that is right, made by somebody who knows the form: it may bring whatever
-rows it likes, as its maker could to the origin's own file, but only of the types, of the
-tables and under the definitions that the program would have written, and it never runs anything.
+Two kinds. Damage leaves the digests as they were: of the manifest it costs everything, of an image
+its table. A forgery comes with digests that are right, made by somebody who knows the form: it may
+bring whatever rows it likes, as its maker could to the origin's own file, but only of the types, of
+the tables and under the definitions that the program would have written, and it never runs anything.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -18,23 +19,27 @@ import pytest
 from support.clock import ManualClock
 from support.held import (
     FACTS,
+    NOTES,
     ORDERS,
     OWNER,
     closing_stores,
     edit,
+    images,
     notes,
     order_row,
     orders,
     reseal,
+    reseal_images,
     stored_rows,
     values,
 )
 
-from sqlmem import snapshot
+from sqlmem import snapshot, snapshot_images
 from sqlmem.store import Store
 
 ROWS = 400
 PAGE = 4096
+NAMES = {"public.orders": ORDERS, "Notes": NOTES}
 
 
 @pytest.fixture(autouse=True)
@@ -43,15 +48,42 @@ def _closed():
         yield
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The bytes of a good snapshot, and the rows that it holds."""
-    path = tmp_path_factory.mktemp("whole") / "cache.db"
-    with closing_stores():
+class Whole:
+    """A good snapshot: its manifest, its images by the tables' names, and the rows that it holds."""
+
+    def __init__(self, path):
         store, clock = Store(), ManualClock()
         held = [orders(store, clock, range(ROWS)), notes(store, clock)]
         snapshot.write(path, store, owner=OWNER, facts=FACTS, held=held, clock=clock)
-        return path.read_bytes(), {each.schema: stored_rows(store, each.generation) for each in held}
+        self.rows = {each.schema: stored_rows(store, each.generation) for each in held}
+        self.manifest = path.read_bytes()
+        self.images = {name: (file.name, file.read_bytes()) for name, file in images(path).items()}
+
+    def put(self, path, manifest=None, **changed):
+        """Write it out; some images otherwise, or not at all."""
+        folder = path.with_name(f"{path.name}.tables")
+        folder.mkdir(exist_ok=True)
+        for name, (file, plain) in self.images.items():
+            data = changed.get(name, plain)
+            if data is None:
+                (folder / file).unlink(missing_ok=True)
+            else:
+                (folder / file).write_bytes(data)
+        path.write_bytes(self.manifest if manifest is None else manifest)
+
+    def without(self, *names):
+        return {schema: rows for schema, rows in self.rows.items() if schema not in map(NAMES.get, names)}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    with closing_stores():
+        return Whole(tmp_path_factory.mktemp("whole") / "cache.db")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "cache.db"
 
 
 def start(path):
@@ -67,53 +99,24 @@ def start(path):
     return found
 
 
-def assert_clean(path, data, rows):
-    """Nothing, or some of the tables, each exactly as it was."""
-    path.write_bytes(data)
-    found = start(path)
-    assert found.items() <= rows.items()
-    return found
-
-
-def test_the_whole_one_is_loaded(tmp_path, whole):
-    """The measure of the tests below: untouched, everything comes back."""
-    data, rows = whole
-
-    assert assert_clean(tmp_path / "cache.db", data, rows) == rows
-
-
-def test_two_hundred_truncations(tmp_path, whole):
-    """At each page's edges, and anywhere between: nothing is used."""
-    data, rows = whole
-    generator = random.Random(1)
+def damaged(data, generator):
+    """Truncations at each page's edges and anywhere between; bits; pages zeroed, swapped, repeated."""
     edges = [edge + shift for edge in range(0, len(data), PAGE) for shift in (-1, 0, 1)]
     lengths = {length for length in edges if 0 <= length < len(data)}
     while len(lengths) < 200:
         lengths.add(generator.randrange(len(data)))
-
     for length in sorted(lengths):
-        assert assert_clean(tmp_path / "cache.db", data[:length], rows) == {}, length
-
-
-def test_three_hundred_flipped_bits(tmp_path, whole):
-    """Each bit of the first hundred bytes' most telling ones, and any other: nothing is used."""
-    data, rows = whole
-    generator = random.Random(2)
+        yield ("truncated", length), data[:length]
+    # Each bit of the first hundred bytes' most telling ones, and any other.
     places = [
         (place, bit) for place in (0, 16, 18, 20, 21, 28, 31, 40, 44, 56, 60, 68, 96, 99) for bit in range(8)
     ]
     while len(places) < 300:
         places.append((generator.randrange(len(data)), generator.randrange(8)))
-
     for place, bit in places:
         changed = bytearray(data)
         changed[place] ^= 1 << bit
-        assert assert_clean(tmp_path / "cache.db", changed, rows) == {}, (place, bit)
-
-
-def test_pages_zeroed_swapped_repeated_and_garbage_appended(tmp_path, whole):
-    """What a disk or a broken copy does: nothing is used."""
-    data, rows = whole
+        yield ("flipped", place, bit), bytes(changed)
     pages = [data[at : at + PAGE] for at in range(0, len(data), PAGE)]
     variants = [data + b"\0" * PAGE, data + b"x", data + data[-PAGE:], data + data, data[PAGE:], data[::-1]]
     for number in range(len(pages)):
@@ -125,9 +128,94 @@ def test_pages_zeroed_swapped_repeated_and_garbage_appended(tmp_path, whole):
         # Two tables without rows have pages that are the same.
         made = [b"".join(each) for each in (swapped, zeroed, repeated)]
         variants += [each for each in made if each != data]
-
     for number, variant in enumerate(variants):
-        assert assert_clean(tmp_path / "cache.db", variant, rows) == {}, number
+        yield ("pages", number), variant
+
+
+def test_the_whole_one_is_loaded(path, whole):
+    """The measure of the tests below: untouched, everything comes back."""
+    whole.put(path)
+
+    assert start(path) == whole.rows
+
+
+def test_a_damaged_manifest_is_used_for_nothing(path, whole):
+    """What a disk or a broken copy does: 200 truncations, 300 flipped bits, pages mixed up."""
+    whole.put(path)
+
+    for what, data in damaged(whole.manifest, random.Random(1)):
+        path.write_bytes(data)
+        assert start(path) == {}, what
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_damaged_image_costs_its_table_and_no_other(path, whole, name):
+    """The same of an image: nothing of it is used, and the other table is what it was."""
+    whole.put(path)
+    (file, plain), rest = whole.images[name], whole.without(name)
+    image = path.with_name("cache.db.tables") / file
+
+    for what, data in damaged(plain, random.Random(2)):
+        image.write_bytes(data)
+        assert start(path) == rest, what
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_that_is_missing_costs_its_table_and_no_other(path, whole, name):
+    """Somebody has cleaned up."""
+    whole.put(path, **{name: None})
+
+    assert start(path) == whole.without(name)
+
+
+def test_images_that_were_swapped_are_used_for_nothing(path, whole):
+    """Each is whole, and of another table."""
+    one, other = (data for _, data in whole.images.values())
+    whole.put(path, **dict(zip(NAMES, (other, one), strict=True)))
+
+    assert start(path) == {}
+
+
+def test_swapped_images_under_right_digests_are_used_for_nothing(path, whole):
+    """The manifest says so too, with sizes and digests; the objects in them say otherwise."""
+    one, other = (data for _, data in whole.images.values())
+    whole.put(path, **dict(zip(NAMES, (other, one), strict=True)))
+    reseal_images(path)
+
+    assert start(path) == {}
+
+
+def test_an_image_of_an_older_generation_is_used_for_nothing(path, whole):
+    """The same table, the same definition, as many rows, whole: but not what the manifest means."""
+    whole.put(path)
+    image = images(path)["public.orders"]
+    edit(image, "UPDATE data SET name = 'older' WHERE id = 1")
+
+    assert start(path) == whole.without("public.orders")
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe", "link to a folder of images"])
+def test_something_else_in_the_place_of_an_image_is_not_followed(path, whole, kind, tmp_path):
+    """Nor waited for, if it is a pipe that nobody writes to."""
+    whole.put(path)
+    image = images(path)["public.orders"]
+    moved = tmp_path / "moved"
+    match kind:
+        case "link":
+            image.rename(moved)
+            image.symlink_to(moved)
+        case "folder":
+            image.unlink()
+            image.mkdir()
+        case "pipe":
+            image.unlink()
+            os.mkfifo(image)
+        case _:
+            image.parent.rename(moved)
+            image.parent.symlink_to(moved)
+
+    rest = {} if "folder of" in kind else whole.without("public.orders")
+    assert start(path) == rest
 
 
 @pytest.mark.parametrize(
@@ -143,23 +231,48 @@ def test_pages_zeroed_swapped_repeated_and_garbage_appended(tmp_path, whole):
     ],
     ids=range(7),
 )
-def test_what_was_never_a_snapshot(tmp_path, whole, data):
-    """Empty, zeros, half a header, JSON, a pickle."""
-    assert assert_clean(tmp_path / "cache.db", data, whole[1]) == {}
+def test_what_was_never_a_snapshot(path, whole, data):
+    """Empty, zeros, half a header, JSON, a pickle: as the manifest, and as an image."""
+    whole.put(path, data)
+    as_manifest = start(path)
+    whole.put(path, **{"public.orders": data})
+    as_image = start(path)
+
+    assert as_manifest == {}
+    assert as_image == whole.without("public.orders")
 
 
 # -- forgeries -------------------------------------------------------------------------------
 
 
-def forged(path, data, *statements):
-    path.write_bytes(data)
-    edit(path, *statements)
-    reseal(path)
-
-
 CANARY = "SELECT load_extension('x')"
+OBJECTS = {
+    "a view": [f"CREATE VIEW v AS {CANARY}"],
+    "a trigger": [f"CREATE TRIGGER t AFTER INSERT ON {{table}} BEGIN {CANARY}; END"],
+    "an index": ["CREATE INDEX i ON {table} ({column})"],
+    "an index on an expression": ["CREATE INDEX i ON {table} (upper({column}))"],
+    "another table": ["CREATE TABLE more (x)"],
+    "a virtual table": ["CREATE VIRTUAL TABLE f USING fts5(x)"],
+    "a sequence": ["CREATE TABLE s (i INTEGER PRIMARY KEY AUTOINCREMENT)"],
+    "statistics": ["ANALYZE"],
+    "a column more": ["ALTER TABLE {table} ADD COLUMN more"],
+    "a column less": ["ALTER TABLE {table} DROP COLUMN {column}"],
+    "a default": ["ALTER TABLE {table} ADD COLUMN more DEFAULT 7"],
+    "a generated column": ["ALTER TABLE {table} ADD COLUMN more AS (upper({column}))"],
+    "another name": ["ALTER TABLE {table} RENAME TO n2"],
+    "a view for a table": ["ALTER TABLE {table} RENAME TO n2", "CREATE VIEW {table} AS SELECT * FROM n2"],
+    "table missing": ["DROP TABLE {table}"],
+}
 
-FORGERIES = {
+
+def objects(table, column):
+    return {
+        name: [text.format(table=table, column=column) for text in texts] for name, texts in OBJECTS.items()
+    }
+
+
+OF_THE_MANIFEST = {
+    **objects("sqlmem_definitions", "definition"),
     "no version": ["PRAGMA user_version=0"],
     "later version": ["PRAGMA user_version=99"],
     "other fingerprint": ["UPDATE sqlmem_snapshot SET fingerprint = 'abc'"],
@@ -179,67 +292,148 @@ FORGERIES = {
     "filled never": ["UPDATE sqlmem_tables SET filled_at = NULL"],
     "filled at a text": ["UPDATE sqlmem_tables SET filled_at = 'noon'"],
     "filled at NaN": [("UPDATE sqlmem_tables SET filled_at = ?", (float("nan"),))],
-    "fewer rows": ["DELETE FROM \"public.orders\" WHERE id = 7"],
-    "more rows": ["INSERT INTO \"public.orders\" (id) VALUES (-1)"],
     "row count a text": ["UPDATE sqlmem_tables SET row_count = 'many'"],
     "row count negative": ["UPDATE sqlmem_tables SET row_count = -1"],
-    "named like another": ["UPDATE sqlmem_tables SET stored_as = 'Notes'"],
-    "named like one of ours": ["UPDATE sqlmem_tables SET stored_as = 'sqlmem_digest'"],
-    "named by a blob": ["UPDATE sqlmem_tables SET stored_as = x'00'"],
-    "named by injection": ["UPDATE sqlmem_tables SET stored_as = 'Notes\"; DROP TABLE x; --'"],
+    "named like another": ["UPDATE sqlmem_tables SET name = 'Notes'"],
+    "named by a blob": ["UPDATE sqlmem_tables SET name = x'00'"],
+    "an image of two tables": ["UPDATE sqlmem_tables SET image = (SELECT min(image) FROM sqlmem_tables)"],
+    "an image by a path": ["UPDATE sqlmem_tables SET image = '../cache.db' WHERE name = 'Notes'"],
+    "an image by a whole path": ["UPDATE sqlmem_tables SET image = '/etc/passwd' WHERE name = 'Notes'"],
+    "an image by a path in the folder": ["UPDATE sqlmem_tables SET image = './' || image"],
+    "an image by an address": ["UPDATE sqlmem_tables SET image = 'file:' || image"],
+    "an image by a name and a line": ["UPDATE sqlmem_tables SET image = image || char(10)"],
+    "an image by a blob": ["UPDATE sqlmem_tables SET image = CAST(image AS BLOB)"],
+    "no image": ["UPDATE sqlmem_tables SET image = NULL"],
+    "size a text": ["UPDATE sqlmem_tables SET image_bytes = 'large'"],
+    "size nothing": ["UPDATE sqlmem_tables SET image_bytes = 0"],
+    "size wrong": ["UPDATE sqlmem_tables SET image_bytes = image_bytes + 4096"],
+    "digest of another form": ["UPDATE sqlmem_tables SET image_sha256 = upper(image_sha256)"],
+    "digest wrong": ["UPDATE sqlmem_tables SET image_sha256 = replace(image_sha256, 'a', 'b')"],
+    "no digest": ["UPDATE sqlmem_tables SET image_sha256 = NULL"],
     "listed twice": [
-        """INSERT INTO sqlmem_tables (stored_as, filled_at, row_count, definition)
-        SELECT stored_as, filled_at, row_count, definition FROM sqlmem_tables"""
+        """INSERT INTO sqlmem_tables SELECT position + 9, name, image, image_bytes, image_sha256, filled_at,
+        row_count, definition FROM sqlmem_tables"""
     ],
-    "not listed": ["DELETE FROM sqlmem_tables WHERE stored_as = 'Notes'"],
-    "table missing": ["DROP TABLE Notes"],
-    "a view": [f"CREATE VIEW v AS {CANARY}"],
-    "a view for a table": ["ALTER TABLE Notes RENAME TO n2", 'CREATE VIEW Notes AS SELECT * FROM n2'],
-    "a trigger": [f"CREATE TRIGGER t AFTER INSERT ON Notes BEGIN {CANARY}; END"],
-    "an index": ["CREATE INDEX i ON Notes (Value)"],
-    "an index on an expression": ["CREATE INDEX i ON Notes (upper(Value))"],
-    "another table": ["CREATE TABLE more (x)"],
-    "a virtual table": ["CREATE VIRTUAL TABLE f USING fts5(x)"],
-    "a sequence": ["CREATE TABLE s (i INTEGER PRIMARY KEY AUTOINCREMENT)"],
-    "statistics": ["ANALYZE"],
-    "a column more": ["ALTER TABLE Notes ADD COLUMN more"],
-    "a column less": ["ALTER TABLE Notes DROP COLUMN Value"],
-    "a default": ["ALTER TABLE Notes ADD COLUMN more DEFAULT 7"],
-    "a generated column": ["ALTER TABLE Notes ADD COLUMN more AS (upper(Value))"],
     "no digest table": ["ALTER TABLE sqlmem_digest RENAME TO digest"],
     "a column of the lists more": ["ALTER TABLE sqlmem_tables ADD COLUMN more"],
+}  # fmt: skip
+
+OF_AN_IMAGE = {
+    **{f"orders: {name}": ("public.orders", texts) for name, texts in objects("data", "weight").items()},
+    **{f"Notes: {name}": ("Notes", texts) for name, texts in objects("data", "Value").items()},
+    "fewer rows": ("public.orders", ["DELETE FROM data WHERE id = 7"]),
+    "more rows": ("public.orders", ["INSERT INTO data (id) VALUES (-1)"]),
+    "an index less": ("public.orders", ["DROP INDEX i1"]),
+    "an index of other columns": ("public.orders", ["DROP INDEX i1", "CREATE INDEX i1 ON data (name)"]),
+    "a unique index": ("public.orders", ["DROP INDEX i1", 'CREATE UNIQUE INDEX i1 ON data ("name", "at")']),
+    "a write-ahead log": ("public.orders", ["PRAGMA journal_mode=WAL"]),
     **{
-        f"{column} holds {value}": [f'UPDATE "public.orders" SET "{column}" = {value} WHERE id = 5']
+        f"{column} holds {value}": ("public.orders", [f'UPDATE data SET "{column}" = {value} WHERE id = 5'])
         for column, value in [
             ("name", "x'ff'"), ("name", "7"), ("price", "1.5"), ("price", "'1.50'"), ("at", "7"),
-            ("is_paid", "'yes'"), ("weight", "1"), ("weight", "'1'"), ("photo", "'text'"), ("extra", "1"),
+            ("price", "1.0 + 0"), ("price", "'150'"), ("is_paid", "'yes'"), ("weight", "1"),
+            ("weight", "'1'"), ("photo", "'text'"), ("extra", "1"),
         ]
     },
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FORGERIES)
-def test_a_forgery_is_discarded(tmp_path, whole, name):
-    """With a digest that is right: the file, or the table, is left out."""
-    data, _ = whole
-    path = tmp_path / "cache.db"
-
+def forged(path, whole, *statements, name=None):
+    whole.put(path)
     try:
-        forged(path, data, *FORGERIES[name])
+        edit(path if name is None else images(path)[name], *statements)
     except sqlite3.OperationalError as error:
         pytest.skip(f"this SQLite can't make it ({error})")
+    reseal_images(path)
+
+
+@pytest.mark.parametrize("name", OF_THE_MANIFEST)
+def test_a_forged_manifest_is_discarded(path, whole, name):
+    """With a digest that is right: nothing of it is used, and nothing is run."""
+    whole.put(path)
+    try:
+        edit(path, *OF_THE_MANIFEST[name])
+    except sqlite3.OperationalError as error:
+        pytest.skip(f"this SQLite can't make it ({error})")
+    reseal(path)
 
     assert start(path) == {}
-    assert "x" not in {entry.name for entry in tmp_path.iterdir()}
+    assert "x" not in {entry.name for entry in path.parent.iterdir()}
 
 
-def definition_of(data, tmp_path):
-    path = tmp_path / "read.db"
-    path.write_bytes(data)
+def test_a_table_that_the_manifest_does_not_list_is_none(path, whole):
+    """Its image is a leftover, whose file goes; the other table is what it was."""
+    whole.put(path)
+    image = images(path)["Notes"]
+    edit(path, "DELETE FROM sqlmem_tables WHERE name = 'Notes'")
+    reseal(path)
+
+    assert start(path) == whole.without("Notes")
+    assert not image.exists()
+
+
+@pytest.mark.parametrize("is_strict", [True, False])
+@pytest.mark.parametrize("name", OF_AN_IMAGE)
+def test_a_forged_image_costs_its_table_and_no_other(path, whole, name, is_strict, monkeypatch):
+    """With digests that are right: nothing of it is used, whichever way the types are looked at."""
+    table, statements = OF_AN_IMAGE[name]
+    if not is_strict:
+        monkeypatch.setattr(snapshot_images, "_tells_types", lambda: False)
+    forged(path, whole, *statements, name=table)
+
+    assert start(path) == whole.without(table)
+    assert "x" not in {entry.name for entry in path.parent.iterdir()}
+
+
+def test_an_image_in_another_encoding_is_not_used(path, whole):
+    """Attached to another one it would be an error of each statement."""
+    whole.put(path)
+    image = images(path)["Notes"]
+    connection = sqlite3.connect(image)
+    texts = [text for (text,) in connection.execute("SELECT sql FROM sqlite_schema")]
+    rows = connection.execute("SELECT * FROM data").fetchall()
+    connection.close()
+    image.unlink()
+    edit(
+        image,
+        "PRAGMA encoding='UTF-16le'",
+        *texts,
+        *(("INSERT INTO data VALUES (?, ?)", row) for row in rows),
+    )
+    reseal_images(path)
+
+    assert start(path) == whole.without("Notes")
+
+
+@pytest.mark.parametrize("column", ["name", "price", "weight", "photo"])
+@pytest.mark.parametrize("is_strict", [True, False])
+def test_every_storage_class_is_told_from_the_one_it_should_be(path, whole, column, is_strict, monkeypatch):
+    """Invariant: a value is taken if, and only if, it is NULL or of the storage class of its column."""
+    if not is_strict:
+        monkeypatch.setattr(snapshot_images, "_tells_types", lambda: False)
+    right = {"name": "text", "price": "integer", "weight": "real", "photo": "blob"}[column]
+    kinds = {
+        "null": ["NULL"],
+        "integer": ["0", "1", "-1", "9223372036854775807"],
+        "real": ["0.0", "1.0", "-1.5", "9e999", "9223372036854775807.0"],
+        "text": ["''", "'1'", "'x'"],
+        "blob": ["x''", "x'31'"],
+    }
+
+    for kind, texts in kinds.items():
+        for text in texts:
+            forged(path, whole, f'UPDATE data SET "{column}" = {text} WHERE id = 5', name="public.orders")
+            store = Store()
+            loaded = snapshot.load(path, store, owner=OWNER, clock=ManualClock())
+            taken = {held.schema for held in loaded.tables}
+            assert (ORDERS in taken) == (kind in ("null", right)), text
+
+
+def definition_of(path):
     connection = sqlite3.connect(path)
-    text = connection.execute(
-        "SELECT definition FROM sqlmem_tables WHERE stored_as = 'public.orders'"
-    ).fetchone()[0]
+    text = connection.execute("SELECT definition FROM sqlmem_tables WHERE name = 'public.orders'").fetchone()[
+        0
+    ]
     connection.close()
     return text
 
@@ -282,11 +476,10 @@ def replaced(node, path, value):
     return copy
 
 
-def test_every_place_of_a_definition_with_junk_in_it(tmp_path, whole):
-    """Types, codecs, keys, descriptions, names: what is used anyway has its definition's rows."""
-    data, rows = whole
-    path = tmp_path / "cache.db"
-    whole_text = definition_of(data, tmp_path)
+def test_every_place_of_a_definition_with_junk_in_it(path, whole):
+    """Types, codecs, keys, indexes, descriptions, names: what is used anyway has its definition's rows."""
+    whole.put(path)
+    whole_text = definition_of(path)
     tree = json.loads(whole_text)
     texts = {
         json.dumps(replaced(tree, *each), ensure_ascii=False, separators=(",", ":"))
@@ -305,14 +498,14 @@ def test_every_place_of_a_definition_with_junk_in_it(tmp_path, whole):
 
     used = 0
     for text in sorted(texts):
-        forged(
-            path, data, ("UPDATE sqlmem_tables SET definition = ? WHERE stored_as = 'public.orders'", (text,))
-        )
+        path.write_bytes(whole.manifest)
+        edit(path, ("UPDATE sqlmem_tables SET definition = ? WHERE name = 'public.orders'", (text,)))
+        reseal(path)
         store = Store()
         loaded = snapshot.load(path, store, owner=OWNER, clock=ManualClock())
         for held in loaded.tables if isinstance(loaded, snapshot.Loaded) else ():
-            if held.schema in rows and held.schema != ORDERS:
-                assert stored_rows(store, held.generation) == rows[held.schema]
+            if held.schema in whole.rows and held.schema != ORDERS:
+                assert stored_rows(store, held.generation) == whole.rows[held.schema]
             else:
                 # A change that means nothing for the rows: a type's name, a description, another
                 # table's. The values are still those that were written, to the type.
@@ -334,18 +527,13 @@ def test_every_place_of_a_definition_with_junk_in_it(tmp_path, whole):
     assert used < len(texts) / 2
 
 
-def test_one_flipped_bit_anywhere_under_a_right_digest(tmp_path, whole):
+def test_one_flipped_bit_of_a_manifest_under_a_right_digest(path, whole):
     """Not even a database any more, perhaps: no crash, no error, the right types."""
-    data, rows = whole
+    whole.put(path)
     generator = random.Random(3)
-    path = tmp_path / "cache.db"
 
     for _ in range(250):
-        changed = bytearray(data)
-        changed[generator.choice((generator.randrange(len(data)), generator.randrange(PAGE)))] ^= 1 << (
-            generator.randrange(8)
-        )
-        path.write_bytes(changed)
+        path.write_bytes(flipped(whole.manifest, generator))
         try:
             reseal(path)
         except ValueError:
@@ -353,29 +541,60 @@ def test_one_flipped_bit_anywhere_under_a_right_digest(tmp_path, whole):
         store = Store()
         loaded = snapshot.load(path, store, owner=OWNER, clock=ManualClock())
         for held in loaded.tables if isinstance(loaded, snapshot.Loaded) else ():
-            assert held.schema.name in {schema.name for schema in rows}
+            assert held.schema.name in {schema.name for schema in whole.rows}
             store.retire(held.generation)
 
 
-def test_a_value_that_is_not_a_number_is_none(tmp_path, whole):
+@pytest.mark.parametrize("is_strict", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_one_flipped_bit_of_an_image_under_right_digests(path, whole, name, is_strict, monkeypatch):
+    """The same of a database that is then asked: SQLite's own error at worst, never another type."""
+    if not is_strict:
+        monkeypatch.setattr(snapshot_images, "_tells_types", lambda: False)
+    generator = random.Random(4)
+    schema = NAMES[name]
+    plain = {row[len(row) // 2 :] for row in whole.rows[schema]}
+    classes = [{row[number] for row in plain} | {"null"} for number in range(len(next(iter(plain))))]
+
+    for _ in range(250):
+        whole.put(path, **{name: flipped(whole.images[name][1], generator)})
+        reseal_images(path)
+        store = Store()
+        loaded = snapshot.load(path, store, owner=OWNER, clock=ManualClock())
+        assert {held.schema for held in loaded.tables} >= whole.without(name).keys()
+        for held in loaded.tables:
+            if held.schema == schema == ORDERS:
+                with contextlib.suppress(sqlite3.Error):
+                    for row in stored_rows(store, held.generation):
+                        for number, kind in enumerate(row[len(row) // 2 :]):
+                            assert kind in classes[number]
+            store.retire(held.generation)
+
+
+def flipped(data, generator):
+    changed = bytearray(data)
+    place = generator.choice((generator.randrange(len(data)), generator.randrange(PAGE)))
+    changed[place] ^= 1 << generator.randrange(8)
+    return bytes(changed)
+
+
+def test_a_value_that_is_not_a_number_is_none(path, whole):
     """NaN written past SQLite's own care: SQLite reads it as NULL, and so does a caller."""
-    data, _ = whole
-    path = tmp_path / "cache.db"
-    right = struct.pack(">d", 399 * 0.25)
-    at = data.rindex(right)
-    path.write_bytes(data[:at] + struct.pack(">d", float("nan")) + data[at + 8 :])
-    reseal(path)
+    data = whole.images["public.orders"][1]
+    at = data.rindex(struct.pack(">d", 399 * 0.25))
+    whole.put(path, **{"public.orders": data[:at] + struct.pack(">d", float("nan")) + data[at + 8 :]})
+    reseal_images(path)
 
     found = start(path)
 
     assert [row[5] for row in found[ORDERS]][399] is None
 
 
-def test_files_beside_a_snapshot_mean_nothing(tmp_path, whole):
+def test_files_beside_a_snapshot_mean_nothing(path, whole):
     """A journal or a write-ahead log of that name isn't played back."""
-    data, rows = whole
-    path = tmp_path / "cache.db"
-    for suffix in ("-journal", "-wal", "-shm"):
-        (tmp_path / f"cache.db{suffix}").write_bytes(os.urandom(2 * PAGE))
+    whole.put(path)
+    for file in (path, *images(path).values()):
+        for suffix in ("-journal", "-wal", "-shm"):
+            file.with_name(f"{file.name}{suffix}").write_bytes(os.urandom(2 * PAGE))
 
-    assert assert_clean(path, data, rows) == rows
+    assert start(path) == whole.rows

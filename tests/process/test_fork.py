@@ -196,6 +196,35 @@ for thread in threads:
     assert run(script, path) == ["child 5 True"] * 20
 
 
+def test_a_child_holds_no_lock_of_a_write_whose_process_was_killed(path):
+    """It has the descriptor of a thread that it hasn't got; what that thread left is removed all the same."""
+    script = """
+import signal
+from pathlib import Path
+from support.held import files
+from sqlmem.snapshot_folder import Folder
+def task():
+    keeper = Keeper(path)
+    keeper.publish(3)
+    keeper.maintenance.flush()
+    stay = Folder(Path(path)).enter()
+    (Path(path + ".tables") / ("0" * 32 + ".db")).write_bytes(b"left")
+    parent = os.getpid()
+    if os.fork():
+        os.kill(parent, signal.SIGKILL)
+    while os.getppid() == parent:
+        threading.Event().wait(0.001)
+    before = len(files(Path(path)))
+    keeper.publish(5)
+    say("child", keeper.maintenance.flush(), before, len(files(Path(path))))
+    os._exit(0)
+forked(task)
+"""
+
+    assert run(script, path) == ["child True 3 2"]
+    assert rows_in(path) == 5
+
+
 def test_callbacks_run_in_the_child_only(path):
     """After the store and the registry are ready there."""
     script = """

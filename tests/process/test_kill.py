@@ -10,12 +10,12 @@ import sys
 
 import pytest
 from support.clock import ManualClock
-from support.held import OWNER, closing_stores, order_row, orders, values
+from support.held import OWNER, closing_stores, files, images, order_row, orders, values
 
 from sqlmem import snapshot
 from sqlmem.store import Store
 
-KILLS = 70
+KILLS = 120
 ROWS = 6_000
 VERSIONS = 7  # snapshot n has the rows from n % VERSIONS on
 
@@ -27,7 +27,7 @@ import os, sys
 from pathlib import Path
 from support.clock import ManualClock
 from support.held import FACTS, OWNER, orders
-from sqlmem import snapshot, snapshot_file
+from sqlmem import snapshot, snapshot_file, snapshot_folder, snapshot_images
 from sqlmem.store import Store
 
 path, rows, versions = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -45,11 +45,15 @@ def told(module, name, word):
     setattr(module, name, tell)
 
 def write_for_ever(number):
-    told(snapshot, "copy_rows", "copy")
+    told(snapshot_images, "_write", "image")
+    told(snapshot_images.Steps, "step", "copy")
+    told(snapshot_images, "_digest", "hash")
+    told(snapshot_images.os, "fsync", "sync")
+    told(snapshot, "_fill_file", "manifest")
     told(snapshot_file, "_digest", "digest")
-    told(snapshot_file.os, "fsync", "sync")
     told(snapshot_file.Path, "replace", "rename")
     told(snapshot, "sync_folder", "folder")
+    told(snapshot_folder.Folder, "clean", "clean")
     while True:
         number += 1
         say(f"begin {number}")
@@ -100,9 +104,24 @@ def killed_writer(nursery, done, word, skipped):
 
 
 def test_a_kill_at_any_moment_of_a_write_leaves_a_whole_snapshot(tmp_path):
-    """Seventy kills, ten at each step of a write: a clean start each time."""
+    """A hundred and twenty kills, ten at each step of a write: a clean start each time."""
     path = tmp_path / "cache.db"
-    words = ["begin", "copy", "digest", "sync", "rename", "folder", "done"]
+    words = [
+        *(
+            "begin",
+            "image",
+            "copy",
+            "hash",
+            "sync",
+            "manifest",
+            "digest",
+            "rename",
+            "folder",
+            "clean",
+            "done",
+        ),
+        "sync",
+    ]
     expected = {n: [order_row(number) for number in range(n, n + ROWS + n)] for n in range(VERSIONS)}
     arguments = [sys.executable, "-c", NURSERY, path, str(ROWS), str(VERSIONS)]
     with subprocess.Popen(
@@ -126,7 +145,9 @@ def test_a_kill_at_any_moment_of_a_write_leaves_a_whole_snapshot(tmp_path):
             version = found[0][0]
             assert version in (done % VERSIONS, (done + 1) % VERSIONS), (kill, word)
             assert found == expected[version], (kill, word)
-            assert [each.name for each in tmp_path.iterdir()] == ["cache.db"], (kill, word)
+            # What the dead has left is gone, images too, and the image that is meant is there.
+            (image,) = images(path).values()
+            assert files(path) == {"cache.db", f"cache.db.tables/{image.name}"}, (kill, word)
             done += version != done % VERSIONS
 
         nursery.stdin.close()
@@ -139,7 +160,7 @@ def test_a_kill_while_a_snapshot_is_loaded_changes_nothing(tmp_path):
     store, clock = Store(), ManualClock()
     held = orders(store, clock, range(20_000))
     snapshot.write(path, store, owner=OWNER, facts=None, held=[held], clock=clock)
-    before = path.read_bytes()
+    before = {name: (tmp_path / name).read_bytes() for name in files(path)}
     reader = (
         "import sys; from pathlib import Path; from support.clock import ManualClock;"
         " from support.held import OWNER; from sqlmem import snapshot; from sqlmem.store import Store;"
@@ -155,5 +176,4 @@ def test_a_kill_while_a_snapshot_is_loaded_changes_nothing(tmp_path):
             child.kill()
         child.communicate()
 
-    assert path.read_bytes() == before
-    assert [each.name for each in tmp_path.iterdir()] == ["cache.db"]
+    assert {name: (tmp_path / name).read_bytes() for name in files(path)} == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -138,8 +139,28 @@ def values(store: Store, held: Held) -> list[tuple[Any, ...]]:
     ]
 
 
+def images(path: Path) -> dict[str, Path]:
+    """A snapshot's tables, by their names as people read them, and their images."""
+    connection = sqlite3.connect(path)
+    try:
+        rows = connection.execute("SELECT name, image FROM sqlmem_tables ORDER BY position").fetchall()
+    finally:
+        connection.close()
+    return {name: path.with_name(f"{path.name}.tables") / image for name, image in rows}
+
+
+def files(path: Path) -> set[str]:
+    """What is in a snapshot's folder and in the folder of its images, but for the lock files."""
+    folder = path.parent
+    return {
+        str(each.relative_to(folder))
+        for each in folder.rglob("*")
+        if each.is_file() and not each.name.endswith("lock")
+    }
+
+
 def edit(path: Path, *statements: str | tuple[str, Sequence[Any]]) -> None:
-    """Change a snapshot with SQLite, as somebody who knows the form; `reseal` makes it pass for whole."""
+    """Change a manifest or an image, as somebody who knows the form; `reseal` makes it pass for whole."""
     connection = sqlite3.connect(path)
     try:
         for statement in statements:
@@ -150,10 +171,17 @@ def edit(path: Path, *statements: str | tuple[str, Sequence[Any]]) -> None:
         connection.close()
 
 
-def reseal(path: Path) -> None:
-    """Enter the digest of what is in the file now."""
-    import hashlib
+def reseal_images(path: Path) -> None:
+    """Enter size and digest of the images that are there now, and reseal the manifest."""
+    for name, image in images(path).items():
+        data = image.read_bytes()
+        arguments = (len(data), hashlib.sha256(data).hexdigest(), name)
+        edit(path, ("UPDATE sqlmem_tables SET image_bytes = ?, image_sha256 = ? WHERE name = ?", arguments))
+    reseal(path)
 
+
+def reseal(path: Path) -> None:
+    """Enter the digest of what is in the manifest now."""
     data = bytearray(path.read_bytes())
     place = data.index(MARK, PAGE_BYTES, 2 * PAGE_BYTES) + len(MARK)
     data[place : place + 64] = b"0" * 64

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+import warnings as python_warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,8 @@ from support.held import (
     OWNER,
     closing_stores,
     edit,
+    files,
+    images,
     notes,
     order_row,
     orders,
@@ -27,11 +33,13 @@ from support.held import (
 )
 
 import sqlmem.snapshot as snapshot
+from sqlmem import snapshot_images, snapshot_load
 from sqlmem.logs import log
 from sqlmem.maintenance import Maintenance
 from sqlmem.model import TableName
 from sqlmem.registry import Registry
 from sqlmem.snapshot_file import Taken, claim
+from sqlmem.snapshot_folder import Folder
 from sqlmem.store import Store
 
 
@@ -133,33 +141,42 @@ def test_a_table_that_hides_the_row_id_is_copied_whole(path, store, clock):
     assert stored_rows(new, loaded.tables[0].generation) == stored_rows(store, held.generation)
 
 
-def test_the_file_is_an_ordinary_one_that_people_can_read(path, store, clock):
-    """Tables and columns have their names, also for other programs; nobody else may read it."""
+def test_the_files_are_ordinary_ones_that_people_can_read(path, store, clock):
+    """Tables and columns have their names, also for other programs; nobody else may read them."""
     write(path, store, [orders(store, clock, range(10)), notes(store, clock)], clock)
 
+    found = images(path)
     with sqlite3.connect(path) as connection:
-        named = connection.execute('SELECT "id", "name" FROM "public.orders" LIMIT 2').fetchall()
-        check = connection.execute("PRAGMA integrity_check").fetchall()
+        checks = connection.execute("PRAGMA integrity_check").fetchall()
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
+    connection.close()
+    with sqlite3.connect(found["public.orders"]) as connection:
+        named = connection.execute('SELECT "id", "name" FROM data LIMIT 2').fetchall()
+        checks += connection.execute("PRAGMA integrity_check").fetchall()
     connection.close()
 
     assert named == [(0, "name 0 é"), (1, "name 1 é")]
-    assert check == [("ok",)]
-    own = {"sqlmem_digest", "sqlmem_snapshot", "sqlmem_tables", "sqlmem_definitions", "sqlmem_results"}
-    assert tables == own | {"public.orders", "Notes"}
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [each.name for each in path.parent.iterdir()] == ["cache.db"]
+    assert checks == [("ok",), ("ok",)]
+    assert tables == {
+        "sqlmem_digest",
+        "sqlmem_snapshot",
+        "sqlmem_tables",
+        "sqlmem_definitions",
+        "sqlmem_results",
+    }
+    assert list(found) == ["public.orders", "Notes"]
+    assert files(path) == {"cache.db", *(f"cache.db.tables/{image.name}" for image in found.values())}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (path, *found.values())} == {0o600}
+    assert stat.S_IMODE(path.with_name("cache.db.tables").stat().st_mode) == 0o700
 
 
-def test_names_that_the_file_has_no_place_for_are_changed(path, store, clock):
-    """Two tables that differ in case, and one with a name of ours, are all kept."""
-    from dataclasses import replace
-
+def test_any_name_of_a_table_is_kept(path, store, clock):
+    """Two tables that differ in case, one with a name of ours, one with what no file may be called."""
     named = [
         TableName(None, "T"),
         TableName(None, "t"),
         TableName(None, "sqlmem_tables"),
-        TableName("a", 'q"\0'),
+        TableName("a", 'q"\0/../x'),
     ]
     held = [snapshot.Held(replace(NOTES, name=name), notes(store, clock).generation) for name in named]
 
@@ -252,7 +269,7 @@ def test_no_file_is_no_warning(path, clock, warnings):
         (lambda path: path.write_bytes(b"a diary" * 1000), "isn't a snapshot"),
         (lambda path: (path.unlink(), path.mkdir()), "ordinary file"),
         (lambda path: (path.unlink(), os.mkfifo(path)), "ordinary file"),
-        (lambda path: edit(path, "PRAGMA user_version=1"), "format version 1, this is version 5"),
+        (lambda path: edit(path, "PRAGMA user_version=1"), "format version 1, this is version 6"),
         (lambda path: edit(path, "UPDATE sqlmem_tables SET filled_at = filled_at + 9"), "digest"),
     ],
 )
@@ -329,34 +346,43 @@ def test_a_folder_that_is_not_there_leaves_nothing_behind(tmp_path, store, clock
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_leaves_the_old_file_and_no_other(path, store, clock):
-    """A limit on the size of files stands for the full disk, in a process of its own."""
+@pytest.mark.parametrize("room", [5_000, 15_000, 100_000])
+def test_a_full_disk_leaves_the_old_files_and_no_others(path, store, clock, room):
+    """A limit on the size of files stands for it: in an image, in the second one, in the manifest."""
     write(path, store, [notes(store, clock)], clock)
-    before = path.read_bytes()
+    before = {name: (path.parent / name).read_bytes() for name in files(path)}
     script = """
 import resource, sys
 from pathlib import Path
 from support.clock import ManualClock
-from support.held import FACTS, OWNER, orders
+from support.held import FACTS, OWNER, notes, orders
 from sqlmem.errors import StoreError
 from sqlmem.snapshot import write
 from sqlmem.store import Store
 store, clock = Store(), ManualClock()
-held = orders(store, clock, range(5_000))
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-try:
-    write(Path(sys.argv[1]), store, owner=OWNER, facts=FACTS, held=[held], clock=clock)
-except (OSError, StoreError) as error:
-    print("failed as it should")
+held = [notes(store, clock), orders(store, clock, range(5_000))]
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+for some in (held, held[::-1], held[:1]):
+    try:
+        write(Path(sys.argv[1]), store, owner=OWNER, facts=FACTS, held=some, clock=clock)
+    except (OSError, StoreError) as error:
+        print("failed as it should")
+    if int(sys.argv[2]) > 50_000 and len(some) == 2:
+        break
 """
 
     done = subprocess.run(
-        [sys.executable, "-c", script, path], capture_output=True, text=True, env=environment(), check=False
+        [sys.executable, "-c", script, path, str(room)],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
     )
 
-    assert (done.stdout, done.stderr) == ("failed as it should\n", "")
-    assert path.read_bytes() == before
-    assert [each.name for each in path.parent.iterdir()] == ["cache.db"]
+    times = 1 if room > 50_000 else 3
+    assert (done.stdout, done.stderr) == ("failed as it should\n" * times, "")
+    assert {name: (path.parent / name).read_bytes() for name in files(path)} == before
+    assert [held.schema for held in load(path, clock)[1].tables] == [NOTES]
 
 
 def environment():
@@ -381,6 +407,324 @@ def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_stay(path, st
     living.communicate(b"\n")
 
     assert {each.name for each in path.parent.iterdir()} == {names["alive"], names["not ours"]}
+
+
+# -- images ----------------------------------------------------------------------------------
+
+
+def entries(path):
+    """Name -> what tells whether it is the very file that it was."""
+    return {
+        name: (state.st_ino, state.st_mtime_ns)
+        for name in files(path)
+        for state in [(path.parent / name).stat()]
+    }
+
+
+def test_a_generation_is_written_once(path, engine_on, clock):
+    """A snapshot after one table was filled anew is one image and the manifest."""
+    engine = engine_on(path)
+    engine.publish(notes(engine.store, clock))
+    engine.publish(orders(engine.store, clock, range(5)))
+    engine.maintenance.flush()
+    before, kept = entries(path), images(path)["Notes"]
+
+    engine.publish(orders(engine.store, clock, range(7)))
+    engine.maintenance.flush()
+    after = entries(path)
+
+    name = f"cache.db.tables/{kept.name}"
+    assert after[name] == before[name]
+    assert images(path)["Notes"] == kept
+    assert len(after) == 3
+    assert len(after.keys() & before.keys()) == 2
+    assert len(engine_on(path).served()) == 7
+
+
+def test_what_was_loaded_keeps_its_image(path, engine_on, clock):
+    """After a restart too, only what was filled since is written."""
+    first = engine_on(path)
+    first.publish(notes(first.store, clock))
+    first.publish(orders(first.store, clock, range(5)))
+    first.maintenance.close()
+    before, kept = entries(path), images(path)["Notes"]
+
+    second = engine_on(path)
+    second.publish(orders(second.store, clock, range(7)))
+    second.maintenance.close()
+
+    name = f"cache.db.tables/{kept.name}"
+    assert entries(path)[name] == before[name]
+    assert len(engine_on(path).served()) == 7
+
+
+@pytest.mark.parametrize("change", ["removed", "replaced", "truncated", "folder removed"])
+def test_an_image_that_is_not_there_any_more_is_written_anew(path, engine_on, clock, change):
+    """By somebody's hand, or another process's cleaning up; nobody has to be restarted for it."""
+    engine = engine_on(path)
+    engine.publish(notes(engine.store, clock))
+    engine.publish(orders(engine.store, clock, range(5)))
+    engine.maintenance.flush()
+    image = images(path)["Notes"]
+    match change:
+        case "removed":
+            image.unlink()
+        case "replaced":
+            image.write_bytes(images(path)["public.orders"].read_bytes())
+        case "truncated":
+            os.truncate(image, 4096)
+        case _:
+            shutil.rmtree(image.parent)
+
+    engine.publish(orders(engine.store, clock, range(7)))
+    engine.maintenance.flush()
+
+    assert images(path)["Notes"] != image
+    assert len(files(path)) == 3
+    successor = engine_on(path)
+    assert len(successor.served()) == 7
+    assert len(successor.served("Notes")) == 6
+
+
+def test_images_that_no_manifest_names_are_removed_and_nothing_else(path, store, clock):
+    """What a killed process has left, at the next start; what is called otherwise is somebody's."""
+    write(path, store, [notes(store, clock)], clock)
+    folder = path.with_name("cache.db.tables")
+    kept = files(path)
+    (folder / f"{'0' * 32}.db").write_bytes(b"left")
+    others = {"diary.db", f"{'0' * 31}.db", f"{'A' * 32}.db", f"{'0' * 32}.db.bak", "deeper/x"}
+    (folder / "deeper").mkdir()
+    for name in others:
+        (folder / name).write_bytes(b"dear")
+
+    load(path, clock)
+    after_load = files(path)
+    path.unlink()
+    load(path, clock)
+
+    assert after_load == kept | {f"cache.db.tables/{name}" for name in others}
+    assert files(path) == {f"cache.db.tables/{name}" for name in others}
+
+
+def test_what_cannot_be_read_is_no_reason_to_remove_images(path, store, clock, warnings):
+    """The manifest of another version may name them; the next write replaces it, and cleans up."""
+    write(path, store, [notes(store, clock)], clock)
+    before = files(path)
+    edit(path, "PRAGMA user_version=7")
+
+    load(path, clock)
+    after_load = files(path)
+    write(path, store, [], clock)
+
+    assert after_load == before
+    assert files(path) == {"cache.db"}
+
+
+def test_nothing_is_removed_while_another_process_writes(path, engine_on, clock):
+    """Its images are named by no manifest yet. Who comes after it cleans up."""
+    engine = engine_on(path)
+    engine.publish(orders(engine.store, clock, range(5)))
+    store = Store()
+    prepared = snapshot.prepare(
+        path, store, owner=OWNER, facts=FACTS, held=[notes(store, clock)], clock=clock
+    )
+
+    engine.maintenance.flush()
+    load(path, clock)
+    meanwhile = len([name for name in files(path) if "tables" in name])
+    prepared.replace()
+    prepared.end()
+    prepared.settle()
+
+    assert meanwhile == 2
+    (image,) = images(path).values()
+    assert files(path) == {"cache.db", f"cache.db.tables/{image.name}"}
+
+
+def test_an_image_that_another_process_has_removed_is_written_anew(path, engine_on, clock):
+    """Two processes in turns: the manifest never names what isn't there."""
+    one, two = engine_on(path), engine_on(path)
+    one.publish(notes(one.store, clock))
+    for number in range(4):
+        one.publish(orders(one.store, clock, range(number)))
+        assert one.maintenance.flush()
+        two.publish(orders(two.store, clock, range(10 + number)))
+        assert two.maintenance.flush()
+
+        assert all(image.exists() for image in images(path).values())
+        assert len(files(path)) == 1 + len(images(path))
+    one.publish(orders(one.store, clock, range(3)))
+    assert one.maintenance.flush()
+
+    assert len(engine_on(path).served("Notes")) == 6
+
+
+def test_two_writers_at_once_never_take_each_others_images(path, engine_on, clock):
+    """Whoever is the last one: all that its manifest names is there, and nothing else in the end."""
+    engines = [engine_on(path), engine_on(path)]
+    problems = []
+
+    def write_often(engine):
+        try:
+            for number in range(25):
+                engine.publish(notes(engine.store, clock))
+                engine.publish(orders(engine.store, clock, range(number)))
+                assert engine.maintenance.flush()
+        except Exception as problem:  # noqa: BLE001 - shown by the test's own thread
+            problems.append(problem)
+
+    threads = [threading.Thread(target=write_often, args=(engine,)) for engine in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    _, loaded = load(path, clock)
+
+    assert problems == []
+    assert loaded.left_out == ()
+    assert len(loaded.tables) == 2
+    assert files(path) == {"cache.db", *(f"cache.db.tables/{each.name}" for each in images(path).values())}
+
+
+def test_a_manifest_that_is_replaced_while_its_images_are_read_is_read_anew(path, store, clock, monkeypatch):
+    """Another process has written, and removed what the old one named: no table is lost for it."""
+    write(path, store, [notes(store, clock)], clock)
+    plain = snapshot_load.read_image
+
+    def read(*arguments):
+        monkeypatch.setattr(snapshot_load, "read_image", plain)
+        write(path, store, [notes(store, clock), orders(store, clock, range(3))], clock)
+        return plain(*arguments)
+
+    monkeypatch.setattr(snapshot_load, "read_image", read)
+    _, loaded = load(path, clock)
+
+    assert loaded.left_out == ()
+    assert [held.schema for held in loaded.tables] == [NOTES, ORDERS]
+
+
+def test_an_image_that_is_changed_between_its_digest_and_its_copy_is_not_used(
+    path, store, clock, monkeypatch, warnings
+):
+    """SQLite opens a file by its name: it must have been the one that was looked at."""
+    write(path, store, [notes(store, clock), orders(store, clock, range(3))], clock)
+    image = images(path)["Notes"]
+    plain = snapshot_images._digest
+
+    def digest(descriptor):
+        found = plain(descriptor)
+        if os.fstat(descriptor).st_ino == image.stat().st_ino:
+            other = image.with_name("other")
+            other.write_bytes(image.read_bytes())
+            other.replace(image)
+        return found
+
+    monkeypatch.setattr(snapshot_images, "_digest", digest)
+    _, loaded = load(path, clock)
+
+    assert [held.schema for held in loaded.tables] == [ORDERS]
+    assert len(warnings) == 1
+    assert "Notes (its image was changed while it was read)" in warnings[0]
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_is_in_the_way_of_the_folder_is_kept(path, engine_on, clock, warnings, kind, tmp_path):
+    """A file of that name, or a link: moved aside, like a file in the place of the snapshot."""
+    folder = path.with_name("cache.db.tables")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if kind == "file":
+        folder.write_text("dear diary")
+    else:
+        folder.symlink_to(elsewhere)
+    engine = engine_on(path)
+    engine.publish(orders(engine.store, clock, range(5)))
+
+    assert engine.maintenance.flush()
+
+    aside = path.with_name("cache.db.tables.set-aside")
+    assert aside.read_text() == "dear diary" if kind == "file" else aside.readlink() == elsewhere
+    assert list(elsewhere.iterdir()) == []
+    assert len(warnings) == 1
+    assert len(engine_on(path).served()) == 5
+
+
+def test_a_folder_that_cannot_be_written_leaves_the_old_snapshot(path, store, clock, monkeypatch):
+    """One that is another user's: the caller hears of it, and nothing has changed."""
+    write(path, store, [notes(store, clock)], clock)
+    before = files(path)
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Folder, "new_file", refuse)
+    with pytest.raises(PermissionError):
+        write(path, store, [orders(store, clock, range(3))], clock)
+
+    assert files(path) == before
+    assert [held.schema for held in load(path, clock)[1].tables] == [NOTES]
+
+
+def test_a_manifest_that_cannot_be_put_in_place_leaves_no_images(path, engine_on, clock, warnings):
+    """A folder has come in its way: nothing of the write is left, however often it is tried."""
+    engine = engine_on(path)
+    path.mkdir()
+    engine.publish(orders(engine.store, clock, range(5)))
+
+    is_written = [engine.maintenance.flush(), engine.maintenance.flush()]
+    left = files(path)
+    path.rmdir()
+
+    assert is_written == [False, False]
+    assert left == set()
+    assert len(warnings) == 1
+    assert engine.maintenance.flush()
+
+
+def test_the_folder_is_not_locked_by_a_child_that_was_forked_meanwhile(path, store, clock):
+    """It has the parent's descriptor; the lock goes with the parent's write all the same."""
+    stay = Folder(path).enter()
+    go, gone = os.pipe(), os.pipe()
+    with python_warnings.catch_warnings():
+        python_warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if not pid:
+        os.read(go[0], 1)
+        os._exit(0)
+    stay.end()
+    left = path.with_name("cache.db.tables") / f"{'0' * 32}.db"
+    left.write_bytes(b"left")
+
+    Folder(path).clean(frozenset(), lambda: True)
+    is_there = left.exists()
+    os.write(go[1], b"x")
+    os.waitpid(pid, 0)
+    for descriptor in (*go, *gone):
+        os.close(descriptor)
+
+    assert not is_there
+
+
+def test_tables_are_written_and_loaded_by_several_threads(path, store, clock, monkeypatch):
+    """As many as there are processors; the order is what it was."""
+    monkeypatch.setattr(snapshot_load, "processors", lambda: 4)
+    held = [replace_name(notes(store, clock), f"n{number}") for number in range(20)]
+
+    prepared = snapshot.prepare(path, store, owner=OWNER, facts=FACTS, held=held, clock=clock, threads=4)
+    prepared.replace()
+    prepared.end()
+    new, loaded = load(path, clock)
+
+    assert prepared.written == 20
+    assert [each.schema for each in loaded.tables] == [each.schema for each in held]
+    assert len({each.generation.serial for each in loaded.tables}) == 20
+    assert {tuple(stored_rows(new, each.generation)) for each in loaded.tables} == {
+        tuple(stored_rows(store, held[0].generation))
+    }
+
+
+def replace_name(held, name):
+    return replace(held, schema=replace(held.schema, name=TableName(None, name)))
 
 
 # -- whose file it is ------------------------------------------------------------------------
@@ -426,6 +770,10 @@ class Engine:
 
     def publish(self, held):
         state = self.registry.define((None, held.schema.name.name), held.schema)
+        if state.generation is not None:
+            old = state.generation
+            self.registry.evict(state, old)  # what is fresh isn't filled again
+            self.store.retire(old)
         lease = self.registry.lease(state, list(held.generation.columns), version=state.version)
         self.registry.publish(lease, held.generation)
 
@@ -596,6 +944,25 @@ def test_an_invalidation_reaches_the_file_before_it_returns(path, engine_on, clo
     assert engine_on(path).served() is None
 
 
+def test_an_invalidation_costs_the_images_of_its_own_tables_only(path, engine_on, clock):
+    """The manifest is gone at once; the next one names what is left, where it is."""
+    engine = engine_on(path)
+    engine.publish(notes(engine.store, clock))
+    engine.publish(orders(engine.store, clock, range(5)))
+    engine.maintenance.flush()
+    before, kept = entries(path), images(path)["Notes"]
+
+    _, lost = engine.registry.invalidate(lambda name: name.name == "orders")
+    for generation in lost:
+        engine.store.retire(generation)
+    engine.maintenance.lost()
+    engine.maintenance.flush()
+
+    name = f"cache.db.tables/{kept.name}"
+    assert entries(path)[name] == before[name]
+    assert files(path) == {"cache.db", name}
+
+
 def test_an_invalidation_while_a_snapshot_is_written_wins(path, engine_on, clock, monkeypatch):
     """What was written aside holds the old rows: it doesn't become the file."""
     import sqlmem.maintenance as module
@@ -605,7 +972,8 @@ def test_an_invalidation_while_a_snapshot_is_written_wins(path, engine_on, clock
 
     def prepare(*arguments, **keywords):
         prepared = snapshot.prepare(*arguments, **keywords)
-        engine.registry.invalidate(None)
+        for generation in engine.registry.invalidate(None)[1]:
+            engine.store.retire(generation)
         engine.maintenance.lost()
         return prepared
 
@@ -613,7 +981,35 @@ def test_an_invalidation_while_a_snapshot_is_written_wins(path, engine_on, clock
     is_written = engine.maintenance.flush()
 
     assert not is_written
-    assert [each.name for each in path.parent.iterdir()] == ["cache.db.lock"]
+    assert files(path) == set()
+
+
+def test_an_invalidation_while_a_snapshot_is_written_keeps_the_other_images(
+    path, engine_on, clock, monkeypatch
+):
+    """The lost table's image is removed, the other one's serves the next write."""
+    import sqlmem.maintenance as module
+
+    engine = engine_on(path)
+    engine.publish(notes(engine.store, clock))
+    engine.publish(orders(engine.store, clock, range(5)))
+
+    def prepare(*arguments, **keywords):
+        prepared = snapshot.prepare(*arguments, **keywords)
+        for generation in engine.registry.invalidate(lambda name: name.name == "orders")[1]:
+            engine.store.retire(generation)
+        engine.maintenance.lost()
+        return prepared
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "prepare", prepare)
+        is_written = engine.maintenance.flush()
+    (kept,) = files(path)
+    engine.maintenance.flush()
+
+    assert not is_written
+    assert files(path) == {"cache.db", kept}
+    assert kept.endswith(images(path)["Notes"].name)
 
 
 def test_an_engine_that_is_collected_is_flushed_by_its_thread(path, clock):
