@@ -20,7 +20,7 @@ from sqlmem.effects.base import unknown
 from sqlmem.filling import GiveUp
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
 from sqlmem.logs import log
-from sqlmem.origin import OriginConnection, driver_errors
+from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.passing_commit import Window
 from sqlmem.passing_cursor import PassingCursor
 from sqlmem.passing_session import Differing
