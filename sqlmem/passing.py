@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from sqlmem.answers import Local, Remote
-from sqlmem.dbapi import isolation_reason
 from sqlmem.dependencies import Listener
 from sqlmem.effects import Control, Effect, Session, Spelling
 from sqlmem.effects.base import unknown
@@ -21,7 +21,6 @@ from sqlmem.filling import GiveUp
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
 from sqlmem.logs import log
 from sqlmem.origin_connection import OriginConnection, driver_errors
-from sqlmem.passing_commit import Window
 from sqlmem.passing_cursor import PassingCursor
 from sqlmem.passing_session import Differing
 from sqlmem.pending import EVERYTHING, NOTHING, matcher_of
@@ -43,7 +42,7 @@ class Minded(NamedTuple):
 
     effect: Effect
     variables: frozenset[str]
-    window: Window | None
+    window: AbstractContextManager[None] | None
     is_same_session: bool
 
 
@@ -102,7 +101,7 @@ class PassingConnection(Differing):
             return self._local
         if passing.sessions.marks and (why := Sessions.why(self._info())) is not None:
             return why
-        return isolation_reason(self._options, passing.origin)
+        return passing.isolation_reason(self._options)
 
     @property
     def is_usual(self) -> bool:
