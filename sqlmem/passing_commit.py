@@ -132,7 +132,8 @@ class Committing(Held):
         try:
             self._held.rollback()
         finally:
-            self._is_open_by_text = False
+            if self._is_open_by_text:
+                self._is_open_by_text = False
             self._cleaned()
             self._end()
 

@@ -40,10 +40,12 @@ class Passing:
     busy: set[int] = field(default_factory=set)
     # Whether transactions usually see what everybody sees, so that their connections can be lent.
     lends: bool = True
+    # Whether there are tables whose writes no rollback takes back.
+    has_tables_without_transactions: bool = field(init=False)
     # Whether each thread has an in-memory database of its own.
     is_thread_bound: bool = field(init=False)
     _thread: int | None = None
-    # The wrapped engine's options, which are replaced as a whole, and what follows for connections without own.
+    # The wrapped engine's options, which are replaced as a whole, and what follows for who has no own.
     _usual: tuple[Any, str | None] = (None, None)
     _is_read_committed: bool | None = None
 
@@ -54,6 +56,7 @@ class Passing:
         return isinstance(owner, pool.StaticPool | pool.SingletonThreadPool)
 
     def __post_init__(self) -> None:
+        self.has_tables_without_transactions = self.origin.family == "mysql"
         # Looked at before each statement, and always the same: a pool is replaced by one of its class.
         owner = self.origin.engine.pool
         self.is_thread_bound = self.origin.is_ephemeral and isinstance(owner, pool.SingletonThreadPool)

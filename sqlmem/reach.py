@@ -101,12 +101,17 @@ class Rows:
 
 
 class Told(NamedTuple):
-    """What is known of an effect."""
+    """What is known of an effect.
+
+    Attributes:
+        is_nothing: there is nothing to mind of it, neither before it is sent nor afterwards.
+    """
 
     effect: Effect
     written: frozenset[Name] | None
     unknown: frozenset[str]
     may_change_session: bool
+    is_nothing: bool
 
 
 _NONE: frozenset[Spelling] = frozenset()
@@ -165,15 +170,22 @@ class Reach:
         """Both of what follows, of a session without temporary tables; of what is no suspect."""
         told = self._told.get(id(effect))
         if told is None or told.effect is not effect:
-            told = Told(
-                effect,
-                self._of(effect, _NONE),
-                self._unknown(effect, _NONE),
-                self._may_change_session(effect),
-            )
+            written, unknown = self._of(effect, _NONE), self._unknown(effect, _NONE)
+            may_change = self._may_change_session(effect)
+            is_nothing = effect.is_only_read and written == _NONE and not unknown and not may_change
+            told = Told(effect, written, unknown, may_change, is_nothing)
             if len(self._told) >= _MOST_TOLD:
                 self._told = {}
             self._told[id(effect)] = told
+        return told
+
+    def told_at_once(self, effect: Effect, text: str) -> Told | None:
+        """As `told`, if that is all: what it names is known, and nothing that it reads may write."""
+        told = self._told.get(id(effect))
+        if told is None or told.effect is not effect:
+            told = self.told(effect)
+        if told.unknown or (text and self._rows.suspects and self.is_suspect(text)):
+            return None
         return told
 
     def unknown(self, effect: Effect, *, temporary: frozenset[Spelling] = frozenset()) -> frozenset[str]:

@@ -89,11 +89,23 @@ class Writes:
             return frozenset(spelling for table in named for spelling in spellings_of(table))
         if effect.writes is EVERYTHING:
             return EVERYTHING
-        reach = self._known_reach(ask)
-        if reach is not None and not temporary and not reach.told(effect).unknown:
-            return reach.of(effect, text)
+        # Without the lock: one that is forgotten just now was forgotten just after.
+        reach = self._reach
+        if reach is None or self._clock.monotonic() >= self._read_at + REACH_SECONDS:
+            reach = self._known_reach(ask)
+        told = None if reach is None or temporary else reach.told_at_once(effect, text)
+        if told is not None:
+            return told.written
         reach = self._reach_for(effect, temporary, ask)
         return EVERYTHING if reach is None else reach.of(effect, text, temporary=temporary)
+
+    def is_nothing(self, effect: Effect, text: str) -> bool:
+        """Whether a statement is known to change nothing, neither tables nor the session. Asks nobody."""
+        reach = self._reach
+        if reach is None or self._clock.monotonic() >= self._read_at + REACH_SECONDS:
+            return False
+        told = reach.told_at_once(effect, text)
+        return told is not None and told.is_nothing
 
     def leaves_session(self, effect: Effect, ask: Ask) -> bool:
         """Whether the session is the same after the functions that a statement calls."""
