@@ -573,6 +573,10 @@ class Executor:
         """What the origin has answered before, if that would be the answer now."""
         return None if self._keeper is None else self._keeper.peek(asked, states)
 
+    def resting(self, statement: str) -> str | None:
+        """Why an answer of this text wouldn't be kept now, though answers of it can be; None if it would."""
+        return None if self._keeper is None else self._keeper.resting(statement)
+
     def drop_damaged(self, local: Local) -> None:
         """The answer can't be decoded. Its tables are read anew, so ask again."""
         if local.kept is not None and self._keeper is not None:

@@ -242,13 +242,17 @@ class PassingConnection(Differing):
         is_first = self._is_clean
         self._sending()
         passing = self._passing
-        if effect is None or (
-            effect.is_read
-            and self.directive is USUAL
-            and not passing.sessions.marks
-            and passing.writes.is_nothing(effect, text)
-        ):
+        if effect is None:
             return driver, None
+        if self.directive is USUAL and not passing.sessions.marks:
+            # Most statements: whether they succeed or fail, nothing has to be done afterwards.
+            written = passing.writes.written_plainly(effect, text)
+            if written is not None:
+                if not written:
+                    return driver, None
+                if not self._is_clouded and (self._is_open_by_text or not self._is_autocommit()):
+                    self._pending.add(written)
+                    return driver, None
         try:
             return driver, self._mind(effect, text, is_first=is_first)
         except BaseException:

@@ -104,14 +104,15 @@ class Told(NamedTuple):
     """What is known of an effect.
 
     Attributes:
-        is_nothing: there is nothing to mind of it, neither before it is sent nor afterwards.
+        is_plain: in a transaction there is nothing to mind of it but what it writes: a rollback takes that
+            back, and the session and the transaction are as before.
     """
 
     effect: Effect
     written: frozenset[Name] | None
     unknown: frozenset[str]
     may_change_session: bool
-    is_nothing: bool
+    is_plain: bool
 
 
 _NONE: frozenset[Spelling] = frozenset()
@@ -170,14 +171,28 @@ class Reach:
         """Both of what follows, of a session without temporary tables; of what is no suspect."""
         told = self._told.get(id(effect))
         if told is None or told.effect is not effect:
-            written, unknown = self._of(effect, _NONE), self._unknown(effect, _NONE)
-            may_change = self._may_change_session(effect)
-            is_nothing = effect.is_only_read and written == _NONE and not unknown and not may_change
-            told = Told(effect, written, unknown, may_change, is_nothing)
+            told = Told(
+                effect,
+                self._of(effect, _NONE),
+                self._unknown(effect, _NONE),
+                self._may_change_session(effect),
+                self._is_plain(effect),
+            )
             if len(self._told) >= _MOST_TOLD:
                 self._told = {}
             self._told[id(effect)] = told
         return told
+
+    def _is_plain(self, effect: Effect) -> bool:
+        written = self._of(effect, _NONE)
+        return (
+            effect.is_plain
+            and written is not None
+            and not self._unknown(effect, _NONE)
+            and not self._may_change_session(effect)
+            # Only MariaDB and MySQL have tables without transactions.
+            and (self._family != "mysql" or all(map(self.is_transactional, written)))
+        )
 
     def told_at_once(self, effect: Effect, text: str) -> Told | None:
         """As `told`, if that is all: what it names is known, and nothing that it reads may write."""

@@ -99,13 +99,17 @@ class Writes:
         reach = self._reach_for(effect, temporary, ask)
         return EVERYTHING if reach is None else reach.of(effect, text, temporary=temporary)
 
-    def is_nothing(self, effect: Effect, text: str) -> bool:
-        """Whether a statement is known to change nothing, neither tables nor the session. Asks nobody."""
+    def written_plainly(self, effect: Effect, text: str) -> Written:
+        """All tables that a statement changes, if in a transaction there is nothing else to mind of it.
+
+        None if there may be, or that isn't known now: then `written` tells. Asks nobody.
+        """
+        # Without the lock: one that is forgotten just now was forgotten just after.
         reach = self._reach
         if reach is None or self._clock.monotonic() >= self._read_at + REACH_SECONDS:
-            return False
+            return None
         told = reach.told_at_once(effect, text)
-        return told is not None and told.is_nothing
+        return told.written if told is not None and told.is_plain else None
 
     def leaves_session(self, effect: Effect, ask: Ask) -> bool:
         """Whether the session is the same after the functions that a statement calls."""

@@ -106,12 +106,10 @@ class Effect:
     reason: str = field(default="", compare=False)
 
     @property
-    def is_only_read(self) -> bool:
-        """Whether it is a read that by its words does nothing else; what its calls do isn't looked at."""
+    def is_plain(self) -> bool:
+        """Whether by its words it only reads, locks and writes tables; what its calls do isn't said."""
         return (
-            self.is_read
-            and self.writes == frozenset()
-            and self.session is Session.SAME
+            self.session is Session.SAME
             and self.control is None
             and self.savepoint is None
             and not (self.is_at_once or self.is_definition or self.clouds)
