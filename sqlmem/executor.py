@@ -14,15 +14,16 @@ import sqlite3
 from collections.abc import Sequence
 from functools import partial
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlmem.answers import Caller, Local, Remote, refusal
+from sqlmem.at_once import AtOnce
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
 from sqlmem.costs import is_short
 from sqlmem.costs import obstacle as too_many_steps
 from sqlmem.counters import Counters
-from sqlmem.directives import USUAL, Directive
+from sqlmem.directives import Directive
 from sqlmem.effects import Effect
 from sqlmem.entries import Answering, Bypassed, Passed, Planned, Refused
 from sqlmem.errors import (
@@ -38,7 +39,6 @@ from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
 from sqlmem.paces import LEAST_SECONDS, MANY_ROWS, REASON
 from sqlmem.plan import Plan
-from sqlmem.planning import LONGEST_KEPT
 from sqlmem.present import obstacle
 from sqlmem.registry import TableState
 from sqlmem.results import Kept
@@ -48,13 +48,6 @@ from sqlmem.trials import Lap, Trials
 
 # How often a statement looks again because a table changed under it, before the origin answers.
 _ATTEMPTS = 20
-
-
-class AtOnce(NamedTuple):
-    """What was said of a text, and will be again: the origin answers it, and nothing of it is kept."""
-
-    entry: Bypassed | Passed
-    remote: Remote
 
 
 class Executor:
@@ -92,9 +85,7 @@ class Executor:
         self._counters = counters
         self._clock = clock
         self._stale_seconds = stale_seconds
-        # (text, whether it has parameters) -> what was said of it, which may hold no more; dropped as a whole
-        # when full.
-        self.at_once: dict[tuple[str, bool], AtOnce] = {}
+        self.at_once = AtOnce(front, counters)
         self.is_closed = False
 
     # -- hits ------------------------------------------------------------------------------
@@ -165,9 +156,10 @@ class Executor:
             The driver's own exceptions, from a fill or the catalogue.
         """
         key = (statement, has_parameters)
-        known = self.at_once.get(key)
-        if known is not None and (remote := self._at_once(caller, key, known)) is not None:
-            return remote
+        if key in self.at_once.texts and not self.is_closed:
+            said = self.at_once.answer(caller, key)
+            if said is not None:
+                return said
         began = self._clock.monotonic() if heard.debug else 0.0
         try:
             asked = Asked(statement, parameters, has_parameters, is_whole)
@@ -187,28 +179,6 @@ class Executor:
                 (self._clock.monotonic() - began) * 1000,
             )
         return answer
-
-    def _at_once(self, caller: Caller, key: tuple[str, bool], known: AtOnce) -> Remote | None:
-        """What was said of a text before, if that is what `_run` would say."""
-        entry, remote = known
-        if not entry.is_current():
-            self.at_once.pop(key, None)
-            return None
-        if (
-            heard.debug
-            or self.is_closed
-            or caller.directive is not USUAL
-            or (type(entry) is Bypassed and caller.bypass_reason is not None)
-        ):
-            return None
-        status = remote.status
-        self._counters.other(status.outcome, status.reason if type(entry) is Bypassed else None)
-        return remote
-
-    def _remember(self, asked: Asked, known: AtOnce) -> None:
-        if len(self.at_once) >= self.front.capacity:
-            self.at_once = {}
-        self.at_once[asked.statement, asked.has_parameters] = known
 
     def _run(self, caller: Caller, asked: Asked) -> Local | Remote:
         if self.is_closed:
@@ -320,9 +290,7 @@ class Executor:
                 raise refusal(asked.statement, entry)
             case Passed(effect):
                 remote = self._pass(caller, asked.statement, effect)
-                if len(asked.statement) <= LONGEST_KEPT:
-                    self._remember(asked, AtOnce(entry, remote))
-                return remote
+                return self.at_once.remember((asked.statement, asked.has_parameters), entry, remote)
             case Bypassed():
                 keeps = entry.keeps if reason is None else None
                 is_usual = reason is None
@@ -331,10 +299,8 @@ class Executor:
                     remote = self._bypass(
                         caller, asked.statement, reason, entry.tables, entry.effect, entry.reads
                     )
-                    if is_usual and self.front.holds(
-                        asked.statement, entry, has_parameters=asked.has_parameters
-                    ):
-                        self._remember(asked, AtOnce(entry, remote))
+                    if is_usual:
+                        self.at_once.remember((asked.statement, asked.has_parameters), entry, remote)
                     return remote
                 return self._kept_or_bypass(
                     caller, asked, reason, entry.tables, keeps, entry.effect, entry.reads

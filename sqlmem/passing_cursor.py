@@ -214,7 +214,7 @@ class PassingCursor:
         False: it is none, and nothing has happened; `execute` knows all cases.
         """
         if (
-            (operation, True) in self._executor.at_once  # it has never been one, and seldom becomes one
+            (operation, True) in self._executor.at_once.texts  # it has never been one, and seldom becomes one
             or self._has_other_rows
             or self.__dict__
             or not self.connection.is_usual

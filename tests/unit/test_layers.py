@@ -133,6 +133,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "planning",
         "front",
         "answers",
+        "at_once",
         "executor",
         "sampling",
         "second_look",
