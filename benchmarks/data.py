@@ -87,6 +87,10 @@ class Measured:
     made: dict[str, int] = field(default_factory=dict)
 
     @property
+    def family(self) -> str:
+        return _FAMILIES[self.engine.dialect.name]
+
+    @property
     def is_postgresql(self) -> bool:
         return self.engine.dialect.name == "postgresql"
 
@@ -116,6 +120,39 @@ def origin(url: str | None) -> Iterator[Measured]:
             engine = sa.create_engine(_shortest(admin_url.set(database=name)))
         closing.callback(engine.dispose)
         yield Measured(engine, _name(engine), _version(engine))
+
+
+@contextlib.contextmanager
+def sqlite_file() -> Iterator[Measured]:
+    """An engine on an SQLite file, which is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="sqlmem-bench-") as folder:
+        engine = sa.create_engine(f"sqlite:///{Path(folder) / 'origin.db'}")
+        yield Measured(engine, _name(engine), _version(engine))
+        engine.dispose()
+
+
+@contextlib.contextmanager
+def mariadb(url: str) -> Iterator[Measured | None]:
+    """An engine on an empty database of a server's, which is dropped at the end; None if it doesn't answer.
+
+    Args:
+        url: of a user who may create databases.
+    """
+    server = sa.make_url(url).set(drivername="mysql+pymysql")
+    if not _answers(server):
+        yield None
+        return
+    name = f"sqlmem_bench_{os.getpid()}"
+    admin = sa.create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    engine = sa.create_engine(server.set(database=name))
+    try:
+        yield Measured(engine, _name(engine), _version(engine))
+    finally:
+        engine.dispose()
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name}")
 
 
 def _drop(admin: sa.Engine, name: str) -> None:
@@ -184,8 +221,11 @@ def has_socket(engine: sa.Engine) -> bool:
     return str(engine.url.query.get("host", "")).startswith("/")
 
 
+_FAMILIES = {"postgresql": "PostgreSQL", "sqlite": "SQLite file", "mysql": "MariaDB", "mariadb": "MariaDB"}
+
+
 def _name(engine: sa.Engine) -> str:
-    name = {"postgresql": "PostgreSQL", "sqlite": "SQLite file"}[engine.dialect.name]
+    name = _FAMILIES[engine.dialect.name]
     return f"{name} over a Unix socket" if has_socket(engine) else name
 
 

@@ -13,7 +13,7 @@ from sqlmem.entries import Bound, Refused
 from sqlmem.errors import ReadOnlyError, StatementRefused, UnsupportedQueryError
 from sqlmem.keeping import Asker, Keeping
 from sqlmem.model import Status
-from sqlmem.origin import OriginConnection
+from sqlmem.origin_connection import OriginConnection
 from sqlmem.results import Kept
 from sqlmem.table_state import TableState
 from sqlmem.trials import Lap

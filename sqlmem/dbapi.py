@@ -21,7 +21,8 @@ from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front
-from sqlmem.origin import Origin, OriginConnection, driver_errors
+from sqlmem.origin import Origin
+from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.statuses import remember_status
 from sqlmem.table_state import TableState
 from sqlmem.waiting import give_way

@@ -1,7 +1,7 @@
 """Who wants to know which tables are read, and who must know when they are invalidated.
 
-A *token* names an era of a table: whatever is read of it from one invalidation to the next. It is
-random, so that no two processes, restarts or tables ever mean the same era by chance, and it
+A *token* names an era of a table: whatever is read of it from one invalidation to the next. It has a random
+part of its process, so that no two processes, restarts or tables ever mean the same era by chance, and it
 says who began the era, so that others can see whether that one is still alive.
 
 Tokens are per bare name, case folded: a table of that name in any schema. Beside them, of each origin:
@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlmem.model import TableName, TableSchema
 
@@ -222,8 +223,39 @@ def is_alive(process: str) -> bool | None:
     return _started(int(number)) == start
 
 
+class _Maker(NamedTuple):
+    """What makes this process's tokens: two of them differ by the count, those of others by the rest."""
+
+    pid: int
+    random: str
+    counts: Iterator[int]
+    process: str
+
+
+_maker: _Maker | None = None
+
+
+def _new_maker() -> _Maker:
+    global _maker  # noqa: PLW0603 - one per process; two threads that meet here make two, which is as well
+    maker = _maker = _Maker(os.getpid(), os.urandom(8).hex(), itertools.count(), process_name())
+    return maker
+
+
+def _forget_maker() -> None:
+    """In a forked child: a sibling that gets its number later would count from the same."""
+    global _maker  # noqa: PLW0603 - likewise
+    _maker = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_maker)
+
+
 def new_token(serial: int) -> str:
-    return f"{os.urandom(8).hex()}.{serial}.{process_name()}"
+    maker = _maker
+    if maker is None or maker.pid != os.getpid():  # the second: forked by something that tells nobody
+        maker = _new_maker()
+    return f"{maker.random}-{next(maker.counts):x}.{serial}.{maker.process}"
 
 
 def serial_of(token: str) -> str:

@@ -10,6 +10,7 @@ import itertools
 import os
 import threading
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from sqlmem.dependencies import ALL, ANY, Table, names_under, new_token
 
@@ -58,10 +59,11 @@ class Eras:
             token = self._tokens[name] = new_token(self.serial)
         return token
 
-    def _count(self, names: set[str]) -> set[str]:
+    def _count(self, names: AbstractSet[str]) -> AbstractSet[str]:
         """Under the lock: an era of each of these begins."""
+        begun = self._begun
         for name in names:
-            self._begun[name] = self._begun.get(name, 0) + 1
+            begun[name] = begun.get(name, 0) + 1
         return names
 
     def _count_all(self) -> set[str]:

@@ -17,6 +17,7 @@ from math import inf
 from typing import Any
 
 from sqlmem.answers import Caller, Local, Remote, refusal
+from sqlmem.at_once import AtOnce
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
 from sqlmem.costs import is_short
@@ -84,6 +85,7 @@ class Executor:
         self._counters = counters
         self._clock = clock
         self._stale_seconds = stale_seconds
+        self.at_once = AtOnce(front, counters)
         self.is_closed = False
 
     # -- hits ------------------------------------------------------------------------------
@@ -153,6 +155,11 @@ class Executor:
             StatementRefused: strict mode doesn't run it; nothing reached the origin.
             The driver's own exceptions, from a fill or the catalogue.
         """
+        key = (statement, has_parameters)
+        if key in self.at_once.texts and not self.is_closed:
+            said = self.at_once.answer(caller, key)
+            if said is not None:
+                return said
         began = self._clock.monotonic() if heard.debug else 0.0
         try:
             asked = Asked(statement, parameters, has_parameters, is_whole)
@@ -282,14 +289,19 @@ class Executor:
             case Refused():
                 raise refusal(asked.statement, entry)
             case Passed(effect):
-                return self._pass(caller, asked.statement, effect)
+                remote = self._pass(caller, asked.statement, effect)
+                return self.at_once.remember((asked.statement, asked.has_parameters), entry, remote)
             case Bypassed():
                 keeps = entry.keeps if reason is None else None
+                is_usual = reason is None
                 reason = reason or entry.reason
                 if keeps is None:
-                    return self._bypass(
+                    remote = self._bypass(
                         caller, asked.statement, reason, entry.tables, entry.effect, entry.reads
                     )
+                    if is_usual:
+                        self.at_once.remember((asked.statement, asked.has_parameters), entry, remote)
+                    return remote
                 return self._kept_or_bypass(
                     caller, asked, reason, entry.tables, keeps, entry.effect, entry.reads
                 )
@@ -526,6 +538,10 @@ class Executor:
     def kept(self, asked: Asked, states: tuple[TableState, ...]) -> Kept | None:
         """What the origin has answered before, if that would be the answer now."""
         return None if self._keeper is None else self._keeper.peek(asked, states)
+
+    def resting(self, statement: str) -> str | None:
+        """Why an answer of this text wouldn't be kept now, though answers of it can be; None if it would."""
+        return None if self._keeper is None else self._keeper.resting(statement)
 
     def drop_damaged(self, local: Local) -> None:
         """The answer can't be decoded. Its tables are read anew, so ask again."""

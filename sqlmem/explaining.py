@@ -79,7 +79,8 @@ def _kept_or_bypassed(
     """What the origin has answered before, or the origin."""
     kept = executor.kept(Asked(text, given, has_parameters=True), states)
     if kept is None:
-        return Explanation(Outcome.BYPASS, reasons, tables, columns, origin_statements=(text,))
+        unkept = executor.resting(text)
+        return Explanation(Outcome.BYPASS, reasons, tables, columns, origin_statements=(text,), unkept=unkept)
     return Explanation(Outcome.RESULT_HIT, reasons, tables, columns)
 
 

@@ -18,7 +18,7 @@ from sqlmem.clock import Clock
 from sqlmem.codecs import OPAQUE
 from sqlmem.encoders import Encoder, Uncacheable
 from sqlmem.model import Column, Kind, TableName, TableSchema
-from sqlmem.origin import OriginConnection, driver_errors
+from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.store import Generation, Store, StoredColumn
 from sqlmem.stored import stored_names, wanted_indexes
 from sqlmem.wire import texts_of

@@ -30,7 +30,8 @@ from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, fill, is_reada
 from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
 from sqlmem.moments import MomentRegistry
-from sqlmem.origin import FAMILIES_WITH_DIRTY_READS, Origin, OriginConnection, driver_errors
+from sqlmem.origin import FAMILIES_WITH_DIRTY_READS, Origin
+from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.pacing import Pace
 from sqlmem.registry import BeingCommitted, Flight, Lease, Registry, TableState
 from sqlmem.residency import Residency

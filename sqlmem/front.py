@@ -54,6 +54,10 @@ class Front(Planning):
         self._used.add(key)
         return entry  # type: ignore[return-value]
 
+    def holds(self, statement: str, entry: Entry, *, has_parameters: bool) -> bool:
+        """Whether this is what is remembered of a statement, whatever its parameters are."""
+        return self._entries.get((statement, has_parameters)) is entry
+
     def ready(self, statement: str, parameters: Any) -> Answering | None:
         """What may answer a statement with parameters at once; whether it still holds, it looks itself.
 

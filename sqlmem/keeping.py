@@ -156,7 +156,7 @@ class Keeper:
         is_ready = False
         for _ in range(_ATTEMPTS):
             tokens = self.registry.reading(states)
-            if tokens is None:
+            if tokens is None or self._prospects.are_lost(asked.statement, tokens):
                 return None
             kept = self.results.get(key)
             if kept is not None and self._holds(kept, tokens) and kept.read_at >= asked.newest:
@@ -187,7 +187,8 @@ class Keeper:
 
     def _key(self, asked: Asked) -> Key | None:
         """None if the answer isn't there, and isn't to be kept."""
-        if not self._prospects.are_good(asked.statement, asked.parameters):
+        prospects = self._prospects
+        if prospects.rests(asked.statement) or not prospects.are_good(asked.statement, asked.parameters):
             return None
         key = key_of(asked.statement, asked.parameters, has_parameters=asked.has_parameters)
         return None if key is None or mentions_the_present(key.parameters) else key
@@ -196,7 +197,11 @@ class Keeper:
         """As `Results.finish`."""
         self.results.finish(asking, kept, is_unfit=is_unfit)
         if kept is not None:
-            self._prospects.kept(asking.key.statement)
+            self._prospects.kept(asking.key.statement, asking.tokens)
+
+    def resting(self, statement: str) -> str | None:
+        """Why an answer of this text wouldn't be kept now, though answers of it can be; None if it would."""
+        return self._prospects.resting(statement)
 
     def peek(self, asked: Asked, states: tuple[TableState, ...]) -> Kept | None:
         """The answer that would be given now."""

@@ -104,6 +104,13 @@ class _Dialect:
 
     def __init__(self, dialect: Any) -> None:
         self._dialect = dialect
+        # What is asked each time that a connection comes back.
+        self.is_async = dialect.is_async
+
+    def do_rollback(self, connection: Any) -> None:
+        """The pool's reset."""
+        if connection.dbapi_connection.has_begun:
+            self._dialect.do_rollback(connection)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._dialect, name)

@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError
 
 from sqlmem.checkout import Checkout
 from sqlmem.locks import LOCK_SECONDS
-from sqlmem.origin import Origin, OriginConnection
+from sqlmem.origin import Origin
+from sqlmem.origin_connection import OriginConnection
 
 # What the server is asked first: whether the level allows it, and whether anything was written or locked.
 # The settings end with the savepoint.

@@ -1,52 +1,29 @@
-"""The database behind the wrapped engine: connections that cannot write, and who it is.
+"""The database behind the wrapped engine: who it is, how it reads text, and its connections.
 
-Every statement sent from here goes through a `Connection` of the wrapped engine, so that its
-events, its echo and its detection of lost connections are what they were. A connection is
-put in a read-only state before its first statement, and back before it is returned:
-
-    PostgreSQL      the transaction is READ ONLY (SQLAlchemy's postgresql_readonly)
-    MariaDB, MySQL  START TRANSACTION READ ONLY
-    SQLite          PRAGMA query_only
-    others          none is known: only what is proven a read by its text is sent
+Every statement of ours is sent by a connection that cannot write (`origin_connection`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import exc, pool
-from sqlalchemy.engine import Connection, CursorResult, Engine
+from sqlalchemy import pool
+from sqlalchemy.engine import Engine
 from sqlalchemy.engine.url import URL
 
-from sqlmem.catalogue import (
-    Estimate,
-    described,
-    estimate,
-    facts,
-    foreign_functions,
-    not_immutable,
-    reflect,
-)
-from sqlmem.catalogue.processes import is_at_work
+from sqlmem.catalogue import facts
 from sqlmem.checkout import Checkout
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
-from sqlmem.locks import AS_BEFORE, BRIEFLY, is_lock_timeout
-from sqlmem.model import Column, Kind, TableName, TableSchema
+from sqlmem.origin_connection import NOTHING, OriginConnection
 from sqlmem.plan import Candidate
 from sqlmem.selection import Selection
 
 FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
-
-
-# Levels at which a transaction's later statements see what was committed meanwhile.
-_EACH_STATEMENT_ANEW = frozenset({"READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT"})
 
 
 # PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
@@ -176,7 +153,7 @@ class Origin:
         """
         checkout = Checkout(engine or self.engine)
         try:
-            return OriginConnection(self, checkout, _NOTHING if options is None else options)
+            return OriginConnection(self, checkout, NOTHING if options is None else options)
         except BaseException:
             checkout.invalidate()
             checkout.close()
@@ -216,340 +193,6 @@ class Origin:
         """In a forked child: the pool's connections are the parent's. Leave them to it, unclosed."""
         if not isinstance(self.engine.pool, pool.StaticPool | pool.SingletonThreadPool):
             self.engine.dispose(close=False)
-
-
-# Drivers that know whether their transactions are read-only; others would ask the server.
-_TELLING = frozenset({"asyncpg", "psycopg", "psycopg_async", "psycopg2"})
-
-# All that the origin has answered to a statement, as its driver gives it: description, rowcount and rows.
-Answer = tuple[Sequence[Any], int, list[Any]]
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-class OriginConnection:
-    """A checked-out connection, made read-only. For one thread at a time."""
-
-    def __init__(self, origin: Origin, checkout: Checkout, options: Mapping[str, Any]) -> None:
-        self.origin = origin
-        self._checkout = checkout
-        self._query_only: int | None = None
-        self._sees_the_past: bool | None = None
-        self._skips_rollback = False
-        self._waits_briefly = False
-        family = origin.family
-        if family == "postgresql":
-            options = self._read_only_options(options)
-        if options:
-            # Before anything is sent: SQLAlchemy sets them only outside a transaction.
-            checkout.replace(**options)
-        if family == "sqlite":
-            self._query_only = int(self._pragma("query_only") or 0)
-            self._pragma("query_only = 1")
-        if family == "mysql":
-            # SQLAlchemy may leave out a rollback in autocommit, where it knows of no transaction.
-            self._skips_rollback = bool(getattr(origin.dialect, "skip_autocommit_rollback", False))
-            self._start_read_only()
-
-    @property
-    def connection(self) -> Connection:
-        """SQLAlchemy's, for whoever needs more than a statement's answer."""
-        return self._checkout.connection
-
-    @property
-    def driver(self) -> Any:
-        """The driver's connection, as the dialect sees it."""
-        return self._checkout.driver
-
-    def _read_only_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        """PostgreSQL: what SQLAlchemy must set for transactions to be read-only; nothing if they are now."""
-        checkout = self._checkout
-        dialect: Any = self.origin.dialect
-        is_plain, driver = checkout.is_plain, checkout.driver
-        set_already = _NOTHING if is_plain else self.connection.get_execution_options()
-        is_autocommit = _is_autocommit(driver, dialect, set_already)
-        is_read_only, is_told = True, dialect.driver in _TELLING
-        if is_told:
-            # SQLAlchemy would leave it at False: READ WRITE, whatever the server's own default is.
-            before = dialect.get_readonly(driver)
-            checkout.at_return(lambda returned: dialect.set_readonly(returned, before))
-        if options or is_autocommit or not (is_plain and is_told):
-            # Read-only is a property of the transaction; in autocommit there would be none.
-            level = {"isolation_level": "READ COMMITTED"} if is_autocommit else {}
-            return {**level, **options, "postgresql_readonly": True}
-        dialect.set_readonly(driver, is_read_only)
-        return _NOTHING
-
-    def _run(self, text: str) -> Any:
-        """The first value that a statement gives, if it gives any."""
-        if not self._checkout.is_plain:
-            result = self.connection.exec_driver_sql(text)
-            return result.scalar() if result.returns_rows else None
-        cursor = self._checkout.send(text)
-        row = None if cursor.description is None else cursor.fetchone()
-        cursor.close()
-        return None if row is None else row[0]
-
-    def _pragma(self, text: str) -> Any:
-        return self._run(f"PRAGMA {text}")
-
-    def _start_read_only(self) -> None:
-        self._run("START TRANSACTION READ ONLY")
-
-    def _end_read_only(self) -> None:
-        if self._skips_rollback:
-            self._run("ROLLBACK")
-
-    def wait_briefly(self) -> None:
-        """From now on, until it is released: no statement of it waits long for a lock, see `locks`."""
-        text = BRIEFLY.get(self.origin.family)
-        if text is not None:
-            self._run(text)
-            self._waits_briefly = True
-
-    def _wait_as_before(self) -> None:
-        text = AS_BEFORE.get(self.origin.family)
-        if self._waits_briefly and text is not None:
-            self._run(text)
-        self._waits_briefly = False
-
-    def execute(
-        self, statement: str, parameters: Any, *, is_streamed: bool = False, has_no_parameters: bool = False
-    ) -> CursorResult[Any]:
-        """Run a statement as it reached our cursor.
-
-        Raises:
-            The driver's own exception, which the caller's SQLAlchemy wraps as it always does.
-        """
-        options: dict[str, Any] = {}
-        if is_streamed:
-            options["stream_results"] = True
-        if has_no_parameters:
-            options["no_parameters"] = True
-        with driver_errors():
-            return self.connection.exec_driver_sql(statement, parameters or None, execution_options=options)
-
-    def answer(self, statement: str, parameters: Any) -> Answer | None:
-        """Run a statement as it reached our cursor, and fetch all its rows; None if it gives none.
-
-        Args:
-            parameters: None for none at all.
-
-        Raises:
-            The driver's own exception, likewise.
-        """
-        checkout, answer = self._checkout, None
-        if not checkout.is_plain:
-            result = self.execute(statement, parameters, has_no_parameters=parameters is None)
-            if not result.returns_rows:
-                return None
-            cursor: Any = result.cursor
-            with driver_errors():
-                answer = _all_of(cursor, cursor.description)
-                result.close()
-            return answer
-        try:
-            cursor = checkout.send(statement, parameters)
-        except exc.DBAPIError as error:
-            if error.orig is None:
-                raise
-            raise error.orig.with_traceback(error.orig.__traceback__) from None
-        description = cursor.description
-        if description is not None:
-            answer = _all_of(cursor, description)
-        cursor.close()
-        return answer
-
-    def reflect(self, spelling: tuple[str | None, str]) -> TableSchema:
-        with driver_errors():
-            return self.origin.selection.admitted(reflect(self.connection, self.origin.family, spelling))
-
-    def estimate(self, table: TableName, columns: tuple[str, ...]) -> Estimate:
-        """A guess from statistics."""
-        try:
-            with self.apart():
-                return estimate(self.connection, self.origin.family, table, columns)
-        except exc.DBAPIError as error:
-            if error.connection_invalidated:
-                raise
-            return Estimate()  # the user may not read the statistics
-
-    def is_at_work(self, process: int) -> bool:
-        """Whether that process of the origin still runs something; False if it doesn't tell."""
-        try:
-            with self.apart():
-                return is_at_work(self.connection, self.origin.family, process)
-        except exc.DBAPIError as error:
-            if error.connection_invalidated:
-                raise (error.orig or error) from None
-            return False
-
-    def table_text(self, table: TableName) -> str:
-        """The table as the origin's dialect writes it, quoted, for `exec_driver_sql`.
-
-        The dialect doubles % where the driver halves it again: SQLAlchemy hands it parameters, if
-        only empty ones.
-        """
-        quote = self.origin.dialect.identifier_preparer.quote_identifier
-        parts = [part for part in (table.schema, table.name) if part is not None]
-        return ".".join(quote(part) for part in parts)
-
-    def column_text(self, column: str) -> str:
-        return self.origin.dialect.identifier_preparer.quote_identifier(column)
-
-    def expression_text(self, expression: str) -> str:
-        """An expression in the statement's own words, for `exec_driver_sql`; % as in `table_text`."""
-        is_processed = self.origin.dialect.paramstyle in ("format", "pyformat")
-        return expression.replace("%", "%%") if is_processed else expression
-
-    def told(self, candidate: Candidate) -> Column:
-        """What the origin says of an expression: its type, or why it isn't cached.
-
-        Reads no row. What the origin reports as an error leaves the transaction as it was.
-
-        Raises:
-            The driver's exceptions: the connection is lost, or a lock couldn't be had in time.
-        """
-        expression = self.origin.text_of(candidate)
-        text = f"SELECT {self.expression_text(expression)} FROM {self.table_text(candidate.table)} LIMIT 0"
-        try:
-            # PostgreSQL gives up a transaction after an error: what the caller began goes on behind it.
-            with (
-                self.connection.begin_nested()
-                if self.origin.family == "postgresql"
-                else contextlib.nullcontext()
-            ):
-                reason = not_immutable(self.connection, self.origin.family, candidate.asked)
-                if reason is None:
-                    result = self.connection.exec_driver_sql(text)
-                    cursor: Any = result.cursor
-                    description = tuple(cursor.description[0])
-                    result.close()
-                    return described(self.origin.family, candidate, expression, description)
-        except exc.DBAPIError as error:
-            if not self.is_usable or error.connection_invalidated or is_lock_timeout(error.orig):
-                raise (error.orig or error) from None
-            reason = f"the origin doesn't compute it ({type(error.orig).__name__})"
-        return Column(candidate.name, Kind.OPAQUE, "", refusal=reason, expression=expression)
-
-    def foreign_functions(self, names: Sequence[str]) -> set[str]:
-        """PostgreSQL: those of the names under which somebody has made functions beside the origin's own."""
-        with driver_errors():
-            return foreign_functions(self.connection, names)
-
-    def stand_still(self) -> None:
-        """Let all further statements of the transaction see the origin as of one moment.
-
-        Call it before the first one. It holds until the transaction ends, and leaves no trace on
-        the connection. Where no way is known it does nothing.
-        """
-        execute = self.connection.exec_driver_sql
-        match self.origin.family:
-            case "postgresql":
-                execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            case "mysql":
-                # It is said of the next transaction; the one that was begun has read nothing yet.
-                execute("ROLLBACK")
-                execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                self._start_read_only()
-            case "sqlite":
-                driver_connection: Any = self.connection.connection.driver_connection
-                if not driver_connection.in_transaction:  # the application may begin them itself
-                    execute("BEGIN")
-
-    def apart(self) -> contextlib.AbstractContextManager[Any]:
-        """Around a statement that may fail: its error doesn't spoil the transaction."""
-        # The others undo a failed statement by themselves.
-        return (
-            self.connection.begin_nested() if self.origin.family == "postgresql" else contextlib.nullcontext()
-        )
-
-    @property
-    def sees_the_past(self) -> bool:
-        """Whether its transaction may see the origin as of an earlier moment than now.
-
-        Asks the origin, once, where the driver doesn't know the level.
-        """
-        if self._sees_the_past is None:
-            if self.origin.family == "sqlite":
-                # Without a transaction each statement sees its own moment; it may begin at any time.
-                return bool(getattr(self.driver, "in_transaction", True))
-            try:
-                level = str(self.connection.get_isolation_level())
-            except (NotImplementedError, exc.SQLAlchemyError):
-                level = "unknown"
-            self._sees_the_past = level.upper().replace("-", " ") not in _EACH_STATEMENT_ANEW
-        return self._sees_the_past
-
-    @property
-    def is_usable(self) -> bool:
-        return self._checkout.is_usable
-
-    def recover(self) -> None:
-        """After an error, so that the connection can be used again: a transaction may be spoilt."""
-        if self.is_usable:
-            try:
-                self.rollback()
-            except Exception:  # noqa: BLE001 - whatever the driver raises: it isn't usable any more
-                self.discard()
-
-    def rollback(self) -> None:
-        """End the transaction; the connection stays, and stays read-only."""
-        self._end_read_only()
-        self._checkout.rollback()
-        if self.origin.family == "mysql":
-            self._start_read_only()
-        elif self._waits_briefly:
-            self.wait_briefly()
-
-    def release(self) -> None:
-        """Back to the pool, in the state it came in. Never raises what the driver raises."""
-        try:
-            if self.is_usable:
-                if self._query_only is not None:
-                    self._pragma(f"query_only = {self._query_only}")
-                if self._waits_briefly:
-                    self._wait_as_before()
-                if self._skips_rollback:
-                    self._end_read_only()
-            self._checkout.close()
-        except Exception:  # noqa: BLE001 - whatever the driver raises, see below
-            # It can't be put back as it was: nobody else may have it.
-            self.discard()
-
-    def give_up(self, result: CursorResult[Any]) -> None:  # noqa: ARG002 - a lent connection closes it
-        """In the midst of a result: some drivers read a streamed one to its end before they let go of it."""
-        self.discard()
-
-    def discard(self) -> None:
-        """Close the connection instead of returning it."""
-        with contextlib.suppress(Exception):
-            self._checkout.invalidate()
-        with contextlib.suppress(Exception):
-            self._checkout.close()
-
-
-@contextlib.contextmanager
-def driver_errors() -> Iterator[None]:
-    """Let the driver's exception out of the wrapped engine's wrapping; the caller's does it again."""
-    try:
-        yield
-    except exc.DBAPIError as error:
-        if error.orig is None:
-            raise
-        raise error.orig.with_traceback(error.orig.__traceback__) from None
-
-
-def _all_of(cursor: Any, description: Any) -> Answer:
-    # The description is asked for once: psycopg makes it anew each time.
-    rows = cursor.fetchall()
-    return description, cursor.rowcount, rows if type(rows) is list else list(rows)
-
-
-def _is_autocommit(driver: Any, dialect: Any, options: Mapping[str, Any]) -> bool:
-    """Whether a driver's connection, with these options of SQLAlchemy's, commits each statement by itself."""
-    asked = options.get("isolation_level") or getattr(dialect, "_on_connect_isolation_level", None)
-    return bool(getattr(driver, "autocommit", False)) or asked == "AUTOCOMMIT"
 
 
 def _sqlite_path(url: URL) -> str | None:

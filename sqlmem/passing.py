@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from sqlmem.answers import Local, Remote
-from sqlmem.dbapi import isolation_reason
 from sqlmem.dependencies import Listener
+from sqlmem.directives import USUAL
 from sqlmem.effects import Control, Effect, Session, Spelling
 from sqlmem.effects.base import unknown
 from sqlmem.filling import GiveUp
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
 from sqlmem.logs import log
-from sqlmem.origin import OriginConnection, driver_errors
-from sqlmem.passing_commit import Window
+from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.passing_cursor import PassingCursor
 from sqlmem.passing_session import Differing
 from sqlmem.pending import EVERYTHING, NOTHING, matcher_of
@@ -43,8 +43,9 @@ class Minded(NamedTuple):
 
     effect: Effect
     variables: frozenset[str]
-    window: Window | None
+    window: AbstractContextManager[None] | None
     is_same_session: bool
+    is_autocommit: bool
 
 
 class Acting:
@@ -102,7 +103,7 @@ class PassingConnection(Differing):
             return self._local
         if passing.sessions.marks and (why := Sessions.why(self._info())) is not None:
             return why
-        return isolation_reason(self._options, passing.origin)
+        return passing.isolation_reason(self._options)
 
     @property
     def is_usual(self) -> bool:
@@ -240,8 +241,18 @@ class PassingConnection(Differing):
         driver = self.take()
         is_first = self._is_clean
         self._sending()
+        passing = self._passing
         if effect is None:
             return driver, None
+        if self.directive is USUAL and not passing.sessions.marks:
+            # Most statements: whether they succeed or fail, nothing has to be done afterwards.
+            written = passing.writes.written_plainly(effect, text)
+            if written is not None:
+                if not written:
+                    return driver, None
+                if not self._is_clouded and (self._is_open_by_text or not self._is_autocommit()):
+                    self._pending.add(written)
+                    return driver, None
         try:
             return driver, self._mind(effect, text, is_first=is_first)
         except BaseException:
@@ -256,7 +267,7 @@ class PassingConnection(Differing):
                     trace = None if error is None else error.__traceback__
                     minded.window.__exit__(None if error is None else type(error), error, trace)
                 if error is None:
-                    self._after(minded.effect, minded.variables)
+                    self._after(minded)
                     if not minded.is_same_session and self.directive.invalidates is None:
                         calls = ", ".join(sorted(minded.effect.calls))
                         self._passing.sessions.mark(self._info(), f"the session may differ: {calls}")
@@ -305,19 +316,24 @@ class PassingConnection(Differing):
         # Before it is sent: what fails may have done a part.
         if written is None or written:
             pending.add(written)
+        is_autocommit = pending.written != NOTHING and self._is_autocommit() and not self._is_open_by_text
         is_at_once = pending.written != NOTHING and (
             effect.is_at_once
-            or (self._is_autocommit() and not self._is_open_by_text)
-            or not passing.writes.undone_by_rollback(written, self._ask)
+            or is_autocommit
+            or (
+                passing.has_tables_without_transactions
+                and not passing.writes.undone_by_rollback(written, self._ask)
+            )
         )
         window = None
         if is_at_once:
             window = self._window(pending.written, defines=effect.is_definition)
             window.__enter__()
-        return Minded(effect, variables, window, is_same_session)
+        return Minded(effect, variables, window, is_same_session, is_autocommit)
 
-    def _after(self, effect: Effect, variables: frozenset[str]) -> None:
+    def _after(self, minded: Minded) -> None:
         """What a statement has done to the transaction and the session."""
+        effect = minded.effect
         if effect.temporary:
             Sessions.add_temporary(self._info(), effect.temporary)
         match effect.savepoint:
@@ -335,14 +351,20 @@ class PassingConnection(Differing):
         match effect.control:
             case Control.BEGIN:
                 self._is_open_by_text = True
+                is_autocommit = False
             case Control.COMMIT | Control.ROLLBACK | Control.PREPARE:
                 # What it committed was in a window; what it prepared will be, with everything else.
                 self._is_open_by_text = False
                 self._end()
-        if self._pending.written != NOTHING and self._is_autocommit() and not self._is_open_by_text:
+                is_autocommit = self._is_autocommit()
+            case None if effect.session is Session.SAME:
+                is_autocommit = minded.is_autocommit
+            case _:
+                is_autocommit = self._is_autocommit()
+        if is_autocommit and not self._is_open_by_text and self._pending:
             self._pending.clear()
         if effect.session is Session.SAME or (
             effect.writes is None and self.directive.invalidates is not None
         ):
             return  # of a procedure the caller knows, who has said what it does
-        self._after_session(effect, variables)
+        self._after_session(effect, minded.variables)

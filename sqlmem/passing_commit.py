@@ -29,9 +29,13 @@ class Committing(Held):
         if self._held is None or self._is_clean:
             self._end()
             return
-        if self._pending or self._passing.origin.is_async:
-            with self._window(self._pending.written, defines=self._pending.written is EVERYTHING):
-                self._commit(self._held)
+        written, is_async = self._pending.written, self._passing.origin.is_async
+        if written is None or written or is_async:
+            with self._window(written, defines=written is EVERYTHING):
+                if is_async:
+                    self._commit(self._held)
+                else:
+                    self._held.commit()
         else:
             self._held.commit()
         # One that failed may have left the transaction open, to be rolled back or committed again (SQLite,
@@ -40,7 +44,7 @@ class Committing(Held):
         self._end()
 
     def _commit(self, driver: Any) -> None:
-        if not (self._passing.origin.is_async and self._pending):
+        if not self._pending:
             driver.commit()
             return
         # A task that is cancelled must not tear the connection down while the origin commits: nobody
@@ -56,20 +60,17 @@ class Committing(Held):
         self._cleaned()
         self._end()
 
-    def _window(self, written: Written, *, defines: bool) -> Window:
+    def _window(self, written: Written, *, defines: bool) -> contextlib.AbstractContextManager[None]:
         """Around what makes a write visible to others."""
-        return Window(self, written, defines=defines)
-
-    def windowed(self, written: Written, *, defines: bool) -> contextlib.AbstractContextManager[None]:
-        """The window itself, as `Writes` has it."""
-        driver = self._held
-        return self._passing.writes.window(
+        driver, passing = self._held, self._passing
+        window = passing.writes.window(
             written,
             defines=defines,
             is_answer=lambda error: self._is_answer(error, driver),
             # Before anything happens to it: a connection that was lost tells nothing any more.
             process=self._process() if written is None or written else None,
         )
+        return Window(self, window) if passing.origin.is_async else window
 
     def _process(self) -> int | None:
         """The origin's process that serves the driver's connection; None if it isn't known."""
@@ -131,7 +132,8 @@ class Committing(Held):
         try:
             self._held.rollback()
         finally:
-            self._is_open_by_text = False
+            if self._is_open_by_text:
+                self._is_open_by_text = False
             self._cleaned()
             self._end()
 
@@ -170,25 +172,21 @@ class Committing(Held):
 
 
 class Window:
-    """Around what makes a write visible to others.
+    """Around what makes a write visible to others, in an event loop.
 
     A task that is cancelled meanwhile doesn't wait for the origin's answer, but what it has sent may
     go on: the window stays open until the driver's connection answers again, or a fill would read the
     old rows.
     """
 
-    __slots__ = ("_connection", "_defines", "_inner", "_written")
+    __slots__ = ("_connection", "_inner")
 
-    _inner: contextlib.AbstractContextManager[None]
-
-    def __init__(self, connection: Committing, written: Written, *, defines: bool) -> None:
+    def __init__(self, connection: Committing, inner: contextlib.AbstractContextManager[None]) -> None:
         self._connection = connection
-        self._written = written
-        self._defines = defines
+        self._inner = inner
 
     def __enter__(self) -> None:
-        self._inner = inner = self._connection.windowed(self._written, defines=self._defines)
-        inner.__enter__()
+        self._inner.__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

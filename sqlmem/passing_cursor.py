@@ -172,6 +172,15 @@ class PassingCursor:
             is_whole=not (self._arguments or self._keywords or self._sizes),
         )
         if isinstance(answer, Remote):
+            if answer.keeping is None and answer.instead is None:
+                # What most of what passes is: without a call for each of these steps.
+                remember_status(answer.status)
+                if (listener := listening.get()) is not None:
+                    self.connection.tell(listener, answer)
+                self._send(
+                    answer.effect, text, "execute", operation, *(() if parameters is None else (parameters,))
+                )
+                return self
             try:
                 self._ask(answer, text, operation, parameters)
             except Exception:
@@ -204,7 +213,12 @@ class PassingCursor:
 
         False: it is none, and nothing has happened; `execute` knows all cases.
         """
-        if self._has_other_rows or self.__dict__ or not self.connection.is_usual:
+        if (
+            (operation, True) in self._executor.at_once.texts  # it has never been one, and seldom becomes one
+            or self._has_other_rows
+            or self.__dict__
+            or not self.connection.is_usual
+        ):
             return False
         found = self._executor.front.rows_at_once(operation, parameters)
         if found is None:
@@ -297,7 +311,8 @@ class PassingCursor:
         except BaseException as error:
             connection.ended(minded, error)
             raise
-        connection.ended(minded, None)
+        if minded is not None:
+            connection.ended(minded, None)
         return answer
 
     def _cursor(self, driver: Any) -> Any:
@@ -366,7 +381,11 @@ class PassingCursor:
 
     def fetchall(self) -> Any:
         if not self._is_local:
-            return self._source().fetchall()
+            return (
+                self._source().fetchall()
+                if self._ahead is not None or self._driver is None
+                else self._driver.fetchall()
+            )
         rows = self._rows[self._position :] if self._position else self._rows
         self._rows, self._position = [], 0
         return rows

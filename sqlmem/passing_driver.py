@@ -127,11 +127,14 @@ class Held:
             fairy = self._passing.origin.engine.raw_connection()
             try:
                 driver = fairy.dbapi_connection
-                self._apply(driver)
+                if self._options:
+                    self._apply(driver)
             except BaseException:
                 fairy.invalidate()
                 raise
-            self._fairy, self._held = fairy, driver
+            # What is done for each statement or transaction isn't done by `__setattr__`, which is a call.
+            own = self.__dict__
+            own["_fairy"], own["_held"] = fairy, driver
             if not self._is_clean:
                 self._cleaned()
             if _LEFT in fairy.info:
@@ -150,6 +153,11 @@ class Held:
     def fairy(self) -> Any:
         """The pool's own wrapper of the driver's connection; None while there is none."""
         return self._fairy
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was sent since the last commit or rollback."""
+        return not self._is_clean
 
     @property
     def is_held(self) -> bool:
@@ -182,7 +190,8 @@ class Held:
     def _give_back(self) -> None:
         fairy, driver, set_, was_clean = self._fairy, self._held, self._set, self._is_clean
         if fairy is not None:
-            self._fairy = self._held = None
+            own = self.__dict__
+            own["_fairy"] = own["_held"] = None
         if set_:
             self._set = []
         if fairy is not None and not was_clean:
@@ -215,17 +224,19 @@ class Held:
     def _sending(self) -> None:
         """Something is sent: there is a transaction at the origin."""
         if self._is_clean:
-            self._is_clean = False
+            self.__dict__["_is_clean"] = False
         self._passing.busy.add(id(self))
 
     def _cleaned(self) -> None:
-        self._is_clean = True
+        self.__dict__["_is_clean"] = True
         self._passing.busy.discard(id(self))
 
     def _end(self) -> None:
         """A transaction has ended."""
         # Each of these goes through `__setattr__`: only what isn't so is set.
-        self._pending.clear()
+        pending = self._pending
+        if pending.written is None or pending.written or pending.savepoints:
+            pending.clear()
         if self._is_failed or self._is_unsuitable:
             self._is_failed = self._is_unsuitable = False
         if self._local is not None:

@@ -56,7 +56,7 @@ class Pending:
 
     written: Written = NOTHING
     # Open savepoints, outermost first: name, and what had been written when it was set.
-    _savepoints: list[tuple[str, Written]] = field(default_factory=list)
+    savepoints: list[tuple[str, Written]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return self.written is None or bool(self.written)
@@ -69,27 +69,27 @@ class Pending:
 
     def clear(self) -> None:
         self.written = NOTHING
-        if self._savepoints:
-            self._savepoints.clear()
+        if self.savepoints:
+            self.savepoints.clear()
 
     def set_savepoint(self, name: str) -> None:
-        self._savepoints.append((name, self.written))
+        self.savepoints.append((name, self.written))
 
     def roll_back_to(self, name: str) -> None:
         """Forget what was written since the savepoint, which stays. One that isn't known changes nothing."""
         index = self._index(name)
         if index is not None:
-            self.written = self._savepoints[index][1]
-            del self._savepoints[index + 1 :]
+            self.written = self.savepoints[index][1]
+            del self.savepoints[index + 1 :]
 
     def release(self, name: str) -> None:
         index = self._index(name)
         if index is not None:
-            del self._savepoints[index:]
+            del self.savepoints[index:]
 
     def _index(self, name: str) -> int | None:
         # The latest of that name, as the origins have it.
-        for index in range(len(self._savepoints) - 1, -1, -1):
-            if self._savepoints[index][0] == name:
+        for index in range(len(self.savepoints) - 1, -1, -1):
+            if self.savepoints[index][0] == name:
                 return index
         return None

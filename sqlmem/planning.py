@@ -22,7 +22,8 @@ from sqlmem.gate import Passthrough, Refusal
 from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
-from sqlmem.origin import Origin, OriginConnection
+from sqlmem.origin import Origin
+from sqlmem.origin_connection import OriginConnection
 from sqlmem.parser import Parsed, parse
 from sqlmem.plan import Candidate, Plan, Refuse, TypesNeeded, Unknown
 from sqlmem.planner import make_plan, table_spellings

@@ -101,12 +101,18 @@ class Rows:
 
 
 class Told(NamedTuple):
-    """What is known of an effect."""
+    """What is known of an effect.
+
+    Attributes:
+        is_plain: in a transaction there is nothing to mind of it but what it writes: a rollback takes that
+            back, and the session and the transaction are as before.
+    """
 
     effect: Effect
     written: frozenset[Name] | None
     unknown: frozenset[str]
     may_change_session: bool
+    is_plain: bool
 
 
 _NONE: frozenset[Spelling] = frozenset()
@@ -170,10 +176,31 @@ class Reach:
                 self._of(effect, _NONE),
                 self._unknown(effect, _NONE),
                 self._may_change_session(effect),
+                self._is_plain(effect),
             )
             if len(self._told) >= _MOST_TOLD:
                 self._told = {}
             self._told[id(effect)] = told
+        return told
+
+    def _is_plain(self, effect: Effect) -> bool:
+        written = self._of(effect, _NONE)
+        return (
+            effect.is_plain
+            and written is not None
+            and not self._unknown(effect, _NONE)
+            and not self._may_change_session(effect)
+            # Only MariaDB and MySQL have tables without transactions.
+            and (self._family != "mysql" or all(map(self.is_transactional, written)))
+        )
+
+    def told_at_once(self, effect: Effect, text: str) -> Told | None:
+        """As `told`, if that is all: what it names is known, and nothing that it reads may write."""
+        told = self._told.get(id(effect))
+        if told is None or told.effect is not effect:
+            told = self.told(effect)
+        if told.unknown or (text and self._rows.suspects and self.is_suspect(text)):
+            return None
         return told
 
     def unknown(self, effect: Effect, *, temporary: frozenset[Spelling] = frozenset()) -> frozenset[str]:

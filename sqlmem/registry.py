@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from math import inf
+from typing import NamedTuple
 
 from sqlmem.clock import Clock
 from sqlmem.codecs import OPAQUE
@@ -37,6 +39,16 @@ from sqlmem.model import Column, TableName, TableSchema
 from sqlmem.store import Generation
 from sqlmem.table_state import Flight, Lease, TableState, touched
 from sqlmem.windows import BeingCommitted, Doubt, Window, Windows
+
+# Of so many sets of tables that are written it is remembered which they are; dropped as a whole when full.
+_MOST_FOUND = 256
+
+
+class _Found(NamedTuple):
+    """What an invalidation means: the tables, and the names whose eras end with it."""
+
+    states: tuple[TableState, ...]
+    begun: frozenset[str]
 
 
 class Registry(Eras):
@@ -62,6 +74,9 @@ class Registry(Eras):
         self._spellings: dict[tuple[str | None, str], TableState] = {}
         self.invalidations = 0  # of anything, ever
         self._windows = Windows()  # commits under way, guarded by _lock
+        # What invalidations that know their tables' names mean, for as long as no definition is entered or
+        # forgotten: a program commits the same few tables again and again. Guarded by _lock.
+        self._found: dict[Callable[[TableName], bool], _Found] = {}
         self.changes = 0  # publications and losses, for the snapshot to see that something changed
         enter(self)
 
@@ -94,9 +109,11 @@ class Registry(Eras):
             if state is None:
                 state = TableState(schema.name)
                 self._tables[schema.name] = state
+                self._found = {}
             if spelling is not None:
                 self._spellings[spelling] = state
             if state.schema is None:
+                self._found = {}
                 if state.reflected != schema or state.has_learned:
                     # Otherwise the plans that were made with this version still hold.
                     state.version = next(self._versions)
@@ -308,14 +325,13 @@ class Registry(Eras):
     def filled(self, matches: Callable[[TableName], bool] | None) -> list[TableState]:
         """Those of the tables that match (None: of all), and of what depends on them, which are filled."""
         with self._lock:
-            filled = [state for state in self._tables.values() if state.generation is not None]
-            return touched(filled, matches) if filled else filled
+            return [state for state in self._touched(matches) if state.generation is not None]
 
     # -- losses ----------------------------------------------------------------------------
 
     def invalidate(
         self, matches: Callable[[TableName], bool] | None
-    ) -> tuple[list[TableState], list[Generation]]:
+    ) -> tuple[Sequence[TableState], list[Generation]]:
         """Forget the rows of the tables that match (None: of all), and of what depends on them.
 
         When this has returned, no statement that begins later is answered with rows read
@@ -329,8 +345,8 @@ class Registry(Eras):
             return self._entered(begun, token, self._invalidate(matches, forgets_definitions=True))
 
     def _entered(
-        self, begun: set[str], token: str, dropped: tuple[list[TableState], list[Generation]]
-    ) -> tuple[list[TableState], list[Generation]]:
+        self, begun: AbstractSet[str], token: str, dropped: tuple[Sequence[TableState], list[Generation]]
+    ) -> tuple[Sequence[TableState], list[Generation]]:
         # What was met since then too; its token nobody knows, and everybody will find so.
         tokens = self._tokens
         for name in begun:
@@ -341,8 +357,8 @@ class Registry(Eras):
 
     def _invalidate(
         self, matches: Callable[[TableName], bool] | None, *, forgets_definitions: bool
-    ) -> tuple[list[TableState], list[Generation]]:
-        hit = touched(self._tables.values(), matches)
+    ) -> tuple[Sequence[TableState], list[Generation]]:
+        hit = self._touched(matches)
         generations = []
         for state in hit:
             state.epoch += 1
@@ -356,6 +372,7 @@ class Registry(Eras):
                 state.schema = None
         if forgets_definitions:
             self.invalidations += 1
+            self._found = {}
             self._spellings = {spelling: state for spelling, state in self._spellings.items() if state.schema}
         self.changes += 1
         return hit, generations
@@ -413,7 +430,7 @@ class Registry(Eras):
         with self._lock:
             self._windows.renew(tuple(replace(doubt, until=until) for doubt in doubts))
 
-    def _begun_now(self, matches: Callable[[TableName], bool] | None) -> tuple[set[str], str]:
+    def _begun_now(self, matches: Callable[[TableName], bool] | None) -> tuple[AbstractSet[str], str]:
         """The names whose eras end, and the token of those that begin, which all have been told."""
         begun = self._begin(matches)
         token = new_token(self.serial)
@@ -421,16 +438,29 @@ class Registry(Eras):
         announce(self.scope, dict.fromkeys(begun, token))
         return begun, token
 
-    def _begin(self, matches: Callable[[TableName], bool] | None) -> set[str]:
+    def _begin(self, matches: Callable[[TableName], bool] | None) -> AbstractSet[str]:
         """Count an invalidation for the names whose eras end with it, and return them."""
-        names = names_of(matches)
         with self._lock:
-            if matches is None or names is None:
-                return self._count_all()
-            begun = {ANY, *names}
-            for state in touched(self._tables.values(), matches):
-                begun.add(state.bare)
-            return self._count(begun)
+            found = self._known(matches)
+            return self._count_all() if found is None else self._count(found.begun)
+
+    def _touched(self, matches: Callable[[TableName], bool] | None) -> Sequence[TableState]:
+        """Under the lock: the tables that match (None: all), and what depends on them."""
+        found = self._known(matches)
+        return touched(self._tables.values(), matches) if found is None else found.states
+
+    def _known(self, matches: Callable[[TableName], bool] | None) -> _Found | None:
+        """Under the lock: what an invalidation means; None if it doesn't say names, or means everything."""
+        if matches is None:
+            return None
+        found = self._found.get(matches)
+        if found is None and (names := names_of(matches)) is not None:
+            states = tuple(touched(self._tables.values(), matches))
+            found = _Found(states, frozenset({ANY, *names, *(state.bare for state in states)}))
+            if len(self._found) >= _MOST_FOUND:
+                self._found = {}
+            self._found[matches] = found
+        return found
 
     def close(self) -> list[Generation]:
         """Forget everything; nothing was invalidated by that. Returns the generations to retire."""

@@ -34,7 +34,8 @@ from sqlmem.fill import ConnectionLost, TooLarge, Uncacheable, fill
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front
 from sqlmem.model import TableSchema, Verdict
-from sqlmem.origin import Origin, OriginConnection, driver_errors
+from sqlmem.origin import Origin
+from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.parser import Parsed, parse
 from sqlmem.planner import table_spellings
 from sqlmem.residency import Residency

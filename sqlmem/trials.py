@@ -27,7 +27,8 @@ from sqlmem.directives import Directive
 from sqlmem.entries import Bound, Planned
 from sqlmem.exactness import UNCHANGING
 from sqlmem.logs import heard, log
-from sqlmem.origin import Origin, OriginConnection, driver_errors
+from sqlmem.origin import Origin
+from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.paces import Pace, Paces, rows_of
 from sqlmem.results import fit
 from sqlmem.store import Generation, Retired, Store

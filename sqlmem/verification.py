@@ -22,7 +22,8 @@ from sqlmem.catalogue import UnknownTable
 from sqlmem.dependencies import Exactly
 from sqlmem.logs import log
 from sqlmem.model import TableName, TableSchema
-from sqlmem.origin import Origin, OriginConnection
+from sqlmem.origin import Origin
+from sqlmem.origin_connection import OriginConnection
 from sqlmem.registry import Registry, TableState
 from sqlmem.store import Generation, Store
 from sqlmem.waiting import wait

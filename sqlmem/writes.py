@@ -89,11 +89,27 @@ class Writes:
             return frozenset(spelling for table in named for spelling in spellings_of(table))
         if effect.writes is EVERYTHING:
             return EVERYTHING
-        reach = self._known_reach(ask)
-        if reach is not None and not temporary and not reach.told(effect).unknown:
-            return reach.of(effect, text)
+        # Without the lock: one that is forgotten just now was forgotten just after.
+        reach = self._reach
+        if reach is None or self._clock.monotonic() >= self._read_at + REACH_SECONDS:
+            reach = self._known_reach(ask)
+        told = None if reach is None or temporary else reach.told_at_once(effect, text)
+        if told is not None:
+            return told.written
         reach = self._reach_for(effect, temporary, ask)
         return EVERYTHING if reach is None else reach.of(effect, text, temporary=temporary)
+
+    def written_plainly(self, effect: Effect, text: str) -> Written:
+        """All tables that a statement changes, if in a transaction there is nothing else to mind of it.
+
+        None if there may be, or that isn't known now: then `written` tells. Asks nobody.
+        """
+        # Without the lock: one that is forgotten just now was forgotten just after.
+        reach = self._reach
+        if reach is None or self._clock.monotonic() >= self._read_at + REACH_SECONDS:
+            return None
+        told = reach.told_at_once(effect, text)
+        return told.written if told is not None and told.is_plain else None
 
     def leaves_session(self, effect: Effect, ask: Ask) -> bool:
         """Whether the session is the same after the functions that a statement calls."""

@@ -106,6 +106,17 @@ class Effect:
     reason: str = field(default="", compare=False)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether by its words it only reads, locks and writes tables; what its calls do isn't said."""
+        return (
+            self.session is Session.SAME
+            and self.control is None
+            and self.savepoint is None
+            and not (self.is_at_once or self.is_definition or self.clouds)
+            and not (self.variables or self.temporary)
+        )
+
+    @property
     def is_harmless(self) -> bool:
         """Whether it is proven to change nothing, neither rows nor definitions nor session."""
         return self.is_read and self.writes == frozenset() and not self.calls

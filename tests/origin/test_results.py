@@ -26,7 +26,7 @@ from support.sequencer import DEADLINE_SECONDS, Sequencer
 from sqlmem import CachingEngine, Memo, NotCachedError, keeping, last_status
 from sqlmem.model import Outcome
 from sqlmem.passing import PassingConnection
-from sqlmem.prospects import MOST_IN_VAIN
+from sqlmem.prospects import FIRST_REST, MOST_IN_VAIN, MOST_LOST, WRITTEN_AS_OFTEN
 
 SUM = "SELECT sum(weight) AS total FROM parcels"
 BELOW = "SELECT sum(weight) AS total FROM parcels WHERE id < :id"
@@ -137,6 +137,26 @@ def test_a_text_that_nobody_asks_twice_is_kept_when_it_is(parcels: Origin, engin
     with parcels.expect(1):
         for _ in range(2):
             engine.execute(BELOW, {"id": 1001})
+
+
+def test_a_text_whose_answers_are_lost_each_time_is_asked_of_the_origin(
+    parcels: Origin, engine: CachingEngine
+) -> None:
+    """Written as often as read: nothing is kept for a while, explain says so; then it is tried again."""
+    for _ in range(MOST_LOST + 1):  # the last one isn't kept any more
+        assert engine.execute(SUM).status.outcome is Outcome.BYPASS
+        engine.invalidate("parcels")
+    engine.execute(SUM)  # with a fill
+    explained = engine.explain(SUM)
+    with parcels.expect(FIRST_REST - 1):
+        resting = {engine.execute(SUM).status.outcome for _ in range(FIRST_REST - 1)}
+    with parcels.expect(1):
+        tried = [engine.execute(SUM).status.outcome for _ in range(3)]
+
+    assert explained.outcome is Outcome.BYPASS
+    assert explained.unkept == WRITTEN_AS_OFTEN
+    assert resting == {Outcome.BYPASS}
+    assert tried == [Outcome.BYPASS, Outcome.RESULT_HIT, Outcome.RESULT_HIT]
 
 
 def test_the_origin_is_asked_once(parcels: Origin, engine: CachingEngine) -> None:
