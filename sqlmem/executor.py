@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from functools import partial
 from math import inf
 from typing import Any
 
@@ -30,13 +29,14 @@ from sqlmem.errors import (
     NotCachedError,
     StatementRefused,
 )
+from sqlmem.faster import Faster
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Front
 from sqlmem.hot import Ready
 from sqlmem.keeping import Asked, Keeper, Keeping
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
-from sqlmem.paces import LEAST_SECONDS, MANY_ROWS, REASON
+from sqlmem.paces import LEAST_SECONDS, MANY_ROWS
 from sqlmem.plan import Plan
 from sqlmem.present import obstacle
 from sqlmem.registry import TableState
@@ -76,12 +76,13 @@ class Executor:
             trials: what finds out what the origin is faster at; None: nothing does.
         """
         self._trials = trials
+        self._faster = None if trials is None else Faster(self, trials)
         self._together = together
         self._keeper = keeper
         self.front = front
         self._store = store
         self._filling = filling
-        self._counters = counters
+        self.counters = counters
         self._clock = clock
         self._stale_seconds = stale_seconds
         self.is_closed = False
@@ -118,7 +119,7 @@ class Executor:
         except Retired:
             return None
         self._is_short(planned.plan, lane)
-        count = self._counters.hits_on(planned.tables).count
+        count = self.counters.hits_on(planned.tables).count
         planned.ready = Ready(planned, bound, lane, count=count, monotonic=self._clock.monotonic)
         return planned.ready
 
@@ -158,7 +159,7 @@ class Executor:
             asked = Asked(statement, parameters, has_parameters, is_whole)
             answer = self._run(caller, asked)
         except StatementRefused as refusal:
-            self._counters.other(Outcome.REJECTED)
+            self.counters.other(Outcome.REJECTED)
             if heard.debug:
                 log.debug("rejected {}: {}", type(refusal).__name__, refusal.reason)
             raise
@@ -203,7 +204,7 @@ class Executor:
                 # Given up before it was planned: what it calls isn't known to be harmless.
                 effect = self._effect_of_a_read(statement, has_parameters) if reads is None else None
                 keeps = reads if is_lasting else None
-                return self._kept_or_bypass(caller, asked, error.reason, tables, keeps, effect, reads)
+                return self.kept_or_bypass(caller, asked, error.reason, tables, keeps, effect, reads)
             except Replan as replan:
                 has_filled = has_filled or replan.has_filled
             except Retired:
@@ -212,7 +213,7 @@ class Executor:
                 raise
             except BaseException:
                 # The origin couldn't be reached, or the caller was interrupted: it was no hit.
-                self._counters.other(Outcome.MISS)
+                self.counters.other(Outcome.MISS)
                 raise
         return self._bypass(caller, statement, "its tables change faster than they can be read", ())
 
@@ -222,58 +223,14 @@ class Executor:
         reason = reason or caller.own_reason(planned.states)
         if reason is not None:
             return self._bypass(caller, asked.statement, reason, planned.tables, reads=planned.states)
-        if self._trials is not None and self._trials.is_origins(planned, caller.directive):
-            return self._faster(caller, asked, planned)
+        if self._faster is not None and self._faster.trials.is_origins(planned, caller.directive):
+            arguments = _arguments_or_give_up(planned, asked.parameters)
+            return self._faster.answer(caller, asked, planned, arguments)
         answer = None if has_filled or asked.newest > -inf else self.hit(planned, asked.parameters)
         if answer is not None:
             return answer
         arguments = _arguments_or_give_up(planned, asked.parameters)
         return self._miss(caller, planned, arguments, has_filled=has_filled, newest=asked.newest)
-
-    # -- what the origin is faster at ------------------------------------------------------
-
-    def _faster(self, caller: Caller, asked: Asked, planned: Planned) -> Local | Remote:
-        """The origin, for its speed; the store, if the origin can't be asked."""
-        arguments = _arguments_or_give_up(planned, asked.parameters)
-        # What a connection holds is lost with it, and the program has to hear of that.
-        may_fail = caller.holds_nothing
-        keeps = planned.states if planned.is_lasting else None
-        try:
-            answer = self._kept_or_bypass(caller, asked, REASON, planned.tables, keeps, reads=planned.states)
-        except Exception:
-            # No connection could be had, whatever the pool or the driver says of it.
-            local = self._instead(caller, planned, arguments) if may_fail else None
-            if local is None:
-                raise
-            return local
-        if isinstance(answer, Remote) and may_fail:
-            return answer._replace(instead=partial(self._after_all, caller, planned, arguments))
-        return answer
-
-    def _after_all(self, caller: Caller, planned: Planned, arguments: Sequence[Any]) -> Local | None:
-        local = self._instead(caller, planned, arguments)
-        if local is not None:
-            self._counters.take_back(Outcome.BYPASS, REASON)
-        return local
-
-    def _instead(self, caller: Caller, planned: Planned, arguments: Sequence[Any]) -> Local | None:
-        """The store's answer after the origin has failed; None if there is none as things are."""
-        if self._trials is not None and planned.pace is not None:
-            self._trials.paces.put_off(planned.pace, self._clock.monotonic())
-        generations: list[Generation] = []
-        try:
-            for state, version, columns in zip(
-                planned.states, planned.versions, planned.plan.columns, strict=True
-            ):
-                generation = self.present(state, columns, version)
-                if generation is None or not state.is_verified:
-                    return None
-                generations.append(generation)
-            local = self._answer(planned, arguments, tuple(generations), Outcome.HIT, is_stale=False)
-        except (GiveUp, Replan, Retired):
-            return None
-        caller.let_go()
-        return local
 
     def _not_local(
         self, caller: Caller, asked: Asked, entry: Bypassed | Passed | Refused, reason: str | None
@@ -290,11 +247,11 @@ class Executor:
                     return self._bypass(
                         caller, asked.statement, reason, entry.tables, entry.effect, entry.reads
                     )
-                return self._kept_or_bypass(
+                return self.kept_or_bypass(
                     caller, asked, reason, entry.tables, keeps, entry.effect, entry.reads
                 )
 
-    def _kept_or_bypass(
+    def kept_or_bypass(
         self,
         caller: Caller,
         asked: Asked,
@@ -320,7 +277,7 @@ class Executor:
             found = self._keeper.find(caller, asked, states)
         if isinstance(found, Kept):
             age = max(0.0, self._clock.monotonic() - found.read_at)
-            self._counters.other(Outcome.RESULT_HIT)
+            self.counters.other(Outcome.RESULT_HIT)
             # The list is the caller's own; of values that could be changed the decoder makes new ones.
             status = Status(Outcome.RESULT_HIT, age, tables, reason)
             return Local(list(found.rows), found.bound, status, found)
@@ -369,7 +326,7 @@ class Executor:
         generations: list[Generation] = []
         try:
             outcome, is_stale = self._bring(caller, planned, generations, newest)
-            return self._answer(
+            return self.answer(
                 planned,
                 arguments,
                 tuple(generations),
@@ -381,7 +338,7 @@ class Executor:
                 if generation.is_private:
                     self._store.retire(generation)
 
-    def _answer(
+    def answer(
         self,
         planned: Planned,
         arguments: Sequence[Any],
@@ -390,6 +347,12 @@ class Executor:
         *,
         is_stale: bool,
     ) -> Local:
+        """The store's answer over these generations.
+
+        Raises:
+            GiveUp: they have values that the plan isn't exact on, or the store can't compute it.
+            Retired: one of them went away.
+        """
         self.check_values(planned, generations, arguments)
         bound = self.front.bind(planned, generations)
         if self._trials is not None:
@@ -404,9 +367,9 @@ class Executor:
         now = self._clock.monotonic()
         age = max((now - generation.read_at for generation in generations), default=0.0)
         if outcome is Outcome.HIT:
-            self._counters.hit(planned.tables)
+            self.counters.hit(planned.tables)
         else:
-            self._counters.other(outcome)
+            self.counters.other(outcome)
         lap = None
         if self._trials is not None and planned.pace is not None:
             lap = Lap(self._trials, planned, bound, arguments, began)
@@ -544,16 +507,16 @@ class Executor:
         keeping: Keeping | None = None,
     ) -> Remote:
         if caller.directive.way == "only":
-            self._counters.other(Outcome.REJECTED)
+            self.counters.other(Outcome.REJECTED)
             raise NotCachedError(statement, reason)
-        self._counters.other(Outcome.BYPASS, reason)
+        self.counters.other(Outcome.BYPASS, reason)
         return Remote(Status(Outcome.BYPASS, 0.0, tables, reason), effect, reads, keeping)
 
     def _pass(self, caller: Caller, statement: str, effect: Effect) -> Remote:
         if caller.directive.way == "only":
-            self._counters.other(Outcome.REJECTED)
+            self.counters.other(Outcome.REJECTED)
             raise NotCachedError(statement, effect.reason)
-        self._counters.other(Outcome.PASSED)
+        self.counters.other(Outcome.PASSED)
         return Remote(Status(Outcome.PASSED, reason=effect.reason), effect)
 
 

@@ -132,6 +132,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "planning",
         "front",
         "answers",
+        "faster",
         "executor",
         "sampling",
         "second_look",
