@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -21,9 +22,9 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.costs import is_short
 from sqlmem.costs import obstacle as too_many_steps
 from sqlmem.counters import Counters
-from sqlmem.directives import Directive
+from sqlmem.directives import USUAL, Directive
 from sqlmem.effects import Effect
-from sqlmem.entries import Answering, Bypassed, Passed, Planned, Refused
+from sqlmem.entries import Answering, Bound, Bypassed, Passed, Planned, Refused
 from sqlmem.errors import (
     ClosedError,
     NotCachedError,
@@ -32,7 +33,7 @@ from sqlmem.errors import (
 from sqlmem.faster import Faster
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Front
-from sqlmem.hot import Ready
+from sqlmem.hot import Over, Ready
 from sqlmem.keeping import Asked, Keeper, Keeping
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
@@ -47,6 +48,8 @@ from sqlmem.trials import Lap, Trials
 
 # How often a statement looks again because a table changed under it, before the origin answers.
 _ATTEMPTS = 20
+# So many arguments to a plan are known for which the origin is faster.
+_MOST_OVER = 2_048
 
 
 class Executor:
@@ -90,23 +93,42 @@ class Executor:
     # -- hits ------------------------------------------------------------------------------
 
     def hit(self, planned: Planned, parameters: Any) -> Local | None:
-        """The answer, if the store has it; None if anything stands against that."""
+        """The answer, if the store has it; None if anything stands against that.
+
+        Raises:
+            Over: it has so many rows that the origin is faster at it.
+        """
         ready = self.ready(planned)
         if ready is None:
             return None
-        measured, lap = ready.measured, None
-        if measured is not None and measured.is_origins:
-            return None
-        began = self._clock.monotonic() if measured is not None else 0.0
+        if ready.measured is not None and self._trials is not None:
+            return self._timed_hit(self._trials, planned, ready, parameters)
         asked = ready.stored(parameters)
         if asked is None:
             return None
         rows, age = asked
-        if measured is not None and self._trials is not None:
-            if len(rows) >= MANY_ROWS or self._clock.monotonic() - began >= LEAST_SECONDS:
-                lap = Lap(self._trials, planned, ready.bound, planned.arguments(parameters), began)
-            else:
-                measured.quick += 1
+        return Local(rows, ready.bound, Status(Outcome.HIT, age, planned.tables))
+
+    def _timed_hit(self, trials: Trials, planned: Planned, ready: Answering, parameters: Any) -> Local | None:
+        pace, lap = ready.measured, None
+        assert pace is not None
+        origins_from = trials.origins_from(planned, USUAL)
+        if origins_from == 0:
+            return None
+        began = self._clock.monotonic()
+        asked = (
+            ready.stored(parameters)
+            if origins_from == inf
+            else _below(planned, ready, parameters, int(origins_from))
+        )
+        if asked is None:
+            return None
+        rows, age = asked
+        if len(rows) >= MANY_ROWS or self._clock.monotonic() - began >= LEAST_SECONDS:
+            arguments = planned.arguments(parameters)
+            lap = Lap(trials, planned, ready.bound, arguments, began, len(rows))
+        else:
+            pace.few.quick += 1
         return Local(rows, ready.bound, Status(Outcome.HIT, age, planned.tables), None, lap)
 
     def ready(self, planned: Planned) -> Answering | None:
@@ -120,7 +142,14 @@ class Executor:
             return None
         self._is_short(planned.plan, lane)
         count = self.counters.hits_on(planned.tables).count
-        planned.ready = Ready(planned, bound, lane, count=count, monotonic=self._clock.monotonic)
+        planned.ready = Ready(
+            planned,
+            bound,
+            lane,
+            count=count,
+            monotonic=self._clock.monotonic,
+            slow=partial(_slow, self._trials, planned, bound),
+        )
         return planned.ready
 
     def _is_short(self, plan: Plan, lane: Lane) -> bool:
@@ -223,13 +252,24 @@ class Executor:
         reason = reason or caller.own_reason(planned.states)
         if reason is not None:
             return self._bypass(caller, asked.statement, reason, planned.tables, reads=planned.states)
-        if self._faster is not None and self._faster.trials.is_origins(planned, caller.directive):
-            arguments = _arguments_or_give_up(planned, asked.parameters)
-            return self._faster.answer(caller, asked, planned, arguments)
-        answer = None if has_filled or asked.newest > -inf else self.hit(planned, asked.parameters)
-        if answer is not None:
-            return answer
+        origins_from = inf if self._trials is None else self._trials.origins_from(planned, caller.directive)
+        is_over = False
+        # Who wants the store's answer gets it, whatever it takes.
+        is_asked = has_filled or asked.newest > -inf
+        if caller.directive.way == "only" and planned.pace is not None and planned.pace.decided is not None:
+            is_asked = True
+        try:
+            answer = None if is_asked or origins_from == 0 else self.hit(planned, asked.parameters)
+        except Over:
+            is_over = True
+        else:
+            if answer is not None:
+                return answer
         arguments = _arguments_or_give_up(planned, asked.parameters)
+        if self._faster is not None and (origins_from == 0 or is_over):
+            # What has many rows is kept when it is asked for again: a look at each value is dear then.
+            may_keep = not is_over or _asked_before(planned, arguments, origins_from)
+            return self._faster.answer(caller, asked, planned, arguments, may_keep=may_keep)
         return self._miss(caller, planned, arguments, has_filled=has_filled, newest=asked.newest)
 
     def _not_local(
@@ -372,7 +412,7 @@ class Executor:
             self.counters.other(outcome)
         lap = None
         if self._trials is not None and planned.pace is not None:
-            lap = Lap(self._trials, planned, bound, arguments, began)
+            lap = Lap(self._trials, planned, bound, arguments, began, len(rows))
         return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale), None, lap)
 
     def check_values(
@@ -406,6 +446,10 @@ class Executor:
     def faster(self, planned: Planned) -> str | None:
         """Why the origin would answer for its speed, in words; None if the store would."""
         return None if self._trials is None else self._trials.told(planned)
+
+    def faster_at_many(self, planned: Planned) -> str | None:
+        """Why the origin would answer for its speed if there are many rows, in words; None if it wouldn't."""
+        return None if self._trials is None else self._trials.told_of_many(planned)
 
     def _bring(
         self, caller: Caller, planned: Planned, found: list[Generation], newest: float
@@ -518,6 +562,52 @@ class Executor:
             raise NotCachedError(statement, effect.reason)
         self.counters.other(Outcome.PASSED)
         return Remote(Status(Outcome.PASSED, reason=effect.reason), effect)
+
+
+def _slow(
+    trials: Trials | None,
+    planned: Planned,
+    bound: Bound,
+    statement: str,
+    parameters: Any,
+    began: float,
+    answered: int,
+) -> None:
+    if trials is not None:
+        lap = Lap(trials, planned, bound, planned.arguments(parameters), began, answered)
+        lap.end(statement, parameters, has_parameters=True)
+
+
+def _below(planned: Planned, ready: Answering, parameters: Any, most: int) -> tuple[list[Any], float] | None:
+    """The stored rows, if they are fewer than `most`. Which arguments have more is remembered.
+
+    Raises:
+        Over: they aren't.
+    """
+    try:
+        key = (most, *planned.arguments(parameters))
+        is_known = key in ready.over
+    except (Unrepresentable, LookupError, TypeError, OverflowError):
+        return None
+    if is_known:
+        raise Over
+    try:
+        return ready.stored(parameters, most)
+    except Over:
+        if len(ready.over) >= _MOST_OVER:
+            ready.over.clear()
+        ready.over[key] = False
+        raise
+
+
+def _asked_before(planned: Planned, arguments: Sequence[Any], most: float) -> bool:
+    """Whether the origin was asked for this answer of many rows; from now on it was."""
+    ready, key = planned.ready, (most, *arguments)
+    if ready is None:
+        return False
+    was_asked = ready.over.get(key, False)
+    ready.over[key] = True
+    return was_asked
 
 
 def _arguments_or_give_up(planned: Planned, parameters: Any) -> Sequence[Any]:

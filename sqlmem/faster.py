@@ -58,12 +58,19 @@ class Faster:
         self.trials = trials
 
     def answer(
-        self, caller: Caller, asked: Asked, planned: Planned, arguments: Sequence[Any]
+        self,
+        caller: Caller,
+        asked: Asked,
+        planned: Planned,
+        arguments: Sequence[Any],
+        *,
+        may_keep: bool,
     ) -> Local | Remote:
         """The origin, for its speed; the store, if the origin can't be asked.
 
         Args:
             arguments: the store's.
+            may_keep: the origin's answer is worth keeping.
 
         Raises:
             The driver's and the pool's exceptions, where the store has no answer either or the caller held
@@ -71,7 +78,7 @@ class Faster:
         """
         # What a connection holds is lost with it, and the program has to hear of that.
         may_fail = caller.holds_nothing
-        keeps = planned.states if planned.is_lasting else None
+        keeps = planned.states if may_keep and planned.is_lasting else None
         try:
             answer = self._answers.kept_or_bypass(
                 caller, asked, REASON, planned.tables, keeps, reads=planned.states

@@ -62,8 +62,11 @@ class Front(Planning):
         entry = self._entries.get((statement, True))
         if type(entry) is ByTypes:
             entry = entry.variant(parameters)
-        if type(entry) is not Planned or entry.ready is None or entry.ready.measured is not None:
+        if type(entry) is not Planned or entry.ready is None:
             return None
+        measured = entry.ready.measured
+        if measured is not None and measured.decided is not None:
+            return None  # who answers depends on more than the plan
         if not entry.is_by_types:
             if len(self.answering) >= self.capacity:
                 self.answering.clear()
@@ -80,7 +83,10 @@ class Front(Planning):
         if ready is None or heard.debug:
             return None
         try:
-            rows = ready.tuples(parameters)
+            if ready.measured is None:
+                rows = ready.tuples(parameters)
+            else:
+                rows = ready.timed(ready.tuples, statement, parameters)
         except ValueError:  # a damaged value
             return None
         if rows is None:

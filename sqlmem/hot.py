@@ -13,13 +13,14 @@ from __future__ import annotations
 import functools
 import sqlite3
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from sqlmem.arguments import Shape, shape_of, text_of
 from sqlmem.codecs import Unrepresentable
 from sqlmem.dependencies import listening
 from sqlmem.entries import Bound, Planned
 from sqlmem.model import Outcome, Rows, Status
+from sqlmem.paces import LEAST_SECONDS, MANY_ROWS
 from sqlmem.statuses import remember_status
 from sqlmem.store import Lane, Retired
 
@@ -29,12 +30,22 @@ def make(planned, bound, lane, count, monotonic, sources, bindings, {names}):
     {bindings} = bindings
     ({unpacked}) = sources
     read_at = min([{read_at}])
-    ask, is_short = lane.rows, lane.short[planned.plan.sql]
+    ask, ask_below, is_short = lane.rows, lane.rows_below, lane.short[planned.plan.sql]
     sql, tables, expressions = planned.plan.sql, planned.tables, planned.expressions
     decode, to_dicts, generations = bound.decode, bound.to_dicts, bound.generations
 
-    def stored(parameters):
-{asked}{used}
+    def stored(parameters, most=None):
+        now = monotonic()
+{sources}
+        try:
+{given}
+            if most is None:
+                rows = ask(sql, {arguments}, is_short)
+            elif (rows := ask_below(sql, {arguments}, most)) is None:
+                raise Over
+        except missing:
+            return None
+{used}
         count()
         return rows, now - read_at
 
@@ -98,8 +109,14 @@ _USED = """\
             state.used[name] = now
 """
 
+
+class Over(Exception):
+    """The answer has so many rows that the origin is faster at it."""
+
+
 _NAMES: Mapping[str, Any] = {
     "Mapping": Mapping,
+    "Over": Over,
     "Rows": Rows,
     "copy": dict.copy,
     "get_listener": listening.get,
@@ -110,18 +127,27 @@ _NAMES: Mapping[str, Any] = {
     "remember_status": remember_status,
 }
 
-Stored = Callable[[Any], tuple[list[Any], float] | None]
+Stored = Callable[..., tuple[list[Any], float] | None]
 Tuples = Callable[[Any], list[Any] | None]
 Dicts = Callable[..., Rows | None]
 
 
+class Slow(Protocol):
+    """Is told of a slow answer, once its rows are decoded: its parameters, when it began, its rows."""
+
+    def __call__(self, statement: str, parameters: Any, began: float, answered: int) -> None: ...
+
+
 class Ready:
-    """A bound plan, ready to be asked. Immutable; safe for use by many threads.
+    """A bound plan, ready to be asked. Immutable, but for `over`; safe for use by many threads.
 
     Attributes:
-        measured: the pace of a plan whose answers are to be timed, by who asks for `stored` ones; None of the
-            others.
-        stored: from parameters, as a driver would get them, to stored rows and their age.
+        measured: the pace of a plan whose answers are to be timed, by who asks for `stored` ones, or by
+            `timed`; None of the others.
+        over: the bound and arguments of the store's to which it has so many rows, see `Over` -> whether the
+            origin was asked then. One step of a dict each, which is atomic.
+        stored: from parameters, as a driver would get them, to stored rows and their age. With `most`, raises
+            `Over` if there are so many.
         tuples: from parameters to rows as the driver gives them; their status is remembered. Raises
             ValueError if a stored value is damaged.
         dicts: from parameters to the rows of `CachingEngine.execute`; likewise. With `known`, what it has
@@ -131,7 +157,7 @@ class Ready:
         All give None if anything stands against it that the store answers, and count a hit otherwise.
     """
 
-    __slots__ = ("bound", "dicts", "measured", "stored", "tuples")
+    __slots__ = ("_monotonic", "_slow", "bound", "dicts", "measured", "over", "stored", "tuples")
 
     def __init__(
         self,
@@ -141,9 +167,13 @@ class Ready:
         *,
         count: Callable[[], int],
         monotonic: Callable[[], float],
+        slow: Slow,
     ) -> None:
         self.bound = bound
         self.measured = planned.pace
+        self.over: dict[tuple[Any, ...], bool] = {}
+        self._monotonic = monotonic
+        self._slow = slow
         shape, bindings = shape_of(planned.plan.arguments, planned.positions)
         make = _maker(
             shape,
@@ -158,6 +188,26 @@ class Ready:
         self.stored, self.tuples, self.dicts = make(
             planned, bound, lane, count, monotonic, sources, bindings, **_NAMES
         )
+
+    def timed(self, ask: Callable[[Any], Any], statement: str, parameters: Any) -> Any:
+        """What `tuples` or `dicts` of a measured plan gives; None also where the origin may be faster.
+
+        Args:
+            ask: the one or the other.
+            statement: as it reaches the driver.
+        """
+        pace = self.measured
+        assert pace is not None
+        if pace.decided is not None:
+            return None
+        began = self._monotonic()
+        rows = ask(parameters)
+        if rows is not None:
+            if len(rows) >= MANY_ROWS or self._monotonic() - began >= LEAST_SECONDS:
+                self._slow(statement, parameters, began, len(rows))
+            else:
+                pace.few.quick += 1
+        return rows
 
 
 @functools.lru_cache(maxsize=512)

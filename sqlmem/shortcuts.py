@@ -18,6 +18,7 @@ from sqlmem.entries import Answering, Planned
 from sqlmem.exactness import UNCHANGING
 from sqlmem.executor import Executor
 from sqlmem.front import Front
+from sqlmem.hot import Over
 from sqlmem.model import Rows
 from sqlmem.sampling import SamplingExecutor
 from sqlmem.statuses import remember_status
@@ -88,7 +89,12 @@ class Shortcut:
             ready = self._prepare(executor, given)
             if ready is None:
                 return None
-        rows = ready.dicts(given) if ready.measured is None else self._measured(executor, given)
+        if ready.measured is None:
+            rows = ready.dicts(given)
+        elif ready.measured.decided is None:
+            rows = ready.timed(ready.dicts, self._text, given)
+        else:
+            rows = self._measured(executor, given)
         if rows is None:
             self._ready = None  # perhaps it was made for another definition
         elif key in self._met:
@@ -112,7 +118,10 @@ class Shortcut:
     def _measured(self, executor: Executor, given: Any) -> Rows | None:
         """The answer of a plan whose time counts, or that is looked at in another way."""
         entry = self._front.known(self._text, given, has_parameters=True)
-        local = executor.hit(entry, given) if isinstance(entry, Planned) else None
+        try:
+            local = executor.hit(entry, given) if isinstance(entry, Planned) else None
+        except Over:
+            return None
         if local is None:
             return None
         rows = Rows(local.bound.to_dicts(local.rows))

@@ -103,6 +103,9 @@ class Generation:
 _WAITS_SECONDS = (0.0001, 0.002, 0.008, 0.016)
 _PATIENCE_SECONDS = 0.01
 
+# So many rows are fetched before it is counted how many there are.
+_FIRST = 100
+
 # Under these SQLite lets a table's row id be seen, if no column is called so.
 _ROW_IDS = ("rowid", "oid", "_rowid_")
 _SAMPLES = 8
@@ -162,6 +165,38 @@ class Lane:
             for generation in self.generations:
                 if generation.is_retired:
                     store.close_idle(idle)
+
+    def rows_below(self, sql: str, arguments: Sequence[Any], most: int) -> list[Any] | None:
+        """All rows of a statement, if they are fewer than `most`; None if they aren't.
+
+        How many there are, beyond the first `_FIRST`, is counted in SQLite: making a row for Python takes
+        ten times as long.
+
+        Raises:
+            As `rows`.
+        """
+        reader = self._store.acquire(self)
+        try:
+            first = min(most, _FIRST)
+            rows = reader.execute(sql, arguments).fetchmany(first)
+            if len(rows) == first:
+                if first == most or _counts_to(reader, sql, arguments, most):
+                    reader.execute("")  # lets go of what the statement holds, a sort perhaps
+                    return None
+                rows += reader.fetchall()
+            return rows
+        finally:
+            self.idle.append(reader)
+            for generation in self.generations:
+                if generation.is_retired:
+                    self._store.close_idle(self.idle)
+
+
+def _counts_to(reader: sqlite3.Cursor, sql: str, arguments: Sequence[Any], most: int) -> bool:
+    """Whether a statement has so many rows."""
+    text = f"SELECT count(*) FROM (SELECT 1 FROM ({sql}) LIMIT {most:d})"
+    counted: int = reader.connection.execute(text, arguments).fetchone()[0]
+    return counted >= most
 
 
 class Store:
@@ -261,7 +296,7 @@ class Store:
         return False
 
     def acquire(self, lane: Lane) -> sqlite3.Cursor:
-        """A reader for a lane: an idle one, or a new one. For `Lane.rows` only."""
+        """A reader for a lane: an idle one, or a new one. For a lane's own methods only."""
         while True:
             self._resumed.wait()
             try:
