@@ -46,7 +46,8 @@ class Answering(Protocol):
     over: dict[tuple[Any, ...], bool]
     stored: Callable[..., tuple[list[Any], float] | None]
     tuples: Callable[[Any], list[Any] | None]
-    dicts: Callable[..., Rows | None]
+    dicts: Callable[[Any], Rows | None]
+    again: Callable[[Sequence[dict[str, Any]]], Rows | None]
 
     def timed(self, ask: Callable[[Any], Any], statement: str, parameters: Any) -> Any: ...
 

@@ -78,7 +78,7 @@ class Shortcut:
         if hot is not None:
             kinds = type(key) if self._is_single else tuple(map(type, key))
             if hot.ready is ready and hot.kinds == kinds:
-                rows = hot.ready.dicts(parameters, hot.rows)
+                rows = hot.ready.again(hot.rows)
                 if rows is not None:
                     return rows
             self._hot = {}

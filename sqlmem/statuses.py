@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from sqlmem.model import Status
+from sqlmem.model import Outcome, Status
 
-_last: ContextVar[Status | None] = ContextVar("sqlmem_last_status", default=None)
-remember_status = _last.set
+# Of a hit what makes its status, its age and tables: few are looked at.
+_last: ContextVar[Status | tuple[float, tuple[str, ...]] | None] = ContextVar(
+    "sqlmem_last_status", default=None
+)
+remember = _last.set
+
+
+def remember_status(status: Status) -> None:
+    _last.set(status)
 
 
 def last_status() -> Status | None:
@@ -16,4 +23,8 @@ def last_status() -> Status | None:
     For every way in: Core, ORM, pandas, and `CachingEngine.execute` too. Context-local, so
     that neither threads nor tasks see each other's.
     """
-    return _last.get()
+    last = _last.get()
+    if last is None or isinstance(last, Status):
+        return last
+    age, tables = last
+    return Status(Outcome.HIT, age, tables)

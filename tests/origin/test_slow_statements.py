@@ -55,10 +55,10 @@ class Timed:
         monkeypatch.setattr(origin.counter, "record", recorded)
         rows = Lane.rows
 
-        def asked(lane: Lane, sql: str, arguments: Any, is_short: bool = False) -> Any:
+        def asked(lane: Lane, sql: str, arguments: Any) -> Any:
             if " < " in sql and not sql.startswith("EXPLAIN"):
                 clock.advance(self.store_seconds)
-            return rows(lane, sql, arguments, is_short)
+            return rows(lane, sql, arguments)
 
         monkeypatch.setattr(Lane, "rows", asked)
 
