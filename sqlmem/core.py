@@ -293,7 +293,7 @@ class Core:
         if len(self.shortcuts) >= self.settings.plan_cache_size:
             self.shortcuts = {}
         self.shortcuts[statement] = self._shortcut(
-            self.front, str(compiled), names, is_positional=positions is not None
+            self.executor, self.front, str(compiled), names, is_positional=positions is not None
         )
 
     # -- the cache -------------------------------------------------------------------------

@@ -70,6 +70,7 @@ class LazyConnection:
         self._origin = origin
         self.executor = executor
         self.front = front
+        self.answering = front.answering
         self._held: OriginConnection | None = None
         self._held_since = 0  # the registry's count of invalidations when it was checked out
         # An origin connection of this transaction was lost while it was used.
@@ -270,15 +271,12 @@ class LazyConnection:
         """Arguments are how drivers are asked for a server-side cursor."""
         return LazyCursor(self, is_streamed=True) if arguments or keywords else LazyCursor(self)
 
-    def commit(self) -> None:
-        # Nothing was written: the origin's transaction ends, however it is called.
-        self._release()
-
     def rollback(self) -> None:
-        self._release()
+        if self._held is not None or self._is_lost or self.streaming is not None:
+            self._release()
 
-    def close(self) -> None:
-        self._release()
+    # Nothing was written: the origin's transaction ends, however it is called.
+    commit = close = rollback
 
     def terminate(self) -> None:
         """As `close`, where waiting isn't possible: the asyncio dialects' way out."""

@@ -47,7 +47,7 @@ class Answering(Protocol):
     stored: Callable[..., tuple[list[Any], float] | None]
     tuples: Callable[[Any], list[Any] | None]
     dicts: Callable[[Any], Rows | None]
-    again: Callable[[Sequence[dict[str, Any]]], Rows | None]
+    again: Callable[[Any], Rows | None]
 
     def timed(self, ask: Callable[[Any], Any], statement: str, parameters: Any) -> Any: ...
 

@@ -73,26 +73,25 @@ class Front(Planning):
             self.answering[statement] = entry.ready
         return entry.ready
 
-    def rows_at_once(self, statement: str, parameters: Any) -> tuple[list[Any], Bound] | None:
-        """The rows of a plain hit as the driver gives them, their status remembered; None if it is none.
+    def rows_at_once(self, statement: str, parameters: Any) -> tuple[list[Any] | None, Answering | None]:
+        """The rows of a plain hit as the driver gives them, and whose; their status is remembered. Or None.
 
         Of statements with parameters, for a caller of whom nothing is special. What makes it no hit, `run` of
         the executor finds out.
         """
         ready = self.answering.get(statement) or self.ready(statement, parameters)
         if ready is None or heard.debug:
-            return None
+            return None, None
         try:
             if ready.measured is None:
                 rows = ready.tuples(parameters)
             else:
                 rows = ready.timed(ready.tuples, statement, parameters)
         except ValueError:  # a damaged value
-            return None
+            return None, None
         if rows is None:
             self.answering.pop(statement, None)
-            return None
-        return rows, ready.bound
+        return rows, ready
 
     def entry(
         self, statement: str, borrower: Borrower, *, has_parameters: bool, parameters: Any = None

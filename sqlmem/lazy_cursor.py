@@ -11,19 +11,24 @@ from sqlalchemy.engine import CursorResult
 from sqlmem.answers import Caller, Local, Remote, refusal
 from sqlmem.dependencies import Listener, listening
 from sqlmem.directives import USUAL
-from sqlmem.entries import Refused
+from sqlmem.entries import Answering, Refused
 from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor
 from sqlmem.front import Front
+from sqlmem.logs import heard
 from sqlmem.origin import driver_errors
 from sqlmem.statuses import remember_status
 from sqlmem.waiting import give_way
+
+# Whoever is given rows gets a list of his own.
+_NO_ROWS: list[Any] = []
 
 
 class Connection(Caller, Protocol):
     """Whose cursor it is.
 
     Attributes:
+        answering: the front's own.
         streaming: the cursor whose rows are still being read from the held connection.
         is_usual: nothing was asked for by which a hit would be none, but perhaps a directive.
         takes_savepoints: what is executed is SQLAlchemy's own statement for a savepoint.
@@ -32,6 +37,7 @@ class Connection(Caller, Protocol):
 
     executor: Executor
     front: Front
+    answering: dict[str, Answering]
     streaming: LazyCursor | None
     is_usual: bool
     is_async: bool
@@ -66,11 +72,11 @@ class LazyCursor:
     _is_streamed = False
     _was_asked = False  # `take` has just said that it is no plain hit
     _position = 0
+    _rows: list[Any] = _NO_ROWS
     _result: CursorResult[Any] | None = None
 
     def __init__(self, connection: Connection, *, is_streamed: bool = False) -> None:
         self.connection = connection
-        self._rows: list[Any] = []
         if is_streamed:
             self._is_streamed = True
 
@@ -131,12 +137,26 @@ class LazyCursor:
         False: it is none, and nothing has happened; `execute` knows all cases.
         """
         connection = self.connection
-        found = connection.front.rows_at_once(operation, parameters) if connection.is_usual else None
-        if found is None:
+        if not connection.is_usual:
             self._was_asked = True
             return False
-        self._rows, bound = found
-        self.description = bound.description
+        ready = connection.answering.get(operation)
+        rows: list[Any] | None
+        if ready is None or ready.measured is not None or heard.debug:
+            rows, ready = connection.front.rows_at_once(operation, parameters)
+        else:
+            # As `rows_at_once`, without a call.
+            try:
+                rows = ready.tuples(parameters)
+            except ValueError:  # a damaged value
+                rows = None
+            if rows is None:
+                connection.answering.pop(operation, None)
+        if rows is None or ready is None:
+            self._was_asked = True
+            return False
+        self._rows = rows
+        self.description = ready.bound.description
         if connection.counts_rows:
             self.rowcount = len(self._rows)
         if connection.is_async:
@@ -244,9 +264,12 @@ class LazyCursor:
         if self._result is not None:
             with driver_errors():
                 return list(map(tuple, self._result.fetchall()))
-        rows = self._rows[self._position :] if self._position else self._rows
-        self._rows, self._position = [], 0
-        return rows
+        rows = self._rows
+        if self._position:
+            rows = rows[self._position :]
+            self._position = 0
+        self._rows = _NO_ROWS
+        return rows or []
 
     def __iter__(self) -> Iterator[Any]:
         while (row := self.fetchone()) is not None:
@@ -264,13 +287,13 @@ class LazyCursor:
     def close(self) -> None:
         if self._result is not None:
             self._reset()
-        self._rows = []
+        self._rows = _NO_ROWS
 
     async def _async_soft_close(self) -> None:
         """SQLAlchemy's asyncio code asks this of a cursor whose rows are all here."""
 
     def _reset(self) -> None:
-        self._rows, self._position, self.description, self.rowcount = [], 0, None, -1
+        self._rows, self._position, self.description, self.rowcount = _NO_ROWS, 0, None, -1
         result, self._result = self._result, None
         if result is not None:
             with contextlib.suppress(Exception):

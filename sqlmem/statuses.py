@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from sqlmem.model import Outcome, Status
+from sqlmem.model import Status, Told, status_of
 
-# Of a hit what makes its status, its age and tables: few are looked at.
-_last: ContextVar[Status | tuple[float, tuple[str, ...]] | None] = ContextVar(
-    "sqlmem_last_status", default=None
-)
+_last: ContextVar[Told | None] = ContextVar("sqlmem_last_status", default=None)
 remember = _last.set
 
 
@@ -23,8 +20,5 @@ def last_status() -> Status | None:
     For every way in: Core, ORM, pandas, and `CachingEngine.execute` too. Context-local, so
     that neither threads nor tasks see each other's.
     """
-    last = _last.get()
-    if last is None or isinstance(last, Status):
-        return last
-    age, tables = last
-    return Status(Outcome.HIT, age, tables)
+    told = _last.get()
+    return None if told is None else status_of(told)

@@ -35,11 +35,11 @@ EXTRAS = {
 # Calls of one hit, Python's and C's, as `sys.setprofile` sees them: all, and those in or from sqlmem.
 # The largest of the three families, of CPython 3.11 to 3.13 and of SQLAlchemy 2.0 and 2.1.
 CALLS = {
-    "execute, another key": (28, 16),
+    "execute, another key": (28, 10),
     "execute, the same key": (10, 4),
-    "Core, open connection": (96, 26),
-    "Core, connect and close": (165, 39),
-    "ORM, a session": (324, 42),
+    "Core, open connection": (94, 18),
+    "Core, connect and close": (162, 30),
+    "ORM, a session": (320, 32),
 }
 
 BY_KEY = "SELECT id, n, name FROM things WHERE id = :id"
