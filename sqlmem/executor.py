@@ -49,7 +49,7 @@ from sqlmem.trials import Lap, Trials
 # How often a statement looks again because a table changed under it, before the origin answers.
 _ATTEMPTS = 20
 # So many arguments to a plan are known for which the origin is faster.
-_MOST_OVER = 2_048
+_MOST_OVER = 512
 
 
 class Executor:

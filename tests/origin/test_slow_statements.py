@@ -21,6 +21,7 @@ from support.origins import Origin
 from support.sequencer import DEADLINE_SECONDS
 
 from sqlmem import CachingEngine, NotCachedError, last_status
+from sqlmem.executor import Executor
 from sqlmem.model import Outcome
 from sqlmem.paces import AGAIN_SECONDS, LEAST_ROWS, PUT_OFF_SECONDS, REASON, Paces
 from sqlmem.store import Lane
@@ -257,6 +258,34 @@ def test_an_origin_of_sqlites_is_not_tried(timed: Timed) -> None:
 
     with timed.origin.expect(0):
         assert timed.ask(engine, 50) is Outcome.HIT
+
+
+def test_what_is_measured_is_answered_at_once_all_the_same(
+    timed: Timed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan over a large table takes the hot path, and its time is taken there."""
+    engine = timed.engine()
+    runs = []
+    run = Executor.run
+
+    def counted(executor: Executor, *arguments: Any, **keywords: Any) -> Any:
+        runs.append(arguments)
+        return run(executor, *arguments, **keywords)
+
+    with engine.connect() as connection:
+        for most in range(2):
+            connection.execute(text(ASK), {"most": most}).all()
+        monkeypatch.setattr(Executor, "run", counted)
+        timed.store_seconds, timed.origin_seconds = 0.012, 0.5
+        for most in range(3 * SLOW):
+            assert len(connection.execute(text(ASK), {"most": most}).all()) == most
+    timed.settle(engine)
+
+    assert not runs, [each[2] for each in runs]
+    trials = engine._core.trials
+    assert trials is not None
+    (pace,) = trials.paces._paces.values()
+    assert pace.few.store_seconds == pytest.approx(0.012)
 
 
 # -- many rows and few -------------------------------------------------------------------------
