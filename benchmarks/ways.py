@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from benchmarks import charts, data, report
 from benchmarks.data import PLAIN, ROWS, TABLE, Measured, Order, walk
-from benchmarks.measure import Ask, Pace, Seconds, same, seconds_each
+from benchmarks.measure import Ask, Pace, Seconds, same, seconds_each, settle
 from sqlmem import CachingEngine, last_status
 
 _ROUNDS = 15
 _AIM = report.at_most(1.15)
 _COUNTS = (1, 100, 10_000)
+
+
+class Turns(NamedTuple):
+    """What the contestants took, and who answers sqlmem's once that is settled."""
+
+    taken: Seconds
+    answered_by: str
 
 
 def run(measured: Measured, pace: Pace, folder: Path) -> None:
@@ -47,12 +54,18 @@ def _core(measured: Measured, pace: Pace, folder: Path, engines: dict[str, Any])
             statement = by_key if count == 1 else by_range
             connections = {name: engine.connect() for name, engine in engines.items()}
             opened = {name: _open(connection, statement) for name, connection in connections.items()}
-            rows.append(_row(("open connection", label, f"{count:,}"), _turns(opened, count, pace)))
+            rows.append(
+                _row(("open connection", label, f"{count:,}"), _turns(engines["ours"], opened, count, pace))
+            )
             # Before the others: SQLite's usual pool in memory would hand out what the thread has already.
             for connection in connections.values():
                 connection.close()
             closing = {name: _closing(engine, statement) for name, engine in engines.items()}
-            rows.append(_row(("connect and close", label, f"{count:,}"), _turns(closing, count, pace)))
+            rows.append(
+                _row(
+                    ("connect and close", label, f"{count:,}"), _turns(engines["ours"], closing, count, pace)
+                )
+            )
     _write(
         "core",
         "A hit through Core, against Core over SQLite in memory",
@@ -69,12 +82,17 @@ def _core(measured: Measured, pace: Pace, folder: Path, engines: dict[str, Any])
 def _orm(measured: Measured, pace: Pace, folder: Path, engines: dict[str, Any]) -> None:
     rows = []
     contestants = {name: _get(engine) for name, engine in engines.items()}
-    rows.append(_row(("session.get", "1"), _turns(contestants, 1, pace)))
+    rows.append(_row(("session.get", "1"), _turns(engines["ours"], contestants, 1, pace)))
     by_key, by_range = _selects(Order)
     for count in _COUNTS:
         statement = by_key if count == 1 else by_range
         contestants = {name: _scalars(engine, statement) for name, engine in engines.items()}
-        rows.append(_row(("session.scalars(select(Order))", f"{count:,}"), _turns(contestants, count, pace)))
+        rows.append(
+            _row(
+                ("session.scalars(select(Order))", f"{count:,}"),
+                _turns(engines["ours"], contestants, count, pace),
+            )
+        )
     _write(
         "orm",
         "A hit through the ORM, against the ORM over SQLite in memory",
@@ -99,8 +117,9 @@ def _write(
         name=name,
         title=title,
         about=f"{about} A table of {ROWS:,} rows. *bare / sqlmem*: how many times as long the bare engine "
-        f"takes on {measured.name}.",
-        heading=(*heading, "sqlmem", "SQLite in memory"),
+        f"takes on {measured.name}. *answered by*: what `last_status().outcome` says; where that is not a "
+        "hit, the library lets PostgreSQL answer. Its CPU time isn't in the figures: there is no aim then.",
+        heading=(*heading, "answered by", "sqlmem", "SQLite in memory"),
         figure="sqlmem / SQLite",
         rows=rows,
         versions=(measured.version,),
@@ -109,25 +128,27 @@ def _write(
     report.write(result, folder, charts.bars("time in multiples of that over SQLite in memory"))
 
 
-def _row(cells: tuple[str, ...], taken: Seconds) -> report.Row:
+def _row(cells: tuple[str, ...], turns: Turns) -> report.Row:
     *names, count = cells
+    taken = turns.taken
     return report.Row(
-        (*cells, report.seconds(taken.cpu["ours"]), report.seconds(taken.cpu["sqlite"])),
+        (*cells, turns.answered_by, report.seconds(taken.cpu["ours"]), report.seconds(taken.cpu["sqlite"])),
         taken.cpu["ours"] / taken.cpu["sqlite"],
-        _AIM,
+        _AIM if turns.answered_by == "hit" else None,
         (report.plain(taken.wall["origin"] / taken.wall["ours"]),),
         label=f"{', '.join(names)}, {count} row{'' if count == '1' else 's'}",
     )
 
 
-def _turns(contestants: dict[str, Ask], count: int, pace: Pace) -> Seconds:
+def _turns(engine: CachingEngine, contestants: dict[str, Ask], count: int, pace: Pace) -> Turns:
     arguments = _arguments(count)
     answers = [ask(arguments(3)) for ask in contestants.values()]
     same(*([_values(each) if isinstance(each, Order) else each for each in answer] for answer in answers))
+    settle(engine, contestants["ours"], arguments)
     contestants["ours"](arguments(5))
-    if last_status().outcome != "hit":
-        raise RuntimeError("no hit was measured")
-    return seconds_each(contestants, rounds=pace.rounds(_ROUNDS), arguments=arguments)
+    taken = seconds_each(contestants, rounds=pace.rounds(_ROUNDS), arguments=arguments)
+    contestants["ours"](arguments(7))
+    return Turns(taken, str(last_status().outcome))
 
 
 def _arguments(count: int) -> Callable[[int], dict[str, int]]:

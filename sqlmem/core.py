@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -25,7 +25,6 @@ from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Front
 from sqlmem.keeping import Keeper
 from sqlmem.lazy_pool import LazyPool
-from sqlmem.live_verification import LiveVerification
 from sqlmem.logs import follow_debug, log
 from sqlmem.maintenance import Maintenance
 from sqlmem.model import Outcome, Stats, TableStats, Verdict, VerificationStats
@@ -50,6 +49,9 @@ from sqlmem.together import Together
 from sqlmem.trials import Trials
 from sqlmem.verification import Verification
 from sqlmem.writes import Writes
+
+if TYPE_CHECKING:
+    from sqlmem.live_verification import LiveVerification
 
 
 class Core:
@@ -126,6 +128,9 @@ class Core:
         )
         self.live: LiveVerification | None = None
         if isinstance(self.executor, SamplingExecutor):
+            # With what it takes, a fiftieth of the package's import, for who verifies only.
+            from sqlmem.live_verification import LiveVerification
+
             self.live = LiveVerification(
                 origin=self.origin,
                 front=self.front,
@@ -293,7 +298,7 @@ class Core:
         if len(self.shortcuts) >= self.settings.plan_cache_size:
             self.shortcuts = {}
         self.shortcuts[statement] = self._shortcut(
-            self.front, str(compiled), names, is_positional=positions is not None
+            self.executor, self.front, str(compiled), names, is_positional=positions is not None
         )
 
     # -- the cache -------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The lazy DBAPI connection and its cursor (PEP 249), as SQLAlchemy's own code uses them.
+"""The lazy DBAPI connection (PEP 249), as SQLAlchemy's own code uses it.
 
 A connection holds nothing until a statement really needs the origin; then it holds one
 origin connection until rollback, commit or close, so that the statements of a transaction
@@ -11,21 +11,16 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.engine import CursorResult
-
-from sqlmem.answers import Local, Remote, refusal
-from sqlmem.dependencies import Listener, listening
+from sqlmem.answers import Local, Remote
+from sqlmem.dependencies import Listener
 from sqlmem.directives import USUAL, Directive
-from sqlmem.entries import Refused
-from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front
+from sqlmem.lazy_cursor import LazyCursor
 from sqlmem.origin import Origin
 from sqlmem.origin_connection import OriginConnection, driver_errors
-from sqlmem.statuses import remember_status
 from sqlmem.table_state import TableState
-from sqlmem.waiting import give_way
 
 # Of a driver's connection: what only tells.
 TOLD = frozenset(
@@ -74,23 +69,24 @@ class LazyConnection:
 
     def __init__(self, origin: Origin, executor: Executor, front: Front) -> None:
         self._origin = origin
-        self._executor = executor
-        self._front = front
+        self.executor = executor
+        self.front = front
+        self.answering = front.answering
         self._held: OriginConnection | None = None
         self._held_since = 0  # the registry's count of invalidations when it was checked out
         # An origin connection of this transaction was lost while it was used.
         self._is_lost = False
         # Whose rows are still being read from the held connection.
-        self._streaming: LazyCursor | None = None
+        self.streaming: LazyCursor | None = None
         # SQLAlchemy sends a savepoint of its own, see `savepoints`; those that reached the origin.
-        self._takes_savepoints = False
+        self.takes_savepoints = False
         self._savepoints: list[str] = []
         # Execution options that are the origin connection's: isolation level and the like.
         self._options: dict[str, Any] = {}
         self.directive: Directive = USUAL
         self._is_autocommit = False
-        self._is_async = origin.is_async
-        self._counts_rows = origin.family != "sqlite"
+        self.is_async = origin.is_async
+        self.counts_rows = origin.family != "sqlite"
         # Nothing was asked for by which a hit would be none.
         self.is_usual = self._is_usual()
 
@@ -101,7 +97,7 @@ class LazyConnection:
         return isolation_reason(self._options, self._origin)
 
     def _is_usual(self) -> bool:
-        return self._executor.takes_at_once and self.bypass_reason is None
+        return self.executor.takes_at_once and self.bypass_reason is None
 
     def own_reason(self, states: Sequence[TableState]) -> str | None:
         """Nothing: it can't have written."""
@@ -148,11 +144,11 @@ class LazyConnection:
         return self._origin.connect(options)
 
     def held(self) -> OriginConnection:
-        if self._streaming is not None:
+        if self.streaming is not None:
             self._make_way()
         if self._held is None or not self._held.is_usable:
             self._savepoints = []
-            self._held_since = self._front.registry.invalidations
+            self._held_since = self.front.registry.invalidations
             self._held = self._connect()
         return self._held
 
@@ -209,7 +205,7 @@ class LazyConnection:
         if isinstance(answer, Local):
             listener.served(answer.copies)
             return
-        registry, held = self._front.registry, self._held
+        registry, held = self.front.registry, self._held
         is_past = (
             held is not None
             and held.is_usable
@@ -220,14 +216,14 @@ class LazyConnection:
 
     def _make_way(self) -> None:
         """Before another statement on the held connection."""
-        if self._streaming is not None and self._origin.family in ("mysql", "sqlite"):
+        if self.streaming is not None and self._origin.family in ("mysql", "sqlite"):
             # MariaDB and MySQL send one result at a time: the statement would cut this one short. SQLite
             # would show the moment of this one to all that follow.
-            self._streaming.read_ahead()
-        self._streaming = None
+            self.streaming.read_ahead()
+        self.streaming = None
 
     def _release(self) -> None:
-        self._streaming = None
+        self.streaming = None
         self._is_lost = False
         self._savepoints = []
         connection, self._held = self._held, None
@@ -248,11 +244,11 @@ class LazyConnection:
     @contextlib.contextmanager
     def savepoints(self) -> Iterator[None]:
         """Meanwhile what is executed is SQLAlchemy's own statement for a savepoint."""
-        self._takes_savepoints, self.is_usual = True, False
+        self.takes_savepoints, self.is_usual = True, False
         try:
             yield
         finally:
-            self._takes_savepoints, self.is_usual = False, self._is_usual()
+            self.takes_savepoints, self.is_usual = False, self._is_usual()
 
     def send_savepoint(self, operation: str) -> None:
         """SAVEPOINT x, ROLLBACK TO SAVEPOINT x or RELEASE SAVEPOINT x, where the origin knows of x."""
@@ -274,20 +270,14 @@ class LazyConnection:
 
     def cursor(self, *arguments: Any, **keywords: Any) -> LazyCursor:
         """Arguments are how drivers are asked for a server-side cursor."""
-        cursor = LazyCursor(self)
-        if arguments or keywords:
-            cursor._is_streamed = True
-        return cursor
-
-    def commit(self) -> None:
-        # Nothing was written: the origin's transaction ends, however it is called.
-        self._release()
+        return LazyCursor(self, is_streamed=True) if arguments or keywords else LazyCursor(self)
 
     def rollback(self) -> None:
-        self._release()
+        if self._held is not None or self._is_lost or self.streaming is not None:
+            self._release()
 
-    def close(self) -> None:
-        self._release()
+    # Nothing was written: the origin's transaction ends, however it is called.
+    commit = close = rollback
 
     def terminate(self) -> None:
         """As `close`, where waiting isn't possible: the asyncio dialects' way out."""
@@ -335,226 +325,3 @@ class LazyConnection:
 def _is_autocommit(isolation_level: Any) -> bool:
     # As SQLAlchemy spells it after the user did.
     return str(isolation_level).replace("_", " ").upper() == "AUTOCOMMIT"
-
-
-class LazyCursor:
-    """A cursor over an answer of the store, or over the origin's cursor."""
-
-    arraysize = 1
-    lastrowid: Any = None
-    # What SQLAlchemy's asyncio code asks of its own cursors.
-    _awaitable_cursor_close = False
-    server_side = False
-    # One is made for each statement: what most leave as it is, is the class's.
-    description: Sequence[Any] | None = None
-    rowcount = -1
-    _is_streamed = False
-    _was_asked = False  # `take` has just said that it is no plain hit
-    _position = 0
-    _result: CursorResult[Any] | None = None
-
-    def __init__(self, connection: LazyConnection) -> None:
-        self.connection = connection
-        self._rows: list[Any] = []
-
-    def execute(self, operation: str, parameters: Any = None) -> LazyCursor:
-        connection = self.connection
-        executor = connection._executor
-        # Without any, a driver leaves %% as it is.
-        has_parameters = parameters is not None
-        self._reset()
-        if (
-            has_parameters
-            and not self._was_asked
-            and connection.directive is USUAL
-            and self.take(operation, parameters)
-        ):
-            return self
-        self._was_asked = False
-        if connection._takes_savepoints:
-            connection.send_savepoint(operation)
-            return self
-        answer = executor.run(
-            connection,
-            operation,
-            parameters or (),
-            has_parameters=has_parameters,
-            is_whole=not self._is_streamed,
-        )
-        if isinstance(answer, Remote):
-            try:
-                self._ask(answer, operation, parameters)
-            except Exception:
-                # Whatever the driver raises: the store may have the answer too.
-                local = None if answer.instead is None else answer.instead()
-                if local is None:
-                    raise
-                self._reset()
-                answer = local
-            else:
-                return self
-        self._tell(answer)
-        return self._taken(answer, operation, parameters)
-
-    def _ask(self, answer: Remote, operation: str, parameters: Any) -> None:
-        if answer.keeping is None:
-            self._tell(answer)
-            self._execute_at_origin(operation, parameters)
-            return
-        # Entered before anything else can fail: others may wait for its end.
-        with answer.keeping as keeping:
-            self._tell(answer)
-            self._execute_at_origin(operation, parameters)
-            if self.description is not None:
-                keeping.keep(self.description, self._rows)
-
-    def take(self, operation: str, parameters: Any) -> bool:
-        """Answer a plain hit of a fresh cursor, with parameters and without a directive.
-
-        False: it is none, and nothing has happened; `execute` knows all cases.
-        """
-        connection = self.connection
-        found = connection._front.rows_at_once(operation, parameters) if connection.is_usual else None
-        if found is None:
-            self._was_asked = True
-            return False
-        self._rows, bound = found
-        self.description = bound.description
-        if connection._counts_rows:
-            self.rowcount = len(self._rows)
-        if connection._is_async:
-            give_way()
-        return True
-
-    def _tell(self, answer: Local | Remote) -> None:
-        remember_status(answer.status)
-        if (listener := listening.get()) is not None:
-            self.connection.tell(listener, answer)
-
-    def _taken(self, answer: Local, operation: str, parameters: Any) -> LazyCursor:
-        """An answer of the store, or one that was kept."""
-        connection = self.connection
-        decode = answer.bound.decode
-        try:
-            self._rows = answer.rows if decode is None else decode(answer.rows)
-        except ValueError:
-            connection._executor.drop_damaged(answer)
-            return self.execute(operation, parameters)
-        if answer.lap is not None:
-            answer.lap.end(operation, parameters or (), has_parameters=parameters is not None)
-        self.description = answer.bound.description
-        if connection._counts_rows:
-            self.rowcount = len(self._rows)
-        if connection._is_async:
-            give_way()
-        return self
-
-    def _execute_at_origin(self, operation: str, parameters: Any) -> None:
-        connection = self.connection
-        held = connection.held()
-        if self._is_streamed and not connection.is_autocommit:
-            self._stream(
-                held.execute(operation, parameters, is_streamed=True, has_no_parameters=parameters is None)
-            )
-            return
-        answer = held.answer(operation, parameters)
-        if answer is not None:
-            self.description, self.rowcount, self._rows = answer
-        connection.after_statement()
-
-    def _stream(self, result: CursorResult[Any]) -> None:
-        if result.returns_rows:
-            cursor: Any = result.cursor
-            self._result = result
-            self.description, self.rowcount = cursor.description, cursor.rowcount
-            self.connection._streaming = self
-
-    def read_ahead(self) -> None:
-        """Take the rows that are still at the origin, so that its connection is free."""
-        result, self._result = self._result, None
-        if result is not None:
-            with driver_errors():
-                self._rows, self._position = list(map(tuple, result.fetchall())), 0
-                result.close()
-
-    def executemany(self, operation: str, seq_of_parameters: Sequence[Any]) -> None:
-        self._refuse(operation)
-        raise UnsupportedQueryError(
-            operation, "It is a read, executed with many sets of parameters", "Execute it once for each"
-        )
-
-    def mogrify(self, operation: str, parameters: Any = None) -> bytes:
-        """How psycopg2's batches begin, which SQLAlchemy can be told to use for many rows."""
-        self.executemany(operation, parameters)
-        raise AssertionError(operation)  # it always raises
-
-    def callproc(self, procname: str, parameters: Sequence[Any] = ()) -> None:
-        # The text is only told by the error: nothing runs.
-        self._refuse(f"CALL {procname}")
-        raise refusal(
-            f"CALL {procname}",
-            Refused("read_only", "A procedure may write", "Call it on the wrapped engine, then invalidate()"),
-        )
-
-    def _refuse(self, operation: str) -> None:
-        """Raise what executing the text would, if that is a refusal."""
-        connection = self.connection
-        entry = connection._front.entry(operation, connection, has_parameters=True)
-        if isinstance(entry, Refused):
-            connection._executor.run(connection, operation, (), has_parameters=True)
-
-    def fetchone(self) -> Any:
-        if self._result is not None:
-            with driver_errors():
-                row = self._result.fetchone()
-            return None if row is None else tuple(row)
-        position = self._position
-        if position >= len(self._rows):
-            return None
-        self._position = position + 1
-        return self._rows[position]
-
-    def fetchmany(self, size: int | None = None) -> list[Any]:
-        size = self.arraysize if size is None else size
-        if self._result is not None:
-            with driver_errors():
-                return list(map(tuple, self._result.fetchmany(size)))
-        rows = self._rows[self._position : self._position + size]
-        self._position += len(rows)
-        return rows
-
-    def fetchall(self) -> list[Any]:
-        if self._result is not None:
-            with driver_errors():
-                return list(map(tuple, self._result.fetchall()))
-        rows = self._rows[self._position :] if self._position else self._rows
-        self._rows, self._position = [], 0
-        return rows
-
-    def __iter__(self) -> Iterator[Any]:
-        while (row := self.fetchone()) is not None:
-            yield row
-
-    def nextset(self) -> None:
-        return None
-
-    def setinputsizes(self, *_: Any, **__: Any) -> None:
-        """Nothing to prepare: the drivers that need it are told by casts in the text."""
-
-    def setoutputsize(self, *_: Any) -> None:
-        """As above."""
-
-    def close(self) -> None:
-        if self._result is not None:
-            self._reset()
-        self._rows = []
-
-    async def _async_soft_close(self) -> None:
-        """SQLAlchemy's asyncio code asks this of a cursor whose rows are all here."""
-
-    def _reset(self) -> None:
-        self._rows, self._position, self.description, self.rowcount = [], 0, None, -1
-        result, self._result = self._result, None
-        if result is not None:
-            with contextlib.suppress(Exception):
-                result.close()

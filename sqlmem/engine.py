@@ -324,7 +324,7 @@ class CachingEngine(Engine):
             short = core.shortcuts.get(statement)
             if short is not None:
                 try:
-                    rows = short.answer(core.executor, parameters)
+                    rows = short.answer(parameters)
                 except ValueError:  # a damaged value: the long way knows what to do
                     rows = None
                 if rows is not None:

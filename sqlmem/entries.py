@@ -43,9 +43,13 @@ class Answering(Protocol):
 
     bound: Bound
     measured: Pace | None
-    stored: Callable[[Any], tuple[list[Any], float] | None]
+    over: dict[tuple[Any, ...], bool]
+    stored: Callable[..., tuple[list[Any], float] | None]
     tuples: Callable[[Any], list[Any] | None]
-    dicts: Callable[..., Rows | None]
+    dicts: Callable[[Any], Rows | None]
+    again: Callable[[Any], Rows | None]
+
+    def timed(self, ask: Callable[[Any], Any], statement: str, parameters: Any) -> Any: ...
 
 
 def _are_current(states: Sequence[TableState], versions: Sequence[int]) -> bool:

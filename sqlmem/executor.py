@@ -23,21 +23,22 @@ from sqlmem.codecs import Unrepresentable
 from sqlmem.costs import is_short
 from sqlmem.costs import obstacle as too_many_steps
 from sqlmem.counters import Counters
-from sqlmem.directives import Directive
+from sqlmem.directives import USUAL, Directive
 from sqlmem.effects import Effect
-from sqlmem.entries import Answering, Bypassed, Passed, Planned, Refused
+from sqlmem.entries import Answering, Bound, Bypassed, Passed, Planned, Refused
 from sqlmem.errors import (
     ClosedError,
     NotCachedError,
     StatementRefused,
 )
+from sqlmem.faster import Faster
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Front
-from sqlmem.hot import Ready
+from sqlmem.hot import Over, Ready
 from sqlmem.keeping import Asked, Keeper, Keeping
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
-from sqlmem.paces import LEAST_SECONDS, MANY_ROWS, REASON
+from sqlmem.paces import LEAST_SECONDS, MANY_ROWS
 from sqlmem.plan import Plan
 from sqlmem.present import obstacle
 from sqlmem.registry import TableState
@@ -48,6 +49,8 @@ from sqlmem.trials import Lap, Trials
 
 # How often a statement looks again because a table changed under it, before the origin answers.
 _ATTEMPTS = 20
+# So many arguments to a plan are known for which the origin is faster.
+_MOST_OVER = 512
 
 
 class Executor:
@@ -77,12 +80,13 @@ class Executor:
             trials: what finds out what the origin is faster at; None: nothing does.
         """
         self._trials = trials
+        self._faster = None if trials is None else Faster(self, trials)
         self._together = together
         self._keeper = keeper
         self.front = front
         self._store = store
         self._filling = filling
-        self._counters = counters
+        self.counters = counters
         self._clock = clock
         self._stale_seconds = stale_seconds
         self.at_once = AtOnce(front, counters)
@@ -91,23 +95,42 @@ class Executor:
     # -- hits ------------------------------------------------------------------------------
 
     def hit(self, planned: Planned, parameters: Any) -> Local | None:
-        """The answer, if the store has it; None if anything stands against that."""
+        """The answer, if the store has it; None if anything stands against that.
+
+        Raises:
+            Over: it has so many rows that the origin is faster at it.
+        """
         ready = self.ready(planned)
         if ready is None:
             return None
-        measured, lap = ready.measured, None
-        if measured is not None and measured.is_origins:
-            return None
-        began = self._clock.monotonic() if measured is not None else 0.0
+        if ready.measured is not None and self._trials is not None:
+            return self._timed_hit(self._trials, planned, ready, parameters)
         asked = ready.stored(parameters)
         if asked is None:
             return None
         rows, age = asked
-        if measured is not None and self._trials is not None:
-            if len(rows) >= MANY_ROWS or self._clock.monotonic() - began >= LEAST_SECONDS:
-                lap = Lap(self._trials, planned, ready.bound, planned.arguments(parameters), began)
-            else:
-                measured.quick += 1
+        return Local(rows, ready.bound, Status(Outcome.HIT, age, planned.tables))
+
+    def _timed_hit(self, trials: Trials, planned: Planned, ready: Answering, parameters: Any) -> Local | None:
+        pace, lap = ready.measured, None
+        assert pace is not None
+        origins_from = trials.origins_from(planned, USUAL)
+        if origins_from == 0:
+            return None
+        began = self._clock.monotonic()
+        asked = (
+            ready.stored(parameters)
+            if origins_from == inf
+            else _below(planned, ready, parameters, int(origins_from))
+        )
+        if asked is None:
+            return None
+        rows, age = asked
+        if len(rows) >= MANY_ROWS or self._clock.monotonic() - began >= LEAST_SECONDS:
+            arguments = planned.arguments(parameters)
+            lap = Lap(trials, planned, ready.bound, arguments, began, len(rows))
+        else:
+            pace.few.quick += 1
         return Local(rows, ready.bound, Status(Outcome.HIT, age, planned.tables), None, lap)
 
     def ready(self, planned: Planned) -> Answering | None:
@@ -120,8 +143,15 @@ class Executor:
         except Retired:
             return None
         self._is_short(planned.plan, lane)
-        count = self._counters.hits_on(planned.tables).count
-        planned.ready = Ready(planned, bound, lane, count=count, monotonic=self._clock.monotonic)
+        count = self.counters.hits_on(planned.tables).count
+        planned.ready = Ready(
+            planned,
+            bound,
+            lane,
+            count=count,
+            monotonic=self._clock.monotonic,
+            slow=partial(_slow, self._trials, planned, bound),
+        )
         return planned.ready
 
     def _is_short(self, plan: Plan, lane: Lane) -> bool:
@@ -165,7 +195,7 @@ class Executor:
             asked = Asked(statement, parameters, has_parameters, is_whole)
             answer = self._run(caller, asked)
         except StatementRefused as refusal:
-            self._counters.other(Outcome.REJECTED)
+            self.counters.other(Outcome.REJECTED)
             if heard.debug:
                 log.debug("rejected {}: {}", type(refusal).__name__, refusal.reason)
             raise
@@ -210,7 +240,7 @@ class Executor:
                 # Given up before it was planned: what it calls isn't known to be harmless.
                 effect = self._effect_of_a_read(statement, has_parameters) if reads is None else None
                 keeps = reads if is_lasting else None
-                return self._kept_or_bypass(caller, asked, error.reason, tables, keeps, effect, reads)
+                return self.kept_or_bypass(caller, asked, error.reason, tables, keeps, effect, reads)
             except Replan as replan:
                 has_filled = has_filled or replan.has_filled
             except Retired:
@@ -219,7 +249,7 @@ class Executor:
                 raise
             except BaseException:
                 # The origin couldn't be reached, or the caller was interrupted: it was no hit.
-                self._counters.other(Outcome.MISS)
+                self.counters.other(Outcome.MISS)
                 raise
         return self._bypass(caller, statement, "its tables change faster than they can be read", ())
 
@@ -229,58 +259,25 @@ class Executor:
         reason = reason or caller.own_reason(planned.states)
         if reason is not None:
             return self._bypass(caller, asked.statement, reason, planned.tables, reads=planned.states)
-        if self._trials is not None and self._trials.is_origins(planned, caller.directive):
-            return self._faster(caller, asked, planned)
-        answer = None if has_filled or asked.newest > -inf else self.hit(planned, asked.parameters)
-        if answer is not None:
-            return answer
+        origins_from = inf if self._trials is None else self._trials.origins_from(planned, caller.directive)
+        is_over = False
+        # Who wants the store's answer gets it, whatever it takes.
+        is_asked = has_filled or asked.newest > -inf
+        if caller.directive.way == "only" and planned.pace is not None and planned.pace.decided is not None:
+            is_asked = True
+        try:
+            answer = None if is_asked or origins_from == 0 else self.hit(planned, asked.parameters)
+        except Over:
+            is_over = True
+        else:
+            if answer is not None:
+                return answer
         arguments = _arguments_or_give_up(planned, asked.parameters)
+        if self._faster is not None and (origins_from == 0 or is_over):
+            # What has many rows is kept when it is asked for again: a look at each value is dear then.
+            may_keep = not is_over or _asked_before(planned, arguments, origins_from)
+            return self._faster.answer(caller, asked, planned, arguments, may_keep=may_keep)
         return self._miss(caller, planned, arguments, has_filled=has_filled, newest=asked.newest)
-
-    # -- what the origin is faster at ------------------------------------------------------
-
-    def _faster(self, caller: Caller, asked: Asked, planned: Planned) -> Local | Remote:
-        """The origin, for its speed; the store, if the origin can't be asked."""
-        arguments = _arguments_or_give_up(planned, asked.parameters)
-        # What a connection holds is lost with it, and the program has to hear of that.
-        may_fail = caller.holds_nothing
-        keeps = planned.states if planned.is_lasting else None
-        try:
-            answer = self._kept_or_bypass(caller, asked, REASON, planned.tables, keeps, reads=planned.states)
-        except Exception:
-            # No connection could be had, whatever the pool or the driver says of it.
-            local = self._instead(caller, planned, arguments) if may_fail else None
-            if local is None:
-                raise
-            return local
-        if isinstance(answer, Remote) and may_fail:
-            return answer._replace(instead=partial(self._after_all, caller, planned, arguments))
-        return answer
-
-    def _after_all(self, caller: Caller, planned: Planned, arguments: Sequence[Any]) -> Local | None:
-        local = self._instead(caller, planned, arguments)
-        if local is not None:
-            self._counters.take_back(Outcome.BYPASS, REASON)
-        return local
-
-    def _instead(self, caller: Caller, planned: Planned, arguments: Sequence[Any]) -> Local | None:
-        """The store's answer after the origin has failed; None if there is none as things are."""
-        if self._trials is not None and planned.pace is not None:
-            self._trials.paces.put_off(planned.pace, self._clock.monotonic())
-        generations: list[Generation] = []
-        try:
-            for state, version, columns in zip(
-                planned.states, planned.versions, planned.plan.columns, strict=True
-            ):
-                generation = self.present(state, columns, version)
-                if generation is None or not state.is_verified:
-                    return None
-                generations.append(generation)
-            local = self._answer(planned, arguments, tuple(generations), Outcome.HIT, is_stale=False)
-        except (GiveUp, Replan, Retired):
-            return None
-        caller.let_go()
-        return local
 
     def _not_local(
         self, caller: Caller, asked: Asked, entry: Bypassed | Passed | Refused, reason: str | None
@@ -302,11 +299,11 @@ class Executor:
                     if is_usual:
                         self.at_once.remember((asked.statement, asked.has_parameters), entry, remote)
                     return remote
-                return self._kept_or_bypass(
+                return self.kept_or_bypass(
                     caller, asked, reason, entry.tables, keeps, entry.effect, entry.reads
                 )
 
-    def _kept_or_bypass(
+    def kept_or_bypass(
         self,
         caller: Caller,
         asked: Asked,
@@ -332,7 +329,7 @@ class Executor:
             found = self._keeper.find(caller, asked, states)
         if isinstance(found, Kept):
             age = max(0.0, self._clock.monotonic() - found.read_at)
-            self._counters.other(Outcome.RESULT_HIT)
+            self.counters.other(Outcome.RESULT_HIT)
             # The list is the caller's own; of values that could be changed the decoder makes new ones.
             status = Status(Outcome.RESULT_HIT, age, tables, reason)
             return Local(list(found.rows), found.bound, status, found)
@@ -381,7 +378,7 @@ class Executor:
         generations: list[Generation] = []
         try:
             outcome, is_stale = self._bring(caller, planned, generations, newest)
-            return self._answer(
+            return self.answer(
                 planned,
                 arguments,
                 tuple(generations),
@@ -393,7 +390,7 @@ class Executor:
                 if generation.is_private:
                     self._store.retire(generation)
 
-    def _answer(
+    def answer(
         self,
         planned: Planned,
         arguments: Sequence[Any],
@@ -402,6 +399,12 @@ class Executor:
         *,
         is_stale: bool,
     ) -> Local:
+        """The store's answer over these generations.
+
+        Raises:
+            GiveUp: they have values that the plan isn't exact on, or the store can't compute it.
+            Retired: one of them went away.
+        """
         self.check_values(planned, generations, arguments)
         bound = self.front.bind(planned, generations)
         if self._trials is not None:
@@ -416,12 +419,12 @@ class Executor:
         now = self._clock.monotonic()
         age = max((now - generation.read_at for generation in generations), default=0.0)
         if outcome is Outcome.HIT:
-            self._counters.hit(planned.tables)
+            self.counters.hit(planned.tables)
         else:
-            self._counters.other(outcome)
+            self.counters.other(outcome)
         lap = None
         if self._trials is not None and planned.pace is not None:
-            lap = Lap(self._trials, planned, bound, arguments, began)
+            lap = Lap(self._trials, planned, bound, arguments, began, len(rows))
         return Local(rows, bound, Status(outcome, age, planned.tables, is_stale=is_stale), None, lap)
 
     def check_values(
@@ -455,6 +458,10 @@ class Executor:
     def faster(self, planned: Planned) -> str | None:
         """Why the origin would answer for its speed, in words; None if the store would."""
         return None if self._trials is None else self._trials.told(planned)
+
+    def faster_at_many(self, planned: Planned) -> str | None:
+        """Why the origin would answer for its speed if there are many rows, in words; None if it wouldn't."""
+        return None if self._trials is None else self._trials.told_of_many(planned)
 
     def _bring(
         self, caller: Caller, planned: Planned, found: list[Generation], newest: float
@@ -560,17 +567,63 @@ class Executor:
         keeping: Keeping | None = None,
     ) -> Remote:
         if caller.directive.way == "only":
-            self._counters.other(Outcome.REJECTED)
+            self.counters.other(Outcome.REJECTED)
             raise NotCachedError(statement, reason)
-        self._counters.other(Outcome.BYPASS, reason)
+        self.counters.other(Outcome.BYPASS, reason)
         return Remote(Status(Outcome.BYPASS, 0.0, tables, reason), effect, reads, keeping)
 
     def _pass(self, caller: Caller, statement: str, effect: Effect) -> Remote:
         if caller.directive.way == "only":
-            self._counters.other(Outcome.REJECTED)
+            self.counters.other(Outcome.REJECTED)
             raise NotCachedError(statement, effect.reason)
-        self._counters.other(Outcome.PASSED)
+        self.counters.other(Outcome.PASSED)
         return Remote(Status(Outcome.PASSED, reason=effect.reason), effect)
+
+
+def _slow(
+    trials: Trials | None,
+    planned: Planned,
+    bound: Bound,
+    statement: str,
+    parameters: Any,
+    began: float,
+    answered: int,
+) -> None:
+    if trials is not None:
+        lap = Lap(trials, planned, bound, planned.arguments(parameters), began, answered)
+        lap.end(statement, parameters, has_parameters=True)
+
+
+def _below(planned: Planned, ready: Answering, parameters: Any, most: int) -> tuple[list[Any], float] | None:
+    """The stored rows, if they are fewer than `most`. Which arguments have more is remembered.
+
+    Raises:
+        Over: they aren't.
+    """
+    try:
+        key = (most, *planned.arguments(parameters))
+        is_known = key in ready.over
+    except (Unrepresentable, LookupError, TypeError, OverflowError):
+        return None
+    if is_known:
+        raise Over
+    try:
+        return ready.stored(parameters, most)
+    except Over:
+        if len(ready.over) >= _MOST_OVER:
+            ready.over.clear()
+        ready.over[key] = False
+        raise
+
+
+def _asked_before(planned: Planned, arguments: Sequence[Any], most: float) -> bool:
+    """Whether the origin was asked for this answer of many rows; from now on it was."""
+    ready, key = planned.ready, (most, *arguments)
+    if ready is None:
+        return False
+    was_asked = ready.over.get(key, False)
+    ready.over[key] = True
+    return was_asked
 
 
 def _arguments_or_give_up(planned: Planned, parameters: Any) -> Sequence[Any]:

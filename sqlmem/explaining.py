@@ -143,6 +143,9 @@ class _Planned:
                 unkept=None if planned.is_lasting else _UNKNOWN,
             )
         outcome = Outcome.MISS if fetches else Outcome.HIT
+        told = executor.faster_at_many(planned)
+        if told is not None:
+            reasons.append(told)
         return Explanation(
             outcome, tuple(reasons), planned.tables, columns, missing, planned.plan.sql, tuple(fetches)
         )

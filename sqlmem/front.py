@@ -66,31 +66,36 @@ class Front(Planning):
         entry = self._entries.get((statement, True))
         if type(entry) is ByTypes:
             entry = entry.variant(parameters)
-        if type(entry) is not Planned or entry.ready is None or entry.ready.measured is not None:
+        if type(entry) is not Planned or entry.ready is None:
             return None
+        measured = entry.ready.measured
+        if measured is not None and measured.decided is not None:
+            return None  # who answers depends on more than the plan
         if not entry.is_by_types:
             if len(self.answering) >= self.capacity:
                 self.answering.clear()
             self.answering[statement] = entry.ready
         return entry.ready
 
-    def rows_at_once(self, statement: str, parameters: Any) -> tuple[list[Any], Bound] | None:
-        """The rows of a plain hit as the driver gives them, their status remembered; None if it is none.
+    def rows_at_once(self, statement: str, parameters: Any) -> tuple[list[Any] | None, Answering | None]:
+        """The rows of a plain hit as the driver gives them, and whose; their status is remembered. Or None.
 
         Of statements with parameters, for a caller of whom nothing is special. What makes it no hit, `run` of
         the executor finds out.
         """
         ready = self.answering.get(statement) or self.ready(statement, parameters)
         if ready is None or heard.debug:
-            return None
+            return None, None
         try:
-            rows = ready.tuples(parameters)
+            if ready.measured is None:
+                rows = ready.tuples(parameters)
+            else:
+                rows = ready.timed(ready.tuples, statement, parameters)
         except ValueError:  # a damaged value
-            return None
+            return None, None
         if rows is None:
             self.answering.pop(statement, None)
-            return None
-        return rows, ready.bound
+        return rows, ready
 
     def entry(
         self, statement: str, borrower: Borrower, *, has_parameters: bool, parameters: Any = None

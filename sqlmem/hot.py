@@ -2,7 +2,7 @@
 
 What is known once a plan is bound is not looked for again: which tables, generations and versions, which
 connections, in which order the arguments stand and which of them need a conversion. The text below is all
-there is of it; `Lane.rows` is what it does with the store. No lock, no I/O, no SQLAlchemy.
+there is of it. No lock, no I/O, no SQLAlchemy.
 
 Measured for one row by its key: the same steps as methods called one by one take 1.5 µs more, beside the
 2 µs that SQLite takes.
@@ -12,72 +12,120 @@ from __future__ import annotations
 
 import functools
 import sqlite3
+import textwrap
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from sqlmem.arguments import Shape, shape_of, text_of
 from sqlmem.codecs import Unrepresentable
 from sqlmem.dependencies import listening
 from sqlmem.entries import Bound, Planned
-from sqlmem.model import Outcome, Rows, Status
-from sqlmem.statuses import remember_status
+from sqlmem.model import Rows
+from sqlmem.paces import LEAST_SECONDS, MANY_ROWS
+from sqlmem.statuses import remember
 from sqlmem.store import Lane, Retired
 
-# {asked}: the rows, as below; {given}: the parameters by name; {sources}: the checks, one for each table.
+# {given}: the parameters by name; {sources}: the checks, one for each table; {rows}: SQLite's work, as below.
 _TEXT = """
 def make(planned, bound, lane, count, monotonic, sources, bindings, {names}):
     {bindings} = bindings
     ({unpacked}) = sources
     read_at = min([{read_at}])
-    ask, is_short = lane.rows, lane.short[planned.plan.sql]
+    ask, ask_below, idle, store = lane.rows, lane.rows_below, lane.idle, lane.store
+    pop, append, acquire, close_idle = idle.pop, idle.append, store.acquire, store.close_idle
     sql, tables, expressions = planned.plan.sql, planned.tables, planned.expressions
     decode, to_dicts, generations = bound.decode, bound.to_dicts, bound.generations
 
-    def stored(parameters):
-{asked}{used}
-        count()
-        return rows, now - read_at
-
-    def tuples(parameters):
-{asked}        {decoded}
-{used}
-        count()
-        remember_status(make_status((hit, now - read_at, tables, None, False)))
-        if (listener := get_listener()) is not None:
-            listener.served(generations)
-        return rows
-
-    def dicts(parameters, known=None):
-        now = monotonic()
-{sources}
-        if known is None:
-            try:
-{given_deeper}
-                rows = ask(sql, {arguments}, is_short)
-            except missing:
-                return None
-            rows = Rows(to_dicts(rows))
-        else:
-            rows = Rows(map(copy, known))
-{used}
-        count()
-        rows.status = status = make_status((hit, now - read_at, tables, None, False))
-        remember_status(status)
-        if (listener := get_listener()) is not None:
-            listener.served(generations)
-        return rows
-
-    return stored, tuples, dicts
-"""
-
-_ASKED = """\
+    def stored(parameters, most=None):
         now = monotonic()
 {sources}
         try:
 {given}
-            rows = ask(sql, {arguments}, is_short)
+            if most is None:
+{rows_deeper}
+            elif (rows := ask_below(sql, {arguments}, most)) is None:
+                raise Over
         except missing:
             return None
+{used}
+        count()
+        return rows, now - read_at
+
+    def tuples(parameters):
+        now = monotonic()
+{sources}
+        try:
+{given}
+{rows_of_core}
+        except missing:
+            return None
+        {decoded}
+{used}
+        count()
+        remember((now - read_at, tables))
+        if (listener := get_listener()) is not None:
+            listener.served(generations)
+        return rows
+
+    def dicts(parameters):
+        now = monotonic()
+{sources}
+        try:
+{given}
+{rows}
+        except missing:
+            return None
+        rows = Rows(to_dicts(rows))
+{used}
+        count()
+        rows.told = told = (now - read_at, tables)
+        remember(told)
+        if (listener := get_listener()) is not None:
+            listener.served(generations)
+        return rows
+
+    def again(known):
+        now = monotonic()
+{sources}
+{used}
+        count()
+        # One row by itself takes half the time.
+        rows = Rows(({{**known}},)) if type(known) is dict else Rows(map(copy, known))
+        rows.told = told = (now - read_at, tables)
+        remember(told)
+        if (listener := get_listener()) is not None:
+            listener.served(generations)
+        return rows
+
+    return stored, tuples, dicts, again
+"""
+
+# What isn't over in no time.
+_LONG = """\
+rows = ask(sql, {arguments})
+"""
+
+# As `Lane.rows`, with nothing called that needn't be, and in turns, see `Store.wait_for`.
+_SHORT = """\
+try:
+    reader = pop()
+except IndexError:
+    reader = acquire(lane)
+else:
+    # Only after taking the connection: `pause` counts those that are out.
+    if store.is_paused:
+        append(reader)
+        reader = acquire(lane)
+turn = store.turn
+has_turn = turn.acquire(False) or store.wait_for(turn, is_core={is_core})
+try:
+    rows = reader.execute(sql, {arguments}).fetchall()
+finally:
+    if has_turn:
+        turn.release()
+    append(reader)
+    if {retired}:
+        close_idle(idle)
 """
 
 # The generation before the version: a fill that teaches something about a column changes the version
@@ -98,40 +146,53 @@ _USED = """\
             state.used[name] = now
 """
 
+
+class Over(Exception):
+    """The answer has so many rows that the origin is faster at it."""
+
+
 _NAMES: Mapping[str, Any] = {
     "Mapping": Mapping,
+    "Over": Over,
     "Rows": Rows,
     "copy": dict.copy,
     "get_listener": listening.get,
-    "hit": Outcome.HIT,
-    # Past `Status.__new__`, which is Python.
-    "make_status": functools.partial(tuple.__new__, Status),
     "missing": (Unrepresentable, LookupError, TypeError, OverflowError, Retired, sqlite3.Error),
-    "remember_status": remember_status,
+    "remember": remember,
 }
 
-Stored = Callable[[Any], tuple[list[Any], float] | None]
+Stored = Callable[..., tuple[list[Any], float] | None]
 Tuples = Callable[[Any], list[Any] | None]
-Dicts = Callable[..., Rows | None]
+Dicts = Callable[[Any], Rows | None]
+Again = Callable[[Any], Rows | None]
+
+
+class Slow(Protocol):
+    """Is told of a slow answer, once its rows are decoded: its parameters, when it began, its rows."""
+
+    def __call__(self, statement: str, parameters: Any, began: float, answered: int) -> None: ...
 
 
 class Ready:
-    """A bound plan, ready to be asked. Immutable; safe for use by many threads.
+    """A bound plan, ready to be asked. Immutable, but for `over`; safe for use by many threads.
 
     Attributes:
-        measured: the pace of a plan whose answers are to be timed, by who asks for `stored` ones; None of the
-            others.
-        stored: from parameters, as a driver would get them, to stored rows and their age.
+        measured: the pace of a plan whose answers are to be timed, by who asks for `stored` ones, or by
+            `timed`; None of the others.
+        over: the bound and arguments of the store's to which it has so many rows, see `Over` -> whether the
+            origin was asked then. One step of a dict each, which is atomic.
+        stored: from parameters, as a driver would get them, to stored rows and their age. With `most`, raises
+            `Over` if there are so many.
         tuples: from parameters to rows as the driver gives them; their status is remembered. Raises
             ValueError if a stored value is damaged.
-        dicts: from parameters to the rows of `CachingEngine.execute`; likewise. With `known`, what it has
-            answered to these parameters before: a copy of that, if it is the answer still. Raises ValueError
-            if a stored value is damaged.
+        dicts: from parameters to the rows of `CachingEngine.execute`; likewise.
+        again: from what `dicts` has given before to a copy of that, if it would be the answer still. Of a
+            single row that row, of others all of them.
 
         All give None if anything stands against it that the store answers, and count a hit otherwise.
     """
 
-    __slots__ = ("bound", "dicts", "measured", "stored", "tuples")
+    __slots__ = ("_monotonic", "_slow", "again", "bound", "dicts", "measured", "over", "stored", "tuples")
 
     def __init__(
         self,
@@ -141,42 +202,74 @@ class Ready:
         *,
         count: Callable[[], int],
         monotonic: Callable[[], float],
+        slow: Slow,
     ) -> None:
         self.bound = bound
         self.measured = planned.pace
+        self.over: dict[tuple[Any, ...], bool] = {}
+        self._monotonic = monotonic
+        self._slow = slow
         shape, bindings = shape_of(planned.plan.arguments, planned.positions)
         make = _maker(
             shape,
             len(planned.states),
             has_expressions=bool(planned.expressions),
             is_decoded=bound.decode is not None,
+            is_short=lane.short[planned.plan.sql],
         )
         sources = tuple(zip(bound.generations, planned.states, planned.versions, strict=True))
         self.stored: Stored
         self.tuples: Tuples
         self.dicts: Dicts
-        self.stored, self.tuples, self.dicts = make(
+        self.again: Again
+        self.stored, self.tuples, self.dicts, self.again = make(
             planned, bound, lane, count, monotonic, sources, bindings, **_NAMES
         )
 
+    def timed(self, ask: Callable[[Any], Any], statement: str, parameters: Any) -> Any:
+        """What `tuples` or `dicts` of a measured plan gives; None also where the origin may be faster.
+
+        Args:
+            ask: the one or the other.
+            statement: as it reaches the driver.
+        """
+        pace = self.measured
+        assert pace is not None
+        if pace.decided is not None:
+            return None
+        began = self._monotonic()
+        rows = ask(parameters)
+        if rows is not None:
+            if len(rows) >= MANY_ROWS or self._monotonic() - began >= LEAST_SECONDS:
+                self._slow(statement, parameters, began, len(rows))
+            else:
+                pace.few.quick += 1
+        return rows
+
 
 @functools.lru_cache(maxsize=512)
-def _maker(shape: Shape, sources: int, *, has_expressions: bool, is_decoded: bool) -> Callable[..., Any]:
+def _maker(
+    shape: Shape, sources: int, *, has_expressions: bool, is_decoded: bool, is_short: bool
+) -> Callable[..., Any]:
     """A function of a plan's parts that makes them; its text depends on their number and kinds only."""
     bindings, lines, arguments = text_of(shape)
-    parts = {
-        "arguments": arguments,
-        "given": "".join(f"            {line}\n" for line in lines),
-        "sources": "".join(_SOURCE.format(number) for number in range(sources)),
-    }
+    numbers = range(sources)
+    retired = " or ".join(f"g{number}.is_retired" for number in numbers)
+    rows, rows_of_core = (
+        (_SHORT if is_short else _LONG).format(arguments=arguments, retired=retired, is_core=is_core)
+        for is_core in (False, True)
+    )
     text = _TEXT.format(
-        **parts,
-        asked=_ASKED.format(**parts),
+        arguments=arguments,
+        given=textwrap.indent("\n".join(lines), " " * 12),
+        sources="".join(_SOURCE.format(number) for number in numbers),
+        rows=textwrap.indent(rows, " " * 12),
+        rows_of_core=textwrap.indent(rows_of_core, " " * 12),
+        rows_deeper=textwrap.indent(rows_of_core, " " * 16),
         names=", ".join(_NAMES),
         bindings=bindings,
-        unpacked="".join(f"(g{number}, s{number}, w{number}), " for number in range(sources)),
-        read_at="".join(f"g{number}.read_at, " for number in range(sources)),
-        given_deeper="".join(f"                {line}\n" for line in lines),
+        unpacked="".join(f"(g{number}, s{number}, w{number}), " for number in numbers),
+        read_at="".join(f"g{number}.read_at, " for number in numbers),
         decoded="rows = decode(rows)" if is_decoded else "",
         used=_USED if has_expressions else "",
     )

@@ -160,12 +160,35 @@ class Status(NamedTuple):
     is_stale: bool = False
 
 
+# A status; or a hit's age in seconds and tables: few are looked at.
+Told = Status | tuple[float, tuple[str, ...]]
+
+
+def status_of(told: Told) -> Status:
+    if isinstance(told, Status):
+        return told
+    age, tables = told
+    return Status(Outcome.HIT, age, tables)
+
+
 class Rows(list[dict[str, Any]]):
-    """The rows of `CachingEngine.execute`: a list of plain dicts, and how they were come by."""
+    """The rows of `CachingEngine.execute`: a list of plain dicts, and how they were come by.
 
-    __slots__ = ("status",)
+    Attributes:
+        told: the status, or of a hit its age and tables, of which it is made when somebody asks.
+    """
 
-    status: Status
+    __slots__ = ("told",)
+
+    told: Told
+
+    @property
+    def status(self) -> Status:
+        return status_of(self.told)
+
+    @status.setter
+    def status(self, status: Status) -> None:
+        self.told = status
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 Rule 1: what is decided is decided by measured times only, of both sides for the same parameters.
 Rule 2: whatever isn't known, or couldn't be found out, means the store.
 Rule 3: a decision is looked at again: after a while, and when the tables have half or twice as many rows.
+Rule 4: what holds for answers of some thousand rows isn't said of those of one row: answers of many rows are
+        judged by bands. That an answer belongs to one or to a later one is found out by counting so many of
+        its rows; so what is decided is from how many rows on the origin answers.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from math import inf
 
 from sqlmem.model import TableName
 from sqlmem.plan import Plan
@@ -21,8 +25,10 @@ LEAST_ROWS = 1_000
 LEAST_SECONDS = 0.001
 # An answer of so many rows is measured with its decoding, even if the store's step was quick.
 MANY_ROWS = 200
+# Answers of many rows are judged by bands, each of so many times as many rows as the one before.
+_BAND = 4
 # After so many slow answers, or so many seconds of them, the origin is asked for comparison; but only if
-# there were not a third as many quick ones: a plan has one answer for all of its parameters.
+# there were not a third as many quick ones: answers of one band have one answer for all their parameters.
 _SLOW_ANSWERS = 3
 _SLOW_SECONDS = 1.0
 # The origin must be clearly faster: a tie is the store's. And what a bypass costs beside its statement.
@@ -36,17 +42,18 @@ PUT_OFF_SECONDS = 60.0
 REASON = "the origin is faster at it"
 
 
-class Pace:
-    """What is known of one plan. Written under `Paces`' lock, but for `quick`.
+class Band:
+    """What is known of a plan's answers of about so many rows. Written under `Paces`' lock, but for `quick`.
 
     `quick` is counted by readers without a lock: one that gets lost among threads changes nothing.
-    `is_origins` is read without it.
+
+    Attributes:
+        least: the fewest rows of such an answer; 0 of the first band, which has those below `MANY_ROWS`.
     """
 
     __slots__ = (
         "again_at",
-        "is_on_trial",
-        "is_origins",
+        "least",
         "origin_seconds",
         "quick",
         "rows",
@@ -55,9 +62,8 @@ class Pace:
         "store_seconds",
     )
 
-    def __init__(self) -> None:
-        self.is_origins = False
-        self.is_on_trial = False
+    def __init__(self, least: int) -> None:
+        self.least = least
         self.quick = 0  # answers since it was decided last
         self.slow = 0
         self.slow_seconds = 0.0
@@ -71,9 +77,51 @@ class Pace:
         is_slow = self.slow >= _SLOW_ANSWERS or self.slow_seconds >= _SLOW_SECONDS
         return is_slow and self.slow >= 3 * self.quick
 
+
+class Pace:
+    """What is known of one plan. Written under `Paces`' lock.
+
+    `origins_from` is read without it.
+
+    Attributes:
+        few: the band of answers of few rows.
+        origins_from: the origin answers what has so many rows or more: 0 for everything, infinity for
+            nothing.
+        decided: the band that this was decided for last; None as long as it is infinity.
+    """
+
+    __slots__ = ("_bands", "again_at", "decided", "few", "is_on_trial", "origins_from")
+
+    def __init__(self) -> None:
+        self.few = Band(0)
+        self._bands = {0: self.few}
+        self.origins_from: float = inf
+        self.decided: Band | None = None
+        self.is_on_trial = False
+        self.again_at = 0.0  # monotonic seconds; not before then there is a trial of any band
+
+    def band(self, rows: int) -> Band:
+        """That of an answer of so many rows. Under the lock."""
+        least = 0
+        if rows >= MANY_ROWS:
+            least = MANY_ROWS
+            while rows >= least * _BAND:
+                least *= _BAND
+        band = self._bands.get(least)
+        if band is None:
+            band = self._bands[least] = Band(least)
+        return band
+
+    @property
+    def bands(self) -> list[Band]:
+        return list(self._bands.values())
+
     def told(self) -> str:
         """The reason, with the times that it was decided by."""
-        return f"{REASON}: {_milliseconds(self.origin_seconds)} against {_milliseconds(self.store_seconds)}"
+        band = self.decided
+        if band is None:
+            return REASON
+        return f"{REASON}: {_milliseconds(band.origin_seconds)} against {_milliseconds(band.store_seconds)}"
 
 
 class Paces:
@@ -107,36 +155,61 @@ class Paces:
                     self._paces.popitem(last=False)
             return pace
 
-    def took(self, pace: Pace, seconds: float, rows: int, now: float) -> bool:
-        """An answer of the store that took so long, over so many rows.
+    def took(self, pace: Pace, seconds: float, answered: int, rows: int, now: float) -> Band | None:
+        """An answer of the store, of `answered` rows out of tables of `rows`, that took so long.
 
         Returns:
-            Whether the caller is to see to a trial, which ends with `decide` or `put_off`.
+            The band for which the caller is to see to a trial, which ends with `decide` or `put_off`.
         """
-        if seconds < LEAST_SECONDS:
-            pace.quick += 1
-            return False
         with self._lock:
-            pace.slow += 1
-            pace.slow_seconds += seconds
-            is_early = now < pace.again_at and not _is_another(pace.rows, rows)
-            if pace.is_on_trial or is_early or not pace.is_due:
-                return False
+            band = pace.band(answered)
+            if seconds < LEAST_SECONDS:
+                band.quick += 1
+                return None
+            band.slow += 1
+            band.slow_seconds += seconds
+            is_early = now < pace.again_at or (now < band.again_at and not _is_another(band.rows, rows))
+            if pace.is_on_trial or is_early or not band.is_due:
+                return None
             pace.is_on_trial = True
-            return True
+            return band
 
     def decide(
-        self, pace: Pace, *, store_seconds: float, origin_seconds: float, rows: int, now: float
+        self,
+        pace: Pace,
+        band: Band,
+        *,
+        store_seconds: float,
+        origin_seconds: float,
+        look_seconds: float,
+        keep_seconds: float,
+        rows: int,
+        now: float,
     ) -> None:
-        """End a trial with what both have taken; infinity for an origin that took too long."""
+        """End a trial with what both have taken; infinity for an origin that took too long.
+
+        Args:
+            look_seconds: what the store takes to find out that an answer belongs to the band.
+            keep_seconds: what it takes to keep the origin's answer. Of one that was found out so, that is
+                done only when it is asked for again.
+        """
         with self._lock:
             pace.is_on_trial = False
-            pace.is_origins = origin_seconds + _BESIDE_SECONDS < _CLEARLY * store_seconds
-            pace.store_seconds, pace.origin_seconds = store_seconds, origin_seconds
-            pace.rows = rows
-            pace.again_at = now + (AGAIN_SECONDS if pace.is_origins else PUT_OFF_SECONDS)
-            pace.quick = pace.slow = 0
-            pace.slow_seconds = 0.0
+            most = _CLEARLY * store_seconds - _BESIDE_SECONDS
+            origins_from = inf
+            if band.least and origin_seconds + look_seconds < most:
+                origins_from = band.least
+            elif origin_seconds + keep_seconds < most and (not band.least or _is_mostly_slow(pace)):
+                # Where the look takes too long to tell an answer from others, all are the origin's, or none.
+                origins_from = 0
+            band.store_seconds, band.origin_seconds = store_seconds, origin_seconds
+            band.rows = rows
+            band.again_at = now + (PUT_OFF_SECONDS if origins_from == inf else AGAIN_SECONDS)
+            band.quick = band.slow = 0
+            band.slow_seconds = 0.0
+            if origins_from < pace.origins_from:
+                pace.decided = band
+                pace.origins_from = origins_from
 
     def let_go(self, pace: Pace) -> None:
         """There was no trial; the next slow answer may see to one."""
@@ -146,38 +219,47 @@ class Paces:
     def put_off(self, pace: Pace, now: float) -> None:
         """The origin couldn't be asked: the store answers, and it is tried again later."""
         with self._lock:
-            pace.is_on_trial = pace.is_origins = False
+            pace.is_on_trial = False
+            pace.origins_from, pace.decided = inf, None
             pace.again_at = now + PUT_OFF_SECONDS
-            pace.rows = 0
+            for band in pace.bands:
+                band.again_at = 0.0
 
     def holds(self, pace: Pace, generations: Sequence[Generation | None], now: float) -> bool:
-        """Whether it is decided for the origin, and not to be looked at again now."""
+        """Whether something is decided for the origin, and not to be looked at again now."""
+        band = pace.decided
         present = [generation for generation in generations if generation is not None]
-        return pace.is_origins and (
+        return band is not None and (
             len(present) < len(generations)
-            or (now < pace.again_at and not _is_another(pace.rows, rows_of(present)))
+            or (now < band.again_at and not _is_another(band.rows, rows_of(present)))
         )
 
-    def is_origins(self, pace: Pace, generations: Sequence[Generation | None], now: float) -> bool:
-        """Whether the origin is to answer now.
+    def origins_from(self, pace: Pace, generations: Sequence[Generation | None], now: float) -> float:
+        """From how many rows on the origin is to answer now; see `Pace`.
 
         A decision that is to be looked at again falls, once the tables are there to look at it: the next
         slow answer of the store makes another trial.
         """
-        if not pace.is_origins or self.holds(pace, generations, now):
-            return pace.is_origins
+        if pace.decided is None or self.holds(pace, generations, now):
+            return pace.origins_from
         with self._lock:
-            if pace.is_origins:
-                pace.is_origins = False
-                pace.again_at = 0.0
-                pace.quick, pace.slow = 0, _SLOW_ANSWERS - 1
-        return False
+            if pace.decided is not None:
+                pace.origins_from, pace.decided = inf, None
+                for band in pace.bands:
+                    band.again_at = 0.0
+                    band.quick, band.slow = 0, _SLOW_ANSWERS - 1
+        return pace.origins_from
 
     def reset_after_fork(self) -> None:
         """In the child: a trial under way is the parent's."""
         self._lock = threading.Lock()
         for pace in self._paces.values():
             pace.is_on_trial = False
+
+
+def _is_mostly_slow(pace: Pace) -> bool:
+    bands = pace.bands
+    return sum([band.slow for band in bands]) >= 3 * sum([band.quick for band in bands])
 
 
 def rows_of(generations: Sequence[Generation]) -> int:

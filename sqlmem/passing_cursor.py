@@ -220,11 +220,10 @@ class PassingCursor:
             or not self.connection.is_usual
         ):
             return False
-        found = self._executor.front.rows_at_once(operation, parameters)
-        if found is None:
+        rows, ready = self._executor.front.rows_at_once(operation, parameters)
+        if rows is None or ready is None:
             return False
-        rows, bound = found
-        self._take_rows(rows, bound)
+        self._take_rows(rows, ready.bound)
         return True
 
     def _tell(self, answer: Local | Remote) -> None:

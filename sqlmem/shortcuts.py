@@ -11,13 +11,14 @@ import datetime as dt
 import operator
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlmem.dependencies import listening
 from sqlmem.entries import Answering, Planned
 from sqlmem.exactness import UNCHANGING
 from sqlmem.executor import Executor
 from sqlmem.front import Front
+from sqlmem.hot import Over
 from sqlmem.model import Rows
 from sqlmem.sampling import SamplingExecutor
 from sqlmem.statuses import remember_status
@@ -30,16 +31,9 @@ _MOST_MET = 256
 _PLAIN = frozenset({type(None), bool, int, str, bytes, dt.date, uuid.UUID})
 
 
-class _Hot(NamedTuple):
-    """An answer whose values nobody can change.
-
-    Attributes:
-        kinds: the types of the parameters, of which 1 and True are equal: of the one, or of all as a tuple.
-    """
-
-    kinds: Any
-    ready: Answering
-    rows: tuple[dict[str, Any], ...]
+# The types of the parameters, of which 1 and True are equal, see `Shortcut._kinds`; what copies the answer,
+# as long as it holds; and the answer, whose values nobody can change: its one row, or all of them.
+_Hot = tuple[Any, Callable[[Any], Rows | None], dict[str, Any] | tuple[dict[str, Any], ...]]
 
 
 class Shortcut:
@@ -49,46 +43,67 @@ class Shortcut:
         names: of the parameters, in the order of the driver's places.
     """
 
-    __slots__ = ("_front", "_hot", "_is_positional", "_is_single", "_key", "_met", "_ready", "_text")
+    __slots__ = (
+        "_executor",
+        "_front",
+        "_hot",
+        "_is_positional",
+        "_is_single",
+        "_key",
+        "_kinds",
+        "_met",
+        "_ready",
+        "_text",
+    )
 
-    def __init__(self, front: Front, text: str, names: tuple[str, ...], *, is_positional: bool) -> None:
+    def __init__(
+        self, executor: Executor, front: Front, text: str, names: tuple[str, ...], *, is_positional: bool
+    ) -> None:
+        self._executor = executor
         self._front = front
         self._text = text
         self._is_positional = is_positional
-        # From the parameters to what answers are kept under: the one value, or all as a tuple.
+        # From the parameters to what answers are kept under: the one value, or all as a tuple; and its types.
         self._is_single = len(names) == 1
-        self._key: Callable[[Mapping[str, Any]], Any] = operator.itemgetter(*names) if names else _no_key
+        self._key: Callable[[Any], Any] = operator.itemgetter(*names) if names else _no_key
+        self._kinds: Callable[[Any], Any] = type if self._is_single else _kinds_of
         self._ready: Answering | None = None
         self._hot: dict[Any, _Hot] = {}
         self._met: set[Any] = set()
 
-    def answer(self, executor: Executor, parameters: Mapping[str, Any] | None) -> Rows | None:
+    def answer(self, parameters: Mapping[str, Any] | None) -> Rows | None:
         """The answer, if the store has it; None: take the long way.
 
         Raises:
             ValueError: a stored value is damaged.
         """
         try:
-            key = self._key(parameters if parameters is not None else {})
+            key = self._key(parameters)
             hot = self._hot.get(key)
         except (LookupError, TypeError):
             return None  # one is missing, or a list
-        ready = self._ready
         if hot is not None:
-            kinds = type(key) if self._is_single else tuple(map(type, key))
-            if hot.ready is ready and hot.kinds == kinds:
-                rows = hot.ready.dicts(parameters, hot.rows)
-                if rows is not None:
-                    return rows
+            kinds, again, known = hot
+            if kinds == self._kinds(key) and (rows := again(known)) is not None:
+                return rows
             self._hot = {}
+        return self._anew(key, parameters)
+
+    def _anew(self, key: Any, parameters: Mapping[str, Any] | None) -> Rows | None:
         given: Any = parameters or ()
         if self._is_positional:
             given = (key,) if self._is_single else key
+        ready = self._ready
         if ready is None:
-            ready = self._prepare(executor, given)
+            ready = self._prepare(given)
             if ready is None:
                 return None
-        rows = ready.dicts(given) if ready.measured is None else self._measured(executor, given)
+        if ready.measured is None:
+            rows = ready.dicts(given)
+        elif ready.measured.decided is None:
+            rows = ready.timed(ready.dicts, self._text, given)
+        else:
+            rows = self._measured(given)
         if rows is None:
             self._ready = None  # perhaps it was made for another definition
         elif key in self._met:
@@ -99,20 +114,24 @@ class Shortcut:
             self._met = {key}
         return rows
 
-    def _prepare(self, executor: Executor, given: Any) -> Answering | None:
+    def _prepare(self, given: Any) -> Answering | None:
         """How the plan answers, if there is one. It stays where it holds for all parameters."""
         entry = self._front.known(self._text, given, has_parameters=True)
         if not isinstance(entry, Planned):
             return None
-        ready = executor.ready(entry)
+        ready = self._executor.ready(entry)
         if not entry.is_by_types:
             self._ready = ready
         return ready
 
-    def _measured(self, executor: Executor, given: Any) -> Rows | None:
+    def _measured(self, given: Any) -> Rows | None:
         """The answer of a plan whose time counts, or that is looked at in another way."""
+        executor = self._executor
         entry = self._front.known(self._text, given, has_parameters=True)
-        local = executor.hit(entry, given) if isinstance(entry, Planned) else None
+        try:
+            local = executor.hit(entry, given) if isinstance(entry, Planned) else None
+        except Over:
+            return None
         if local is None:
             return None
         rows = Rows(local.bound.to_dicts(local.rows))
@@ -130,13 +149,14 @@ class Shortcut:
         """Keep an answer that was asked for twice."""
         if len(rows) > _MOST_ROWS or ready is not self._ready:
             return
-        kinds = (type(key),) if self._is_single else tuple(map(type, key))
-        if not _PLAIN.issuperset(kinds):
+        kinds = self._kinds(key)
+        if not _PLAIN.issuperset((kinds,) if self._is_single else kinds):
             return
         if any(type(value) not in UNCHANGING for row in rows for value in row.values()):
             return
         hot = {} if len(self._hot) >= _MOST_HOT else self._hot.copy()
-        hot[key] = _Hot(kinds[0] if self._is_single else kinds, ready, tuple(map(dict, rows)))
+        known = tuple(map(dict, rows))
+        hot[key] = (kinds, ready.again, known[0] if len(known) == 1 else known)
         self._hot = hot
 
 
@@ -145,16 +165,20 @@ class SampledShortcut(Shortcut):
 
     __slots__ = ()
 
-    def answer(self, executor: Executor, parameters: Mapping[str, Any] | None) -> Rows | None:
+    def answer(self, parameters: Mapping[str, Any] | None) -> Rows | None:
         try:
-            key = self._key(parameters if parameters is not None else {})
+            key = self._key(parameters)
         except (LookupError, TypeError):
             return None
         given: Any = parameters or ()
         if self._is_positional:
             given = (key,) if self._is_single else key
-        return self._measured(executor, given)
+        return self._measured(given)
 
 
-def _no_key(_: Mapping[str, Any]) -> tuple[()]:
+def _no_key(_: Any) -> tuple[()]:
     return ()
+
+
+def _kinds_of(key: tuple[Any, ...]) -> tuple[type, ...]:
+    return tuple(map(type, key))

@@ -102,8 +102,15 @@ class Generation:
 
 # For how long a thread leaves the turn to those who have it, before it queues for it: first for some
 # statements, then for some of the slices in which the interpreter lets threads run (sys.getswitchinterval).
+# Through SQLAlchemy most of the time goes by between two statements. A thread that wakes up then queues for
+# the interpreter's lock, and until it has it the one at work pays each time that it gives that lock up: so it
+# wakes up less often.
 _WAITS_SECONDS = (0.0001, 0.002, 0.008, 0.016)
+_WAITS_SECONDS_OF_CORE = (0.0001, 0.016, 0.016)
 _PATIENCE_SECONDS = 0.01
+
+# So many rows are fetched before it is counted how many there are.
+_FIRST = 100
 
 # Under these SQLite lets a table's row id be seen, if no column is called so.
 _ROW_IDS = ("rowid", "oid", "_rowid_")
@@ -117,53 +124,65 @@ class Lane:
         idle: cursors, each of a connection of its own, which reads in one transaction as long as it lives:
             the generations never change, and SQLite needn't look whether they have. A list's pop and append
             are atomic; each takes one out while it asks.
-        short: statement -> whether it is over in no time, see `Lane.rows`; entered by who finds it out.
+        short: statement -> whether it is over in no time: such ones take turns, see `hot`; entered by who
+            finds it out.
     """
 
-    __slots__ = ("_store", "generations", "idle", "short")
+    __slots__ = ("generations", "idle", "short", "store")
 
     def __init__(self, store: Store, generations: tuple[Generation, ...]) -> None:
-        self._store = store
+        self.store = store
         self.generations = generations
         self.idle: list[sqlite3.Cursor] = []
         self.short: dict[str, bool] = {}
 
-    def rows(self, sql: str, arguments: Sequence[Any], is_short: bool = False) -> list[Any]:  # noqa: FBT001, FBT002
-        """All rows of a statement.
-
-        This is the hot path: with an idle connection it is a pop, SQLite's work and an append.
-
-        Args:
-            is_short: it is over in no time, and short ones take turns. SQLite's driver gives up the
-                interpreter's lock at each of its steps, some four times in two microseconds. Threads that
-                fight for it at each of them get through half as much as one alone (measured, two threads on
-                two cores: 0.5, taking turns 1.0).
+    def rows(self, sql: str, arguments: Sequence[Any]) -> list[Any]:
+        """All rows of a statement. `hot` has the same once more, for short ones.
 
         Raises:
             Retired: one of the generations went away before it could be opened.
             sqlite3.Error: as SQLite raises it.
         """
-        idle, store = self.idle, self._store
-        try:
-            reader = idle.pop()
-        except IndexError:
-            reader = store.acquire(self)
-        else:
-            # Only after taking the connection: `pause` counts those that are out.
-            if store.is_paused:
-                idle.append(reader)
-                reader = store.acquire(self)
-        turn = store.turn
-        has_turn = is_short and (turn.acquire(False) or store.wait_for(turn))  # noqa: FBT003
+        reader = self.store.acquire(self)
         try:
             return reader.execute(sql, arguments).fetchall()
         finally:
-            if has_turn:
-                turn.release()
-            idle.append(reader)
-            for generation in self.generations:
-                if generation.is_retired:
-                    store.close_idle(idle)
+            self.give_back(reader)
+
+    def give_back(self, reader: sqlite3.Cursor) -> None:
+        self.idle.append(reader)
+        for generation in self.generations:
+            if generation.is_retired:
+                self.store.close_idle(self.idle)
+
+    def rows_below(self, sql: str, arguments: Sequence[Any], most: int) -> list[Any] | None:
+        """All rows of a statement, if they are fewer than `most`; None if they aren't.
+
+        How many there are, beyond the first `_FIRST`, is counted in SQLite: making a row for Python takes
+        ten times as long.
+
+        Raises:
+            As `rows`.
+        """
+        reader = self.store.acquire(self)
+        try:
+            first = min(most, _FIRST)
+            rows = reader.execute(sql, arguments).fetchmany(first)
+            if len(rows) == first:
+                if first == most or _counts_to(reader, sql, arguments, most):
+                    reader.execute("")  # lets go of what the statement holds, a sort perhaps
+                    return None
+                rows += reader.fetchall()
+            return rows
+        finally:
+            self.give_back(reader)
+
+
+def _counts_to(reader: sqlite3.Cursor, sql: str, arguments: Sequence[Any], most: int) -> bool:
+    """Whether a statement has so many rows."""
+    text = f"SELECT count(*) FROM (SELECT 1 FROM ({sql}) LIMIT {most:d})"
+    counted: int = reader.connection.execute(text, arguments).fetchone()[0]
+    return counted >= most
 
 
 class Store:
@@ -171,7 +190,7 @@ class Store:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.turn = threading.Lock()  # whose turn it is among short statements, see `Lane.rows`
+        self.turn = threading.Lock()  # whose turn it is among short statements, see `hot`
         # serials of the generations, the first is `main` -> the way to ask them
         self._lanes: dict[tuple[int, ...], Lane] = {}
         # every reader, idle or in use; guarded by _lock
@@ -244,13 +263,17 @@ class Store:
         generation.samples[stored_name] = found
         return found
 
-    def wait_for(self, turn: threading.Lock) -> bool:
+    def wait_for(self, turn: threading.Lock, *, is_core: bool = False) -> bool:
         """Take the turn that another thread has; False: go ahead without, it isn't to be had.
+
+        For short statements: SQLite's driver gives up the interpreter's lock at each of its steps, some four
+        times in two microseconds. Threads that fight for it at each of them get through half as much as one
+        alone (measured, two threads on two cores: 0.5, taking turns 1.0).
 
         A lock that is handed over at each statement costs a switch of threads each time, ten times what the
         statement takes. So who comes later sleeps, and who has the turn gets it again and again meanwhile.
         """
-        for seconds in _WAITS_SECONDS:
+        for seconds in _WAITS_SECONDS_OF_CORE if is_core else _WAITS_SECONDS:
             time.sleep(seconds)
             if turn.acquire(blocking=False):
                 return True
@@ -263,13 +286,14 @@ class Store:
         return False
 
     def acquire(self, lane: Lane) -> sqlite3.Cursor:
-        """A reader for a lane: an idle one, or a new one. For `Lane.rows` only."""
+        """A reader for a lane: an idle one, or a new one. It goes back by `Lane.give_back`."""
         while True:
             self._resumed.wait()
             try:
                 reader = lane.idle.pop()
             except IndexError:
                 reader = self._connect(lane.generations)
+            # Only after taking the connection: `pause` counts those that are out.
             if not self.is_paused:
                 return reader
             lane.idle.append(reader)

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Engine
 from sqlalchemy.util.concurrency import greenlet_spawn
@@ -29,7 +29,7 @@ from sqlmem.exactness import UNCHANGING
 from sqlmem.logs import heard, log
 from sqlmem.origin import Origin
 from sqlmem.origin_connection import OriginConnection, driver_errors
-from sqlmem.paces import Pace, Paces, rows_of
+from sqlmem.paces import Band, Pace, Paces, rows_of
 from sqlmem.results import fit
 from sqlmem.store import Generation, Retired, Store
 
@@ -55,11 +55,19 @@ _LIMIT_MARIADB = "SET STATEMENT max_statement_time={0:.3f} FOR {1}"
 class Lap:
     """An answer of the store that may have been slow, until its rows are decoded."""
 
-    __slots__ = ("_arguments", "_began", "_bound", "_planned", "_trials")
+    __slots__ = ("_answered", "_arguments", "_began", "_bound", "_planned", "_trials")
 
     def __init__(
-        self, trials: Trials, planned: Planned, bound: Bound, arguments: Sequence[Any], began: float
+        self,
+        trials: Trials,
+        planned: Planned,
+        bound: Bound,
+        arguments: Sequence[Any],
+        began: float,
+        answered: int,
     ) -> None:
+        """Take the parts; `answered`: how many rows it has."""
+        self._answered = answered
         self._trials = trials
         self._planned = planned
         self._bound = bound
@@ -76,7 +84,8 @@ class Lap:
         seconds = now - self._began
         pace = self._planned.pace
         rows = rows_of(self._bound.generations)
-        if pace is None or not self._trials.paces.took(pace, seconds, rows, now):
+        band = None if pace is None else self._trials.paces.took(pace, seconds, self._answered, rows, now)
+        if pace is None or band is None:
             return
         kept = _lasting(parameters)
         if kept is None:
@@ -84,7 +93,15 @@ class Lap:
             return
         self._trials.begin(
             _Trial(
-                statement, kept, has_parameters, self._planned, self._bound, self._arguments, pace, seconds
+                statement,
+                kept,
+                has_parameters,
+                self._planned,
+                self._bound,
+                self._arguments,
+                pace,
+                band,
+                seconds,
             )
         )
 
@@ -100,7 +117,22 @@ class _Trial:
     bound: Bound
     arguments: Sequence[Any]
     pace: Pace
+    band: Band
     seconds: float
+
+
+class _Times(NamedTuple):
+    """The fastest seconds of each.
+
+    Attributes:
+        look: of finding out that the answer has so many rows as its band.
+        keep: of making the origin's answer fit to be kept; 0.0 if such aren't.
+    """
+
+    store: float
+    origin: float
+    look: float
+    keep: float
 
 
 def _lasting(parameters: Any) -> Mapping[str, Any] | tuple[Any, ...] | None:
@@ -135,23 +167,37 @@ class Trials:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None  # of the trial under way; guarded by _lock
 
-    def is_origins(self, planned: Planned, directive: Directive) -> bool:
-        """Whether the origin answers, since it is faster; not if the store was asked for."""
+    def origins_from(self, planned: Planned, directive: Directive) -> float:
+        """From how many rows on the origin answers, for its speed; infinity if the store was asked for."""
         if directive.way in ("only", "refresh"):
-            return False
+            return inf
         if planned.pace is None and planned.bound is None:
             # Made anew, after an invalidation or for another constant: it is as fast as it was.
             planned.pace = self.paces.known(planned.plan)
-        if planned.pace is None:
-            return False
-        return self.paces.is_origins(planned.pace, _present(planned), self.clock.monotonic())
+        if planned.pace is None or planned.pace.decided is None:
+            return inf
+        return self.paces.origins_from(planned.pace, _present(planned), self.clock.monotonic())
 
     def told(self, planned: Planned) -> str | None:
-        """Why the origin answers, with the times; None if the store does. Changes nothing."""
+        """Why the origin answers whatever the parameters, with the times; None if it doesn't.
+
+        Changes nothing.
+        """
+        pace = self._decided(planned)
+        return None if pace is None or pace.origins_from > 0 else pace.told()
+
+    def told_of_many(self, planned: Planned) -> str | None:
+        """Why the origin answers where there are many rows, likewise."""
+        pace = self._decided(planned)
+        if pace is None or pace.origins_from == 0:
+            return None
+        return f"from {int(pace.origins_from):,} rows on {pace.told()}"
+
+    def _decided(self, planned: Planned) -> Pace | None:
         pace = planned.pace or self.paces.known(planned.plan)
         if pace is None or not self.paces.holds(pace, _present(planned), self.clock.monotonic()):
             return None
-        return pace.told()
+        return pace
 
     def begin(self, trial: _Trial) -> None:
         """Ask both, in the background; put off if that can't be now."""
@@ -199,7 +245,7 @@ class Trials:
 
     def _run(self, trial: _Trial) -> None:
         began = self.clock.monotonic()
-        times: tuple[float, float] | None = None
+        times: _Times | None = None
         try:
             times = self._times(trial)
         except Exception as error:  # noqa: BLE001 - the thread's task: whatever it is, nothing is decided
@@ -210,16 +256,19 @@ class Trials:
             if times is None:
                 self.paces.put_off(trial.pace, now)
             else:
-                self._conclude(trial, *times, now)
+                self._conclude(trial, times, now)
             with self._lock:
                 self._not_before = now + PAUSE_TIMES * (now - began)
                 self._thread = None
 
-    def _conclude(self, trial: _Trial, store_seconds: float, origin_seconds: float, now: float) -> None:
+    def _conclude(self, trial: _Trial, times: _Times, now: float) -> None:
         self.paces.decide(
             trial.pace,
-            store_seconds=store_seconds,
-            origin_seconds=origin_seconds,
+            trial.band,
+            store_seconds=times.store,
+            origin_seconds=times.origin,
+            look_seconds=times.look,
+            keep_seconds=times.keep,
             rows=rows_of(trial.bound.generations),
             now=now,
         )
@@ -227,11 +276,11 @@ class Trials:
             log.debug(
                 "trial of {}: the store {:.1f}ms, the origin {:.1f}ms",
                 " ".join(trial.planned.tables),
-                store_seconds * 1000,
-                origin_seconds * 1000,
+                times.store * 1000,
+                times.origin * 1000,
             )
 
-    def _times(self, trial: _Trial) -> tuple[float, float] | None:
+    def _times(self, trial: _Trial) -> _Times | None:
         if not self._origin.has_spare_connection():
             return None
         if not self._origin.is_async:
@@ -239,7 +288,7 @@ class Trials:
         # On a connection of its own: the pool's belong to the application's event loop.
         return asyncio.run(greenlet_spawn(self._compare_apart, trial))
 
-    def _compare_apart(self, trial: _Trial) -> tuple[float, float] | None:
+    def _compare_apart(self, trial: _Trial) -> _Times | None:
         base = self._origin.engine
         apart = Engine(base.pool.recreate(), base.dialect, base.url)
         try:
@@ -248,9 +297,9 @@ class Trials:
             with contextlib.suppress(Exception):
                 apart.dispose()
 
-    def _compare(self, trial: _Trial, connect: Callable[[], OriginConnection]) -> tuple[float, float] | None:
-        """The fastest seconds of the store and of the origin; None if they can't be told."""
-        store_seconds, origin_seconds = trial.seconds, inf
+    def _compare(self, trial: _Trial, connect: Callable[[], OriginConnection]) -> _Times | None:
+        """None if they can't be told."""
+        store_seconds, origin_seconds, look_seconds, keep_seconds = trial.seconds, inf, inf, inf
         connection = connect()
         try:
             connection.wait_briefly()
@@ -264,21 +313,28 @@ class Trials:
                     self._ask_store(trial)
                     store_seconds = min(store_seconds, self.clock.monotonic() - began)
                     began = self.clock.monotonic()
+                if trial.band.least:
+                    self._look(trial)
+                    look_seconds = min(look_seconds, self.clock.monotonic() - began)
+                    began = self.clock.monotonic()
                 try:
-                    self._ask_origin(connection, statement, trial)
+                    rows = self._ask_origin(connection, statement, trial)
                 except Exception:
                     if self.clock.monotonic() - began < trial.seconds:
                         raise
                     break  # the limit, most likely: it isn't faster
                 now = self.clock.monotonic()
                 origin_seconds = min(origin_seconds, now - began)
+                if self._largest_kept and trial.planned.is_lasting:
+                    fit(rows, at_most=self._largest_kept)
+                keep_seconds = min(keep_seconds, self.clock.monotonic() - now)
                 if now >= until:
                     break
         except (Retired, sqlite3.Error, ValueError):
             return None  # of the store: invalidated meanwhile, say
         finally:
             connection.release()
-        return store_seconds, origin_seconds
+        return _Times(store_seconds, origin_seconds, look_seconds, keep_seconds)
 
     def _limited(self, connection: OriginConnection, trial: _Trial) -> str:
         """The statement to ask, once the origin ends what takes longer than the store took."""
@@ -296,12 +352,14 @@ class Trials:
         if trial.bound.decode is not None:
             trial.bound.decode(rows)
 
-    def _ask_origin(self, connection: OriginConnection, statement: str, trial: _Trial) -> None:
+    def _look(self, trial: _Trial) -> None:
+        lane = self._store.lane(trial.bound.generations)
+        lane.rows_below(trial.planned.plan.sql, trial.arguments, trial.band.least)
+
+    def _ask_origin(self, connection: OriginConnection, statement: str, trial: _Trial) -> list[Any]:
         result = connection.execute(statement, trial.parameters, has_no_parameters=not trial.has_parameters)
         with driver_errors():
             cursor: Any = result.cursor
-            rows = cursor.fetchall()
+            rows: list[Any] = cursor.fetchall()
             result.close()
-        if self._largest_kept and trial.planned.is_lasting:
-            # What an answer of the origin's costs beside: it is made fit to be kept.
-            fit(rows, at_most=self._largest_kept)
+        return rows

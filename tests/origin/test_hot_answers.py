@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from support import exact
 from support.clock import ManualClock
 from support.origins import Origin
 
-from sqlmem import CachingEngine, shortcuts
+from sqlmem import CachingEngine, shortcuts, store
 from sqlmem.model import Outcome
 
 ASK = "SELECT id, name FROM items WHERE id = :id"
@@ -142,3 +143,52 @@ def test_verified_hits_are_asked_of_the_store(items: Origin) -> None:
         for _ in range(6):
             engine.execute(ASK, {"id": 1})
         assert engine.stats().verification.sampled == 5
+
+
+# -- turns -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_WAITS_SECONDS", "_WAITS_SECONDS_OF_CORE"):
+        monkeypatch.setattr(store, name, (0.0, 0.0))
+    monkeypatch.setattr(store, "_PATIENCE_SECONDS", 0.0)
+
+
+def ask_both(engine: CachingEngine, key: int) -> None:
+    """By both of the ways whose short statements take turns."""
+    assert engine.execute(ASK, {"id": key}).status.outcome is Outcome.HIT
+    with engine.connect() as connection:
+        assert len(connection.execute(sa.text(ASK), {"id": key}).all()) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_turn_is_given_back(engine: CachingEngine) -> None:
+    """Also after an error of SQLite's."""
+    for _ in range(3):
+        engine.execute(ASK, {"id": 1})
+    ask_both(engine, 2)
+    turn = engine._core.store.turn
+    assert not turn.locked()
+
+    for lane in engine._core.store._lanes.values():
+        for reader in lane.idle:
+            reader.connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+    assert engine.execute(ASK, {"id": 3}).status.outcome is not Outcome.HIT
+
+    assert engine._core.store.turn is turn
+    assert not turn.locked()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_who_does_not_get_the_turn_goes_ahead(engine: CachingEngine) -> None:
+    """The turn may be this very thread's, which it has interrupted, or lost: the next find another."""
+    for _ in range(3):
+        engine.execute(ASK, {"id": 1})
+    for key in (2, 3):
+        lost = engine._core.store.turn
+        with lost:
+            ask_both(engine, key)
+            assert engine._core.store.turn is not lost
+            assert not engine._core.store.turn.locked()
+        assert not lost.locked()

@@ -21,6 +21,7 @@ from support.origins import Origin
 from support.sequencer import DEADLINE_SECONDS
 
 from sqlmem import CachingEngine, NotCachedError, last_status
+from sqlmem.executor import Executor
 from sqlmem.model import Outcome
 from sqlmem.paces import AGAIN_SECONDS, LEAST_ROWS, PUT_OFF_SECONDS, REASON, Paces
 from sqlmem.store import Lane
@@ -55,10 +56,10 @@ class Timed:
         monkeypatch.setattr(origin.counter, "record", recorded)
         rows = Lane.rows
 
-        def asked(lane: Lane, sql: str, arguments: Any, is_short: bool = False) -> Any:
+        def asked(lane: Lane, sql: str, arguments: Any) -> Any:
             if " < " in sql and not sql.startswith("EXPLAIN"):
                 clock.advance(self.store_seconds)
-            return rows(lane, sql, arguments, is_short)
+            return rows(lane, sql, arguments)
 
         monkeypatch.setattr(Lane, "rows", asked)
 
@@ -257,6 +258,180 @@ def test_an_origin_of_sqlites_is_not_tried(timed: Timed) -> None:
 
     with timed.origin.expect(0):
         assert timed.ask(engine, 50) is Outcome.HIT
+
+
+def test_what_is_measured_is_answered_at_once_all_the_same(
+    timed: Timed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan over a large table takes the hot path, and its time is taken there."""
+    engine = timed.engine()
+    runs = []
+    run = Executor.run
+
+    def counted(executor: Executor, *arguments: Any, **keywords: Any) -> Any:
+        runs.append(arguments)
+        return run(executor, *arguments, **keywords)
+
+    with engine.connect() as connection:
+        for most in range(2):
+            connection.execute(text(ASK), {"most": most}).all()
+        monkeypatch.setattr(Executor, "run", counted)
+        timed.store_seconds, timed.origin_seconds = 0.012, 0.5
+        for most in range(3 * SLOW):
+            assert len(connection.execute(text(ASK), {"most": most}).all()) == most
+    timed.settle(engine)
+
+    assert not runs, [each[2] for each in runs]
+    trials = engine._core.trials
+    assert trials is not None
+    (pace,) = trials.paces._paces.values()
+    assert pace.few.store_seconds == pytest.approx(0.012)
+
+
+# -- many rows and few -------------------------------------------------------------------------
+
+
+def lose_many(timed: Timed, engine: CachingEngine) -> None:
+    """Let the store be slow at some hundred rows, until it is known."""
+    timed.store_seconds, timed.origin_seconds = 0.012, 0.003
+    for most in range(400, 400 + SLOW):
+        timed.ask(engine, most)
+
+
+@pytest.mark.parametrize("way", ["execute", "core"])
+def test_many_rows_become_the_origins_and_few_stay_the_stores(timed: Timed, way: str) -> None:
+    """Of one plan: which it is, is found out from the rows themselves."""
+    engine = timed.engine(max_results=0)
+    lose_many(timed, engine)
+
+    def ask(most: int) -> Outcome:
+        if way == "execute":
+            return timed.ask(engine, most)
+        with engine.connect() as connection:
+            rows = connection.execute(text(ASK), {"most": most}).all()
+        assert [row.id for row in rows] == list(range(most))
+        timed.settle(engine)
+        status = last_status()
+        assert status is not None
+        return status.outcome
+
+    with timed.origin.expect(0):
+        few = {ask(most) for most in (0, 1, 50, 99, 100, 101, 199)}
+    with timed.origin.expect(4):
+        many = {ask(most) for most in (200, 450, 1000, 2000)}
+
+    assert few == {Outcome.HIT}
+    assert many == {Outcome.BYPASS}
+
+
+def test_rows_below_the_bound_are_all_there(timed: Timed) -> None:
+    """Whether they were counted or not."""
+    engine = timed.engine()
+    engine.execute(ASK, {"most": 5})
+    entry = engine._core.front.known(
+        next(iter(engine._core.front._entries))[0], {"most": 5}, has_parameters=True
+    )
+    assert entry is not None
+    lane = engine._core.store.lane(entry.bound.generations)  # type: ignore[union-attr]
+    sql = entry.plan.sql  # type: ignore[union-attr]
+
+    for bound in (1, 100, 101, 300):
+        for count in {0, 1, bound - 1, bound, bound + 1}:
+            rows = lane.rows_below(sql, (count,), bound)
+
+            expected = None if count >= bound else list(range(count))
+            assert (rows if rows is None else [row[0] for row in rows]) == expected, (bound, count)
+
+
+def test_which_parameters_give_many_rows_is_looked_at_once(
+    timed: Timed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as the same generation is there; nothing is kept of the origin's answers."""
+    looks = []
+    below = Lane.rows_below
+
+    def looked(lane: Lane, sql: str, arguments: Any, most: int) -> Any:
+        looks.append(most)
+        return below(lane, sql, arguments, most)
+
+    monkeypatch.setattr(Lane, "rows_below", looked)
+    engine = timed.engine(max_results=0)
+    lose_many(timed, engine)
+    looks.clear()
+
+    found = [timed.ask(engine, most) for most in (500, 500, 500, 501)]
+
+    assert found == [Outcome.BYPASS] * 4
+    assert looks == [200, 200]
+
+
+def test_an_answer_of_many_rows_is_kept_when_it_is_asked_for_again(timed: Timed) -> None:
+    """Not before: to keep it costs a look at each value of so many rows."""
+    engine = timed.engine()
+    lose_many(timed, engine)
+
+    with timed.origin.expect(2):
+        found = [timed.ask(engine, 500) for _ in range(4)]
+
+    assert found == [Outcome.BYPASS, Outcome.BYPASS, Outcome.RESULT_HIT, Outcome.RESULT_HIT]
+
+
+def test_where_looking_takes_as_long_as_answering_nothing_is_told_apart(
+    timed: Timed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sort comes before the first row: then all answers are the origin's, if they are mostly slow."""
+    below = Lane.rows_below
+
+    def looked(lane: Lane, sql: str, arguments: Any, most: int) -> Any:
+        timed.clock.advance(timed.store_seconds)
+        return below(lane, sql, arguments, most)
+
+    monkeypatch.setattr(Lane, "rows_below", looked)
+    engine = timed.engine(max_results=0)
+    lose_many(timed, engine)
+
+    assert timed.ask(engine, 500) is Outcome.BYPASS
+    assert timed.ask(engine, 5) is Outcome.BYPASS
+
+
+def test_many_rows_are_the_stores_where_it_is_asked_for(timed: Timed) -> None:
+    engine = timed.engine(max_results=0)
+    lose_many(timed, engine)
+
+    with timed.origin.expect(0):
+        assert timed.ask(engine, 500, sqlmem="only") is Outcome.HIT
+
+
+def test_many_rows_are_the_stores_while_the_origin_is_down(timed: Timed) -> None:
+    engine = timed.engine(max_results=0)
+    lose_many(timed, engine)
+
+    with timed.origin.down():
+        found = [timed.ask(engine, 500), timed.ask(engine, 501)]
+
+    assert found == [Outcome.HIT, Outcome.HIT]
+
+
+def test_explain_says_from_how_many_rows_on(timed: Timed) -> None:
+    """What it is for these parameters it can't say without asking the store."""
+    engine = timed.engine()
+    lose_many(timed, engine)
+
+    explained = engine.explain(ASK, {"most": 60})
+
+    assert explained.outcome is Outcome.HIT
+    assert explained.reasons == ("from 200 rows on the origin is faster at it: 3.0 ms against 12 ms",)
+
+
+def test_many_rows_are_looked_at_again_after_a_while(timed: Timed) -> None:
+    engine = timed.engine(max_results=0)
+    lose_many(timed, engine)
+    assert timed.ask(engine, 500) is Outcome.BYPASS
+
+    timed.clock.advance(AGAIN_SECONDS)
+    timed.origin_seconds = 0.5
+
+    assert [timed.ask(engine, most) for most in (501, 502)] == [Outcome.HIT, Outcome.HIT]
 
 
 # -- what doesn't last -------------------------------------------------------------------------

@@ -1,13 +1,11 @@
-"""Invariant: who asks the store gets an answer, whoever has the turn."""
+"""Invariant: who asks the store gets an answer, or hears that what it asks is gone."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 
 import pytest
 
-from sqlmem import store as stores
 from sqlmem.codecs import codec_by_name
 from sqlmem.model import Index, TableName
 from sqlmem.store import Generation, Retired, Store, StoredColumn
@@ -17,9 +15,7 @@ SQL = "SELECT t.a FROM main.data AS t WHERE t.a = ?"
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr(stores, "_WAITS_SECONDS", (0.0, 0.0))
-    monkeypatch.setattr(stores, "_PATIENCE_SECONDS", 0.0)
+def store() -> Iterator[Store]:
     store = Store()
     yield store
     store.abandon()
@@ -33,29 +29,6 @@ def generation(store: Store) -> Generation:
     writer.insert([1, 2])
     column = StoredColumn("a", "a", "", codec, (None,) * 6)
     return writer.seal({"a": column}, [], 0.0)
-
-
-def test_the_turn_is_given_back(store: Store, generation: Generation) -> None:
-    """Also after an error."""
-    lane = store.lane((generation,))
-    assert lane.rows(SQL, (1,), True) == [(1,)]
-    assert not store.turn.locked()
-    with pytest.raises(sqlite3.Error):
-        lane.rows("SELECT nothing", (), True)
-    assert not store.turn.locked()
-    assert len(lane.idle) == 1
-
-
-def test_who_does_not_get_the_turn_goes_ahead(store: Store, generation: Generation) -> None:
-    """The turn may be this very thread's, which it has interrupted, or lost: the next find another."""
-    lane = store.lane((generation,))
-    lost = store.turn
-    with lost:
-        assert lane.rows(SQL, (2,), True) == [(2,)]
-        assert store.turn is not lost
-        assert not store.turn.locked()
-        assert lane.rows(SQL, (1,), True) == [(1,)]
-    assert not lost.locked()
 
 
 def test_a_lane_of_what_is_gone_says_so(store: Store, generation: Generation) -> None:

@@ -1,0 +1,300 @@
+"""The cursor of strict mode's lazy connection (PEP 249): over the store's answer, or the origin's."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy.engine import CursorResult
+
+from sqlmem.answers import Caller, Local, Remote, refusal
+from sqlmem.dependencies import Listener, listening
+from sqlmem.directives import USUAL
+from sqlmem.entries import Answering, Refused
+from sqlmem.errors import UnsupportedQueryError
+from sqlmem.executor import Executor
+from sqlmem.front import Front
+from sqlmem.logs import heard
+from sqlmem.origin_connection import driver_errors
+from sqlmem.statuses import remember_status
+from sqlmem.waiting import give_way
+
+# Whoever is given rows gets a list of his own.
+_NO_ROWS: list[Any] = []
+
+
+class Connection(Caller, Protocol):
+    """Whose cursor it is.
+
+    Attributes:
+        answering: the front's own.
+        streaming: the cursor whose rows are still being read from the held connection.
+        is_usual: nothing was asked for by which a hit would be none, but perhaps a directive.
+        takes_savepoints: what is executed is SQLAlchemy's own statement for a savepoint.
+        counts_rows: the driver's cursors tell how many rows a SELECT has.
+    """
+
+    executor: Executor
+    front: Front
+    answering: dict[str, Answering]
+    streaming: LazyCursor | None
+    is_usual: bool
+    is_async: bool
+    takes_savepoints: bool
+    counts_rows: bool
+
+    @property
+    def is_autocommit(self) -> bool:
+        """Whether there is a transaction per statement."""
+
+    def send_savepoint(self, operation: str) -> None:
+        """SAVEPOINT x, ROLLBACK TO SAVEPOINT x or RELEASE SAVEPOINT x, where the origin knows of x."""
+
+    def tell(self, listener: Listener, answer: Local | Remote) -> None:
+        """Tell whoever notes what is read. Of a bypass before it is sent."""
+
+    def after_statement(self) -> None:
+        """The origin has answered a statement to the end."""
+
+
+class LazyCursor:
+    """A cursor over an answer of the store, or over the origin's cursor."""
+
+    arraysize = 1
+    lastrowid: Any = None
+    # What SQLAlchemy's asyncio code asks of its own cursors.
+    _awaitable_cursor_close = False
+    server_side = False
+    # One is made for each statement: what most leave as it is, is the class's.
+    description: Sequence[Any] | None = None
+    rowcount = -1
+    _is_streamed = False
+    _was_asked = False  # `take` has just said that it is no plain hit
+    _position = 0
+    _rows: list[Any] = _NO_ROWS
+    _result: CursorResult[Any] | None = None
+
+    def __init__(self, connection: Connection, *, is_streamed: bool = False) -> None:
+        self.connection = connection
+        if is_streamed:
+            self._is_streamed = True
+
+    def execute(self, operation: str, parameters: Any = None) -> LazyCursor:
+        connection = self.connection
+        executor = connection.executor
+        # Without any, a driver leaves %% as it is.
+        has_parameters = parameters is not None
+        self._reset()
+        if (
+            has_parameters
+            and not self._was_asked
+            and connection.directive is USUAL
+            and self.take(operation, parameters)
+        ):
+            return self
+        self._was_asked = False
+        if connection.takes_savepoints:
+            connection.send_savepoint(operation)
+            return self
+        answer = executor.run(
+            connection,
+            operation,
+            parameters or (),
+            has_parameters=has_parameters,
+            is_whole=not self._is_streamed,
+        )
+        if isinstance(answer, Remote):
+            try:
+                self._ask(answer, operation, parameters)
+            except Exception:
+                # Whatever the driver raises: the store may have the answer too.
+                local = None if answer.instead is None else answer.instead()
+                if local is None:
+                    raise
+                self._reset()
+                answer = local
+            else:
+                return self
+        self._tell(answer)
+        return self._taken(answer, operation, parameters)
+
+    def _ask(self, answer: Remote, operation: str, parameters: Any) -> None:
+        if answer.keeping is None:
+            self._tell(answer)
+            self._execute_at_origin(operation, parameters)
+            return
+        # Entered before anything else can fail: others may wait for its end.
+        with answer.keeping as keeping:
+            self._tell(answer)
+            self._execute_at_origin(operation, parameters)
+            if self.description is not None:
+                keeping.keep(self.description, self._rows)
+
+    def take(self, operation: str, parameters: Any) -> bool:
+        """Answer a plain hit of a fresh cursor, with parameters and without a directive.
+
+        False: it is none, and nothing has happened; `execute` knows all cases.
+        """
+        connection = self.connection
+        if not connection.is_usual:
+            self._was_asked = True
+            return False
+        ready = connection.answering.get(operation)
+        rows: list[Any] | None
+        if ready is None or ready.measured is not None or heard.debug:
+            rows, ready = connection.front.rows_at_once(operation, parameters)
+        else:
+            # As `rows_at_once`, without a call.
+            try:
+                rows = ready.tuples(parameters)
+            except ValueError:  # a damaged value
+                rows = None
+            if rows is None:
+                connection.answering.pop(operation, None)
+        if rows is None or ready is None:
+            self._was_asked = True
+            return False
+        self._rows = rows
+        self.description = ready.bound.description
+        if connection.counts_rows:
+            self.rowcount = len(self._rows)
+        if connection.is_async:
+            give_way()
+        return True
+
+    def _tell(self, answer: Local | Remote) -> None:
+        remember_status(answer.status)
+        if (listener := listening.get()) is not None:
+            self.connection.tell(listener, answer)
+
+    def _taken(self, answer: Local, operation: str, parameters: Any) -> LazyCursor:
+        """An answer of the store, or one that was kept."""
+        connection = self.connection
+        decode = answer.bound.decode
+        try:
+            self._rows = answer.rows if decode is None else decode(answer.rows)
+        except ValueError:
+            connection.executor.drop_damaged(answer)
+            return self.execute(operation, parameters)
+        if answer.lap is not None:
+            answer.lap.end(operation, parameters or (), has_parameters=parameters is not None)
+        self.description = answer.bound.description
+        if connection.counts_rows:
+            self.rowcount = len(self._rows)
+        if connection.is_async:
+            give_way()
+        return self
+
+    def _execute_at_origin(self, operation: str, parameters: Any) -> None:
+        connection = self.connection
+        held = connection.held()
+        if self._is_streamed and not connection.is_autocommit:
+            self._stream(
+                held.execute(operation, parameters, is_streamed=True, has_no_parameters=parameters is None)
+            )
+            return
+        answer = held.answer(operation, parameters)
+        if answer is not None:
+            self.description, self.rowcount, self._rows = answer
+        connection.after_statement()
+
+    def _stream(self, result: CursorResult[Any]) -> None:
+        if result.returns_rows:
+            cursor: Any = result.cursor
+            self._result = result
+            self.description, self.rowcount = cursor.description, cursor.rowcount
+            self.connection.streaming = self
+
+    def read_ahead(self) -> None:
+        """Take the rows that are still at the origin, so that its connection is free."""
+        result, self._result = self._result, None
+        if result is not None:
+            with driver_errors():
+                self._rows, self._position = list(map(tuple, result.fetchall())), 0
+                result.close()
+
+    def executemany(self, operation: str, seq_of_parameters: Sequence[Any]) -> None:
+        self._refuse(operation)
+        raise UnsupportedQueryError(
+            operation, "It is a read, executed with many sets of parameters", "Execute it once for each"
+        )
+
+    def mogrify(self, operation: str, parameters: Any = None) -> bytes:
+        """How psycopg2's batches begin, which SQLAlchemy can be told to use for many rows."""
+        self.executemany(operation, parameters)
+        raise AssertionError(operation)  # it always raises
+
+    def callproc(self, procname: str, parameters: Sequence[Any] = ()) -> None:
+        # The text is only told by the error: nothing runs.
+        self._refuse(f"CALL {procname}")
+        raise refusal(
+            f"CALL {procname}",
+            Refused("read_only", "A procedure may write", "Call it on the wrapped engine, then invalidate()"),
+        )
+
+    def _refuse(self, operation: str) -> None:
+        """Raise what executing the text would, if that is a refusal."""
+        connection = self.connection
+        entry = connection.front.entry(operation, connection, has_parameters=True)
+        if isinstance(entry, Refused):
+            connection.executor.run(connection, operation, (), has_parameters=True)
+
+    def fetchone(self) -> Any:
+        if self._result is not None:
+            with driver_errors():
+                row = self._result.fetchone()
+            return None if row is None else tuple(row)
+        position = self._position
+        if position >= len(self._rows):
+            return None
+        self._position = position + 1
+        return self._rows[position]
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        size = self.arraysize if size is None else size
+        if self._result is not None:
+            with driver_errors():
+                return list(map(tuple, self._result.fetchmany(size)))
+        rows = self._rows[self._position : self._position + size]
+        self._position += len(rows)
+        return rows
+
+    def fetchall(self) -> list[Any]:
+        if self._result is not None:
+            with driver_errors():
+                return list(map(tuple, self._result.fetchall()))
+        rows = self._rows
+        if self._position:
+            rows = rows[self._position :]
+            self._position = 0
+        self._rows = _NO_ROWS
+        return rows or []
+
+    def __iter__(self) -> Iterator[Any]:
+        while (row := self.fetchone()) is not None:
+            yield row
+
+    def nextset(self) -> None:
+        return None
+
+    def setinputsizes(self, *_: Any, **__: Any) -> None:
+        """Nothing to prepare: the drivers that need it are told by casts in the text."""
+
+    def setoutputsize(self, *_: Any) -> None:
+        """As above."""
+
+    def close(self) -> None:
+        if self._result is not None:
+            self._reset()
+        self._rows = _NO_ROWS
+
+    async def _async_soft_close(self) -> None:
+        """SQLAlchemy's asyncio code asks this of a cursor whose rows are all here."""
+
+    def _reset(self) -> None:
+        self._rows, self._position, self.description, self.rowcount = _NO_ROWS, 0, None, -1
+        result, self._result = self._result, None
+        if result is not None:
+            with contextlib.suppress(Exception):
+                result.close()
