@@ -12,11 +12,10 @@ others (LOG's arguments, a JSON path, IFNULL), and what was written would be los
 
 from __future__ import annotations
 
-import enum
+import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import accumulate
 
 from sqlmem.lexemes import (
     CALL_PREFIX,
@@ -32,64 +31,15 @@ from sqlmem.lexemes import (
     quotes_at_end,
     unescaped,
 )
-
-
-class TokenKind(enum.Enum):
-    WORD = "word"
-    NAME = "name"  # a quoted identifier
-    STRING = "string"
-    NUMBER = "number"
-    PLACEHOLDER = "placeholder"
-    PUNCTUATION = "punctuation"
-
-
-class Token(NamedTuple):
-    """A piece of code. `start` and `end` are offsets into the text as it was scanned."""
-
-    kind: TokenKind
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What a statement's text is made of.
-
-    Attributes:
-        text: as it was given.
-        sql: for sqlglot: no comments, ``:p<n>`` for the n-th placeholder, % as the origin sees it.
-        parameters: per placeholder its key or zero-based position in the DBAPI parameters.
-        words: one per token, comments and white space left out: words in upper case, a quoted
-            identifier as ``"name`` (its opening quote kept, so that it never equals a word),
-            ``'`` for a string, ``0`` for a number, ``?`` for a placeholder, punctuation as it is.
-        tokens: the same, with their places. Same length as `words`.
-        comments: where the comments are.
-        statement_count: statements that are not empty.
-        ambiguous: why the text must not be parsed; None if it may.
-        doubt: why it isn't certain where literals and comments end; None if it is.
-        unterminated: a literal or comment that the text ends in.
-        has_executable_comment: a comment that the origin runs.
-        uncalled: the tokens that "(" follows without a call: types, names of common table expressions.
-    """
-
-    text: str
-    syntax: Syntax
-    sql: str
-    parameters: tuple[str | int, ...]
-    words: tuple[str, ...]
-    tokens: tuple[Token, ...]
-    comments: tuple[tuple[int, int], ...]
-    statement_count: int
-    ambiguous: str | None
-    doubt: str | None
-    unterminated: bool
-    has_executable_comment: bool
-    uncalled: frozenset[int] = frozenset()
+from sqlmem.tokens import Scan, Token, TokenKind
 
 
 PLACEHOLDER_PREFIX = "p"
 
 _WORD, _NUMBER, _PUNCTUATION = TokenKind.WORD, TokenKind.NUMBER, TokenKind.PUNCTUATION
+_CONSTANTS = (TokenKind.NUMBER, TokenKind.STRING)
+# As Token(…), in a third of the time: there is one for each piece of each new text.
+_token = functools.partial(tuple.__new__, Token)
 # No part of any operator, nor of a comment's edge.
 _SEPARATE = frozenset("(),.")
 
@@ -142,60 +92,65 @@ class _Scanner:
         self.uncalled: set[int] = set()
 
     def run(self) -> Scan:
-        text, match = self.text, pattern(self.syntax).match
-        position, length = 0, len(text)
-        out, words, tokens, places = self.out, self.words, self.tokens, self.places
-        is_sqlite = self.family == "sqlite"
-        while position < length:
-            found = match(text, position)
-            if found is not None:
-                # Most pieces are one of these three, and mean nothing more: the calls would take longest.
-                group, piece, end = found.lastgroup, found.group(), found.end()
-                if group == "space":
-                    out.append(" ")
-                    position = end
-                    continue
-                if group == "word" and piece.isascii():
-                    word = piece.upper()
-                    if not (is_sqlite and word == "BYTEA") and not (
-                        tokens and tokens[-1].end == position and tokens[-1].kind is _NUMBER
-                    ):
-                        words.append(word)
-                        tokens.append(Token(_WORD, position, end))
-                        places.append(len(out))
-                        out.append(piece)
-                        position = end
-                        continue
-                elif group == "operator" and piece in _SEPARATE:
-                    words.append(piece)
-                    tokens.append(Token(_PUNCTUATION, position, end))
-                    places.append(len(out))
-                    out.append(piece)
-                    position = end
-                    continue
-            if found is None:  # cannot be: the last alternative takes any character
-                self._note(f"an unexpected character at {position}")
-                position += 1
-                continue
-            position = self._take(found.lastgroup or "operator", found)
+        position: int | None = 0
+        while position is not None:
+            position = self._run_from(position)
         self._check_parameters()
+        vocabulary = frozenset(self.words)
         if self.family != "other":
-            self._look_at_calls()
+            self._look_at_calls(vocabulary)
         return Scan(
-            text=text,
+            text=self.text,
             syntax=self.syntax,
             sql="".join(self.out),
             parameters=tuple(self.parameters),
             words=tuple(self.words),
             tokens=tuple(self.tokens),
             comments=tuple(self.comments),
-            statement_count=self._count_statements(),
+            statement_count=self._count_statements(vocabulary),
             ambiguous=self.ambiguous,
             doubt=self.doubt,
             unterminated=self.unterminated,
             has_executable_comment=self.has_executable_comment,
             uncalled=frozenset(self.uncalled),
+            vocabulary=vocabulary,
+            constants=self._constants(vocabulary),
         )
+
+    def _run_from(self, position: int) -> int | None:
+        """Take pieces from there on: to the end, or to where another pattern than `pattern` found an end."""
+        out, words, tokens, places = self.out, self.words, self.tokens, self.places
+        is_sqlite = self.family == "sqlite"
+        # Each piece begins where the one before ends: the last alternative takes any character.
+        for found in pattern(self.syntax).finditer(self.text, position):
+            group = found.lastgroup
+            # Most pieces are one of these three, and mean nothing more: the calls would take longest.
+            if group == "space":
+                out.append(" ")
+                continue
+            piece = found.group()
+            if group == "word":
+                word = piece.upper()
+                if (
+                    piece.isascii()
+                    and not (is_sqlite and word == "BYTEA")
+                    and not (tokens and tokens[-1].kind is _NUMBER and tokens[-1].end == found.start())
+                ):
+                    words.append(word)
+                    tokens.append(_token((_WORD, *found.span())))
+                    places.append(len(out))
+                    out.append(piece)
+                    continue
+            elif group == "operator" and piece in _SEPARATE:
+                words.append(piece)
+                tokens.append(_token((_PUNCTUATION, *found.span())))
+                places.append(len(out))
+                out.append(piece)
+                continue
+            end = self._take(group or "operator", found)
+            if end != found.end():
+                return end
+        return None
 
     def _take(self, group: str, found: re.Match[str]) -> int:
         start, end = found.span()
@@ -433,12 +388,14 @@ class _Scanner:
         if len(self.styles) > 1:
             self._note("placeholders of more than one style")
 
-    def _look_at_calls(self) -> None:
+    def _look_at_calls(self, vocabulary: frozenset[str]) -> None:
         """Tell calls from what looks like one.
 
         For SQLite each call gets a name that sqlglot has no opinion of, and a JSON path its parentheses.
         """
         words, is_sqlite = self.words, self.family == "sqlite"
+        if vocabulary.isdisjoint(_BEFORE_PARENTHESES):
+            return
         closing = _closing(words)
         for index in range(len(words) - 1):
             if (
@@ -478,7 +435,20 @@ class _Scanner:
         following = self.words[closed + 1 : closed + 3]
         return following[:1] == ["AS"] and following[1:] in (["("], ["MATERIALIZED"], ["NOT"])
 
-    def _count_statements(self) -> int:
+    def _constants(self, vocabulary: frozenset[str]) -> tuple[int, ...]:
+        if vocabulary.isdisjoint("'0"):
+            return ()
+        offsets = list(accumulate(map(len, self.out), initial=0))
+        return tuple(
+            # A JSON path has got its parentheses.
+            offsets[place] + self.out[place].startswith("(")
+            for token, place in zip(self.tokens, self.places, strict=True)
+            if token.kind in _CONSTANTS
+        )
+
+    def _count_statements(self, vocabulary: frozenset[str]) -> int:
+        if ";" not in vocabulary:
+            return 1 if vocabulary else 0
         count, is_empty = 0, True
         for word in self.words:
             if word == ";":
@@ -486,6 +456,10 @@ class _Scanner:
             elif is_empty:
                 count, is_empty = count + 1, False
         return count
+
+
+# Without one of them there is no call.
+_BEFORE_PARENTHESES = frozenset(["(", "->", "->>"])
 
 
 def _closing(words: Sequence[str]) -> dict[int, int]:

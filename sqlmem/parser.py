@@ -18,16 +18,15 @@ from sqlmem.gate import (
     WRITE_HINT,
     Passthrough,
     Query,
+    Reading,
     Refusal,
-    classify,
     has_side_effects,
-    may_hide_a_write,
     quick_classify,
     word_set,
 )
 from sqlmem.grammar import placeholder_index, tree_of
 from sqlmem.items import Call, item_calls, item_texts
-from sqlmem.lexer import Family, Scan, Syntax, scan
+from sqlmem.lexer import Family, Scan, Syntax
 from sqlmem.trust import distrust, is_written_rows
 from sqlmem.with_names import definition
 
@@ -104,22 +103,26 @@ _READ_NODES = (exp.Query, exp.CTE, exp.With)
 _JOIN_WORDS = frozenset(["JOIN", "STRAIGHT_JOIN", "APPLY", "NATURAL"])
 
 
-def parse(text: str, syntax: Syntax, *, is_strict: bool = True) -> Parsed | Passthrough | Refusal:
+def parse(
+    text: str, syntax: Syntax, reading: Reading | None = None, *, is_strict: bool = True
+) -> Parsed | Passthrough | Refusal:
     """Read a statement, or say why only the origin may, or that nobody may.
 
     Never raises for any text.
 
     Args:
+        reading: of the same text, if others have read it.
         is_strict: refuse * and joins. Otherwise the planner sees them.
     """
     refused = quick_classify(text, syntax)
     if refused is not None:
         return refused
-    scanned = scan(text, syntax)
-    verdict = classify(scanned)
+    if reading is None:
+        reading = Reading(text, syntax)
+    scanned, verdict = reading.scanned, reading.verdict
     if not isinstance(verdict, Query):
         return verdict
-    hidden = may_hide_a_write(scanned)
+    hidden = reading.hidden
     if hidden is not None:
         return Refusal("read_only", hidden[0].upper() + hidden[1:], WRITE_HINT)
     if scanned.unterminated:

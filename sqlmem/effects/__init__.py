@@ -21,14 +21,20 @@ from sqlmem.effects.base import (
 from sqlmem.effects.classify import classify
 from sqlmem.effects.skimming import skimmed
 from sqlmem.effects.words import parts
-from sqlmem.gate import Passthrough, Query, may_hide_a_write
-from sqlmem.gate import classify as judge
-from sqlmem.lexer import Syntax, scan
+from sqlmem.gate import Passthrough, Query, Reading
+from sqlmem.lexer import Syntax
 
 
-def effect_of(text: str, syntax: Syntax) -> Effect:
-    """What a statement does, judged by its words. Total: what isn't understood may do anything."""
-    found = scan(skimmed(text, syntax), syntax)
+def effect_of(text: str, syntax: Syntax, reading: Reading | None = None) -> Effect:
+    """What a statement does, judged by its words. Total: what isn't understood may do anything.
+
+    Args:
+        reading: of the same text, to be shared with who reads it on.
+    """
+    short = skimmed(text, syntax)
+    if reading is None or short is not text:
+        reading = Reading(short, syntax)
+    found = reading.scanned
     if found.has_executable_comment:
         return unknown("an executable comment")
     if found.doubt is not None or found.unterminated:
@@ -36,8 +42,7 @@ def effect_of(text: str, syntax: Syntax) -> Effect:
     statements = parts(found)
     if not statements:
         return Effect(is_read=True, reason="an empty statement")
-    verdict = judge(found)
-    is_read = isinstance(verdict, Query | Passthrough) and may_hide_a_write(found) is None
+    is_read = isinstance(reading.verdict, Query | Passthrough) and reading.hidden is None
     if is_read and statements[0].at(0) in _ASKING:
         return Effect(is_read=True, reason="it asks the origin about itself")
     effect = union(classify(each) for each in statements)
