@@ -60,25 +60,18 @@ def foreign_form(census: Census, scanned: Scan) -> str | None:
     """Why the origin would read the text otherwise than the parser; None if nothing is known of it."""
     # What a form is made of is looked for in the vocabulary first: most texts have none of it.
     words, family, vocabulary = scanned.words, scanned.syntax.family, scanned.vocabulary
-    if "OVER" in vocabulary and _copies_window(words):
-        if any(map(_has_frame, census.of(exp.Select))):
-            # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
-            return "a window with a frame that may be copied in parentheses"
-        if family == "mysql" and any(map(_needs_own_order, census.of(exp.Window))):
-            # MariaDB doesn't find the order of a window that was copied.
-            return "a window that may be copied in parentheses under a function that needs an order"
+    copied = _copied_window(census, scanned) if "OVER" in vocabulary else None
+    if copied is not None:
+        return copied
     if ";" in vocabulary and words.count(";") > 1:
         return "more than one semicolon at the end"
     if not _is_in_order(words):
         return "clauses in another order, or parentheses that don't close"
     if not vocabulary.isdisjoint(_SET_OPERATORS) and _goes_on_behind_its_tail(words):
         return "an operand of a set operation with an order or a limit, without parentheses"
-    if not vocabulary.isdisjoint(_TWICE):
-        for before, word in pairwise(words):
-            if before in ("ASC", "DESC") and word in ("ASC", "DESC"):
-                return "an order in two directions"
-            if before == "BY" and word in ("DISTINCT", "ALL"):
-                return f"BY {word}"
+    twice = None if vocabulary.isdisjoint(_TWICE) else _said_twice(words)
+    if twice is not None:
+        return twice
     if not vocabulary.isdisjoint(_CASTS):
         foreign = next((word for word in _type_words(words) if word in _FOREIGN_TYPES[family]), None)
         if foreign is not None:
@@ -92,6 +85,27 @@ def foreign_form(census: Census, scanned: Scan) -> str | None:
         return _of_postgresql(census, scanned)
     own = {"mysql": _of_mysql, "sqlite": _of_sqlite}.get(family)
     return None if own is None else own(scanned)
+
+
+def _copied_window(census: Census, scanned: Scan) -> str | None:
+    if not _copies_window(scanned.words):
+        return None
+    if any(map(_has_frame, census.of(exp.Select))):
+        # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
+        return "a window with a frame that may be copied in parentheses"
+    if scanned.syntax.family == "mysql" and any(map(_needs_own_order, census.of(exp.Window))):
+        # MariaDB doesn't find the order of a window that was copied.
+        return "a window that may be copied in parentheses under a function that needs an order"
+    return None
+
+
+def _said_twice(words: tuple[str, ...]) -> str | None:
+    for before, word in pairwise(words):
+        if before in ("ASC", "DESC") and word in ("ASC", "DESC"):
+            return "an order in two directions"
+        if before == "BY" and word in ("DISTINCT", "ALL"):
+            return f"BY {word}"
+    return None
 
 
 _TWICE = frozenset({"ASC", "DESC", "DISTINCT", "ALL"})

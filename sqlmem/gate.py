@@ -199,6 +199,7 @@ _LINE_COMMENTS: dict[Family, re.Pattern[str]] = {
     "other": re.compile(r"--[^\n]*"),
 }
 
+
 class Reading:
     """A text that is being looked at: taken apart and judged when that is first needed, and once.
 

@@ -33,7 +33,6 @@ from sqlmem.lexemes import (
 )
 from sqlmem.tokens import Scan, Token, TokenKind
 
-
 PLACEHOLDER_PREFIX = "p"
 
 _WORD, _NUMBER, _PUNCTUATION = TokenKind.WORD, TokenKind.NUMBER, TokenKind.PUNCTUATION

@@ -9,7 +9,6 @@ Rule 3: where several reasons hold, the first of: writes, reads the catalogue, `
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -149,7 +148,7 @@ def parse(
 def _inspect(tree: exp.Expr, scanned: Scan, *, is_strict: bool) -> Parsed | Passthrough | Refusal:
     census = Census(tree)
     for node in census.nodes:
-        may_write = _may_write(type(node))
+        may_write = _MAY_WRITE[type(node)]
         if may_write is False:
             continue
         if may_write is True:
@@ -201,12 +200,20 @@ def _inspect(tree: exp.Expr, scanned: Scan, *, is_strict: bool) -> Parsed | Pass
     )
 
 
-@functools.cache
-def _may_write(type_: type[exp.Expr]) -> bool | None:
-    """Whether a node of this type is a write; None if its name tells."""
-    if issubclass(type_, _WRITE_NODES) and not issubclass(type_, _READ_NODES):
-        return True
-    return None if issubclass(type_, exp.Func) else False
+class _Writing(dict[type[exp.Expr], bool | None]):
+    """type -> whether a node of it may write; None: its name tells."""
+
+    def __missing__(self, type_: type[exp.Expr]) -> bool | None:
+        found: bool | None = None
+        if issubclass(type_, _WRITE_NODES) and not issubclass(type_, _READ_NODES):
+            found = True
+        elif not issubclass(type_, exp.Func):
+            found = False
+        self[type_] = found
+        return found
+
+
+_MAY_WRITE = _Writing()
 
 
 def _by_words(scanned: Scan, reason: str, *, is_strict: bool) -> Passthrough | Refusal:

@@ -6,7 +6,6 @@ Where two of them could disagree the answer is yes, and parentheses would tell.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -44,13 +43,27 @@ def _operands(node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
             yield key, value
 
 
-@functools.cache
+class _Operators(dict[type[exp.Expr], bool | None]):
+    """type -> whether it is an operator; None: where casts are written as one."""
+
+    def __missing__(self, type_: type[exp.Expr]) -> bool | None:
+        found: bool | None = False
+        if issubclass(type_, (exp.Cast, exp.TryCast)):
+            found = None
+        elif not issubclass(type_, (exp.Paren, exp.Dot)):
+            found = issubclass(
+                type_, (exp.Binary, exp.Unary, exp.Between, exp.In, exp.AtTimeZone, exp.Bracket)
+            )
+        self[type_] = found
+        return found
+
+
+_OPERATORS = _Operators()
+
+
 def _is_operator(type_: type[exp.Expr], *, has_casts: bool) -> bool:
-    if issubclass(type_, (exp.Paren, exp.Dot)):
-        return False
-    if issubclass(type_, (exp.Cast, exp.TryCast)):
-        return has_casts
-    return issubclass(type_, (exp.Binary, exp.Unary, exp.Between, exp.In, exp.AtTimeZone, exp.Bracket))
+    found = _OPERATORS[type_]
+    return has_casts if found is None else found
 
 
 def mixes_nodes(census: Census, *, has_casts: bool) -> bool:

@@ -103,7 +103,7 @@ _SAYINGS: dict[type[exp.Expr], _Saying] = {
     exp.And: _says("AND", "this expression"),
     exp.Or: _says("OR", "this expression"),
     **dict.fromkeys(
-        (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Add, exp.Sub, exp.Mul, exp.Mod, exp.ILike),
+        (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Add, exp.Sub, exp.Mul, exp.Mod),
         _says("", "this expression"),
     ),
     exp.Div: _says("", "this expression typed safe"),
@@ -130,7 +130,6 @@ _SAYINGS: dict[type[exp.Expr], _Saying] = {
 }
 
 
-_CALLED_BY_NAME = frozenset({exp.Identifier, exp.Anonymous})
 # type -> the arguments that are names, if they are there; a.1 is a column with a constant for its name.
 _NAMES: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.Column: ("this", "table", "db", "catalog"),
@@ -143,7 +142,7 @@ _NAME = (exp.Identifier, exp.Star, type(None))
 
 def _says_the_same(census: Census, scanned: Scan) -> bool:
     """Whether the nodes say the counted words of the text; False too where one isn't known."""
-    if not scanned.vocabulary.isdisjoint(_SAME_AS):
+    if not scanned.vocabulary.isdisjoint(_SAME_AS) or not all(_is_plain(census, kind) for kind in _SPECIAL):
         return False
     said: Counter[str] = Counter()
     for type_, nodes in census.by_type.items():
@@ -152,41 +151,54 @@ def _says_the_same(census: Census, scanned: Scan) -> bool:
             texts = sum(map(_is_text, nodes))
             said["'"] += texts
             said["0"] += len(nodes) - texts
-            continue
-        if type_ in _CALLED_BY_NAME:
-            # A name may be one of these words: t.IS NOT NULL is NOT t.IS IS NULL to the parser.
-            said.update(str(node.this).upper() for node in nodes if not node.args.get("quoted"))
-        saying = _SAYINGS.get(type_)
-        if saying is None:
+        elif not _add_sayings(said, type_, nodes):
             return False
-        words, arguments = saying
-        for word in words:
-            said[word] += len(nodes)
-        names = _NAMES.get(type_, ())
-        for node in nodes:
-            if not all(isinstance(node.args.get(key), _NAME) for key in names):
-                return False
-            for key, value in node.args.items():
-                if not value:
-                    continue
-                more = arguments.get(key)
-                if more is None:
-                    return False
-                for word in more:
-                    said[word] += 1
-    if exp.If in census.by_type and not _are_branches(census):
-        return False
     given = {word: scanned.words.count(word) for word in scanned.vocabulary & _COUNTED}
-    return given == {word: count for word, count in said.items() if count and word in _COUNTED}
+    return given == {word: count for word, count in said.items() if count}
+
+
+def _add_sayings(said: Counter[str], type_: type[exp.Expr], nodes: list[exp.Expr]) -> bool:
+    """Add what nodes of one type say; False if that isn't known."""
+    saying = _SAYINGS.get(type_)
+    if saying is None:
+        return False
+    words, arguments = saying
+    for word in words:
+        said[word] += len(nodes)
+    names = _NAMES.get(type_, ())
+    for node in nodes:
+        for key in names:
+            if not isinstance(node.args.get(key), _NAME):
+                return False
+        for key, value in node.args.items():
+            if not value:
+                continue
+            more = arguments.get(key)
+            if more is None:
+                return False
+            for word in more:
+                said[word] += 1
+    return True
+
+
+def _is_plain(census: Census, kind: type[exp.Expr]) -> bool:
+    """Whether the nodes of a kind stand where they say what is known of them."""
+    nodes = census.by_type.get(kind, ())
+    if kind is exp.If:
+        # As a function it has other words than as a branch of a CASE.
+        return all(isinstance(node.parent, exp.Case) for node in nodes)
+    if kind is exp.Offset:
+        # Where there is no LIMIT some dialects need one.
+        return all(node.parent is not None and node.parent.args.get("limit") for node in nodes)
+    # t.IS NOT NULL is NOT t.IS IS NULL to the parser: there IS is a name, and again the word.
+    return not any(str(node.this).upper() in _COUNTED and not node.args.get("quoted") for node in nodes)
+
+
+_SPECIAL = (exp.If, exp.Offset, exp.Identifier, exp.Anonymous)
 
 
 def _is_text(literal: exp.Expr) -> bool:
     return bool(literal.args["is_string"])
-
-
-def _are_branches(census: Census) -> bool:
-    """Whether each IF is a branch of a CASE: as a function it has other words."""
-    return all(isinstance(node.parent, exp.Case) for node in census.by_type[exp.If])
 
 
 # -- by writing it back ----------------------------------------------------------------------
@@ -225,9 +237,7 @@ def _comes_back(census: Census, scanned: Scan) -> bool:
     return +counts == +given
 
 
-def _added_in_writing(
-    census: Census, scanned: Scan, back: Counter[str], given: Counter[str]
-) -> Counter[str]:
+def _added_in_writing(census: Census, scanned: Scan, back: Counter[str], given: Counter[str]) -> Counter[str]:
     """Words that the parser's way of writing adds, and that say nothing more."""
     added: Counter[str] = Counter()
     # ROWS 1 PRECEDING as ROWS BETWEEN 1 PRECEDING AND CURRENT ROW.

@@ -21,8 +21,9 @@ from sqlmem.effects.base import (
 from sqlmem.effects.classify import classify
 from sqlmem.effects.skimming import skimmed
 from sqlmem.effects.words import parts
-from sqlmem.gate import Passthrough, Query, Reading
-from sqlmem.lexer import Syntax
+from sqlmem.effects.writes import VERBS
+from sqlmem.gate import QUERY_WORDS, Passthrough, Query, Reading
+from sqlmem.lexer import Scan, Syntax
 
 
 def effect_of(text: str, syntax: Syntax, reading: Reading | None = None) -> Effect:
@@ -39,6 +40,8 @@ def effect_of(text: str, syntax: Syntax, reading: Reading | None = None) -> Effe
         return unknown("an executable comment")
     if found.doubt is not None or found.unterminated:
         return unknown("it isn't certain where its literals end")
+    if _is_plain_query(found) and isinstance(reading.verdict, Query) and reading.hidden is None:
+        return Effect(is_read=True, reason="a query")
     statements = parts(found)
     if not statements:
         return Effect(is_read=True, reason="an empty statement")
@@ -53,6 +56,17 @@ def effect_of(text: str, syntax: Syntax, reading: Reading | None = None) -> Effe
     return replace(effect, is_read=is_read and effect.writes is not None)
 
 
+def _is_plain_query(found: Scan) -> bool:
+    """Whether it is one query without a call, and without a word that could begin a write."""
+    return (
+        found.syntax.family != "other"
+        and found.statement_count == 1
+        and found.words[0] in QUERY_WORDS
+        and found.vocabulary.isdisjoint(_MORE)
+    )
+
+
+_MORE = VERBS | {"(", "INTO"}
 _ASKING = frozenset(["PRAGMA", "SHOW", "HELP"])
 
 
