@@ -60,9 +60,9 @@ def make_plan(
     )
     _check_functions(parsed, slices, semantics)
     context.shares_literals = shares_literals
-    queries = Queries(context)
     # The parser's tree is shared, and * is replaced in it.
     tree = parsed.tree.copy() if _has_star(parsed) else parsed.tree
+    queries = Queries(context, tree)
     sql, values = queries.query(tree, Scope(None))
     names = given_names(context, tree, parsed.item_texts, parsed.item_calls)
     if len(names) != len(values):

@@ -16,6 +16,7 @@ from sqlmem.expressions.choices import chosen
 from sqlmem.expressions.closed import has_aggregate
 from sqlmem.grouping_sets import by_sets, has_sets
 from sqlmem.groups import by_sorting
+from sqlmem.guards import gives_rows, guard_all, guarded
 from sqlmem.lanes import given_out
 from sqlmem.limits import limit_text
 from sqlmem.model import Column, Kind, TableSchema
@@ -35,8 +36,9 @@ from sqlmem.values import EQUAL_TEXT, NULL, Value
 class Queries:
     """Renders the queries of one statement. For one thread."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, outermost: exp.Expr) -> None:
         self.context = self._context = context
+        self._outermost = outermost
         self.expressions = self._expressions = expressions(context, self.query)
         # id of a SELECT that stands for one grouping set -> the columns that it leaves out
         self._left_out: dict[int, list[exp.Expr]] = {}
@@ -86,7 +88,7 @@ class Queries:
         self._context.scopes[id(node)] = scope
         expand(self._context, node, scope)
         scope.windows = self._windows(node)
-        scope.may_guard = node.parent is None and bool(source) and _gives_rows(node)
+        scope.may_guard = node.parent is None and bool(source) and gives_rows(node)
         render = self._expressions
         # What is refused in one clause doesn't keep the others from being looked at: all is told.
         reasons = Reasons()
@@ -151,7 +153,7 @@ class Queries:
         if limit_text and not is_chosen:
             is_grouped = bool(group_text) or scope.saw_aggregate
             groups = f"{group_text}{having_text}" if is_grouped else None
-            self._guard_all(scope, values, source, where_text, groups)
+            guard_all(self._context, scope, values, source, where_text, groups)
         if is_chosen:
             if scope.may_guard and self._context.guards:
                 raise Refuse("a subquery that may give several rows as a value")
@@ -175,12 +177,13 @@ class Queries:
         )
         opening, more = self._context.opening()
         if scope.may_guard and self._context.guards:
-            source, where_text = self._guarded(self._context.guards, source, where_text)
+            source, where_text = guarded(self._context, source, where_text)
         text = (
             f"{prefix}SELECT {'DISTINCT ' if distinct is not None else ''}{columns}{more}{source}"
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
         )
-        return text, given_out(values, opening)
+        # Around the outermost SELECT nobody asks for what it could give out beside its columns.
+        return text, tuple(values) if node is self._outermost else given_out(values, opening)
 
     def _looks_up_extremes(self, node: exp.Select) -> bool:
         """Whether MIN or MAX may be looked up in an index.
@@ -219,49 +222,6 @@ class Queries:
         if not isinstance(source, exp.Table) or len(scope.sources) != 1:
             return None
         return schema_of(source, self._context)
-
-    def _guard_all(
-        self, scope: Scope, values: list[Value], source: str, where: str, groups: str | None
-    ) -> None:
-        """Have all rows computed, also those beyond the limit, or skipped.
-
-        The origin computes them before it sorts, or doesn't: an error in one of them is its to report.
-
-        Args:
-            groups: GROUP BY and HAVING; None if the query doesn't aggregate.
-        """
-        if self._context.semantics.is_dynamic or not source:
-            return
-        failing = [value.sql for value in values if "sqlmem_" in value.sql or "sqlmem_" in source]
-        if not failing or any(" OVER (" in text for text in failing):
-            return
-        if not scope.may_guard:
-            raise Refuse("a computation that may be an error, in rows beyond a limit")
-        if groups is None:
-            counts = " + ".join(f"count({text})" for text in failing)
-            self._context.guards.append(f"SELECT {counts} >= 0 AS ok{source}{where}")
-            return
-        computed = ", ".join(f"{text} AS f{number}" for number, text in enumerate(failing))
-        counts = " + ".join(f"count(f{number})" for number in range(len(failing)))
-        self._context.guards.append(
-            f"SELECT {counts} >= 0 AS ok FROM (SELECT {computed}{source}{where}{groups})"
-        )
-
-    def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:
-        """FROM and WHERE with guards, which the store looks at before the first row."""
-        if " FULL JOIN " in source:
-            raise Refuse("a subquery that may give several rows as a value, beside FULL JOIN")
-        aliases = [self._context.alias("g") for _ in guards]
-        # CROSS JOIN keeps the order in which they are written.
-        before = " CROSS JOIN ".join(
-            f"({guard}) AS {alias}" for guard, alias in zip(guards, aliases, strict=True)
-        )
-        tests = " AND ".join(f"{alias}.ok" for alias in aliases)
-        condition = where.removeprefix(" WHERE ")
-        return (
-            f" FROM {before} CROSS JOIN {source.removeprefix(' FROM ')}",
-            f" WHERE {tests}" + (f" AND {condition}" if where else ""),
-        )
 
     def _windows(self, node: exp.Select) -> dict[str, exp.Window]:
         named: dict[str, exp.Window] = {}
@@ -468,15 +428,6 @@ class Queries:
 
     def check_distinct(self, value: Value, what: str) -> None:
         self._check_distinct(value, what)
-
-
-def _gives_rows(node: exp.Select) -> bool:
-    """Whether its limit says that it gives a row, if there is one: of LIMIT 0 nothing is looked at."""
-    limit = node.args.get("limit")
-    if limit is None:
-        return True
-    count = limit.args.get("count") if isinstance(limit, exp.Fetch) else limit.expression
-    return isinstance(count, exp.Literal) and str(count.this).isdigit() and int(str(count.this)) > 0
 
 
 def _is_within(scope: Scope) -> bool:

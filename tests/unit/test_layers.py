@@ -71,6 +71,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "places",
         "grouping_sets",
         "groups",
+        "guards",
         "queries",
         "planner",
         "comparison",
