@@ -187,14 +187,18 @@ def _is_plain(census: Census, kind: type[exp.Expr]) -> bool:
     if kind is exp.If:
         # As a function it has other words than as a branch of a CASE.
         return all(isinstance(node.parent, exp.Case) for node in nodes)
-    if kind is exp.Offset:
-        # Where there is no LIMIT some dialects need one.
-        return all(node.parent is not None and node.parent.args.get("limit") for node in nodes)
+    if kind is exp.Offset and any(node.parent is None or not node.parent.args.get("limit") for node in nodes):
+        return False  # some dialects need a LIMIT before it
+    if kind in (exp.Offset, exp.Limit):
+        return all(isinstance(node.expression, (exp.Literal, exp.Placeholder)) for node in nodes)
+    if kind is exp.Distinct:
+        # count(DISTINCT a, b) is an error in some dialects.
+        return all(len(node.expressions) < 2 for node in nodes)
     # t.IS NOT NULL is NOT t.IS IS NULL to the parser: there IS is a name, and again the word.
     return not any(str(node.this).upper() in _COUNTED and not node.args.get("quoted") for node in nodes)
 
 
-_SPECIAL = (exp.If, exp.Offset, exp.Identifier, exp.Anonymous)
+_SPECIAL = (exp.If, exp.Limit, exp.Offset, exp.Distinct, exp.Identifier, exp.Anonymous)
 
 
 def _is_text(literal: exp.Expr) -> bool:
