@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
 from itertools import accumulate
 
+from sqlmem.callees import BEFORE_PARENTHESES, mark_calls
 from sqlmem.lexemes import (
-    CALL_PREFIX,
     FOREIGN_PUNCTUATION,
     KNOWN_PUNCTUATION,
-    OPENED_WORDS,
     PG_OPERATOR_CHARACTERS,
     PG_SPECIAL_CHARACTERS,
     Family,
@@ -88,7 +86,6 @@ class _Scanner:
         self.doubt: str | None = None
         self.unterminated = False
         self.has_executable_comment = False
-        self.uncalled: set[int] = set()
 
     def run(self) -> Scan:
         position: int | None = 0
@@ -96,8 +93,9 @@ class _Scanner:
             position = self._run_from(position)
         self._check_parameters()
         vocabulary = frozenset(self.words)
-        if self.family != "other":
-            self._look_at_calls(vocabulary)
+        uncalled: frozenset[int] = frozenset()
+        if self.family != "other" and not vocabulary.isdisjoint(BEFORE_PARENTHESES):
+            uncalled = mark_calls(self.words, self.tokens, self.places, self.out, self.family)
         return Scan(
             text=self.text,
             syntax=self.syntax,
@@ -111,7 +109,7 @@ class _Scanner:
             doubt=self.doubt,
             unterminated=self.unterminated,
             has_executable_comment=self.has_executable_comment,
-            uncalled=frozenset(self.uncalled),
+            uncalled=uncalled,
             vocabulary=vocabulary,
             constants=self._constants(vocabulary),
         )
@@ -387,53 +385,6 @@ class _Scanner:
         if len(self.styles) > 1:
             self._note("placeholders of more than one style")
 
-    def _look_at_calls(self, vocabulary: frozenset[str]) -> None:
-        """Tell calls from what looks like one.
-
-        For SQLite each call gets a name that sqlglot has no opinion of, and a JSON path its parentheses.
-        """
-        words, is_sqlite = self.words, self.family == "sqlite"
-        if vocabulary.isdisjoint(_BEFORE_PARENTHESES):
-            return
-        closing = _closing(words)
-        for index in range(len(words) - 1):
-            if (
-                is_sqlite
-                and words[index] in ("->", "->>")
-                and self.tokens[index + 1].kind
-                in (
-                    TokenKind.STRING,
-                    TokenKind.NUMBER,
-                )
-            ):
-                place = self.places[index + 1]
-                self.out[place] = f"({self.out[place]})"
-            if (
-                words[index + 1] == "("
-                and self.tokens[index].kind is TokenKind.WORD
-                and words[index] not in OPENED_WORDS
-                and not words[index].startswith("PRAGMA_")
-            ):
-                if self._is_type(index) or self._is_head(closing.get(index + 1)):
-                    self.uncalled.add(index)
-                elif is_sqlite:
-                    self.out[self.places[index]] = CALL_PREFIX + self.out[self.places[index]]
-
-    def _is_type(self, index: int) -> bool:
-        """Whether a word stands in a type's name: CAST(a AS character varying(3))."""
-        while index > 0 and self.tokens[index - 1].kind is TokenKind.WORD:
-            index -= 1
-            if self.words[index] in OPENED_WORDS:
-                return self.words[index] == "AS"
-        return False
-
-    def _is_head(self, closed: int | None) -> bool:
-        """Whether a parenthesis that closes here ends a list of columns: WITH d (a, b) AS (…)."""
-        if closed is None:
-            return False
-        following = self.words[closed + 1 : closed + 3]
-        return following[:1] == ["AS"] and following[1:] in (["("], ["MATERIALIZED"], ["NOT"])
-
     def _constants(self, vocabulary: frozenset[str]) -> tuple[int, ...]:
         if vocabulary.isdisjoint("'0"):
             return ()
@@ -455,22 +406,6 @@ class _Scanner:
             elif is_empty:
                 count, is_empty = count + 1, False
         return count
-
-
-# Without one of them there is no call.
-_BEFORE_PARENTHESES = frozenset(["(", "->", "->>"])
-
-
-def _closing(words: Sequence[str]) -> dict[int, int]:
-    """Where each parenthesis that opens is closed."""
-    opened: list[int] = []
-    closing: dict[int, int] = {}
-    for index, word in enumerate(words):
-        if word == "(":
-            opened.append(index)
-        elif word == ")" and opened:
-            closing[opened.pop()] = index
-    return closing
 
 
 __all__ = ["PLACEHOLDER_PREFIX", "Family", "Scan", "Syntax", "Token", "TokenKind", "scan"]

@@ -33,7 +33,7 @@ def effect_of(text: str, syntax: Syntax, reading: Reading | None = None) -> Effe
         reading: of the same text, to be shared with who reads it on.
     """
     short = skimmed(text, syntax)
-    if reading is None or short is not text:
+    if reading is None or short != text:
         reading = Reading(short, syntax)
     found = reading.scanned
     if found.has_executable_comment:

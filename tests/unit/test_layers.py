@@ -24,6 +24,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "exactness",
         "lexemes",
         "tokens",
+        "callees",
         "lexer",
         "gate",
         "calls",
