@@ -73,6 +73,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "grouping_sets",
         "groups",
         "guards",
+        "terms",
         "queries",
         "planner",
         "comparison",
