@@ -1,4 +1,4 @@
-"""A text that the engine has never seen: how long until it is answered."""
+"""A text that the engine has never seen: how much longer it takes to be answered than one that it knows."""
 
 from __future__ import annotations
 
@@ -56,10 +56,13 @@ def run(measured: Measured, pace: Pace, folder: Path) -> None:
             title="A text met for the first time",
             about=f"`engine.execute` of a text that the engine has never seen, over tables of {ROWS:,} and "
             "10,000 rows that are there: parsed, planned and answered. What differs from text to text is "
-            "a column's alias, or, in the last lines, a constant: then the plan is another text's. Median "
-            "of single calls, CPU time. *again*: the same texts asked once more.",
-            heading=("statement", "again"),
-            figure="first time, ms",
+            "a column's alias, or, in the last lines, a constant: then the plan is another text's. Medians "
+            "of single calls, CPU time. *again*: the same texts asked once more, which takes what the "
+            "store takes to answer; in the rows with a join and a window that is most of it, since SQLite "
+            "goes through an index from end to end rather than sort a few rows. The figure is the "
+            "difference, what a text's being new costs: the aim is about that.",
+            heading=("statement", "first time", "again"),
+            figure="for being new, ms",
             rows=rows,
             versions=(measured.version,),
         ),
@@ -78,8 +81,9 @@ def _row(engine: CachingEngine, label: str, shape: str, pace: Pace) -> report.Ro
     outcome = engine.execute(texts[0]).status.outcome
     if outcome != "hit":
         raise RuntimeError(f"{label}: {outcome}, expected a hit")
-    found = statistics.median(first)
-    return report.Row((label, report.seconds(statistics.median(again))), found * 1000, _AIM, label=label)
+    met, known = statistics.median(first), statistics.median(again)
+    shown = (label, report.seconds(met), report.seconds(known))
+    return report.Row(shown, (met - known) * 1000, _AIM, label=label)
 
 
 def _seconds(engine: CachingEngine, text: str) -> float:

@@ -11,7 +11,9 @@ from sqlmem.lexer import Scan, TokenKind
 
 def function_names(scan: Scan) -> frozenset[str]:
     """The names, in upper case, of all that is called with parentheses, as far as words can tell."""
-    names = set()
+    names: set[str] = set()
+    if "(" not in scan.vocabulary:
+        return frozenset()
     for index in range(len(scan.words) - 1):
         if scan.words[index + 1] == "(" and scan.tokens[index].kind in (TokenKind.WORD, TokenKind.NAME):
             if index in scan.uncalled:

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from sqlglot import exp
 
+from sqlmem.census import Census
 from sqlmem.gate import word_set
 from sqlmem.lexer import Family, Scan
 
@@ -55,44 +56,65 @@ _COUNTS = ("LIMIT", "OFFSET", "FETCH")
 _TAILS = frozenset({"ORDER", *_COUNTS})
 
 
-def foreign_form(nodes: list[exp.Expr], scanned: Scan) -> str | None:
+def foreign_form(census: Census, scanned: Scan) -> str | None:
     """Why the origin would read the text otherwise than the parser; None if nothing is known of it."""
-    words, family = scanned.words, scanned.syntax.family
-    if _copies_window(words):
-        if any(map(_has_frame, nodes)):
-            # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
-            return "a window with a frame that may be copied in parentheses"
-        if family == "mysql" and any(map(_needs_own_order, nodes)):
-            # MariaDB doesn't find the order of a window that was copied.
-            return "a window that may be copied in parentheses under a function that needs an order"
-    if words.count(";") > 1:
+    # What a form is made of is looked for in the vocabulary first: most texts have none of it.
+    words, family, vocabulary = scanned.words, scanned.syntax.family, scanned.vocabulary
+    copied = _copied_window(census, scanned) if "OVER" in vocabulary else None
+    if copied is not None:
+        return copied
+    if ";" in vocabulary and words.count(";") > 1:
         return "more than one semicolon at the end"
     if not _is_in_order(words):
         return "clauses in another order, or parentheses that don't close"
-    if _goes_on_behind_its_tail(words):
+    if not vocabulary.isdisjoint(_SET_OPERATORS) and _goes_on_behind_its_tail(words):
         return "an operand of a set operation with an order or a limit, without parentheses"
+    twice = None if vocabulary.isdisjoint(_TWICE) else _said_twice(words)
+    if twice is not None:
+        return twice
+    if not vocabulary.isdisjoint(_CASTS):
+        foreign = next((word for word in _type_words(words) if word in _FOREIGN_TYPES[family]), None)
+        if foreign is not None:
+            return f"a type with {foreign} is an error at the origin"
+    odd = _odd_cast(census, scanned)
+    if odd is not None:
+        return odd
+    if any(_is_aliased_by_string(node, words) for node in census.of(exp.TableAlias)):
+        return "a string as a table's alias"
+    if family == "postgresql":
+        return _of_postgresql(census, scanned)
+    own = {"mysql": _of_mysql, "sqlite": _of_sqlite}.get(family)
+    return None if own is None else own(scanned)
+
+
+def _copied_window(census: Census, scanned: Scan) -> str | None:
+    if not _copies_window(scanned.words):
+        return None
+    if any(map(_has_frame, census.of(exp.Select))):
+        # OVER (w) is an error where w has a frame, OVER w isn't; the tree is the same.
+        return "a window with a frame that may be copied in parentheses"
+    if scanned.syntax.family == "mysql" and any(map(_needs_own_order, census.of(exp.Window))):
+        # MariaDB doesn't find the order of a window that was copied.
+        return "a window that may be copied in parentheses under a function that needs an order"
+    return None
+
+
+def _said_twice(words: tuple[str, ...]) -> str | None:
     for before, word in pairwise(words):
         if before in ("ASC", "DESC") and word in ("ASC", "DESC"):
             return "an order in two directions"
         if before == "BY" and word in ("DISTINCT", "ALL"):
             return f"BY {word}"
-    foreign = next((word for word in _type_words(words) if word in _FOREIGN_TYPES[family]), None)
-    if foreign is not None:
-        return f"a type with {foreign} is an error at the origin"
-    odd = _odd_cast(nodes, scanned)
-    if odd is not None:
-        return odd
-    if any(_is_aliased_by_string(node, words) for node in nodes):
-        return "a string as a table's alias"
-    if family == "postgresql":
-        return _of_postgresql(nodes, words)
-    own = {"mysql": _of_mysql, "sqlite": _of_sqlite}.get(family)
-    return None if own is None else own(words)
+    return None
 
 
-def _is_aliased_by_string(node: exp.Expr, words: tuple[str, ...]) -> bool:
+_TWICE = frozenset({"ASC", "DESC", "DISTINCT", "ALL"})
+_CASTS = frozenset({"CAST", "::"})
+
+
+def _is_aliased_by_string(node: exp.TableAlias, words: tuple[str, ...]) -> bool:
     """FROM a AS 'b': as a column's alias MariaDB has it too."""
-    alias = node.this if isinstance(node, exp.TableAlias) else None
+    alias = node.this
     return (
         isinstance(alias, exp.Identifier)
         and bool(alias.quoted)
@@ -100,31 +122,37 @@ def _is_aliased_by_string(node: exp.Expr, words: tuple[str, ...]) -> bool:
     )
 
 
-def _of_postgresql(nodes: list[exp.Expr], words: tuple[str, ...]) -> str | None:
-    if _has_limit_with_comma(words):
+def _of_postgresql(census: Census, scanned: Scan) -> str | None:
+    words, vocabulary = scanned.words, scanned.vocabulary
+    if "LIMIT" in vocabulary and "," in vocabulary and _has_limit_with_comma(words):
         return "LIMIT with a comma is an error at the origin"
-    for first, before, word in zip(("", *words), words, (*words[1:], ";"), strict=False):
-        # Behind AS and :: it is a type.
-        if before == "INTERVAL" and word not in ("'", "(") and first not in ("AS", "::"):
-            return "an interval without quotes is an error at the origin"
-        if before == "DOUBLE" and word != "PRECISION":
-            return "DOUBLE alone is no type at the origin"
-    aliases = sum(
-        isinstance(node, exp.Alias)
-        and isinstance(node.args["alias"], exp.Identifier)
-        and not node.args["alias"].quoted
-        and node.alias.upper() in _NO_BARE_LABEL
-        for node in nodes
-    )
-    if aliases > sum(before == "AS" and word in _NO_BARE_LABEL for before, word in pairwise(words)):
-        return "a word that is no alias without AS"
-    return _empty(words)
+    if "INTERVAL" in vocabulary or "DOUBLE" in vocabulary:
+        for first, before, word in zip(("", *words), words, (*words[1:], ";"), strict=False):
+            # Behind AS and :: it is a type.
+            if before == "INTERVAL" and word not in ("'", "(") and first not in ("AS", "::"):
+                return "an interval without quotes is an error at the origin"
+            if before == "DOUBLE" and word != "PRECISION":
+                return "DOUBLE alone is no type at the origin"
+    if not vocabulary.isdisjoint(_NO_BARE_LABEL):
+        aliases = sum(
+            isinstance(node.args["alias"], exp.Identifier)
+            and not node.args["alias"].quoted
+            and node.alias.upper() in _NO_BARE_LABEL
+            for node in census.of(exp.Alias)
+        )
+        if aliases > sum(before == "AS" and word in _NO_BARE_LABEL for before, word in pairwise(words)):
+            return "a word that is no alias without AS"
+    return _empty(scanned)
 
 
-def _of_mysql(words: tuple[str, ...]) -> str | None:
-    if "NULLS" in words:
+_POSTFIXES = frozenset({"ISNULL", "NOTNULL", "INTERVAL"})
+
+
+def _of_mysql(scanned: Scan) -> str | None:
+    words = scanned.words
+    if "NULLS" in scanned.vocabulary:
         return "NULLS FIRST and NULLS LAST are errors at the origin"
-    for index, word in enumerate(words):
+    for index, word in enumerate(words if not scanned.vocabulary.isdisjoint(_POSTFIXES) else ()):
         if word == "NOTNULL" or (word == "ISNULL" and words[index + 1 : index + 2] != ("(",)):
             return "ISNULL and NOTNULL are no operators at the origin"
         if (
@@ -133,16 +161,17 @@ def _of_mysql(words: tuple[str, ...]) -> str | None:
             and not _UNIT.fullmatch(words[index + 2] if index + 2 < len(words) else "")
         ):
             return "an interval without its unit is an error at the origin"
-    return _empty(words) or _early_offset(words)
+    return _empty(scanned) or _early_offset(scanned)
 
 
-def _of_sqlite(words: tuple[str, ...]) -> str | None:
-    if _has_operand_in_parentheses(words):
+def _of_sqlite(scanned: Scan) -> str | None:
+    words, vocabulary = scanned.words, scanned.vocabulary
+    if "(" in vocabulary and _has_operand_in_parentheses(words):
         return "an operand of a set operation in parentheses is an error at the origin"
-    if _has_value_in_list(words):
+    if "IN" in vocabulary and _has_value_in_list(words):
         # IN ((SELECT a FROM t)) is IN over one value, the first row's.
         return "a query in two pairs of parentheses is a value at the origin"
-    return _early_offset(words)
+    return _early_offset(scanned)
 
 
 # -- types ---------------------------------------------------------------------------------
@@ -171,22 +200,23 @@ def _cast_words(words: tuple[str, ...], opening: int) -> list[str]:
     return found
 
 
-def _odd_cast(nodes: list[exp.Expr], scanned: Scan) -> str | None:
+def _odd_cast(census: Census, scanned: Scan) -> str | None:
     """A cast in the tree that the text has none for: INTEGER '5', CONVERT(a, CHAR)."""
-    words, family = scanned.words, scanned.syntax.family
+    words, family, vocabulary = scanned.words, scanned.syntax.family, scanned.vocabulary
     if family == "other":
         return None
-    written = words.count("CAST") + words.count("::")
-    if family == "mysql":
+    written = 0 if vocabulary.isdisjoint(_CASTS) else words.count("CAST") + words.count("::")
+    if family == "mysql" and ("CONVERT" in vocabulary or "BINARY" in vocabulary):
         written += words.count("CONVERT") + _binaries(words)
     typed = 0
-    for index, (before, word) in enumerate(pairwise(words)):
+    may_be_typed = "'" in vocabulary and not vocabulary.isdisjoint(_TYPED_STRINGS[family])
+    for index, (before, word) in enumerate(pairwise(words if may_be_typed else ())):
         if word != "'" or before not in _TYPED_STRINGS[family]:
             continue
         if family == "mysql" and not _is_moment(before, scanned, index + 1):
             return "a typed constant that the origin may report"
         typed += 1
-    if sum(isinstance(node, exp.Cast) for node in nodes) != written + typed:
+    if census.count(exp.Cast) != written + typed:
         return "a cast that isn't written as one"
     return None
 
@@ -210,16 +240,22 @@ def _is_moment(word: str, scanned: Scan, index: int) -> bool:
 # -- clauses -------------------------------------------------------------------------------
 
 
-def _empty(words: tuple[str, ...]) -> str | None:
+def _empty(scanned: Scan) -> str | None:
     """IN () and count(), which SQLite has."""
+    words = scanned.words
+    if "IN" not in scanned.vocabulary and "COUNT" not in scanned.vocabulary:
+        return None
     triples = zip(words, words[1:], words[2:], strict=False)
     if any(triple in (("IN", "(", ")"), ("COUNT", "(", ")")) for triple in triples):
         return "an empty list is an error at the origin"
     return None
 
 
-def _early_offset(words: tuple[str, ...]) -> str | None:
+def _early_offset(scanned: Scan) -> str | None:
     """OFFSET 1 LIMIT 2, which PostgreSQL has."""
+    words = scanned.words
+    if "OFFSET" not in scanned.vocabulary or "LIMIT" not in scanned.vocabulary:
+        return None
     offsets = [False]  # per parenthesis that is open: the last clause was OFFSET
     for word in words:
         if word == "(":
@@ -245,10 +281,15 @@ _CLAUSES = {
 }
 
 
+_ORDERED = _CLAUSES.keys() | _SET_OPERATORS | {"(", "[", ")", "]"}
+
+
 def _is_in_order(words: tuple[str, ...]) -> bool:
     """Whether each clause follows those that stand before it, and each parenthesis is closed."""
     reached = [-1]  # per parenthesis that is open: the last clause
     for before, word, after in zip((";", *words), words, (*words[1:], ";"), strict=False):
+        if word not in _ORDERED:
+            continue
         if word in ("(", "["):
             reached.append(-1)
         elif word in (")", "]"):
@@ -327,19 +368,13 @@ def _has_limit_with_comma(words: tuple[str, ...]) -> bool:
     return False
 
 
-def _has_frame(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Select) and any(
-        window.args.get("spec") is not None for window in node.args.get("windows") or ()
-    )
+def _has_frame(node: exp.Select) -> bool:
+    return any(window.args.get("spec") is not None for window in node.args.get("windows") or ())
 
 
-def _needs_own_order(node: exp.Expr) -> bool:
-    return (
-        isinstance(node, exp.Window)
-        and bool(node.args.get("alias"))
-        and isinstance(
-            node.this, exp.Rank | exp.DenseRank | exp.PercentRank | exp.CumeDist | exp.Lag | exp.Lead
-        )
+def _needs_own_order(node: exp.Window) -> bool:
+    return bool(node.args.get("alias")) and isinstance(
+        node.this, exp.Rank | exp.DenseRank | exp.PercentRank | exp.CumeDist | exp.Lag | exp.Lead
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlmem.entries import Answering, Bound, Bypassed, Entry, Passed, Planned, bound_of
+from sqlmem.gate import Reading
 from sqlmem.logs import heard
 from sqlmem.planning import LONGEST_KEPT, Borrower, Planning, form_of
 from sqlmem.postponed import Lacks, Postponements
@@ -113,26 +114,27 @@ class Front(Planning):
         if known is not None:
             return known
         is_short = len(statement) <= LONGEST_KEPT
+        reading = Reading(statement, self.origin.syntax(has_parameters=has_parameters))
         shape: Skeleton | None = None
         passed: Passed | None = None
         if self.is_transparent:
             if is_short and statement[:6].upper().startswith(("SELECT", "WITH")):
-                shape = skeleton(statement, self.origin.syntax(has_parameters=has_parameters))
-            passed = self._passed(key, shape)
+                shape = skeleton(statement, reading.syntax)
+            passed = self._passed(key, shape, reading)
             if not passed.effect.is_read:
                 return passed
         postponed = self._postponed.find(key, lambda: borrower.past_reason)
         if postponed is not None:
             return postponed
         if is_short and shape is None:
-            shape = skeleton(statement, self.origin.syntax(has_parameters=has_parameters))
+            shape = skeleton(statement, reading.syntax)
         typing = Typing(self._entries.get(key), parameters)
         entry: Entry | None = None if shape is None else self._shared(key, shape, passed)
         if isinstance(entry, Bypassed):
             return entry
         is_lasting: bool | Lacks = True
         if entry is None:
-            entry, is_lasting = self.make(statement, borrower, typing, has_parameters=has_parameters)
+            entry, is_lasting = self.make(reading, borrower, typing, has_parameters=has_parameters)
             if shape is not None and shape.constants and not typing.types and is_lasting is True:
                 self._share(key, shape, entry)
         if not is_short:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlmem.lexer import Family, Scan, Syntax, TokenKind, is_executable_comment, skip_block_comment
+from sqlmem.lexer import Family, Scan, Syntax, TokenKind, is_executable_comment, scan, skip_block_comment
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +199,44 @@ _LINE_COMMENTS: dict[Family, re.Pattern[str]] = {
     "other": re.compile(r"--[^\n]*"),
 }
 
+
+class Reading:
+    """A text that is being looked at: taken apart and judged when that is first needed, and once.
+
+    For one thread.
+    """
+
+    __slots__ = ("_hidden", "_scanned", "_verdict", "syntax", "text")
+
+    def __init__(self, text: str, syntax: Syntax) -> None:
+        self.text = text
+        self.syntax = syntax
+        # No cached_property: before Python 3.12 all threads share its lock, and a fork inherits it.
+        self._scanned: Scan | None = None
+        self._verdict: Verdict | None = None
+        self._hidden: tuple[str | None] | None = None
+
+    @property
+    def scanned(self) -> Scan:
+        if self._scanned is None:
+            self._scanned = scan(self.text, self.syntax)
+        return self._scanned
+
+    @property
+    def verdict(self) -> Verdict:
+        """As of `classify`."""
+        if self._verdict is None:
+            self._verdict = classify(self.scanned)
+        return self._verdict
+
+    @property
+    def hidden(self) -> str | None:
+        """As of `may_hide_a_write`."""
+        if self._hidden is None:
+            self._hidden = (may_hide_a_write(self.scanned),)
+        return self._hidden[0]
+
+
 _EXECUTABLE = Refusal("read_only", "an executable comment may hide a write", "Write the statement without it")
 
 
@@ -235,48 +273,56 @@ def quick_classify(text: str, syntax: Syntax) -> Refusal | None:
     return None if first is None else _refuse_command(first.group().upper())
 
 
-def classify(scan: Scan) -> Verdict:
+def classify(scanned: Scan) -> Verdict:
     """Judge a statement by its words.
 
     `Query` only says that it begins as one: `may_hide_a_write` and the parser come after.
     """
-    if scan.has_executable_comment:
+    if scanned.has_executable_comment:
         return _EXECUTABLE
-    if scan.statement_count > 1:
+    if scanned.statement_count > 1:
         # SELECT 1; DELETE …: only the first would be looked at.
         return Refusal("read_only", "more than one statement in one string", SPLIT_HINT)
-    if scan.doubt is not None:
-        return _not_proven(f"it isn't certain where its literals end: {scan.doubt}")
-    if scan.unterminated and ";" in scan.text:
+    if scanned.doubt is not None:
+        return _not_proven(f"it isn't certain where its literals end: {scanned.doubt}")
+    if scanned.unterminated and ";" in scanned.text:
         # An origin that ends the literal elsewhere would run what comes after the semicolon.
         return _not_proven("a literal or a comment has no end, and a semicolon follows")
-    words = _without_semicolons(scan.words)
+    words = _without_semicolons(scanned.words)
     if not words:
         return Passthrough("an empty statement")
     first = words[0]
     if first in QUERY_WORDS:
         return Query()
     if first in _EXPLAIN_WORDS:
-        return _explain(scan, words)
+        return _explain(scanned, words)
     if first in _SHOW_WORDS:
-        return _show(scan, first)
+        return _show(scanned, first)
     if first == "PRAGMA":
-        return _pragma(scan, words)
+        return _pragma(scanned, words)
     refused = _refuse_command(first)
     if refused is not None:
         return refused
-    if scan.syntax.family == "other":
+    if scanned.syntax.family == "other":
         # EXEC may be left out before a procedure's name in some dialects.
         return _not_proven(f"{_shown(first)} is not known to begin a read")
-    hidden = may_hide_a_write(scan)
+    hidden = may_hide_a_write(scanned)
     if hidden is not None:
         return _not_proven(hidden)
     return Passthrough("not a statement that is known; the origin says what is wrong with it")
 
 
-def may_hide_a_write(scan: Scan) -> str | None:
+def may_hide_a_write(scanned: Scan) -> str | None:
     """What in a statement that begins as a query could write, lock or change the session."""
-    words, family = scan.words, scan.syntax.family
+    words, family = scanned.words, scanned.syntax.family
+    found = None if scanned.vocabulary.isdisjoint(_HIDING) else _hidden_write(words, family)
+    if found is not None:
+        return found
+    name = _side_effect_function(scanned)
+    return None if name is None else f"{name} is a function with side effects"
+
+
+def _hidden_write(words: tuple[str, ...], family: Family) -> str | None:
     has_with, before_main, depth = "WITH" in words, "WITH" in words[:2], 0
     for index, word in enumerate(words):
         if word == "(":
@@ -303,11 +349,11 @@ def may_hide_a_write(scan: Scan) -> str | None:
                 words, index, has_with=has_with, at_top_of_with=before_main and depth == 0
             ):
                 return f"{word} inside the statement writes"
-    name = _side_effect_function(scan)
-    return None if name is None else f"{name} is a function with side effects"
+    return None
 
 
 _SUSPECTS = _STATEMENT_VERBS | {"INTO", "FOR", "LOCK", "NEXT"}
+_HIDING = _SUSPECTS | {":=", "NEXTVAL"}
 _LOCK_STRENGTHS = frozenset([("UPDATE",), ("SHARE",), ("NO", "KEY"), ("KEY", "SHARE")])
 
 
@@ -329,11 +375,13 @@ def _begins_a_write(words: tuple[str, ...], index: int, *, has_with: bool, at_to
     return before == "(" or (has_with and before == ")")
 
 
-def _side_effect_function(scan: Scan) -> str | None:
-    words, family = scan.words, scan.syntax.family
+def _side_effect_function(scanned: Scan) -> str | None:
+    words, family = scanned.words, scanned.syntax.family
+    if "(" not in scanned.vocabulary:
+        return None
     exact, beginnings = _SIDE_EFFECTS[family]
     for index in range(len(words) - 1):
-        if words[index + 1] != "(" or scan.tokens[index].kind not in (TokenKind.WORD, TokenKind.NAME):
+        if words[index + 1] != "(" or scanned.tokens[index].kind not in (TokenKind.WORD, TokenKind.NAME):
             continue
         name = words[index].lstrip('"').upper()
         if name in exact or name.startswith(beginnings):
@@ -343,7 +391,7 @@ def _side_effect_function(scan: Scan) -> str | None:
     return None
 
 
-def _explain(scan: Scan, words: tuple[str, ...]) -> Verdict:
+def _explain(scanned: Scan, words: tuple[str, ...]) -> Verdict:
     index = 1
     if words[1:2] == ("(",) and words[2:3] and words[2] not in QUERY_WORDS:
         # EXPLAIN (ANALYZE, BUFFERS off) …
@@ -353,34 +401,34 @@ def _explain(scan: Scan, words: tuple[str, ...]) -> Verdict:
     while index < len(words) and words[index] in _EXPLAIN_OPTIONS:
         index += 1
     explained = words[index] if index < len(words) else ""
-    hidden = may_hide_a_write(scan)
+    hidden = may_hide_a_write(scanned)
     if hidden is None and explained in COMMANDS:
         hidden = f"{explained} {COMMANDS[explained][0]}"
     if hidden is not None:
         # EXPLAIN ANALYZE DELETE … deletes.
         return Refusal("read_only", f"EXPLAIN may run what it explains: {hidden}", WRITE_HINT)
-    if scan.syntax.family == "other" and explained not in QUERY_WORDS:
+    if scanned.syntax.family == "other" and explained not in QUERY_WORDS:
         return _not_proven(f"{_shown(explained)} is not known to begin a read")
     return Passthrough("only the origin can explain a statement")
 
 
-def _show(scan: Scan, first: str) -> Verdict:
-    name = _side_effect_function(scan)
-    if name is not None or "INTO" in scan.words or ":=" in scan.words:
+def _show(scanned: Scan, first: str) -> Verdict:
+    name = _side_effect_function(scanned)
+    if name is not None or "INTO" in scanned.words or ":=" in scanned.words:
         return _not_proven(f"{first} with something that may write")
     return Passthrough(f"{first} asks the origin about itself")
 
 
-def _pragma(scan: Scan, words: tuple[str, ...]) -> Verdict:
-    if scan.syntax.family in ("postgresql", "mysql"):
+def _pragma(scanned: Scan, words: tuple[str, ...]) -> Verdict:
+    if scanned.syntax.family in ("postgresql", "mysql"):
         return _not_proven("PRAGMA is not known to read here")
     rest = words[1:]
     if rest[1:2] == (".",):
         rest = rest[2:]
     name = rest[0].lstrip('"').upper() if rest else ""
-    if name in _PRAGMAS_ABOUT and scan.syntax.family == "sqlite":
+    if name in _PRAGMAS_ABOUT and scanned.syntax.family == "sqlite":
         return Passthrough("PRAGMA asks the origin about itself")
-    if name in _PRAGMAS_BARE and len(rest) == 1 and scan.syntax.family == "sqlite":
+    if name in _PRAGMAS_BARE and len(rest) == 1 and scanned.syntax.family == "sqlite":
         return Passthrough("PRAGMA asks the origin about itself")
     return Refusal("read_only", f"PRAGMA {name.lower()} may change the database or the session", SESSION_HINT)
 

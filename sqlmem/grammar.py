@@ -33,7 +33,7 @@ def tree_of(scanned: Scan) -> exp.Expr | str:
     """The statement's tree, or why there is none."""
     token = _is_parsing.set(True)
     try:
-        trees = sqlglot.parse(scanned.sql, read=_dialect(scanned.syntax), error_level=ErrorLevel.IMMEDIATE)
+        trees = _dialect(scanned.syntax).parse(scanned.sql, error_level=ErrorLevel.IMMEDIATE)
     except Exception:  # noqa: BLE001 - odd input makes sqlglot raise IndexError, ValueError, RecursionError, …
         return "sqlglot cannot parse it"
     finally:
@@ -105,8 +105,15 @@ def placeholder_index(node: exp.Placeholder) -> int | None:
     return int(name[1:])
 
 
-def _dialect(syntax: Syntax) -> str | None:
-    return _DIALECTS.get(syntax.family, syntax.sqlglot_dialect)
+def _dialect(syntax: Syntax) -> sqlglot.Dialect:
+    """Raises ValueError for a dialect that sqlglot doesn't know."""
+    return _named_dialect(_DIALECTS.get(syntax.family, syntax.sqlglot_dialect))
+
+
+@functools.cache
+def _named_dialect(name: str | None) -> sqlglot.Dialect:
+    # It holds settings only; what parses and writes is made anew for each text.
+    return sqlglot.Dialect.get_or_raise(name)
 
 
 def expression_of(text: str, syntax: Syntax) -> exp.Expr | None:

@@ -15,15 +15,21 @@ from sqlmem.lexer import Scan, TokenKind
 ITEM_ENDS = word_set("FROM WHERE GROUP HAVING WINDOW UNION INTERSECT EXCEPT ORDER LIMIT FETCH OFFSET FOR ;")
 
 
-def item_texts(tree: exp.Expr, scanned: Scan) -> tuple[str | None, ...]:
-    """Per item of the leftmost outermost SELECT its text; None where it has an alias or can't be told."""
+Spans = list[tuple[int, int]]
+
+
+def item_texts(tree: exp.Expr, scanned: Scan, spans: Spans | None) -> tuple[str | None, ...]:
+    """Per item of the leftmost outermost SELECT its text; None where it has an alias or can't be told.
+
+    Args:
+        spans: of `item_spans`.
+    """
     select = tree
     while isinstance(select, (exp.Subquery, exp.SetOperation)):
         select = select.this
     if not isinstance(select, exp.Select):
         return ()
     items = select.expressions
-    spans = _item_spans(scanned)
     if spans is None or len(spans) != len(items):
         return (None,) * len(items)
     return tuple(
@@ -44,9 +50,8 @@ class Call(NamedTuple):
     is_whole: bool
 
 
-def item_calls(scanned: Scan) -> tuple[Call | None, ...]:
+def item_calls(scanned: Scan, spans: Spans | None) -> tuple[Call | None, ...]:
     """Per item of the leftmost outermost SELECT how it begins; None where that can't be told."""
-    spans = _item_spans(scanned)
     return () if spans is None else tuple(_call(scanned, first, last) for first, last in spans)
 
 
@@ -95,7 +100,7 @@ def _is_named_otherwise(item: exp.Expr) -> bool:
     return isinstance(item, (exp.Alias, exp.Aliases))
 
 
-def _item_spans(scanned: Scan) -> list[tuple[int, int]] | None:
+def item_spans(scanned: Scan) -> Spans | None:
     """First and last token of each item of the leftmost outermost SELECT; None if not found."""
     words = scanned.words
     index = 0

@@ -12,17 +12,14 @@ others (LOG's arguments, a JSON path, IFNULL), and what was written would be los
 
 from __future__ import annotations
 
-import enum
+import functools
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import accumulate
 
+from sqlmem.callees import BEFORE_PARENTHESES, mark_calls
 from sqlmem.lexemes import (
-    CALL_PREFIX,
     FOREIGN_PUNCTUATION,
     KNOWN_PUNCTUATION,
-    OPENED_WORDS,
     PG_OPERATOR_CHARACTERS,
     PG_SPECIAL_CHARACTERS,
     Family,
@@ -32,64 +29,14 @@ from sqlmem.lexemes import (
     quotes_at_end,
     unescaped,
 )
-
-
-class TokenKind(enum.Enum):
-    WORD = "word"
-    NAME = "name"  # a quoted identifier
-    STRING = "string"
-    NUMBER = "number"
-    PLACEHOLDER = "placeholder"
-    PUNCTUATION = "punctuation"
-
-
-class Token(NamedTuple):
-    """A piece of code. `start` and `end` are offsets into the text as it was scanned."""
-
-    kind: TokenKind
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What a statement's text is made of.
-
-    Attributes:
-        text: as it was given.
-        sql: for sqlglot: no comments, ``:p<n>`` for the n-th placeholder, % as the origin sees it.
-        parameters: per placeholder its key or zero-based position in the DBAPI parameters.
-        words: one per token, comments and white space left out: words in upper case, a quoted
-            identifier as ``"name`` (its opening quote kept, so that it never equals a word),
-            ``'`` for a string, ``0`` for a number, ``?`` for a placeholder, punctuation as it is.
-        tokens: the same, with their places. Same length as `words`.
-        comments: where the comments are.
-        statement_count: statements that are not empty.
-        ambiguous: why the text must not be parsed; None if it may.
-        doubt: why it isn't certain where literals and comments end; None if it is.
-        unterminated: a literal or comment that the text ends in.
-        has_executable_comment: a comment that the origin runs.
-        uncalled: the tokens that "(" follows without a call: types, names of common table expressions.
-    """
-
-    text: str
-    syntax: Syntax
-    sql: str
-    parameters: tuple[str | int, ...]
-    words: tuple[str, ...]
-    tokens: tuple[Token, ...]
-    comments: tuple[tuple[int, int], ...]
-    statement_count: int
-    ambiguous: str | None
-    doubt: str | None
-    unterminated: bool
-    has_executable_comment: bool
-    uncalled: frozenset[int] = frozenset()
-
+from sqlmem.tokens import Scan, Token, TokenKind
 
 PLACEHOLDER_PREFIX = "p"
 
 _WORD, _NUMBER, _PUNCTUATION = TokenKind.WORD, TokenKind.NUMBER, TokenKind.PUNCTUATION
+_CONSTANTS = (TokenKind.NUMBER, TokenKind.STRING)
+# As Token(…), in a third of the time: there is one for each piece of each new text.
+_token = functools.partial(tuple.__new__, Token)
 # No part of any operator, nor of a comment's edge.
 _SEPARATE = frozenset("(),.")
 
@@ -139,63 +86,68 @@ class _Scanner:
         self.doubt: str | None = None
         self.unterminated = False
         self.has_executable_comment = False
-        self.uncalled: set[int] = set()
 
     def run(self) -> Scan:
-        text, match = self.text, pattern(self.syntax).match
-        position, length = 0, len(text)
-        out, words, tokens, places = self.out, self.words, self.tokens, self.places
-        is_sqlite = self.family == "sqlite"
-        while position < length:
-            found = match(text, position)
-            if found is not None:
-                # Most pieces are one of these three, and mean nothing more: the calls would take longest.
-                group, piece, end = found.lastgroup, found.group(), found.end()
-                if group == "space":
-                    out.append(" ")
-                    position = end
-                    continue
-                if group == "word" and piece.isascii():
-                    word = piece.upper()
-                    if not (is_sqlite and word == "BYTEA") and not (
-                        tokens and tokens[-1].end == position and tokens[-1].kind is _NUMBER
-                    ):
-                        words.append(word)
-                        tokens.append(Token(_WORD, position, end))
-                        places.append(len(out))
-                        out.append(piece)
-                        position = end
-                        continue
-                elif group == "operator" and piece in _SEPARATE:
-                    words.append(piece)
-                    tokens.append(Token(_PUNCTUATION, position, end))
-                    places.append(len(out))
-                    out.append(piece)
-                    position = end
-                    continue
-            if found is None:  # cannot be: the last alternative takes any character
-                self._note(f"an unexpected character at {position}")
-                position += 1
-                continue
-            position = self._take(found.lastgroup or "operator", found)
+        position: int | None = 0
+        while position is not None:
+            position = self._run_from(position)
         self._check_parameters()
-        if self.family != "other":
-            self._look_at_calls()
+        vocabulary = frozenset(self.words)
+        uncalled: frozenset[int] = frozenset()
+        if self.family != "other" and not vocabulary.isdisjoint(BEFORE_PARENTHESES):
+            uncalled = mark_calls(self.words, self.tokens, self.places, self.out, self.family)
         return Scan(
-            text=text,
+            text=self.text,
             syntax=self.syntax,
             sql="".join(self.out),
             parameters=tuple(self.parameters),
             words=tuple(self.words),
             tokens=tuple(self.tokens),
             comments=tuple(self.comments),
-            statement_count=self._count_statements(),
+            statement_count=self._count_statements(vocabulary),
             ambiguous=self.ambiguous,
             doubt=self.doubt,
             unterminated=self.unterminated,
             has_executable_comment=self.has_executable_comment,
-            uncalled=frozenset(self.uncalled),
+            uncalled=uncalled,
+            vocabulary=vocabulary,
+            constants=self._constants(vocabulary),
         )
+
+    def _run_from(self, position: int) -> int | None:
+        """Take pieces from there on: to the end, or to where another pattern than `pattern` found an end."""
+        out, words, tokens, places = self.out, self.words, self.tokens, self.places
+        is_sqlite = self.family == "sqlite"
+        # Each piece begins where the one before ends: the last alternative takes any character.
+        for found in pattern(self.syntax).finditer(self.text, position):
+            group = found.lastgroup
+            # Most pieces are one of these three, and mean nothing more: the calls would take longest.
+            if group == "space":
+                out.append(" ")
+                continue
+            piece = found.group()
+            if group == "word":
+                word = piece.upper()
+                if (
+                    piece.isascii()
+                    and not (is_sqlite and word == "BYTEA")
+                    and not (tokens and tokens[-1].kind is _NUMBER and tokens[-1].end == found.start())
+                ):
+                    words.append(word)
+                    tokens.append(_token((_WORD, *found.span())))
+                    places.append(len(out))
+                    out.append(piece)
+                    continue
+            elif group == "operator" and piece in _SEPARATE:
+                words.append(piece)
+                tokens.append(_token((_PUNCTUATION, *found.span())))
+                places.append(len(out))
+                out.append(piece)
+                continue
+            end = self._take(group or "operator", found)
+            if end != found.end():
+                return end
+        return None
 
     def _take(self, group: str, found: re.Match[str]) -> int:
         start, end = found.span()
@@ -433,52 +385,20 @@ class _Scanner:
         if len(self.styles) > 1:
             self._note("placeholders of more than one style")
 
-    def _look_at_calls(self) -> None:
-        """Tell calls from what looks like one.
+    def _constants(self, vocabulary: frozenset[str]) -> tuple[int, ...]:
+        if vocabulary.isdisjoint("'0"):
+            return ()
+        offsets = list(accumulate(map(len, self.out), initial=0))
+        return tuple(
+            # A JSON path has got its parentheses.
+            offsets[place] + self.out[place].startswith("(")
+            for token, place in zip(self.tokens, self.places, strict=True)
+            if token.kind in _CONSTANTS
+        )
 
-        For SQLite each call gets a name that sqlglot has no opinion of, and a JSON path its parentheses.
-        """
-        words, is_sqlite = self.words, self.family == "sqlite"
-        closing = _closing(words)
-        for index in range(len(words) - 1):
-            if (
-                is_sqlite
-                and words[index] in ("->", "->>")
-                and self.tokens[index + 1].kind
-                in (
-                    TokenKind.STRING,
-                    TokenKind.NUMBER,
-                )
-            ):
-                place = self.places[index + 1]
-                self.out[place] = f"({self.out[place]})"
-            if (
-                words[index + 1] == "("
-                and self.tokens[index].kind is TokenKind.WORD
-                and words[index] not in OPENED_WORDS
-                and not words[index].startswith("PRAGMA_")
-            ):
-                if self._is_type(index) or self._is_head(closing.get(index + 1)):
-                    self.uncalled.add(index)
-                elif is_sqlite:
-                    self.out[self.places[index]] = CALL_PREFIX + self.out[self.places[index]]
-
-    def _is_type(self, index: int) -> bool:
-        """Whether a word stands in a type's name: CAST(a AS character varying(3))."""
-        while index > 0 and self.tokens[index - 1].kind is TokenKind.WORD:
-            index -= 1
-            if self.words[index] in OPENED_WORDS:
-                return self.words[index] == "AS"
-        return False
-
-    def _is_head(self, closed: int | None) -> bool:
-        """Whether a parenthesis that closes here ends a list of columns: WITH d (a, b) AS (…)."""
-        if closed is None:
-            return False
-        following = self.words[closed + 1 : closed + 3]
-        return following[:1] == ["AS"] and following[1:] in (["("], ["MATERIALIZED"], ["NOT"])
-
-    def _count_statements(self) -> int:
+    def _count_statements(self, vocabulary: frozenset[str]) -> int:
+        if ";" not in vocabulary:
+            return 1 if vocabulary else 0
         count, is_empty = 0, True
         for word in self.words:
             if word == ";":
@@ -486,18 +406,6 @@ class _Scanner:
             elif is_empty:
                 count, is_empty = count + 1, False
         return count
-
-
-def _closing(words: Sequence[str]) -> dict[int, int]:
-    """Where each parenthesis that opens is closed."""
-    opened: list[int] = []
-    closing: dict[int, int] = {}
-    for index, word in enumerate(words):
-        if word == "(":
-            opened.append(index)
-        elif word == ")" and opened:
-            closing[opened.pop()] = index
-    return closing
 
 
 __all__ = ["PLACEHOLDER_PREFIX", "Family", "Scan", "Syntax", "Token", "TokenKind", "scan"]

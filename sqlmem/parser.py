@@ -14,22 +14,23 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from sqlmem.calls import function_names
+from sqlmem.census import Census
 from sqlmem.gate import (
     WRITE_HINT,
     Passthrough,
     Query,
+    Reading,
     Refusal,
-    classify,
     has_side_effects,
-    may_hide_a_write,
     quick_classify,
     word_set,
 )
 from sqlmem.grammar import placeholder_index, tree_of
-from sqlmem.items import Call, item_calls, item_texts
-from sqlmem.lexer import Family, Scan, Syntax, scan
-from sqlmem.trust import distrust, is_written_rows
+from sqlmem.items import Call, item_calls, item_spans, item_texts
+from sqlmem.lexer import Family, Scan, Syntax
+from sqlmem.trust import distrust
 from sqlmem.with_names import definition
+from sqlmem.wording import is_written_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Parsed:
         item_calls: per item of the same SELECT how its text begins; None where that can't be told.
         functions: the names, in upper case, of all that is called.
         scanned: the text, taken apart.
+        census: the tree's nodes.
     """
 
     tree: exp.Query
@@ -53,6 +55,7 @@ class Parsed:
     item_calls: tuple[Call | None, ...]
     functions: frozenset[str]
     scanned: Scan
+    census: Census
 
 
 STAR = Refusal(
@@ -104,22 +107,26 @@ _READ_NODES = (exp.Query, exp.CTE, exp.With)
 _JOIN_WORDS = frozenset(["JOIN", "STRAIGHT_JOIN", "APPLY", "NATURAL"])
 
 
-def parse(text: str, syntax: Syntax, *, is_strict: bool = True) -> Parsed | Passthrough | Refusal:
+def parse(
+    text: str, syntax: Syntax, reading: Reading | None = None, *, is_strict: bool = True
+) -> Parsed | Passthrough | Refusal:
     """Read a statement, or say why only the origin may, or that nobody may.
 
     Never raises for any text.
 
     Args:
+        reading: of the same text, if others have read it.
         is_strict: refuse * and joins. Otherwise the planner sees them.
     """
     refused = quick_classify(text, syntax)
     if refused is not None:
         return refused
-    scanned = scan(text, syntax)
-    verdict = classify(scanned)
+    if reading is None:
+        reading = Reading(text, syntax)
+    scanned, verdict = reading.scanned, reading.verdict
     if not isinstance(verdict, Query):
         return verdict
-    hidden = may_hide_a_write(scanned)
+    hidden = reading.hidden
     if hidden is not None:
         return Refusal("read_only", hidden[0].upper() + hidden[1:], WRITE_HINT)
     if scanned.unterminated:
@@ -139,54 +146,74 @@ def parse(text: str, syntax: Syntax, *, is_strict: bool = True) -> Parsed | Pass
 
 
 def _inspect(tree: exp.Expr, scanned: Scan, *, is_strict: bool) -> Parsed | Passthrough | Refusal:
-    nodes = list(tree.walk())
-    for node in nodes:
-        if isinstance(node, _WRITE_NODES) and not isinstance(node, _READ_NODES):
+    census = Census(tree)
+    for node in census.nodes:
+        may_write = _MAY_WRITE[type(node)]
+        if may_write is False:
+            continue
+        if may_write is True:
             # SELECT … FOR UPDATE answered from the store: the lock is never taken.
             return Refusal(
                 "read_only", f"{type(node).__name__.upper()} inside the statement may write", WRITE_HINT
             )
-        if isinstance(node, exp.Func) and node.name.upper() == "LAST_INSERT_ID" and not node.expressions:
+        name = node.name
+        if name.upper() == "LAST_INSERT_ID" and not node.expressions:
             continue  # without an argument it only reads the session
-        if isinstance(node, exp.Func) and has_side_effects(node.name, scanned.syntax.family):
-            return Refusal("read_only", f"{node.name.lower()} is a function with side effects", WRITE_HINT)
-    tables = _tables(nodes, scanned.syntax.family)
+        if has_side_effects(name, scanned.syntax.family):
+            return Refusal("read_only", f"{name.lower()} is a function with side effects", WRITE_HINT)
+    tables = _tables(census, scanned.syntax.family)
     if not tables:
         return _NO_TABLE
     if all(_is_catalogue(table, scanned.syntax.family) for table in tables):
         return _CATALOGUE
+    vocabulary = scanned.vocabulary
     stars = [
         node
-        for node in nodes
-        if isinstance(node, exp.Star)
-        and not _is_counted(node)
-        and not ("*" not in scanned.words and node.parent is not None and is_written_rows(node.parent))
+        for node in census.of(exp.Star)
+        if not _is_counted(node)
+        and not ("*" not in vocabulary and node.parent is not None and is_written_rows(node.parent))
     ]
-    is_written = "*" in scanned.words or "TABLE" in scanned.words
+    is_written = "*" in vocabulary or "TABLE" in vocabulary
     if stars and not is_written and scanned.syntax.family != "other":
         # SELECT a FROM FROM t: the parser takes it for FROM t, which is SELECT *; the origin reports it.
         return Passthrough("the parser leaves out or adds a word")
     if is_strict and stars:
         # The columns of * change with the table; the text must say what the store has to hold.
         return STAR
-    if is_strict and (
-        any(isinstance(node, (exp.Join, exp.Lateral)) for node in nodes) or _has_join_word(scanned)
-    ):
+    if is_strict and (census.has(exp.Join, exp.Lateral) or _has_join_word(scanned)):
         # JOIN: the store joins by its own collations and types, the origin by others.
         return JOIN
     if not isinstance(tree, exp.Query):
         return Passthrough("not a query that is known")
-    reason = distrust(nodes, scanned)
+    reason = distrust(census, scanned)
     if reason is not None:
         return Passthrough(reason)
+    spans = item_spans(scanned)
     return Parsed(
         tree,
         scanned.parameters,
-        item_texts(tree, scanned),
-        item_calls(scanned),
+        item_texts(tree, scanned, spans),
+        item_calls(scanned, spans),
         function_names(scanned),
         scanned,
+        census,
     )
+
+
+class _Writing(dict[type[exp.Expr], bool | None]):
+    """type -> whether a node of it may write; None: its name tells."""
+
+    def __missing__(self, type_: type[exp.Expr]) -> bool | None:
+        found: bool | None = None
+        if issubclass(type_, _WRITE_NODES) and not issubclass(type_, _READ_NODES):
+            found = True
+        elif not issubclass(type_, exp.Func):
+            found = False
+        self[type_] = found
+        return found
+
+
+_MAY_WRITE = _Writing()
 
 
 def _by_words(scanned: Scan, reason: str, *, is_strict: bool) -> Passthrough | Refusal:
@@ -224,6 +251,8 @@ def _begins_with_table(scanned: Scan) -> bool:
 
 def _tables_as_queries(scanned: Scan) -> list[int]:
     words = scanned.words
+    if "TABLE" not in scanned.vocabulary:
+        return []
     return [
         index
         for index, word in enumerate(words[:-1])
@@ -247,7 +276,7 @@ _BEFORE_QUERY = word_set("( ) ; UNION ALL DISTINCT INTERSECT EXCEPT")
 
 def _has_join_word(scanned: Scan) -> bool:
     words = scanned.words
-    return any(
+    return not scanned.vocabulary.isdisjoint(_JOIN_WORDS) and any(
         word in _JOIN_WORDS and words[index - 1] not in (".", "AS", "SELECT", ",")
         for index, word in enumerate(words)
         if index
@@ -255,6 +284,8 @@ def _has_join_word(scanned: Scan) -> bool:
 
 
 def _is_too_deep(scanned: Scan) -> bool:
+    if len(scanned.words) <= min(_DEEPEST, _LONGEST_RUN):
+        return False
     depth = run = 0
     for word in scanned.words:
         if word in ("(", "[", "CASE"):
@@ -273,14 +304,13 @@ def _name(identifier: exp.Identifier) -> str:
     return str(identifier.this)
 
 
-def _tables(nodes: list[exp.Expr], family: Family) -> list[exp.Table]:
+def _tables(census: Census, family: Family) -> list[exp.Table]:
     """What FROM names, without common table expressions and table functions that aren't catalogue."""
     sees_later = family == "sqlite"
     return [
         node
-        for node in nodes
-        if isinstance(node, exp.Table)
-        and definition(node, _name, sees_later=sees_later) is None
+        for node in census.of(exp.Table)
+        if definition(node, _name, sees_later=sees_later) is None
         and not (isinstance(node.this, exp.Func) and not node.this.name.upper().startswith("PRAGMA_"))
     ]
 

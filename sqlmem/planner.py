@@ -60,9 +60,9 @@ def make_plan(
     )
     _check_functions(parsed, slices, semantics)
     context.shares_literals = shares_literals
-    queries = Queries(context)
     # The parser's tree is shared, and * is replaced in it.
-    tree = parsed.tree.copy() if parsed.tree.find(exp.Star) is not None else parsed.tree
+    tree = parsed.tree.copy() if _has_star(parsed) else parsed.tree
+    queries = Queries(context, tree)
     sql, values = queries.query(tree, Scope(None))
     names = given_names(context, tree, parsed.item_texts, parsed.item_calls)
     if len(names) != len(values):
@@ -91,6 +91,11 @@ def make_plan(
         made=context.made,
         joins=tuple(context.reads) if context.joins else (),
     )
+
+
+def _has_star(parsed: Parsed) -> bool:
+    """Whether there is another * than that of count(*)."""
+    return any(not isinstance(star.parent, exp.Count) for star in parsed.census.of(exp.Star))
 
 
 def _output(name: str, value: Value, context: Context) -> Output:
@@ -198,7 +203,9 @@ def _check_functions(parsed: Parsed, slices: Slices, semantics: Semantics) -> No
 
     The others are looked at where they stand: `Context.check_called`.
     """
-    seen = {slices.called(node) for node in parsed.tree.find_all(exp.Func)}
+    if not parsed.functions:
+        return
+    seen = {slices.called(node) for node in parsed.census.of(exp.Func)}
     unknown = sorted(
         {name.lower() for name in parsed.functions} - seen - _SYNTAX - (semantics.called & _OPERATORS)
     )

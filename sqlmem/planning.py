@@ -18,7 +18,7 @@ from sqlmem.dialects.deterministic import all_kept
 from sqlmem.effects import Effect, Session, effect_of
 from sqlmem.entries import Bypassed, Entry, Passed, Planned, Refused
 from sqlmem.filling import LOCKED
-from sqlmem.gate import Passthrough, Refusal
+from sqlmem.gate import Passthrough, Reading, Refusal
 from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema
@@ -94,7 +94,9 @@ class Planning:
         """What a statement does to what others read, by its words. For transparent mode."""
         return self._passed((statement, has_parameters)).effect
 
-    def _passed(self, key: tuple[str, bool], shape: Skeleton | None = None) -> Passed:
+    def _passed(
+        self, key: tuple[str, bool], shape: Skeleton | None = None, reading: Reading | None = None
+    ) -> Passed:
         """The entry that a statement has if it is no read."""
         known = self._effects.get(key)
         if known is not None:
@@ -103,7 +105,8 @@ class Planning:
         if shape is not None:
             known = self._of_shapes.get((shape.shape, has_parameters))
         if known is None:
-            known = Passed(effect_of(statement, self.origin.syntax(has_parameters=has_parameters)))
+            syntax = self.origin.syntax(has_parameters=has_parameters)
+            known = Passed(effect_of(statement, syntax, reading))
             if shape is not None and _is_plain(known.effect):
                 if len(self._of_shapes) >= self.capacity:
                     self._of_shapes = {}
@@ -115,11 +118,11 @@ class Planning:
         return known
 
     def make(
-        self, statement: str, borrower: Borrower, typing: Typing, *, has_parameters: bool
+        self, reading: Reading, borrower: Borrower, typing: Typing, *, has_parameters: bool
     ) -> tuple[Entry, bool | Lacks]:
         """The entry, and whether it lasts: or as long as something isn't known and can't be asked for."""
-        syntax = self.origin.syntax(has_parameters=has_parameters)
-        verdict = parse(statement, syntax, is_strict=not self.is_transparent)
+        statement = reading.text
+        verdict = parse(statement, reading.syntax, reading, is_strict=not self.is_transparent)
         match verdict:
             case Refusal(error, reason, hint):
                 if self.is_transparent:

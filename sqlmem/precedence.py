@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from sqlmem.census import Census
 from sqlmem.gate import word_set
 from sqlmem.lexer import Scan
 
@@ -42,21 +43,37 @@ def _operands(node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
             yield key, value
 
 
-def _is_operator(node: exp.Expr, *, has_casts: bool) -> bool:
-    if isinstance(node, (exp.Paren, exp.Dot)):
-        return False
-    if isinstance(node, (exp.Cast, exp.TryCast)):
-        return has_casts
-    return isinstance(node, (exp.Binary, exp.Unary, exp.Between, exp.In, exp.AtTimeZone, exp.Bracket))
+class _Operators(dict[type[exp.Expr], bool | None]):
+    """type -> whether it is an operator; None: where casts are written as one."""
+
+    def __missing__(self, type_: type[exp.Expr]) -> bool | None:
+        found: bool | None = False
+        if issubclass(type_, (exp.Cast, exp.TryCast)):
+            found = None
+        elif not issubclass(type_, (exp.Paren, exp.Dot)):
+            found = issubclass(
+                type_, (exp.Binary, exp.Unary, exp.Between, exp.In, exp.AtTimeZone, exp.Bracket)
+            )
+        self[type_] = found
+        return found
 
 
-def mixes_nodes(nodes: list[exp.Expr], *, has_casts: bool) -> bool:
+_OPERATORS = _Operators()
+
+
+def _is_operator(type_: type[exp.Expr], *, has_casts: bool) -> bool:
+    found = _OPERATORS[type_]
+    return has_casts if found is None else found
+
+
+def mixes_nodes(census: Census, *, has_casts: bool) -> bool:
     """Whether an operator stands bare under another that doesn't plainly bind looser."""
     return any(
-        _is_operator(operand, has_casts=has_casts)
-        and not _may_stand_bare(node, _LOOSENESS.get(type(node)), key, operand)
+        _is_operator(type(operand), has_casts=has_casts)
+        and not _may_stand_bare(node, _LOOSENESS.get(type_), key, operand)
+        for type_, nodes in census.by_type.items()
+        if _is_operator(type_, has_casts=has_casts)
         for node in nodes
-        if _is_operator(node, has_casts=has_casts)
         for key, operand in _operands(node)
     )
 
@@ -74,6 +91,10 @@ _SEPARATORS = word_set(
     UNION ASC DESC
     """
     "INTERSECT EXCEPT ORDER GROUP WINDOW ROWS RANGE OVER FILTER VALUES WITH"
+)
+_BRACKETS = word_set("( [ CASE ) ] END")
+_LOOKED_AT = (
+    _BRACKETS | _SEPARATORS | _COMPARISON_WORDS | _ARITHMETIC | _LOOSE_OPERATORS | frozenset({"&&", "NOT"})
 )
 _NEGATED = word_set("LIKE ILIKE SIMILAR IN BETWEEN NULL GLOB REGEXP RLIKE")
 
@@ -93,6 +114,8 @@ def mixes_operators(scanned: Scan) -> bool:
     words = scanned.words
     stack, run = [], _Run()
     for index, written in enumerate(words):
+        if written not in _LOOKED_AT:
+            continue
         word = "AND" if written == "&&" else written
         before = words[index - 1] if index else ";"
         if word in ("(", "[", "CASE"):

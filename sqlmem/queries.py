@@ -16,27 +16,30 @@ from sqlmem.expressions.choices import chosen
 from sqlmem.expressions.closed import has_aggregate
 from sqlmem.grouping_sets import by_sets, has_sets
 from sqlmem.groups import by_sorting
+from sqlmem.guards import gives_rows, guard_all, guarded
 from sqlmem.lanes import given_out
 from sqlmem.limits import limit_text
 from sqlmem.model import Column, Kind, TableSchema
-from sqlmem.outputs import callable_names, leftmost, schema_of
+from sqlmem.outputs import schema_of
 from sqlmem.picks import picks_row
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
-from sqlmem.positions import is_number, position_of
+from sqlmem.positions import is_number
 from sqlmem.row_lists import rows_of, values_of
 from sqlmem.scopes import Context, Scope
 from sqlmem.set_operations import Expected, Rendered, set_operation
 from sqlmem.sources import from_clause
 from sqlmem.stars import expand
+from sqlmem.terms import check_position, grouped_term, output_of, with_aliases
 from sqlmem.values import EQUAL_TEXT, NULL, Value
 
 
 class Queries:
     """Renders the queries of one statement. For one thread."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, outermost: exp.Expr) -> None:
         self.context = self._context = context
+        self._outermost = outermost
         self.expressions = self._expressions = expressions(context, self.query)
         # id of a SELECT that stands for one grouping set -> the columns that it leaves out
         self._left_out: dict[int, list[exp.Expr]] = {}
@@ -86,7 +89,7 @@ class Queries:
         self._context.scopes[id(node)] = scope
         expand(self._context, node, scope)
         scope.windows = self._windows(node)
-        scope.may_guard = node.parent is None and bool(source) and _gives_rows(node)
+        scope.may_guard = node.parent is None and bool(source) and gives_rows(node)
         render = self._expressions
         # What is refused in one clause doesn't keep the others from being looked at: all is told.
         reasons = Reasons()
@@ -117,7 +120,7 @@ class Queries:
         having = node.args.get("having")
         having_text = ""
         if having is not None:
-            condition = self._with_aliases(having.this, node, scope, "having alias")
+            condition = with_aliases(self._context, having.this, node, scope, "having alias")
             having_text = reasons.attempt(lambda: f" HAVING {render.condition(condition, scope)}", "")
             if not group_text and not scope.saw_aggregate:
                 reasons.attempt(_refuse_having, None)
@@ -151,7 +154,7 @@ class Queries:
         if limit_text and not is_chosen:
             is_grouped = bool(group_text) or scope.saw_aggregate
             groups = f"{group_text}{having_text}" if is_grouped else None
-            self._guard_all(scope, values, source, where_text, groups)
+            guard_all(self._context, scope, values, source, where_text, groups)
         if is_chosen:
             if scope.may_guard and self._context.guards:
                 raise Refuse("a subquery that may give several rows as a value")
@@ -175,12 +178,13 @@ class Queries:
         )
         opening, more = self._context.opening()
         if scope.may_guard and self._context.guards:
-            source, where_text = self._guarded(self._context.guards, source, where_text)
+            source, where_text = guarded(self._context, source, where_text)
         text = (
             f"{prefix}SELECT {'DISTINCT ' if distinct is not None else ''}{columns}{more}{source}"
             f"{where_text}{group_text}{having_text}{order_text}{limit_text}"
         )
-        return text, given_out(values, opening)
+        # Around the outermost SELECT nobody asks for what it could give out beside its columns.
+        return text, tuple(values) if node is self._outermost else given_out(values, opening)
 
     def _looks_up_extremes(self, node: exp.Select) -> bool:
         """Whether MIN or MAX may be looked up in an index.
@@ -220,49 +224,6 @@ class Queries:
             return None
         return schema_of(source, self._context)
 
-    def _guard_all(
-        self, scope: Scope, values: list[Value], source: str, where: str, groups: str | None
-    ) -> None:
-        """Have all rows computed, also those beyond the limit, or skipped.
-
-        The origin computes them before it sorts, or doesn't: an error in one of them is its to report.
-
-        Args:
-            groups: GROUP BY and HAVING; None if the query doesn't aggregate.
-        """
-        if self._context.semantics.is_dynamic or not source:
-            return
-        failing = [value.sql for value in values if "sqlmem_" in value.sql or "sqlmem_" in source]
-        if not failing or any(" OVER (" in text for text in failing):
-            return
-        if not scope.may_guard:
-            raise Refuse("a computation that may be an error, in rows beyond a limit")
-        if groups is None:
-            counts = " + ".join(f"count({text})" for text in failing)
-            self._context.guards.append(f"SELECT {counts} >= 0 AS ok{source}{where}")
-            return
-        computed = ", ".join(f"{text} AS f{number}" for number, text in enumerate(failing))
-        counts = " + ".join(f"count(f{number})" for number in range(len(failing)))
-        self._context.guards.append(
-            f"SELECT {counts} >= 0 AS ok FROM (SELECT {computed}{source}{where}{groups})"
-        )
-
-    def _guarded(self, guards: list[str], source: str, where: str) -> tuple[str, str]:
-        """FROM and WHERE with guards, which the store looks at before the first row."""
-        if " FULL JOIN " in source:
-            raise Refuse("a subquery that may give several rows as a value, beside FULL JOIN")
-        aliases = [self._context.alias("g") for _ in guards]
-        # CROSS JOIN keeps the order in which they are written.
-        before = " CROSS JOIN ".join(
-            f"({guard}) AS {alias}" for guard, alias in zip(guards, aliases, strict=True)
-        )
-        tests = " AND ".join(f"{alias}.ok" for alias in aliases)
-        condition = where.removeprefix(" WHERE ")
-        return (
-            f" FROM {before} CROSS JOIN {source.removeprefix(' FROM ')}",
-            f" WHERE {tests}" + (f" AND {condition}" if where else ""),
-        )
-
     def _windows(self, node: exp.Select) -> dict[str, exp.Window]:
         named: dict[str, exp.Window] = {}
         for window in node.args.get("windows") or []:
@@ -282,34 +243,6 @@ class Queries:
         (_, taken), result = chosen(self._expressions, [Value("", expected), value], "a set operation")
         return Value(taken.sql, result.type, result=result.result)
 
-    def _with_aliases(self, term: exp.Expr, node: exp.Expr, scope: Scope, shape: str) -> exp.Expr:
-        """An expression with the outputs that it names in their place, where the origin knows them there."""
-        if (
-            shape not in self._context.semantics.shapes
-            or not scope.outputs
-            or term.find(exp.Query) is not None
-        ):
-            # In a subquery the name may be a column of its own.
-            return term
-
-        # MariaDB: in HAVING it may, and alone.
-        is_strict = shape == "order alias" and not self._context.semantics.is_dynamic
-
-        def replaced(inner: exp.Expr) -> exp.Expr:
-            if isinstance(inner, exp.Column) and inner.args.get("table") is None:
-                name = self._context.fold_column(inner.this)
-                if name in scope.outputs and name not in scope.columns:
-                    if callable_names(self._context, node).count(name) > 1:
-                        raise Refuse("a name that two outputs have")
-                    if is_strict and has_aggregate(scope.outputs[name]):
-                        raise Refuse(
-                            "ORDER BY an expression of an aggregate's name is an error at the origin"
-                        )
-                    return exp.Paren(this=scope.outputs[name].copy())
-            return inner
-
-        return term.transform(replaced)
-
     def _group(self, node: exp.Select, scope: Scope) -> str:
         """GROUP BY; from here on the scope's columns must be grouped or aggregated."""
         clause = node.args.get("group")
@@ -324,8 +257,8 @@ class Queries:
         keys: dict[str, None] = {}
         is_hidden = not any(map(_shows_columns, _shown_clauses(node)))
         for term in clause.expressions:
-            self._check_position(term)
-            meant = self._grouped_term(term, node, scope)
+            check_position(self._context, term)
+            meant = grouped_term(self._context, term, node, scope)
             value = self._expressions.value(meant, scope)
             # TRUE too is a constant that PostgreSQL doesn't group by.
             if value.type is None or isinstance(meant, exp.Boolean):
@@ -342,37 +275,6 @@ class Queries:
         texts = ["NULL" if is_number(key) else key for key in keys]
         return f" GROUP BY {', '.join(texts)}"
 
-    def _check_position(self, term: exp.Expr) -> None:
-        """Raises `Refuse` for what SQLite takes for a position: -1, (1)."""
-        inner = term
-        while isinstance(inner, exp.Neg | exp.Paren):
-            inner = inner.this
-        if self._context.semantics.is_dynamic and inner is not term and isinstance(inner, exp.Literal):
-            raise Refuse("a number with a sign or in parentheses, as a position")
-
-    def _grouped_term(self, term: exp.Expr, node: exp.Select, scope: Scope) -> exp.Expr:
-        position = self._position(term, len(node.expressions))
-        if position is not None:
-            item: exp.Expr = node.expressions[position]
-            inner: exp.Expr = item.this if isinstance(item, exp.Alias) else item
-            return inner
-        if (
-            isinstance(term, exp.Column)
-            and term.args.get("table") is None
-            and isinstance(term.this, exp.Identifier)
-        ):
-            name = self._context.fold_column(term.this)
-            named = scope.outputs.get(name)
-            if named is not None and name in scope.columns and named != term:
-                # Dialects differ on which of the two is meant.
-                raise Refuse("GROUP BY a name that is both a column and an output")
-            if named is not None and name not in scope.columns:
-                return named
-        return term
-
-    def _position(self, term: exp.Expr, count: int) -> int | None:
-        return position_of(term, count, is_dynamic=self._context.semantics.is_dynamic)
-
     def _check_distinct(self, value: Value, what: str) -> None:
         if value.type is not None:
             self._expressions.check_same(value, what)
@@ -387,10 +289,10 @@ class Queries:
         only(clause, "expressions")
         terms = []
         for ordered in clause.expressions:
-            self._check_position(ordered.this)
-            output = self._output_of(ordered.this, node, values)
+            check_position(self._context, ordered.this)
+            output = output_of(self._context, ordered.this, node, values)
             if output is None:
-                ordered = self._with_aliases(ordered, node, scope, "order alias")  # noqa: PLW2901
+                ordered = with_aliases(self._context, ordered, node, scope, "order alias")  # noqa: PLW2901
             term = self._expressions.ordered(ordered, scope, output)
             if (
                 is_distinct
@@ -400,36 +302,6 @@ class Queries:
                 raise Refuse("ORDER BY what DISTINCT leaves out")
             terms.append(term)
         return f" ORDER BY {', '.join(terms)}"
-
-    def _output_of(self, term: exp.Expr, node: exp.Expr, values: list[Value]) -> Value | None:
-        """The column of the select list that a term of ORDER BY names, by position or alias."""
-        position = self._position(term, len(values))
-        if position is not None:
-            return values[position]
-        if (
-            isinstance(term, exp.Column)
-            and term.args.get("table") is None
-            and isinstance(term.this, exp.Identifier)
-        ):
-            name = self._context.fold_column(term.this)
-            positions = [
-                index for index, output in enumerate(callable_names(self._context, node)) if output == name
-            ]
-            if len(positions) > 1 and len({values[index].sql for index in positions}) > 1:
-                raise Refuse("ORDER BY a name that two outputs have")
-            if positions:
-                self._check_order(node, positions[0], name)
-                return values[positions[0]]
-        return None
-
-    def _check_order(self, node: exp.Expr, position: int, name: str) -> None:
-        """Raises `Refuse` where a name in ORDER BY is no output's to the origin, and ambiguous."""
-        scope = self._context.scopes.get(id(node))
-        if scope is None or not self._context.semantics.is_dynamic:
-            return
-        is_alias = isinstance(leftmost(node).expressions[position], exp.Alias)
-        if not is_alias and name in scope.columns and scope.columns[name] is None:
-            raise Refuse(f"ORDER BY {name!r}, which is ambiguous")
 
     def _arm(self, node: exp.Select, left_out: list[exp.Expr], around: Scope) -> Rendered:
         """A SELECT by one grouping set; `left_out`: columns of the others, NULL in it."""
@@ -458,7 +330,7 @@ class Queries:
         return self._order(node, scope, values, is_distinct=is_distinct)
 
     def output_of(self, term: exp.Expr, node: exp.Expr, values: list[Value]) -> Value | None:
-        return self._output_of(term, node, values)
+        return output_of(self._context, term, node, values)
 
     def item(self, item: exp.Expr, scope: Scope, expected: Column | None) -> Value:
         return self._item(item, scope, expected)
@@ -468,15 +340,6 @@ class Queries:
 
     def check_distinct(self, value: Value, what: str) -> None:
         self._check_distinct(value, what)
-
-
-def _gives_rows(node: exp.Select) -> bool:
-    """Whether its limit says that it gives a row, if there is one: of LIMIT 0 nothing is looked at."""
-    limit = node.args.get("limit")
-    if limit is None:
-        return True
-    count = limit.args.get("count") if isinstance(limit, exp.Fetch) else limit.expression
-    return isinstance(count, exp.Literal) and str(count.this).isdigit() and int(str(count.this)) > 0
 
 
 def _is_within(scope: Scope) -> bool:

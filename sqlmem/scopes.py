@@ -161,7 +161,7 @@ class Context:
 
     def mark(self) -> Mark:
         """How far the gathering has come, for `back_to`."""
-        needed = [len(columns) for columns in self.needed]
+        needed = list(map(len, self.needed))
         return len(self.arguments), len(self.checks), len(self.guards), len(self.added), needed
 
     def back_to(self, mark: Mark) -> None:

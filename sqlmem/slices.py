@@ -60,18 +60,21 @@ class Slices:
     """Finds slices of one statement. For one thread."""
 
     def __init__(self, scanned: Scan) -> None:
-        # Offsets in sqlglot's nodes are those of the text that it was given.
-        syntax = replace(scanned.syntax, percent_is_escaped=False, paramstyle="named")
-        self._scan = scan(scanned.sql, syntax)
-        self._starts = [token.start for token in self._scan.tokens]
-        constants = (
-            index
-            for index, token in enumerate(self._scan.tokens)
-            if token.kind in (TokenKind.NUMBER, TokenKind.STRING)
-        )
-        # token -> which of the constants it is
-        self._constants = {index: number for number, index in enumerate(constants)}
+        self._given = scanned
+        self._rescanned: Scan | None = None
+        self._offsets: list[int] = []
+        # where it begins -> which of the constants it is
+        self._constants = {start: number for number, start in enumerate(scanned.constants)}
         self._found: dict[int, tuple[exp.Expr, tuple[int, int] | None]] = {}
+
+    @property
+    def _scan(self) -> Scan:
+        """The text that sqlglot was given: offsets in its nodes are in that. Few statements need it."""
+        if self._rescanned is None:
+            syntax = replace(self._given.syntax, percent_is_escaped=False, paramstyle="named")
+            self._rescanned = scan(self._given.sql, syntax)
+            self._offsets = [token.start for token in self._rescanned.tokens]
+        return self._rescanned
 
     def of(self, node: exp.Expr, qualifiers: AbstractSet[str]) -> Slice | None:
         """The slice that an expression was parsed from; None if it can't be told.
@@ -88,26 +91,23 @@ class Slices:
     def place(self, node: exp.Literal) -> int | None:
         """Which of the text's constants a literal is; None if that can't be told."""
         start = node.meta.get("start")
-        if not isinstance(start, int):
-            return None
-        index = self._token(start)
-        return self._constants.get(index) if self._starts[index] == start else None
+        return self._constants.get(start) if isinstance(start, int) else None
 
     def called(self, node: exp.Expr) -> str | None:
         """The name, in lower case, by which a function is called; None for one with a syntax of its own."""
         start, end = node.meta.get("start"), node.meta.get("end")
         if not isinstance(start, int) or not isinstance(end, int):
             return None
-        return self._scan.text[start : end + 1].lower().removeprefix(CALL_PREFIX)
+        return self._given.sql[start : end + 1].lower().removeprefix(CALL_PREFIX)
 
     def _range(self, node: exp.Expr) -> tuple[int, int] | None:
         """First and last token."""
         places = [(inner.meta["start"], inner.meta["end"]) for inner in node.walk() if "start" in inner.meta]
         if not places:
             return None
+        words = self._scan.words
         first = self._token(min(start for start, _ in places))
         last = self._token(max(end for _, end in places))
-        words = self._scan.words
         for around in range(_MOST_AROUND + 1):
             for before in range(min(around, _MOST_BEFORE) + 1):
                 low, high = first - before, last + around - before
@@ -120,7 +120,7 @@ class Slices:
         return None
 
     def _token(self, offset: int) -> int:
-        return bisect_right(self._starts, offset) - 1
+        return bisect_right(self._offsets, offset) - 1
 
     def _is(self, node: exp.Expr, low: int, high: int) -> bool:
         tokens = self._scan.tokens

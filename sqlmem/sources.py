@@ -6,16 +6,19 @@ How sources are put together is `joins`'s to know.
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from sqlglot import exp
 
+from sqlmem.dialects.base import Semantics
 from sqlmem.dialects.numbers import DIGITS
 from sqlmem.expressions import only
 from sqlmem.joins import Joined, crossed, is_comma, joined, single, without_doubles
 from sqlmem.lanes import taken_in
 from sqlmem.laterals import beside
-from sqlmem.model import Collation, Kind
+from sqlmem.model import Collation, Kind, TableSchema
 from sqlmem.outputs import (
     ROW_IDS,
     Spelling,
@@ -26,7 +29,7 @@ from sqlmem.outputs import (
 )
 from sqlmem.plan import Refuse, Rows
 from sqlmem.row_lists import names_of, values_of
-from sqlmem.scopes import Listed, Relation, Scope, Source
+from sqlmem.scopes import Context, Listed, Relation, Scope, Source
 from sqlmem.set_operations import Queries
 from sqlmem.stored import DATA, quoted, stored_names
 from sqlmem.values import Value
@@ -201,11 +204,62 @@ def _table(queries: Queries, spelling: Spelling, alias: str) -> Joined:
     index = queries.context.table(schema)
     queries.context.uses += 1
     stored = queries.context.alias("t")
+    seen = _seen(queries.context, schema, index, stored)
+    source = Source(
+        alias,
+        stored,
+        seen.columns,
+        seen.listed,
+        table=schema.name if alias == spelling[1] else None,
+        is_table=True,
+        key=seen.key,
+        is_unique=seen.is_unique,
+    )
+    database = "main" if index == 0 else f"s{index}"
+    return single(f"{database}.{DATA} AS {stored}", source, Rows(index))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a statement sees of a table under one name of the store's: as of `Source`. Never changed.
+
+    Attributes:
+        schema, semantics: kept, so that nothing else can have their ids.
+    """
+
+    schema: TableSchema
+    semantics: Semantics
+    columns: Mapping[str, Value | None]
+    listed: tuple[Listed, ...]
+    key: frozenset[str]
+    is_unique: bool
+
+
+# Made for each statement they would take as long as the rest of a short one; most plannings begin with t1.
+# Ids of schema and semantics, index of the table, its stored name -> what is seen. Written whole.
+_known: dict[tuple[int, int, int, str], _Seen] = {}
+_MOST_KNOWN = 64
+_MOST_COLUMNS_KNOWN = 200
+
+
+def _seen(context: Context, schema: TableSchema, index: int, stored: str) -> _Seen:
+    place = (id(schema), id(context.semantics), index, stored)
+    found = _known.get(place)
+    if found is None:
+        found = _look_at(context, schema, index, stored)
+        if len(schema.columns) <= _MOST_COLUMNS_KNOWN:
+            if len(_known) >= _MOST_KNOWN:
+                _known.clear()
+            _known[place] = found
+    return found
+
+
+def _look_at(context: Context, schema: TableSchema, index: int, stored: str) -> _Seen:
     names = stored_names(schema)
     columns: dict[str, Value | None] = {}
     listed = []
     for column in schema.columns:
-        key = queries.context.spelling(column)
+        key = context.spelling(column)
         value = Value(
             f"{stored}.{quoted(names[column.name])}",
             column,
@@ -216,28 +270,24 @@ def _table(queries: Queries, spelling: Spelling, alias: str) -> Joined:
         columns[key] = None if key in columns else value
         if not column.is_hidden:
             listed.append(Listed(key, column.name, value))
-    if queries.context.semantics.is_dynamic:
+    if context.semantics.is_dynamic:
         row_id = next((item.columns[0] for item in schema.indexes if item.is_primary_key), None)
         if row_id is not None:
-            value_of_key = columns[queries.context.spelling(schema.by_name[row_id])]
+            value_of_key = columns[context.spelling(schema.by_name[row_id])]
             columns = {**dict.fromkeys(ROW_IDS, value_of_key), **columns}
     keys = next((item.columns for item in schema.indexes if item.is_primary_key), ())
-    source = Source(
-        alias,
-        stored,
-        columns,
+    return _Seen(
+        schema,
+        context.semantics,
+        MappingProxyType(columns),
         tuple(listed),
-        table=schema.name if alias == spelling[1] else None,
-        is_table=True,
-        key=frozenset(f"{stored}.{quoted(names[key])}" for key in keys),
+        frozenset(f"{stored}.{quoted(names[key])}" for key in keys),
         # A key holds for one table, not for what inherits from it, nor for a view.
-        is_unique=len(keys) == 1
+        len(keys) == 1
         and schema.depends_on == frozenset()
         and not schema.is_view
         and schema.by_name[keys[0]].kind in (Kind.INTEGER, Kind.DYNAMIC),
     )
-    database = "main" if index == 0 else f"s{index}"
-    return single(f"{database}.{DATA} AS {stored}", source, Rows(index))
 
 
 def _relation_source(alias: str, stored: str, relation: Relation) -> Source:

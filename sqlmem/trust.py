@@ -7,18 +7,19 @@ placeholder, a clause or an order of operators that the tree doesn't account for
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from itertools import pairwise
 
 from sqlglot import exp
 
+from sqlmem.census import Census
 from sqlmem.foreign import foreign_form
 from sqlmem.gate import word_set
-from sqlmem.grammar import groups_as_origins, placeholder_index, written_back
+from sqlmem.grammar import groups_as_origins, placeholder_index
 from sqlmem.items import ITEM_ENDS
-from sqlmem.lexer import Family, Scan, TokenKind, scan
+from sqlmem.lexer import Family, Scan, TokenKind
 from sqlmem.precedence import mixes_nodes, mixes_operators
 from sqlmem.reserved import is_reserved
+from sqlmem.wording import accounts_for_words, is_written_rows
 
 # Words that a tree of known nodes accounts for by its shape. Any other must appear in the tree as
 # a name: sqlglot skips or reinterprets what it doesn't need.
@@ -41,59 +42,94 @@ _PLAIN_WORDS = word_set(
 _CLAUSE_WORDS = word_set("INDEX KEY ONLY LATERAL TABLE ROLLUP CUBE SETS TABLESAMPLE SYSTEM BERNOULLI USING")
 
 
-def distrust(nodes: list[exp.Expr], scanned: Scan) -> str | None:
+def distrust(census: Census, scanned: Scan) -> str | None:
     """Why the tree may say something else than the text; None if it says the same."""
+    family = scanned.syntax.family
     names: set[str] = set()
     placeholders: list[int | None] = []
-    for node in nodes:
-        if isinstance(node, exp.Identifier) and is_reserved(node, scanned.syntax.family):
-            return "a reserved word is used as a name"
-        if isinstance(node, (exp.Identifier, exp.Var)):
-            names.add(node.name.upper())
-        elif isinstance(node, exp.Placeholder):
-            placeholders.append(placeholder_index(node))
-        elif isinstance(node, exp.Parameter):
-            return "it has a placeholder of another style"
-        elif _has_unknown_clause(node, scanned.syntax.family):
-            # ONLY, TABLESAMPLE, PARTITION (…), INDEXED BY, …
-            return "it has a clause that changes what is read"
-        if isinstance(node, exp.SetOperation) and _mixes_set_operations(node) and not groups_as_origins():
-            # SQLite takes them from the left, the others take INTERSECT first.
-            return "set operations of several kinds without parentheses"
+    for node in census.nodes:
+        match _ROLES[type(node)]:
+            case None:
+                continue
+            case "identifier" if is_reserved(node, family):  # type: ignore[arg-type]
+                return "a reserved word is used as a name"
+            case "identifier" | "var":
+                names.add(node.name.upper())
+            case "placeholder":
+                placeholders.append(placeholder_index(node))  # type: ignore[arg-type]
+            case "parameter":
+                return "it has a placeholder of another style"
+            case _ if _has_unknown_clause(node, family):
+                # ONLY, TABLESAMPLE, PARTITION (…), INDEXED BY, …
+                return "it has a clause that changes what is read"
+            case _ if isinstance(node, exp.SetOperation) and _mixes_set_operations(node):
+                # SQLite takes them from the left, the others take INTERSECT first.
+                if not groups_as_origins():
+                    return "set operations of several kinds without parentheses"
     if sorted(placeholders, key=lambda index: -1 if index is None else index) != list(
         range(len(scanned.parameters))
     ):
         return "the parser lost a placeholder"
-    return _distrust_words(nodes, scanned, names)
+    return _distrust_words(census, scanned, names)
 
 
-def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> str | None:
+class _Roles(dict[type[exp.Expr], str | None]):
+    """type -> what `distrust` looks at in a node of it; None: nothing."""
+
+    def __missing__(self, type_: type[exp.Expr]) -> str | None:
+        role: str | None = None
+        for kind, name in _ROLES_OF.items():
+            if issubclass(type_, kind):
+                role = name
+                break
+        else:
+            role = "clause" if type_ in _KNOWN_CLAUSES else None
+        self[type_] = role
+        return role
+
+
+_ROLES_OF: dict[type[exp.Expr], str] = {
+    exp.Identifier: "identifier",
+    exp.Var: "var",
+    exp.Placeholder: "placeholder",
+    exp.Parameter: "parameter",
+    exp.TableAlias: "clause",
+    exp.DataTypeParam: "clause",
+    exp.Order: "clause",
+    exp.SetOperation: "clause",
+}
+_ROLES = _Roles()
+
+
+def _distrust_words(census: Census, scanned: Scan, names: set[str]) -> str | None:
     """Why the text has words that the tree doesn't account for, or that this origin doesn't know."""
-    stars = sum(map(is_written_rows, nodes)) if "*" not in scanned.words else 0
+    vocabulary = scanned.vocabulary
+    stars = 0 if "*" in vocabulary else sum(map(is_written_rows, census.of(exp.Select)))
     lost = next(
         (
             sign
             for sign, kinds in _SIGNS.items()
-            if _count(nodes, kinds) - (stars if sign == "*" else 0) != scanned.words.count(sign)
+            if census.count(*kinds) - (stars if sign == "*" else 0)
+            != (scanned.words.count(sign) if sign in vocabulary else 0)
         ),
         None,
     )
     if lost is not None:
         return f"the parser lost a {lost}"
-    if not _accounts_for_joins(nodes, scanned):
+    if not _accounts_for_joins(census, scanned):
         return "the parser reads its joins in another way than the text has them"
-    foreign = foreign_form(nodes, scanned)
+    foreign = foreign_form(census, scanned)
     if foreign is not None:
         return foreign
     if scanned.syntax.family == "mysql" and _has_blank_in_a_call(scanned):
         return "a blank between a function's name and its parenthesis"
-    if _has_gap(scanned) or not _comes_back(nodes, scanned):
+    if _has_gap(scanned) or not accounts_for_words(census, scanned):
         # SELECT a, FROM t; BETWEEN 1 2; GROUP BY HAVING: sqlglot forgives what the origin reports.
         return "the parser leaves out or adds a word"
-    word = _unaccounted(scanned, names, _said_by_nodes(nodes))
+    word = _unaccounted(scanned, names, census)
     if word is not None:
         return f"the parser doesn't account for {word}"
-    if mixes_operators(scanned) or mixes_nodes(nodes, has_casts="::" in scanned.words):
+    if mixes_operators(scanned) or mixes_nodes(census, has_casts="::" in vocabulary):
         # a = b IS NULL, a || b + c, a NOT LIKE b = c: read differently by different origins.
         return "what it means depends on the precedence of its operators; parentheses would tell"
     return None
@@ -102,25 +138,25 @@ def _distrust_words(nodes: list[exp.Expr], scanned: Scan, names: set[str]) -> st
 # What a node of JOIN has -> the words of it.
 _JOIN_ARGUMENTS = ("method", "side", "kind")
 _JOIN_WORDS = word_set("NATURAL LEFT RIGHT FULL INNER OUTER CROSS STRAIGHT_JOIN")
+_JOINING = _JOIN_WORDS | {"JOIN", "USING", "LATERAL"}
 
 
-def _accounts_for_joins(nodes: list[exp.Expr], scanned: Scan) -> bool:
+def _accounts_for_joins(census: Census, scanned: Scan) -> bool:
     """Whether each word of a join is in the tree, and what the tree has without a word is a comma."""
     words = scanned.words
+    if scanned.vocabulary.isdisjoint(_JOINING) and not census.has(exp.Join, exp.Lateral):
+        return True
     given = Counter(
         word
         for index, word in enumerate(words)
         if scanned.tokens[index].kind is TokenKind.WORD
-        and (word in _JOIN_WORDS or word in ("JOIN", "USING", "LATERAL"))
+        and word in _JOINING
         # LEFT(a, 1) is a function.
         and not (word in ("LEFT", "RIGHT") and words[index + 1 : index + 2] == ("(",))
     )
     said: Counter[str] = Counter()
-    for node in nodes:
-        if isinstance(node, exp.Lateral):
-            said["LATERAL"] += 1
-        if not isinstance(node, exp.Join):
-            continue
+    said["LATERAL"] += census.count(exp.Lateral)
+    for node in census.of(exp.Join):
         own = [str(node.args[key]).upper() for key in _JOIN_ARGUMENTS if node.args.get(key)]
         said.update(own)
         said["USING"] += bool(node.args.get("using"))
@@ -133,28 +169,15 @@ def _accounts_for_joins(nodes: list[exp.Expr], scanned: Scan) -> bool:
     return +given == +said
 
 
-def is_written_rows(node: exp.Expr) -> bool:
-    """Whether a SELECT * is what the parser makes of VALUES."""
-    source = node.args.get("from_") if isinstance(node, exp.Select) else None
-    return (
-        source is not None
-        and isinstance(source.this, exp.Values)
-        and source.this.alias == "_values"
-        and isinstance(node.expressions[0], exp.Star)
-    )
-
-
-def _said_by_nodes(nodes: list[exp.Expr]) -> Counter[str]:
+def _said_by_nodes(census: Census) -> Counter[str]:
     """Words that nodes of these kinds stand for."""
     said: Counter[str] = Counter()
-    for node in nodes:
-        if isinstance(node, exp.Cast) and node.args["to"].this is exp.DType.BINARY:
-            said.update(("BINARY",))
-        for kind, words in _SAYING.items():
-            if isinstance(node, kind):
-                said.update(words)
-        if isinstance(node, exp.Join) and node.args.get("using"):
-            said["USING"] += 1
+    said["BINARY"] += sum(node.args["to"].this is exp.DType.BINARY for node in census.of(exp.Cast))
+    said["USING"] += sum(bool(node.args.get("using")) for node in census.of(exp.Join))
+    for kind, words in _SAYING.items():
+        count = census.count(kind)
+        for word in words:
+            said[word] += count
     return said
 
 
@@ -171,10 +194,6 @@ _SAME_WORDS = {"RLIKE": "REGEXP"}
 # What must be in the tree as often as in the text. +a: in SQLite without the affinity of a, elsewhere a
 # column of another name.
 _SIGNS: dict[str, tuple[type[exp.Expr], ...]] = {"*": (exp.Star, exp.Mul), "+": (exp.Add,)}
-
-
-def _count(nodes: list[exp.Expr], kinds: tuple[type[exp.Expr], ...]) -> int:
-    return sum(isinstance(node, kinds) for node in nodes)
 
 
 # node -> the arguments that it may have; sqlglot has a place for many more.
@@ -219,83 +238,12 @@ def _has_unknown_clause(node: exp.Expr, family: Family) -> bool:
     return known is not None and any(value and key not in known for key, value in node.args.items())
 
 
-# Words that a statement written back has as often as before.
-_COUNTED = word_set(
-    """
-    SELECT FROM WHERE GROUP BY HAVING ORDER LIMIT UNION INTERSECT EXCEPT DISTINCT CASE WHEN THEN ELSE AND OR
-    NOT IN IS NULL LIKE BETWEEN EXISTS WITH ON END OVER PARTITION ESCAPE FILTER VALUES ' 0 .
-    """
-)
-# As they are written back.
-_SAME_AS = {"&&": ("AND",), "ISNULL": ("IS", "NULL"), "NOTNULL": ("NOT", "IS", "NULL")}
-
-
-_WITH_WORD: dict[str, tuple[type[exp.Expr], ...]] = {
-    "FROM": (exp.Trim, exp.Substring, exp.Extract, exp.Overlay),
-    "IN": (exp.StrPosition,),
-}
-_WITH_INTERVAL = (exp.Interval, exp.DateAdd, exp.DateSub)
-
-
-def _comes_back(nodes: list[exp.Expr], scanned: Scan) -> bool:
-    """Whether the tree, written as text, has the words that the text has."""
-    syntax = scanned.syntax
-    written = written_back(scanned)
-    if written is None:
-        return False
-    own_syntax = replace(syntax, percent_is_escaped=False, paramstyle="named")
-    back = scan(written, own_syntax)
-    counts = Counter(word for word in back.words if word in _COUNTED)
-    said = (part for word in scanned.words for part in _SAME_AS.get(word, (word,)))
-    given = Counter(word for word in said if word in _COUNTED)
-    if syntax.family in ("mysql", "sqlite"):
-        # AS 'name' is written back as a name.
-        given["'"] -= sum(pair == ("AS", "'") for pair in pairwise(scanned.words))
-    # INTERVAL 1 DAY is written back as INTERVAL '1' DAY.
-    requoted = counts["'"] - given["'"]
-    if 0 < requoted <= sum(isinstance(node, _WITH_INTERVAL) for node in nodes):
-        counts["'"] -= requoted
-        counts["0"] += requoted
-    counts.subtract(_added_in_writing(nodes, scanned, counts, given))
-    # TRIM(a FROM b), SUBSTRING(a FROM 1), POSITION(a IN b): written with a comma, or back from one.
-    for word, kinds in _WITH_WORD.items():
-        if abs(counts[word] - given[word]) <= sum(isinstance(node, kinds) for node in nodes):
-            counts[word] = given[word]
-    if +counts != +given:
-        return False
-    bodies = sum(
-        word == "AS" and following in ("(", "MATERIALIZED", "NOT")
-        for word, following in pairwise(scanned.words)
-    )
-    return bodies >= sum(isinstance(node, exp.CTE) for node in nodes)
-
-
-def _added_in_writing(
-    nodes: list[exp.Expr], scanned: Scan, back: Counter[str], given: Counter[str]
-) -> Counter[str]:
-    """Words that the parser's way of writing adds, and that say nothing more."""
-    added: Counter[str] = Counter()
-    # ROWS 1 PRECEDING as ROWS BETWEEN 1 PRECEDING AND CURRENT ROW.
-    short = sum(isinstance(node, exp.WindowSpec) and not node.args.get("end") for node in nodes)
-    added.update({"AND": short, "BETWEEN": short})
-    # WITH v AS (VALUES …) as WITH v AS (SELECT * FROM (VALUES …) AS _values).
-    rows = sum(map(is_written_rows, nodes)) if "*" not in scanned.words else 0
-    added.update({"SELECT": rows, "FROM": rows})
-    # a !~ b as NOT a ~ b.
-    added.update({"NOT": sum(word in ("!~", "!~*") for word in scanned.words)})
-    # substr(a, 1) as SUBSTRING(a FROM 1).
-    parts = sum(isinstance(node, exp.Substring) for node in nodes)
-    added.update({"FROM": min(parts, max(0, back["FROM"] - given["FROM"] - rows))})
-    # GROUP_CONCAT(a) as GROUP_CONCAT(a SEPARATOR ',').
-    bare = sum(isinstance(node, exp.GroupConcat) and not node.args.get("separator") for node in nodes)
-    added.update({"'": min(bare, max(0, back["'"] - given["'"]))})
-    return added
-
-
 def _has_gap(scanned: Scan) -> bool:
     """Whether something that must stand between two words doesn't."""
     words = ("(", *scanned.words, ";")
     for before, word in pairwise(words):
+        if before not in _BEFORE_GAP and word not in _BEHIND_GAP:
+            continue
         if word == "," and before in _OPENING:
             return True
         if before == "," and (word in (")", "]", ",") or word in ITEM_ENDS):
@@ -336,11 +284,22 @@ _CALLED_WORDS = word_set("CAST EXTRACT")
 _OPENING = word_set("( [ , SELECT DISTINCT ALL BY WHERE")
 _BEFORE_ALL = word_set("SELECT UNION INTERSECT EXCEPT LIMIT ( = == <> != < > <= >= .")
 _NEEDS_MORE = word_set("SELECT BY WHERE FROM HAVING WHEN THEN ELSE AND OR")
+_BEFORE_GAP = _NEEDS_MORE | {",", "AS", "IN"}
+_BEHIND_GAP = word_set(", ALL AS")
 _NO_BEGINNING = word_set(") SELECT ASC DESC WHEN THEN ELSE END AND OR")
 
 
-def _unaccounted(scanned: Scan, names: set[str], said: Counter[str]) -> str | None:
-    words, last = scanned.words, len(scanned.words) - 1
+# How what is no word begins in `Scan.words`: signs, constants, placeholders, quoted names.
+_NO_WORDS = frozenset("\"'0?(),.;=<>!+-*/%|:&~^#[]")
+
+
+def _unaccounted(scanned: Scan, names: set[str], census: Census) -> str | None:
+    if not any(
+        word not in _PLAIN_WORDS and word not in names and word[:1] not in _NO_WORDS
+        for word in scanned.vocabulary
+    ):
+        return None
+    words, last, said = scanned.words, len(scanned.words) - 1, _said_by_nodes(census)
     for index, word in enumerate(words):
         if scanned.tokens[index].kind is not TokenKind.WORD or word in _PLAIN_WORDS or word in names:
             continue

@@ -21,23 +21,31 @@ from sqlmem.effects.base import (
 from sqlmem.effects.classify import classify
 from sqlmem.effects.skimming import skimmed
 from sqlmem.effects.words import parts
-from sqlmem.gate import Passthrough, Query, may_hide_a_write
-from sqlmem.gate import classify as judge
-from sqlmem.lexer import Syntax, scan
+from sqlmem.effects.writes import VERBS
+from sqlmem.gate import QUERY_WORDS, Passthrough, Query, Reading
+from sqlmem.lexer import Scan, Syntax
 
 
-def effect_of(text: str, syntax: Syntax) -> Effect:
-    """What a statement does, judged by its words. Total: what isn't understood may do anything."""
-    found = scan(skimmed(text, syntax), syntax)
+def effect_of(text: str, syntax: Syntax, reading: Reading | None = None) -> Effect:
+    """What a statement does, judged by its words. Total: what isn't understood may do anything.
+
+    Args:
+        reading: of the same text, to be shared with who reads it on.
+    """
+    short = skimmed(text, syntax)
+    if reading is None or short != text:
+        reading = Reading(short, syntax)
+    found = reading.scanned
     if found.has_executable_comment:
         return unknown("an executable comment")
     if found.doubt is not None or found.unterminated:
         return unknown("it isn't certain where its literals end")
+    if _is_plain_query(found) and isinstance(reading.verdict, Query) and reading.hidden is None:
+        return Effect(is_read=True, reason="a query")
     statements = parts(found)
     if not statements:
         return Effect(is_read=True, reason="an empty statement")
-    verdict = judge(found)
-    is_read = isinstance(verdict, Query | Passthrough) and may_hide_a_write(found) is None
+    is_read = isinstance(reading.verdict, Query | Passthrough) and reading.hidden is None
     if is_read and statements[0].at(0) in _ASKING:
         return Effect(is_read=True, reason="it asks the origin about itself")
     effect = union(classify(each) for each in statements)
@@ -48,6 +56,17 @@ def effect_of(text: str, syntax: Syntax) -> Effect:
     return replace(effect, is_read=is_read and effect.writes is not None)
 
 
+def _is_plain_query(found: Scan) -> bool:
+    """Whether it is one query without a call, and without a word that could begin a write."""
+    return (
+        found.syntax.family != "other"
+        and found.statement_count == 1
+        and found.words[0] in QUERY_WORDS
+        and found.vocabulary.isdisjoint(_MORE)
+    )
+
+
+_MORE = VERBS | {"(", "INTO"}
 _ASKING = frozenset(["PRAGMA", "SHOW", "HELP"])
 
 

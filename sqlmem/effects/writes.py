@@ -12,7 +12,7 @@ from sqlmem.effects.base import Spelling, Verb, Write
 from sqlmem.effects.words import Part
 from sqlmem.gate import word_set
 
-_VERBS = frozenset(["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "TRUNCATE", "UPSERT"])
+VERBS = frozenset(["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "TRUNCATE", "UPSERT"])
 _INSERT_WORDS = ("LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO")
 _CONFLICTS = ("REPLACE", "ROLLBACK", "ABORT", "FAIL", "IGNORE")
 # What a table reference can be followed by, so that it is no alias.
@@ -28,7 +28,7 @@ _ENDS = ("WHERE", "ORDER", "LIMIT", "RETURNING", "FROM")
 
 
 # What follows the verbs of MERGE, where a statement of its own (IF … THEN DELETE FROM …) has its table.
-_MERGED = dict.fromkeys(_VERBS, frozenset[str]()) | {
+_MERGED = dict.fromkeys(VERBS, frozenset[str]()) | {
     "DELETE": frozenset(["", "WHEN", "RETURNING", ")"]),
     "INSERT": frozenset(["(", "VALUES", "DEFAULT", "OVERRIDING"]),
 }
@@ -49,11 +49,7 @@ def writes_in(part: Part, *, is_body: bool = False) -> frozenset[Write]:
     """
     found: set[Write] = set()
     for index in range(len(part.words)):
-        if (
-            part.words[index] in _VERBS
-            and part.at(index - 1) not in (".", "AS")
-            and part.at(index + 1) != "."
-        ):
+        if part.words[index] in VERBS and part.at(index - 1) not in (".", "AS") and part.at(index + 1) != ".":
             found.update(_write_at(part, index, is_first=index == 0 and not is_body))
     return frozenset(found)
 

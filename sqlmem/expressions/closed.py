@@ -25,9 +25,15 @@ def described(node: exp.Expr) -> str:
     return node.sql_name() if isinstance(node, exp.Func) else str(node.key).upper()
 
 
+# Most nodes; nothing is called in them.
+_WITHOUT = frozenset(
+    {exp.Column, exp.Identifier, exp.Literal, exp.Placeholder, exp.Null, exp.Boolean, exp.Star}
+)
+
+
 def has_aggregate(node: exp.Expr) -> bool:
     """Whether an aggregate of this SELECT's own stands in the expression: no subquery's, no window's."""
-    if isinstance(node, exp.Query):
+    if type(node) in _WITHOUT or isinstance(node, exp.Query):
         return False
     if isinstance(node, exp.Window):
         children = [child for key, child in node.args.items() if key != "this"]

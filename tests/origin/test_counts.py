@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import sqlglot
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from support.counting import is_data
 from support.origins import Origin
 
+import sqlmem.lexer
 import sqlmem.planning
 from benchmarks.proxy import Proxy, address, through
 from sqlmem import CachingEngine, Outcome, last_status
@@ -154,6 +156,49 @@ def test_statements_that_differ_in_constants_are_planned_once(
         engine.execute(f"SELECT id, name FROM things WHERE id = {number} AND n < {number + 3}")
 
     assert len(planned) == 1, planned
+
+
+PLAIN_TEXTS = {
+    "by key": "SELECT id, n AS x, name FROM things WHERE id = 1",
+    "order": "SELECT id, name FROM things WHERE n > 2 AND n IS NOT NULL ORDER BY n DESC, id LIMIT 3",
+    "groups": "SELECT n, count(*) AS c, max(id) AS m FROM things GROUP BY n HAVING count(*) > 1 ORDER BY n",
+    "CASE, IN": "SELECT CASE WHEN n > 1 THEN n ELSE id END AS x FROM things WHERE id IN (1, 2) ORDER BY 1",
+    "subquery": "SELECT id FROM things WHERE id IN (SELECT max(id) FROM things)",
+    "join": "SELECT a.id, b.n FROM things a JOIN things b ON a.id = b.id WHERE a.n < 3",
+    "WITH, window": """
+        WITH v AS (SELECT id, n FROM things) SELECT id, row_number() OVER (ORDER BY id) AS r FROM v""",
+}
+
+
+@pytest.mark.parametrize("shape", PLAIN_TEXTS)
+def test_a_new_text_is_scanned_once_and_parsed_once(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    """What it does, what it asks, and whether the parser is believed: all of one scan and one tree."""
+    scanned, parsed = [], []
+
+    class Counted(sqlmem.lexer._Scanner):
+        def __init__(self, text: str, syntax: Any) -> None:
+            scanned.append(text)
+            super().__init__(text, syntax)
+
+    parse = sqlglot.Dialect.parse
+
+    def counted(self: sqlglot.Dialect, sql: str, **options: Any) -> Any:
+        parsed.append(sql)
+        return parse(self, sql, **options)
+
+    text = PLAIN_TEXTS[shape]
+    with CachingEngine(origin.engine(), cache_db="", mode="transparent", slow_statements="store") as engine:
+        engine.warm("things")
+        engine.execute("SELECT n FROM things WHERE id = 7")
+        monkeypatch.setattr(sqlmem.lexer, "_Scanner", Counted)
+        monkeypatch.setattr(sqlglot.Dialect, "parse", counted)
+
+        status = engine.execute(text).status
+
+    assert status.outcome is Outcome.HIT, status
+    assert (scanned, len(parsed)) == ([text], 1)
 
 
 def test_a_herd_asks_once(origin: Origin) -> None:

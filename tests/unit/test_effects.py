@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import sqlmem.effects
+import sqlmem.gate
 from sqlmem.effects import Effect, Session, effect_of
 from sqlmem.effects.skimming import LONG, skimmed
 from sqlmem.gate import COMMANDS
@@ -308,7 +308,7 @@ def test_a_thousand_rows_are_not_scanned(monkeypatch):
     """Five megabytes of values: what is scanned piece by piece is shorter than a line."""
     scanned: list[int] = []
     monkeypatch.setattr(
-        sqlmem.effects, "scan", lambda text, syntax: scanned.append(len(text)) or scan(text, syntax)
+        sqlmem.gate, "scan", lambda text, syntax: scanned.append(len(text)) or scan(text, syntax)
     )
     rows = ", ".join(f"({number}, 'it''s {'x' * 5_000}', NULL, %s)" for number in range(1_000))
 
