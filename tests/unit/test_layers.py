@@ -98,6 +98,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "movement": (
         "waiting",
+        "alongside",
         "pacing",
         "catalogue/*",
         "locks",
@@ -183,6 +184,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # `waiting` holds no state: it only waits for an event that another thread sets.
     "threading": frozenset(
         {
+            "alongside",
             "moments",
             "eras",
             "table_state",
