@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -21,6 +20,7 @@ from sqlmem.codecs import OPAQUE
 from sqlmem.encoders import Encoder, Uncacheable
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.origin import OriginConnection, driver_errors
+from sqlmem.pacing import Unpaced
 from sqlmem.store import Generation, Store, StoredColumn
 from sqlmem.stored import stored_names, wanted_indexes
 from sqlmem.wire import texts_of
@@ -38,7 +38,7 @@ ALONGSIDE_BYTES = 256 * 1024
 # lock at each row, or works in Python, two threads only fight for it (SQLite, asyncpg: nothing gained).
 ALONGSIDE_DRIVERS = frozenset({"psycopg", "psycopg2"})
 
-_NO_PACE = contextlib.nullcontext()
+_NO_PACE = Unpaced()
 
 
 class TooLarge(Exception):
@@ -83,7 +83,7 @@ def fill(
     has_room: Callable[[int], bool],
     on_rows: Callable[[int], None] | None = None,
     moment: Moment | None = None,
-    pace: AbstractContextManager[object] = _NO_PACE,
+    pace: Unpaced = _NO_PACE,
 ) -> Filled:
     """Fetch these columns of a table into a generation that nobody else sees yet.
 
@@ -182,14 +182,13 @@ class _Way:
 
     writer: Writer
     encoders: Sequence[Encoder]
-    pace: AbstractContextManager[object]
+    pace: Unpaced
     alongside: Alongside | None
 
     def write(self, rows: Sequence[Any]) -> int:
         """Returns: the bytes so far."""
-        with self.pace:
-            _insert(self.writer, self.encoders, rows)
-            return self.writer.bytes
+        _insert(self.writer, self.encoders, rows)
+        return self.writer.bytes
 
 
 def _copy(
@@ -205,15 +204,18 @@ def _copy(
         work = partial(way.write, rows)
         # Who works on them lets go of them as soon as they are written.
         rows = ()
-        alongside = way.alongside if size >= ALONGSIDE_BYTES else None
+        # Beside somebody who hits, a second thread of ours would be one more in the way.
+        alongside = way.alongside if size >= ALONGSIDE_BYTES and way.pace.is_alone else None
         if alongside is None:
-            size = work()
+            with way.pace:
+                size = work()
             del work
         else:
-            alongside.begin(work)
+            alongside.begin(partial(way.pace.counted, work))
             del work
             rows = _fetched(result, _batch(written, size))
             size = alongside.end()
+            way.pace.give_way()
         written = way.writer.rows
         if not has_room(size):
             raise TooLarge(size)
