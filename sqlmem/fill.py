@@ -133,9 +133,10 @@ def fill(
             texts = texts_of(result.cursor, connection.origin.dialect.driver)
             for encoder, item in zip(encoders, description, strict=True):
                 encoder.texts = texts.get(item[1])
-        size = _copy(
-            result, rows, _Way(writer, encoders, pace, alongside if is_alongside else None), has_room, on_rows
-        )
+        # In a loop this thread does others' work while it waits for the origin.
+        fetching = _NO_PACE if connection.origin.is_async else pace
+        way = _Way(writer, encoders, pace, fetching, alongside if is_alongside else None)
+        size = _copy(result, rows, way, has_room, on_rows)
         is_read_to_the_end = True
         with driver_errors():
             result.close()
@@ -178,11 +179,17 @@ def fill(
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """Into a generation. `alongside`: by whom beside the fetch; None for nobody."""
+    """Into a generation.
+
+    Attributes:
+        pace: around what is written, `fetching` around a fetch.
+        alongside: by whom it is written beside the fetch; None for nobody.
+    """
 
     writer: Writer
     encoders: Sequence[Encoder]
     pace: Unpaced
+    fetching: Unpaced
     alongside: Alongside | None
 
     def write(self, rows: Sequence[Any]) -> int:
@@ -222,7 +229,8 @@ def _copy(
         if on_rows is not None:
             on_rows(written)
         if alongside is None:
-            rows = _fetched(result, _batch(written, size))
+            with way.fetching:
+                rows = _fetched(result, _batch(written, size))
     return size
 
 

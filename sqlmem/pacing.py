@@ -44,8 +44,8 @@ class Unpaced:
 class Pace(Unpaced):
     """For one work, as a context around each piece of it, of some milliseconds at most.
 
-    It may rest where it is left. Where another thread does a piece, that one calls `counted`, and when it is done
-    the first one `give_way`: who rests must be where it may, in an event loop for instance.
+    It may rest where it is left. Where another thread does a piece, that one calls `counted`, and when it is
+    done the first one `give_way`: who rests must be where it may, in an event loop for instance.
 
     Attributes:
         is_alone: nobody has hit during the last slice.

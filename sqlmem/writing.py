@@ -19,8 +19,8 @@ from sqlmem.stored import DATA, quoted
 
 _serials = itertools.count(1)
 # Rows that one INSERT appends: it costs less than so many, and SQLite lets other threads into the interpreter
-# at each of them, who may let us wait for milliseconds.
-_GROUPS = (512, 64, 8, 1)
+# at each of them, who may let us wait for milliseconds, and then have to wait themselves.
+_GROUPS = (1_024, 512, 64, 8, 1)
 _MOST_VALUES = 8_000  # of one INSERT: to prepare more takes milliseconds
 
 
@@ -48,6 +48,7 @@ class Writer:
         self._connection = open_database(self.uri)
         most_values = min(_MOST_VALUES, self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
         execute = self._connection.execute
+        self._page_bytes = int(execute("PRAGMA page_size").fetchone()[0])
         execute("PRAGMA journal_mode=OFF")
         execute("PRAGMA synchronous=OFF")
         definitions = ", ".join(
@@ -133,8 +134,7 @@ class Writer:
     def bytes(self) -> int:
         with self._store.activity():
             pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
-            size = self._connection.execute("PRAGMA page_size").fetchone()[0]
-        return int(pages) * int(size)
+        return int(pages) * self._page_bytes
 
     def seal(
         self,
