@@ -9,16 +9,18 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
+from sqlmem.alongside import Alongside
 from sqlmem.clock import Clock
 from sqlmem.codecs import OPAQUE
 from sqlmem.encoders import Encoder, Uncacheable
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.origin_connection import OriginConnection, driver_errors
+from sqlmem.pacing import Unpaced
 from sqlmem.store import Generation, Store, StoredColumn
 from sqlmem.stored import stored_names, wanted_indexes
 from sqlmem.wire import texts_of
@@ -30,8 +32,13 @@ BATCH = 2_048
 # How wide the rows are is known after the first of them: 2,000 large ones could be gigabytes.
 FIRST_BATCH = 100
 BATCH_BYTES = 4_000_000
+# After so much a batch is written beside the next one's fetch: below, to start a thread costs more.
+ALONGSIDE_BYTES = 256 * 1024
+# Those whose fetch waits for the server each time, and works in C. Where one lets go of the interpreter's
+# lock at each row, or works in Python, two threads only fight for it (SQLite, asyncpg: nothing gained).
+ALONGSIDE_DRIVERS = frozenset({"psycopg", "psycopg2"})
 
-_NO_PACE = contextlib.nullcontext()
+_NO_PACE = Unpaced()
 
 
 class TooLarge(Exception):
@@ -76,7 +83,7 @@ def fill(
     has_room: Callable[[int], bool],
     on_rows: Callable[[int], None] | None = None,
     moment: Moment | None = None,
-    pace: AbstractContextManager[object] = _NO_PACE,
+    pace: Unpaced = _NO_PACE,
 ) -> Filled:
     """Fetch these columns of a table into a generation that nobody else sees yet.
 
@@ -113,6 +120,8 @@ def fill(
             raise ConnectionLost(error) from None
         raise
     writer: Writer | None = None
+    alongside = Alongside(is_async=connection.origin.is_async)
+    is_alongside = connection.origin.dialect.driver in ALONGSIDE_DRIVERS
     is_read_to_the_end = False
     try:
         description = tuple(tuple(item) for item in _described(result))
@@ -124,13 +133,10 @@ def fill(
             texts = texts_of(result.cursor, connection.origin.dialect.driver)
             for encoder, item in zip(encoders, description, strict=True):
                 encoder.texts = texts.get(item[1])
-        while rows:
-            with pace:
-                _insert(writer, encoders, rows)
-            _check_room(writer.bytes, has_room)
-            if on_rows is not None:
-                on_rows(writer.rows)
-            rows = _fetched(result, _batch(writer))
+        # In a loop this thread does others' work while it waits for the origin.
+        fetching = _NO_PACE if connection.origin.is_async else pace
+        way = _Way(writer, encoders, pace, fetching, alongside if is_alongside else None)
+        size = _copy(result, rows, way, has_room, on_rows)
         is_read_to_the_end = True
         with driver_errors():
             result.close()
@@ -145,8 +151,16 @@ def fill(
             for encoder, item in zip(encoders, description, strict=True)
         }
         number = None if moment is None else moment.number
-        generation = writer.seal(stored, wanted_indexes(schema), read_at, number)
+        seal = partial(writer.seal, stored, wanted_indexes(schema), read_at, number)
+        if connection.origin.is_async and size >= ALONGSIDE_BYTES:
+            # Indexes take longer than a batch, and everybody else in the loop would wait for them.
+            alongside.begin(seal)
+            generation: Generation = alongside.end()
+        else:
+            generation = seal()
+        alongside.stop()
     except BaseException as error:
+        alongside.stop()
         if writer is not None:
             writer.abandon()
         if not is_read_to_the_end:
@@ -161,6 +175,63 @@ def fill(
         store.retire(generation)
         raise TooLarge(generation.bytes)
     return Filled(generation, tuple(encoder.column.name for encoder in encoders if encoder.went_opaque))
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Into a generation.
+
+    Attributes:
+        pace: around what is written, `fetching` around a fetch.
+        alongside: by whom it is written beside the fetch; None for nobody.
+    """
+
+    writer: Writer
+    encoders: Sequence[Encoder]
+    pace: Unpaced
+    fetching: Unpaced
+    alongside: Alongside | None
+
+    def write(self, rows: Sequence[Any]) -> int:
+        """Returns: the bytes so far."""
+        _insert(self.writer, self.encoders, rows)
+        return self.writer.bytes
+
+
+def _copy(
+    result: Any,
+    rows: Sequence[Any],
+    way: _Way,
+    has_room: Callable[[int], bool],
+    on_rows: Callable[[int], None] | None,
+) -> int:
+    """These first rows and all others of a result. Returns the bytes that they take."""
+    size, written = 0, 0
+    while rows:
+        work = partial(way.write, rows)
+        # Who works on them lets go of them as soon as they are written.
+        rows = ()
+        # Beside somebody who hits, a second thread of ours would be one more in the way.
+        alongside = way.alongside if size >= ALONGSIDE_BYTES and way.pace.is_alone else None
+        if alongside is None:
+            with way.pace:
+                size = work()
+            del work
+        else:
+            alongside.begin(partial(way.pace.counted, work))
+            del work
+            rows = _fetched(result, _batch(written, size))
+            size = alongside.end()
+            way.pace.give_way()
+        written = way.writer.rows
+        if not has_room(size):
+            raise TooLarge(size)
+        if on_rows is not None:
+            on_rows(written)
+        if alongside is None:
+            with way.fetching:
+                rows = _fetched(result, _batch(written, size))
+    return size
 
 
 def _apart_from_ranks(
@@ -231,11 +302,11 @@ def _forget(result: Any, driver: str) -> None:
             result.cursor._result.unbuffered_active = False  # noqa: SLF001 - nothing public stops it
 
 
-def _batch(writer: Writer) -> int:
-    """How many rows to ask for next."""
-    if writer.rows < FIRST_BATCH:
+def _batch(rows: int, size: int) -> int:
+    """How many rows to ask for next, after so many of so many bytes."""
+    if rows < FIRST_BATCH:
         return FIRST_BATCH
-    return max(1, min(BATCH, BATCH_BYTES * writer.rows // writer.bytes))
+    return max(1, min(BATCH, BATCH_BYTES * rows // size))
 
 
 def _fetched(result: Any, size: int) -> Sequence[Any]:
@@ -255,11 +326,6 @@ def _fetched(result: Any, size: int) -> Sequence[Any]:
         except BaseException as error:
             strategy.handle_exception(result, cursor, error)
             raise
-
-
-def _check_room(size: int, has_room: Callable[[int], bool]) -> None:
-    if not has_room(size):
-        raise TooLarge(size)
 
 
 def _described(result: Any) -> Any:

@@ -12,6 +12,7 @@ among hits takes no more than some times its own work, beside what it waits for 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlmem.clock import Clock
 
@@ -22,10 +23,32 @@ REST_SHARE = 2.0
 LONGEST_REST_SECONDS = 0.02
 
 
-class Pace:
-    """For one thread and one work, as a context around each piece of it, of some milliseconds at most.
+class Unpaced:
+    """Of a work that gives way to nobody."""
 
-    It may rest where it is left.
+    is_alone = True
+
+    def __enter__(self) -> None:
+        """Count nothing."""
+
+    def __exit__(self, *_: object) -> None:
+        """Rest never."""
+
+    def counted(self, piece: Callable[[], Any]) -> Any:
+        return piece()
+
+    def give_way(self) -> None:
+        """Rest never."""
+
+
+class Pace(Unpaced):
+    """For one work, as a context around each piece of it, of some milliseconds at most.
+
+    It may rest where it is left. Where another thread does a piece, that one calls `counted`, and when it is
+    done the first one `give_way`: who rests must be where it may, in an event loop for instance.
+
+    Attributes:
+        is_alone: nobody has hit during the last slice.
     """
 
     def __init__(
@@ -39,7 +62,7 @@ class Pace:
         """Rest nowhere yet.
 
         Args:
-            busy: seconds for which this thread has had a processor so far.
+            busy: seconds for which the calling thread has had a processor so far.
             hit_count: how many hits there were so far, by anybody.
             rest: does nothing for so many seconds.
         """
@@ -47,6 +70,7 @@ class Pace:
         self._busy = busy
         self._hit_count = hit_count
         self._rest = rest
+        self.is_alone = True
         self._worked = 0.0  # in this slice
         self._begun = busy()
         self._hits = hit_count()
@@ -55,15 +79,24 @@ class Pace:
     def __enter__(self) -> None:
         self._begun = self._busy()
 
-    def __exit__(self, error: object, *_: object) -> None:
+    def __exit__(self, error: object = None, *_: object) -> None:
         if error is None:
-            self._rest_if_due()
+            self._worked += self._busy() - self._begun
+            self.give_way()
 
-    def _rest_if_due(self) -> None:
-        self._worked += self._busy() - self._begun
+    def counted(self, piece: Callable[[], Any]) -> Any:
+        """Do a piece, in whatever thread this is, without resting after it."""
+        begun = self._busy()
+        found = piece()
+        self._worked += self._busy() - begun
+        return found
+
+    def give_way(self) -> None:
+        """Rest, if a slice is over and somebody has hit during it."""
         if self._worked < SLICE_SECONDS:
             return
-        if self._hit_count() != self._hits:
+        self.is_alone = self._hit_count() == self._hits
+        if not self.is_alone:
             passed = self._clock.monotonic() - self._since
             seconds = min(LONGEST_REST_SECONDS, self._worked * (1 + REST_SHARE) - passed)
             if seconds > 0:

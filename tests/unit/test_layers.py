@@ -104,6 +104,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "movement": (
         "waiting",
+        "alongside",
         "pacing",
         "catalogue/*",
         "locks",
@@ -197,6 +198,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # `waiting` holds no state: it only waits for an event that another thread sets.
     "threading": frozenset(
         {
+            "alongside",
             "moments",
             "eras",
             "table_state",

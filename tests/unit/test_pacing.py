@@ -27,9 +27,12 @@ class Work:
 
     def piece(self, seconds: float, *, waits: float = 0.0, hits: int = 0) -> None:
         with self.pace:
-            self.busy += seconds
-            self.clock.advance(seconds + waits)
-            self.hits += hits
+            self.piece_without_rest(seconds, waits=waits, hits=hits)
+
+    def piece_without_rest(self, seconds: float, *, waits: float = 0.0, hits: int = 0) -> None:
+        self.busy += seconds
+        self.clock.advance(seconds + waits)
+        self.hits += hits
 
 
 def test_nobody_hits_and_nothing_rests() -> None:
@@ -91,3 +94,26 @@ def test_a_work_that_fails_does_not_rest() -> None:
         raise ValueError
 
     assert work.rests == []
+
+
+def test_a_piece_in_another_thread_is_counted_and_rested_for_by_the_first() -> None:
+    """Who does it may not be able to rest: an event loop's rest is a task's."""
+    work = Work()
+
+    work.pace.counted(lambda: work.piece_without_rest(SLICE_SECONDS, hits=1))
+    assert work.rests == []
+    work.pace.give_way()
+
+    assert work.rests == [pytest.approx(SLICE_SECONDS * REST_SHARE)]
+
+
+def test_who_is_alone_knows_it() -> None:
+    """A second thread helps only where nobody else wants the interpreter."""
+    work = Work()
+    assert work.pace.is_alone
+
+    work.piece(SLICE_SECONDS, hits=1)
+    assert not work.pace.is_alone
+    work.piece(SLICE_SECONDS)
+
+    assert work.pace.is_alone
