@@ -42,6 +42,7 @@ class Owner(Protocol):
     """What is asked of the origin that a connection is to."""
 
     family: str
+    is_async: bool
     selection: Selection
 
     @property
