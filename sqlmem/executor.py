@@ -25,13 +25,13 @@ from sqlmem.costs import obstacle as too_many_steps
 from sqlmem.counters import Counters
 from sqlmem.directives import USUAL, Directive
 from sqlmem.effects import Effect
-from sqlmem.entries import Answering, Bound, Bypassed, Passed, Planned, Refused
+from sqlmem.entries import Answering, Bypassed, Passed, Planned, Refused
 from sqlmem.errors import (
     ClosedError,
     NotCachedError,
     StatementRefused,
 )
-from sqlmem.faster import Faster
+from sqlmem.faster import Faster, asked_before, below, slow
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Front
 from sqlmem.hot import Over, Ready
@@ -49,8 +49,6 @@ from sqlmem.trials import Lap, Trials
 
 # How often a statement looks again because a table changed under it, before the origin answers.
 _ATTEMPTS = 20
-# So many arguments to a plan are known for which the origin is faster.
-_MOST_OVER = 512
 
 
 class Executor:
@@ -121,7 +119,7 @@ class Executor:
         asked = (
             ready.stored(parameters)
             if origins_from == inf
-            else _below(planned, ready, parameters, int(origins_from))
+            else below(planned, ready, parameters, int(origins_from))
         )
         if asked is None:
             return None
@@ -150,7 +148,7 @@ class Executor:
             lane,
             count=count,
             monotonic=self._clock.monotonic,
-            slow=partial(_slow, self._trials, planned, bound),
+            slow=partial(slow, self._trials, planned, bound),
         )
         return planned.ready
 
@@ -275,7 +273,7 @@ class Executor:
         arguments = _arguments_or_give_up(planned, asked.parameters)
         if self._faster is not None and (origins_from == 0 or is_over):
             # What has many rows is kept when it is asked for again: a look at each value is dear then.
-            may_keep = not is_over or _asked_before(planned, arguments, origins_from)
+            may_keep = not is_over or asked_before(planned, arguments, origins_from)
             return self._faster.answer(caller, asked, planned, arguments, may_keep=may_keep)
         return self._miss(caller, planned, arguments, has_filled=has_filled, newest=asked.newest)
 
@@ -578,52 +576,6 @@ class Executor:
             raise NotCachedError(statement, effect.reason)
         self.counters.other(Outcome.PASSED)
         return Remote(Status(Outcome.PASSED, reason=effect.reason), effect)
-
-
-def _slow(
-    trials: Trials | None,
-    planned: Planned,
-    bound: Bound,
-    statement: str,
-    parameters: Any,
-    began: float,
-    answered: int,
-) -> None:
-    if trials is not None:
-        lap = Lap(trials, planned, bound, planned.arguments(parameters), began, answered)
-        lap.end(statement, parameters, has_parameters=True)
-
-
-def _below(planned: Planned, ready: Answering, parameters: Any, most: int) -> tuple[list[Any], float] | None:
-    """The stored rows, if they are fewer than `most`. Which arguments have more is remembered.
-
-    Raises:
-        Over: they aren't.
-    """
-    try:
-        key = (most, *planned.arguments(parameters))
-        is_known = key in ready.over
-    except (Unrepresentable, LookupError, TypeError, OverflowError):
-        return None
-    if is_known:
-        raise Over
-    try:
-        return ready.stored(parameters, most)
-    except Over:
-        if len(ready.over) >= _MOST_OVER:
-            ready.over.clear()
-        ready.over[key] = False
-        raise
-
-
-def _asked_before(planned: Planned, arguments: Sequence[Any], most: float) -> bool:
-    """Whether the origin was asked for this answer of many rows; from now on it was."""
-    ready, key = planned.ready, (most, *arguments)
-    if ready is None:
-        return False
-    was_asked = ready.over.get(key, False)
-    ready.over[key] = True
-    return was_asked
 
 
 def _arguments_or_give_up(planned: Planned, parameters: Any) -> Sequence[Any]:

@@ -7,15 +7,20 @@ from functools import partial
 from typing import Any, Protocol
 
 from sqlmem.answers import Caller, Local, Remote
+from sqlmem.codecs import Unrepresentable
 from sqlmem.counters import Counters
-from sqlmem.entries import Planned
+from sqlmem.entries import Answering, Bound, Planned
 from sqlmem.filling import GiveUp, Replan
+from sqlmem.hot import Over
 from sqlmem.keeping import Asked
 from sqlmem.model import Outcome
 from sqlmem.paces import REASON
 from sqlmem.store import Generation, Retired
 from sqlmem.table_state import TableState
-from sqlmem.trials import Trials
+from sqlmem.trials import Lap, Trials
+
+# So many arguments to a plan are known for which the origin is faster.
+_MOST_OVER = 512
 
 
 class Answers(Protocol):
@@ -117,3 +122,50 @@ class Faster:
             return None
         caller.let_go()
         return local
+
+
+def slow(
+    trials: Trials | None,
+    planned: Planned,
+    bound: Bound,
+    statement: str,
+    parameters: Any,
+    began: float,
+    answered: int,
+) -> None:
+    """Note an answer of the store's that may have been slow, see `hot.Slow`."""
+    if trials is not None:
+        lap = Lap(trials, planned, bound, planned.arguments(parameters), began, answered)
+        lap.end(statement, parameters, has_parameters=True)
+
+
+def below(planned: Planned, ready: Answering, parameters: Any, most: int) -> tuple[list[Any], float] | None:
+    """The stored rows, if they are fewer than `most`. Which arguments have more is remembered.
+
+    Raises:
+        Over: they aren't.
+    """
+    try:
+        key = (most, *planned.arguments(parameters))
+        is_known = key in ready.over
+    except (Unrepresentable, LookupError, TypeError, OverflowError):
+        return None
+    if is_known:
+        raise Over
+    try:
+        return ready.stored(parameters, most)
+    except Over:
+        if len(ready.over) >= _MOST_OVER:
+            ready.over.clear()
+        ready.over[key] = False
+        raise
+
+
+def asked_before(planned: Planned, arguments: Sequence[Any], most: float) -> bool:
+    """Whether the origin was asked for this answer of many rows; from now on it was."""
+    ready, key = planned.ready, (most, *arguments)
+    if ready is None:
+        return False
+    was_asked = ready.over.get(key, False)
+    ready.over[key] = True
+    return was_asked
