@@ -1,13 +1,8 @@
-"""Who fills, who waits, and what happens when a fill goes wrong.
+"""Who fills, and who waits.
 
 One fill per table at a time; whoever misses meanwhile waits for it, and looks again. A fill
-that fails never leaves a waiter behind: the flight is finished in every case.
-
-    cannot connect, connection lost   the caller gets the driver's error; stale_if_error may answer
-    a lock that isn't to be had       likewise for a few seconds; see `locks`
-    any other error of the origin     no fill of this table for a while; the origin answers statements
-    larger than the store may be      likewise
-    a value without an exact form     the column isn't cached until its table is invalidated
+that fails never leaves a waiter behind: the flight is finished in every case. What its failure
+means is for `verdicts` to say.
 """
 
 from __future__ import annotations
@@ -16,18 +11,12 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from math import inf
-from typing import Any, Protocol
-
-from sqlalchemy import exc
+from typing import Protocol
 
 from sqlmem.clock import Clock
 from sqlmem.dependencies import listening
-from sqlmem.encoders import Uncacheable
-from sqlmem.errors import StoreError
-from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, fill, is_readable
-from sqlmem.locks import is_lock_timeout
+from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, fill
 from sqlmem.logs import heard, log
 from sqlmem.moments import MomentRegistry
 from sqlmem.origin import FAMILIES_WITH_DIRTY_READS, Origin
@@ -36,44 +25,14 @@ from sqlmem.pacing import Pace
 from sqlmem.registry import BeingCommitted, Flight, Lease, Registry, TableState
 from sqlmem.residency import Residency
 from sqlmem.store import Generation, Store, next_moment
+from sqlmem.verdicts import LOCKED, Borrower, GiveUp, Replan, Verdicts
 from sqlmem.waiting import rest_for, wait
 
-# After a failed fill the table's statements are the origin's for so long, unless it is
-# invalidated: a fill that fails each time would cost the origin more than no cache.
-RETRY_SECONDS = 60.0
-RETRY_TOO_LARGE_SECONDS = 600.0
 # A commit whose answer never came may still be going on: for so long its tables are read at the origin only,
 # and so they are after each time that the origin has said that it does.
 DOUBTFUL_SECONDS = 30.0
-# Each try waits a second for the lock.
-RETRY_LOCKED_SECONDS = 10.0
-LOCKED = "it is locked at the origin"
 WRITTEN_TOO_OFTEN = "it is written more often than caching it pays"
 BEING_COMMITTED = "its rows are being committed"
-
-
-class GiveUp(Exception):
-    """The store can't answer this statement now; the origin does, for this reason."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Replan(Exception):
-    """A table's definition changed since the plan was made. `has_filled`: a fill taught it."""
-
-    def __init__(self, *, has_filled: bool = False) -> None:
-        super().__init__()
-        self.has_filled = has_filled
-
-
-class Borrower(Protocol):
-    @property
-    def has_lost_its_own(self) -> bool:
-        """Whether a connection was lost that nobody else would have been given."""
-
-    def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
 
 
 class Verifier(Protocol):
@@ -116,6 +75,7 @@ class Filling:
         self._hit_count = hit_count
         self._rest = rest or functools.partial(rest_for, is_async=origin.is_async)
         self._origin = origin
+        self._verdicts = Verdicts(origin, registry, residency)
         self._store = store
         self._registry = registry
         self._residency = residency
@@ -279,7 +239,7 @@ class Filling:
             is_published = self._publish_together(leases, filled)
             return self._handed_out(leases, versions, filled, is_published=is_published)
         except Exception as error:
-            failure = self._failed(borrower, lease, error, is_over=len(filled) == len(leases))
+            failure = self._verdicts.of(borrower, lease, error, is_over=len(filled) == len(leases))
             if failure is error:
                 raise
             raise failure from None
@@ -358,7 +318,7 @@ class Filling:
             is_over = True
             return self._publish(lease, filled, version)
         except Exception as error:
-            failure = self._failed(borrower, lease, error, is_over=is_over)
+            failure = self._verdicts.of(borrower, lease, error, is_over=is_over)
             if failure is error:
                 raise
             raise failure from None
@@ -367,83 +327,6 @@ class Filling:
             if lease.flight.generation is None:
                 self._registry.fail(lease, lease.flight.failure)
             lease.flight.finish()
-
-    def _failed(self, borrower: Borrower, lease: Lease, error: Exception, *, is_over: bool) -> Exception:
-        """Note what a failed fill means for its table, and say what to raise.
-
-        Args:
-            is_over: the fetch was.
-        """
-        state = lease.table
-        match error:
-            case GiveUp() | Replan():
-                return error
-            case TooLarge() if error.bytes <= self._residency.max_bytes:
-                # It would fit on its own: those who wait are the origin's too, or each of them
-                # would begin the fill again beside the same others.
-                crowded = GiveUp("max_memory is taken by other fills under way")
-                self._registry.fail(lease, crowded)
-                return crowded
-            case TooLarge():
-                reason = f"the table is larger than max_memory ({self._residency.max_bytes} bytes)"
-                log.info("not cached {}: {} bytes and more", state.name, error.bytes)
-                self._registry.refuse(lease, reason, seconds=RETRY_TOO_LARGE_SECONDS)
-                return GiveUp(reason)
-            case StoreError():
-                self._registry.refuse(lease, str(error), seconds=RETRY_TOO_LARGE_SECONDS)
-                return GiveUp(str(error))
-            case Uncacheable():
-                log.info("not cached {}.{}: {}", state.name, error.column, error.reason)
-                self._registry.learn(lease, error.column, refusal=error.reason)
-                return Replan()
-            case ConnectionLost():
-                # Those who wait have connections of their own, which may be there.
-                self._registry.fail(lease, None if borrower.has_lost_its_own else error.error)
-                return error.error
-            case exc.DBAPIError():
-                # From checking out a connection: SQLAlchemy has wrapped it already.
-                self._registry.fail(lease, error)
-                return error
-        if is_lock_timeout(error):
-            log.info("not cached {}: it is locked", state.name)
-            self._registry.refuse(lease, LOCKED, seconds=RETRY_LOCKED_SECONDS)
-            return GiveUp(LOCKED)
-        if not is_over and self._is_about_the_statement(error):
-            if self._leave_out_guilty(borrower, lease, error):
-                return Replan()
-            reason = f"the origin refused the fill ({type(error).__name__})"
-            log.warning("not cached {}: {}", state.name, reason)
-            self._registry.refuse(lease, reason, seconds=RETRY_SECONDS)
-            return GiveUp(reason)
-        self._registry.fail(lease, error)
-        return error
-
-    def _leave_out_guilty(self, borrower: Borrower, lease: Lease, error: Exception) -> bool:
-        """After a fill that failed: cache no more those columns that fail alone; False if none does.
-
-        On a connection of its own, since the fill's was given up in the middle of its result.
-        """
-        try:
-            with borrower.borrowed() as connection:
-                guilty = _guilty(connection, lease)
-        except Exception:  # noqa: BLE001 - whatever keeps the origin from being asked, nothing is known then
-            return False
-        reason = f"its values can't be read ({type(error).__name__})"
-        for name in guilty:
-            log.info("not cached {}.{}: {}", lease.table.name, name, reason)
-            self._registry.learn(lease, name, refusal=reason)
-        return bool(guilty)
-
-    def _is_about_the_statement(self, error: Exception) -> bool:
-        """Whether the origin is there and objects to this fetch: then it may still answer statements."""
-        dbapi: Any = self._origin.dialect.loaded_dbapi
-        if isinstance(error, ValueError | OverflowError):
-            return True  # psycopg2's own conversions: a year beyond 9999
-        if not isinstance(error, dbapi.Error):
-            return False
-        if isinstance(error, dbapi.InterfaceError):
-            return False
-        return not self._origin.dialect.is_disconnect(error, None, None)
 
     def _fill(
         self,
@@ -513,13 +396,13 @@ class Filling:
         return generation
 
 
-# So many columns are looked at one by one after a fill failed; each look reads the table once.
-_MOST_SUSPECTS = 40
-
-
-def _guilty(connection: OriginConnection, lease: Lease) -> list[str]:
-    """Those columns of a fill that failed which fail alone."""
-    present = lease.table.generation
-    suspects = [name for name in lease.columns if present is None or name not in present.columns]
-    suspects = suspects or list(lease.columns)
-    return [name for name in suspects[:_MOST_SUSPECTS] if not is_readable(connection, lease.schema, name)]
+__all__ = [
+    "BEING_COMMITTED",
+    "DOUBTFUL_SECONDS",
+    "LOCKED",
+    "WRITTEN_TOO_OFTEN",
+    "Borrower",
+    "Filling",
+    "GiveUp",
+    "Replan",
+]
