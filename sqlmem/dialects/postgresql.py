@@ -31,6 +31,7 @@ SEMANTICS = Semantics(
     integer=INTEGER,
     text=TEXT,
     nothing=TEXT,
+    folds_constants=True,
     folds_unquoted=str.lower,
     sums={"SMALLINT": BIGINT, "INTEGER": BIGINT, "BIGINT": BIGINT_SUM},
     numeric_sum_code=1700,

@@ -370,6 +370,25 @@ FOUND = {
         "SELECT round(r) AS x FROM wild ORDER BY bi, id DESC", drivers=("pymysql",)
     ),
     "so is TRUNCATE": Find("SELECT truncate(f, 2) AS x FROM wild ORDER BY bi, id DESC", drivers=("pymysql",)),
+    "a quotient of constants fails where there is no row": Find(
+        "SELECT 10.25 / ? FROM tame WHERE id < 0", (0,), drivers=("psycopg",)
+    ),
+    "also in a branch that is never taken": Find(
+        "SELECT CASE WHEN i > 5 THEN 1 / ? ELSE 2 END FROM tame WHERE id < 0", (0,), drivers=("psycopg",)
+    ),
+    "a rest of constants": Find(
+        "SELECT id FROM tame WHERE id < 0 AND i > 10 % ?", (0,), drivers=("psycopg",)
+    ),
+    "a root of a constant": Find("SELECT sqrt(?) FROM tame WHERE id < 0", (-1.5,), drivers=("psycopg",)),
+    "a part of a constant text": Find(
+        "SELECT substring('abc', 1, ?) FROM tame WHERE id < 0", (-1,), drivers=("psycopg",)
+    ),
+    "a quotient of what is computed of constants": Find(
+        "SELECT 5.0 / abs(?) FROM tame WHERE id < 0", (0,), drivers=("psycopg",)
+    ),
+    "a sum of constants beyond its type": Find(
+        "SELECT 2147483647 + ? FROM tame WHERE id < 0", (1,), drivers=("psycopg",), open_at=("psycopg",)
+    ),
 }
 
 
