@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from support.exact import same
 from support.origins import Origin
 
-from sqlmem import CachingEngine
+from sqlmem import CachingEngine, fill
+from sqlmem.alongside import Alongside
 
 ROWS = 230
 PLACES = (1, 2, 150, ROWS)
@@ -134,9 +135,22 @@ def asked(engine: sa.Engine, text: str) -> Any:
 
 
 @pytest.mark.families("postgresql")
-@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
-def test_unusual_values_among_usual_ones_come_back_as_they_were(driver_origin: Origin, zone: str) -> None:
-    """Invariant: rows and errors are the bare engine's, wherever the unusual value stands."""
+@pytest.mark.parametrize(
+    ("zone", "by_two_threads"), [("UTC", False), ("Europe/Berlin", False), ("UTC", True)]
+)
+def test_unusual_values_among_usual_ones_come_back_as_they_were(
+    driver_origin: Origin, zone: str, by_two_threads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant: rows and errors are the bare engine's, wherever the unusual value stands.
+
+    Small tables are written by who fetches them; here also those, in small batches, as large ones are.
+    """
+    begun: list[object] = []
+    if by_two_threads:
+        monkeypatch.setattr(fill, "ALONGSIDE_BYTES", 0)
+        monkeypatch.setattr(fill, "FIRST_BATCH", 3)
+        begin = Alongside.begin
+        monkeypatch.setattr(Alongside, "begin", lambda self, work: begun.append(work) or begin(self, work))
     driver_origin.execute(*(statement for case in CASES for statement in case.statements()))
     bare = driver_origin.engine(connect_args={"options": f"-c timezone={zone}"})
     with CachingEngine(bare, mode="transparent", cache_db="") as engine:
@@ -145,6 +159,8 @@ def test_unusual_values_among_usual_ones_come_back_as_they_were(driver_origin: O
             found = [outcome(lambda case=case: asked(engine, case.question)) for _ in range(2)]
 
             assert all(same(each, expected) for each in found), case
+
+    assert (len(begun) > len(CASES)) == by_two_threads
 
 
 def test_unusual_values_come_back_through_an_asynchronous_driver(async_origin: Origin) -> None:
