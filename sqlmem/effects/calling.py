@@ -76,7 +76,7 @@ _MYSQL_BUILT_IN = word_set(
     json_merge json_merge_patch json_merge_preserve json_normalize json_objectagg json_remove json_replace
     json_set json_table lag last_value lastval lead lengthb linestring load_file localtime localtimestamp
     lpad_oracle ltrim_oracle make_set maketime master_gtid_wait master_pos_wait match max median min
-    name_const natural_sort_key now nth_value ntile nvl nvl2 old_password password percent_rank
+    name_const natural_sort_key now nth_value ntile nvl nvl2 old_password ord password percent_rank
     percentile_cont percentile_disc point polygon rand random_bytes rank replace_oracle row_count
     row_number rpad_oracle rtrim_oracle schema schemas sec_to_time session_user sformat sleep st_astext
     st_geomfromtext st_x st_y std stddev stddev_pop stddev_samp substr_oracle subtime sum sys_guid sysdate

@@ -15,6 +15,8 @@ from sqlalchemy import event, text
 from support.origins import Origin
 
 from sqlmem import CachingEngine, last_status
+from sqlmem.effects import effect_of
+from sqlmem.lexer import Syntax
 from sqlmem.model import Outcome
 
 ASK = "SELECT id, version FROM items ORDER BY id"
@@ -362,3 +364,24 @@ def test_sqlites_pragmas_have_no_way_back(engine: CachingEngine) -> None:
         connection.exec_driver_sql("PRAGMA case_sensitive_like = 0")
 
         assert within(connection)[1] is Outcome.BYPASS
+
+
+@pytest.mark.families("mariadb")
+def test_mariadbs_own_functions_are_known(origin: Origin) -> None:
+    """One that isn't counts as a function of somebody's, after which the session may differ."""
+    with origin.engine().connect() as connection:
+        if (
+            connection.exec_driver_sql("SHOW TABLES FROM information_schema LIKE 'SQL_FUNCTIONS'").first()
+            is None
+        ):
+            pytest.skip("this server doesn't list them")
+        names = connection.exec_driver_sql(
+            "SELECT `FUNCTION` FROM information_schema.SQL_FUNCTIONS"
+        ).scalars()
+        texts = {name: f"SELECT {name}(1)" for name in names}
+
+    syntax = Syntax("mysql", True, False, "pyformat", True)
+    unknown = {name for name, asked in texts.items() if effect_of(asked, syntax).calls}
+
+    assert texts
+    assert unknown == set()
