@@ -1,6 +1,6 @@
 """Which columns of which tables the program needs, at which epoch, and who may publish next.
 
-Rule 1: every change of residency happens in this file, under its one lock.
+Rule 1: every change of residency happens here and in `losses`, under one lock.
 Rule 2: nothing done under the lock does I/O or calls out.
 Rule 3: an epoch only ever grows, and is kept for as long as the registry lives.
 
@@ -14,44 +14,28 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from math import inf
-from typing import NamedTuple
 
 from sqlmem.clock import Clock
 from sqlmem.codecs import OPAQUE
 from sqlmem.dependencies import (
     ALL,
-    ANY,
     Reading,
-    announce,
     bare,
     enter,
     leave,
-    names_of,
     names_under,
-    new_token,
 )
-from sqlmem.eras import Eras
 from sqlmem.learning import admits, keep_bound, know, learn
+from sqlmem.losses import Losses
 from sqlmem.model import Column, TableName, TableSchema
 from sqlmem.store import Generation
-from sqlmem.table_state import Flight, Lease, TableState, touched
-from sqlmem.windows import BeingCommitted, Doubt, Window, Windows
-
-# Of so many sets of tables that are written it is remembered which they are; dropped as a whole when full.
-_MOST_FOUND = 256
+from sqlmem.table_state import Flight, Lease, TableState
+from sqlmem.windows import BeingCommitted, Window
 
 
-class _Found(NamedTuple):
-    """What an invalidation means: the tables, and the names whose eras end with it."""
-
-    states: tuple[TableState, ...]
-    begun: frozenset[str]
-
-
-class Registry(Eras):
+class Registry(Losses):
     """All tables of one origin. Safe for use by many threads."""
 
     def __init__(
@@ -63,21 +47,11 @@ class Registry(Eras):
             scope: the database that the tables are in, as other processes call it too; None if nobody
                 else can know it.
         """
-        super().__init__(scope)
+        super().__init__(clock, scope)
         # Called with the generations that `adopt` dropped.
         self.on_adopted: Callable[[Sequence[Generation]], None] | None = None
-        self._clock = clock
         self._ttl_for = ttl_for
-        self._tables: dict[TableName, TableState] = {}
         self._versions = itertools.count(1)
-        # The catalogue's name of each table as statements have written it.
-        self._spellings: dict[tuple[str | None, str], TableState] = {}
-        self.invalidations = 0  # of anything, ever
-        self._windows = Windows()  # commits under way, guarded by _lock
-        # What invalidations that know their tables' names mean, for as long as no definition is entered or
-        # forgotten: a program commits the same few tables again and again. Guarded by _lock.
-        self._found: dict[Callable[[TableName], bool], _Found] = {}
-        self.changes = 0  # publications and losses, for the snapshot to see that something changed
         enter(self)
 
     # -- tables ----------------------------------------------------------------------------
@@ -322,145 +296,7 @@ class Registry(Eras):
         with self._lock:
             state.rest_until = self._clock.monotonic() + seconds
 
-    def filled(self, matches: Callable[[TableName], bool] | None) -> list[TableState]:
-        """Those of the tables that match (None: of all), and of what depends on them, which are filled."""
-        with self._lock:
-            return [state for state in self._touched(matches) if state.generation is not None]
-
-    # -- losses ----------------------------------------------------------------------------
-
-    def invalidate(
-        self, matches: Callable[[TableName], bool] | None
-    ) -> tuple[Sequence[TableState], list[Generation]]:
-        """Forget the rows of the tables that match (None: of all), and of what depends on them.
-
-        When this has returned, no statement that begins later is answered with rows read
-        before. Definitions are forgotten too; the registered columns stay.
-
-        Returns:
-            The tables, and the generations to retire.
-        """
-        begun, token = self._begun_now(matches)
-        with self._lock:
-            return self._entered(begun, token, self._invalidate(matches, forgets_definitions=True))
-
-    def _entered(
-        self, begun: AbstractSet[str], token: str, dropped: tuple[Sequence[TableState], list[Generation]]
-    ) -> tuple[Sequence[TableState], list[Generation]]:
-        # What was met since then too; its token nobody knows, and everybody will find so.
-        tokens = self._tokens
-        for name in begun:
-            tokens[name] = token
-        for state in dropped[0]:
-            tokens[state.bare] = token
-        return dropped
-
-    def _invalidate(
-        self, matches: Callable[[TableName], bool] | None, *, forgets_definitions: bool
-    ) -> tuple[Sequence[TableState], list[Generation]]:
-        hit = self._touched(matches)
-        generations = []
-        for state in hit:
-            state.epoch += 1
-            state.refused_until = 0.0
-            state.refusal = None
-            state.is_verified = True
-            if state.generation is not None:
-                generations.append(state.generation)
-                state.generation = None
-            if forgets_definitions:
-                state.schema = None
-        if forgets_definitions:
-            self.invalidations += 1
-            self._found = {}
-            self._spellings = {spelling: state for spelling, state in self._spellings.items() if state.schema}
-        self.changes += 1
-        return hit, generations
-
-    def open_window(
-        self, matches: Callable[[TableName], bool] | None, *, defines: bool
-    ) -> tuple[Window, list[Generation]]:
-        """Before a commit is sent: forget the rows of what it changes, and let nobody fill it.
-
-        A fill that is under way won't be published, and nobody joins it any more. The window must be
-        closed, whatever becomes of the commit.
-
-        Returns:
-            It, and the generations to retire.
-        """
-        begun, token = self._begun_now(matches)
-        with self._lock:
-            window = Window(matches, defines)
-            self._windows.open(window)
-            dropped = self._invalidate(matches, forgets_definitions=defines)
-            return window, self._entered(begun, token, dropped)[1]
-
-    def close_window(
-        self, window: Window, *, doubtful_seconds: float = 0.0, process: int | None = None
-    ) -> None:
-        """After the commit has returned or failed: who fills from now on reads what was committed.
-
-        Args:
-            doubtful_seconds: it may still go on; for so long its tables aren't filled, and longer until
-                the doubt is settled.
-            process: the origin's, which may be at it.
-        """
-        doubt = None
-        if doubtful_seconds:
-            doubt = Doubt(window, process, self._clock.monotonic() + doubtful_seconds)
-        # What was read meanwhile, at the origin, was read in an era that ends here.
-        begun, token = self._begun_now(window.matches)
-        with self._lock:
-            self._windows.close(window, doubt)
-            # A definition that was read meanwhile may be the old one.
-            self._entered(begun, token, self._invalidate(window.matches, forgets_definitions=window.defines))
-
-    def settle(self, doubt: Doubt) -> None:
-        """It is over: what was read since the window was closed may be from before the commit."""
-        window = doubt.window
-        begun, token = self._begun_now(window.matches)
-        with self._lock:
-            if self._windows.settle(doubt):
-                dropped = self._invalidate(window.matches, forgets_definitions=window.defines)
-                self._entered(begun, token, dropped)
-
-    def renew(self, doubts: Sequence[Doubt], *, seconds: float) -> None:
-        """It still goes on: nobody asks again for so long."""
-        until = self._clock.monotonic() + seconds
-        with self._lock:
-            self._windows.renew(tuple(replace(doubt, until=until) for doubt in doubts))
-
-    def _begun_now(self, matches: Callable[[TableName], bool] | None) -> tuple[AbstractSet[str], str]:
-        """The names whose eras end, and the token of those that begin, which all have been told."""
-        begun = self._begin(matches)
-        token = new_token(self.serial)
-        # Before anything is dropped: what is read under a token was read after all knew of it.
-        announce(self.scope, dict.fromkeys(begun, token))
-        return begun, token
-
-    def _begin(self, matches: Callable[[TableName], bool] | None) -> AbstractSet[str]:
-        """Count an invalidation for the names whose eras end with it, and return them."""
-        with self._lock:
-            found = self._known(matches)
-            return self._count_all() if found is None else self._count(found.begun)
-
-    def _touched(self, matches: Callable[[TableName], bool] | None) -> Sequence[TableState]:
-        """Under the lock: the tables that match (None: all), and what depends on them."""
-        found = self._known(matches)
-        return touched(self._tables.values(), matches) if found is None else found.states
-
-    def _known(self, matches: Callable[[TableName], bool] | None) -> _Found | None:
-        """Under the lock: what an invalidation means; None if it doesn't say names, or means everything."""
-        if matches is None:
-            return None
-        found = self._found.get(matches)
-        if found is None and (names := names_of(matches)) is not None:
-            states = tuple(touched(self._tables.values(), matches))
-            found = _Found(states, frozenset({ANY, *names, *(state.bare for state in states)}))
-            if len(self._found) >= _MOST_FOUND:
-                self._found = {}
-            self._found[matches] = found
-        return found
+    # -- the end ---------------------------------------------------------------------------
 
     def close(self) -> list[Generation]:
         """Forget everything; nothing was invalidated by that. Returns the generations to retire."""

@@ -94,6 +94,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "learning",
         "eras",
         "windows",
+        "losses",
         "registry",
         "moments",
         "residency",
