@@ -5,14 +5,13 @@
             ── not there ── lease ── fill ── publish ──► miss
             ── anything in doubt ──► bypass: the origin answers, with the reason
 
-`hit` below leads to the hot path, which is in `hot`.
+`hits` leads to the hot path, which is in `hot`.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from functools import partial
 from math import inf
 from typing import Any
 
@@ -20,30 +19,28 @@ from sqlmem.answers import Caller, Local, Remote, refusal
 from sqlmem.at_once import AtOnce
 from sqlmem.clock import Clock
 from sqlmem.codecs import Unrepresentable
-from sqlmem.costs import is_short
 from sqlmem.costs import obstacle as too_many_steps
 from sqlmem.counters import Counters
-from sqlmem.directives import USUAL, Directive
+from sqlmem.directives import Directive
 from sqlmem.effects import Effect
-from sqlmem.entries import Answering, Bypassed, Passed, Planned, Refused
+from sqlmem.entries import Bypassed, Passed, Planned, Refused
 from sqlmem.errors import (
     ClosedError,
     NotCachedError,
     StatementRefused,
 )
-from sqlmem.faster import Faster, asked_before, below, slow
+from sqlmem.faster import Faster, asked_before
 from sqlmem.filling import Filling, GiveUp, Replan
 from sqlmem.front import Front
-from sqlmem.hot import Over, Ready
+from sqlmem.hits import Hits
+from sqlmem.hot import Over
 from sqlmem.keeping import Asked, Keeper, Keeping
 from sqlmem.logs import heard, log
 from sqlmem.model import Outcome, Status
-from sqlmem.paces import LEAST_SECONDS, MANY_ROWS
-from sqlmem.plan import Plan
 from sqlmem.present import obstacle
 from sqlmem.registry import TableState
 from sqlmem.results import Kept
-from sqlmem.store import Generation, Lane, Retired, Store
+from sqlmem.store import Generation, Retired, Store
 from sqlmem.together import Together, Wanted
 from sqlmem.trials import Lap, Trials
 
@@ -78,6 +75,7 @@ class Executor:
             trials: what finds out what the origin is faster at; None: nothing does.
         """
         self._trials = trials
+        self.hits = Hits(store=store, counters=counters, clock=clock, trials=trials)
         self._faster = None if trials is None else Faster(self, trials)
         self._together = together
         self._keeper = keeper
@@ -89,81 +87,6 @@ class Executor:
         self._stale_seconds = stale_seconds
         self.at_once = AtOnce(front, counters)
         self.is_closed = False
-
-    # -- hits ------------------------------------------------------------------------------
-
-    def hit(self, planned: Planned, parameters: Any) -> Local | None:
-        """The answer, if the store has it; None if anything stands against that.
-
-        Raises:
-            Over: it has so many rows that the origin is faster at it.
-        """
-        ready = self.ready(planned)
-        if ready is None:
-            return None
-        if ready.measured is not None and self._trials is not None:
-            return self._timed_hit(self._trials, planned, ready, parameters)
-        asked = ready.stored(parameters)
-        if asked is None:
-            return None
-        rows, age = asked
-        return Local(rows, ready.bound, Status(Outcome.HIT, age, planned.tables))
-
-    def _timed_hit(self, trials: Trials, planned: Planned, ready: Answering, parameters: Any) -> Local | None:
-        pace, lap = ready.measured, None
-        assert pace is not None
-        origins_from = trials.origins_from(planned, USUAL)
-        if origins_from == 0:
-            return None
-        began = self._clock.monotonic()
-        asked = (
-            ready.stored(parameters)
-            if origins_from == inf
-            else below(planned, ready, parameters, int(origins_from))
-        )
-        if asked is None:
-            return None
-        rows, age = asked
-        if len(rows) >= MANY_ROWS or self._clock.monotonic() - began >= LEAST_SECONDS:
-            arguments = planned.arguments(parameters)
-            lap = Lap(trials, planned, ready.bound, arguments, began, len(rows))
-        else:
-            pace.few.quick += 1
-        return Local(rows, ready.bound, Status(Outcome.HIT, age, planned.tables), None, lap)
-
-    def ready(self, planned: Planned) -> Answering | None:
-        """How a plan answers that has answered before; None if what it was tied to is gone."""
-        ready, bound = planned.ready, planned.bound
-        if bound is None or (ready is not None and ready.bound is bound):
-            return ready
-        try:
-            lane = self._store.lane(bound.generations)
-        except Retired:
-            return None
-        self._is_short(planned.plan, lane)
-        count = self.counters.hits_on(planned.tables).count
-        planned.ready = Ready(
-            planned,
-            bound,
-            lane,
-            count=count,
-            monotonic=self._clock.monotonic,
-            slow=partial(slow, self._trials, planned, bound),
-        )
-        return planned.ready
-
-    def _is_short(self, plan: Plan, lane: Lane) -> bool:
-        """Whether a plan is over in no time; found out once for these generations."""
-        known = lane.short.get(plan.sql)
-        if known is None:
-            try:
-                known = is_short(self._store, plan, lane.generations, [None] * len(plan.arguments))
-            except (Retired, sqlite3.Error):
-                known = False
-            lane.short[plan.sql] = known
-        return known
-
-    # -- everything else -------------------------------------------------------------------
 
     def run(
         self,
@@ -264,7 +187,7 @@ class Executor:
         if caller.directive.way == "only" and planned.pace is not None and planned.pace.decided is not None:
             is_asked = True
         try:
-            answer = None if is_asked or origins_from == 0 else self.hit(planned, asked.parameters)
+            answer = None if is_asked or origins_from == 0 else self.hits.hit(planned, asked.parameters)
         except Over:
             is_over = True
         else:
@@ -406,7 +329,7 @@ class Executor:
         self.check_values(planned, generations, arguments)
         bound = self.front.bind(planned, generations)
         if self._trials is not None:
-            is_quick = self._is_short(planned.plan, self._store.lane(generations))
+            is_quick = self.hits.is_short(planned.plan, self._store.lane(generations))
             planned.pace = None if is_quick else self._trials.paces.of(planned.plan, generations)
         began = self._clock.monotonic()
         try:

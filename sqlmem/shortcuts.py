@@ -119,7 +119,7 @@ class Shortcut:
         entry = self._front.known(self._text, given, has_parameters=True)
         if not isinstance(entry, Planned):
             return None
-        ready = self._executor.ready(entry)
+        ready = self._executor.hits.ready(entry)
         if not entry.is_by_types:
             self._ready = ready
         return ready
@@ -129,7 +129,7 @@ class Shortcut:
         executor = self._executor
         entry = self._front.known(self._text, given, has_parameters=True)
         try:
-            local = executor.hit(entry, given) if isinstance(entry, Planned) else None
+            local = executor.hits.hit(entry, given) if isinstance(entry, Planned) else None
         except Over:
             return None
         if local is None:

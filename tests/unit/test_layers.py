@@ -147,6 +147,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "answers",
         "at_once",
         "faster",
+        "hits",
         "executor",
         "sampling",
         "second_look",
