@@ -18,7 +18,7 @@ from benchmarks.measure import Pace, together
 from sqlmem import CachingEngine
 
 # Of all threads together: for more than a second, beside which it doesn't count who ends last.
-_CALLS = 160_000
+_CALLS = 400_000
 _ROUNDS = 5
 _THREADS = (1, 2, 4, 8)
 _AIM = report.at_least(0.9)

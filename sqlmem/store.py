@@ -30,6 +30,7 @@ from sqlmem.functions import AGGREGATES, RAISING, SCALARS
 from sqlmem.measures import Span
 from sqlmem.model import Index, TableName
 from sqlmem.stored import DATA, quoted
+from sqlmem.turns import Turns
 
 _moments = itertools.count(1)
 
@@ -99,15 +100,6 @@ class Generation:
     reading: Reading | None = None
     key: str | None = None
 
-
-# For how long a thread leaves the turn to those who have it, before it queues for it: first for some
-# statements, then for some of the slices in which the interpreter lets threads run (sys.getswitchinterval).
-# Through SQLAlchemy most of the time goes by between two statements. A thread that wakes up then queues for
-# the interpreter's lock, and until it has it the one at work pays each time that it gives that lock up: so it
-# wakes up less often.
-_WAITS_SECONDS = (0.0001, 0.002, 0.008, 0.016)
-_WAITS_SECONDS_OF_CORE = (0.0001, 0.016, 0.016)
-_PATIENCE_SECONDS = 0.01
 
 # So many rows are fetched before it is counted how many there are.
 _FIRST = 100
@@ -190,7 +182,7 @@ class Store:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.turn = threading.Lock()  # whose turn it is among short statements, see `hot`
+        self.turns = Turns()  # of threads with short statements, see `hot`
         # serials of the generations, the first is `main` -> the way to ask them
         self._lanes: dict[tuple[int, ...], Lane] = {}
         # every reader, idle or in use; guarded by _lock
@@ -262,28 +254,6 @@ class Store:
         found: int = max(counts)
         generation.samples[stored_name] = found
         return found
-
-    def wait_for(self, turn: threading.Lock, *, is_core: bool = False) -> bool:
-        """Take the turn that another thread has; False: go ahead without, it isn't to be had.
-
-        For short statements: SQLite's driver gives up the interpreter's lock at each of its steps, some four
-        times in two microseconds. Threads that fight for it at each of them get through half as much as one
-        alone (measured, two threads on two cores: 0.5, taking turns 1.0).
-
-        A lock that is handed over at each statement costs a switch of threads each time, ten times what the
-        statement takes. So who comes later sleeps, and who has the turn gets it again and again meanwhile.
-        """
-        for seconds in _WAITS_SECONDS_OF_CORE if is_core else _WAITS_SECONDS:
-            time.sleep(seconds)
-            if turn.acquire(blocking=False):
-                return True
-        # Not for ever: who has it may be this very thread, in a signal handler.
-        if turn.acquire(timeout=_PATIENCE_SECONDS):
-            return True
-        if self.turn is turn:
-            # Who was interrupted just after taking it never gives it back: nobody else waits for that one.
-            self.turn = threading.Lock()
-        return False
 
     def acquire(self, lane: Lane) -> sqlite3.Cursor:
         """A reader for a lane: an idle one, or a new one. It goes back by `Lane.give_back`."""
@@ -404,7 +374,7 @@ class Store:
         connections for ever; they are left alone, not closed.
         """
         self._lock = threading.Lock()
-        self.turn = threading.Lock()
+        self.turns.reset()
         self._resumed = threading.Event()
         self._resumed.set()
         self._slow = 0

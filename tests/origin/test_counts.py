@@ -9,6 +9,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from support.origins import Origin
 import sqlmem.lexer
 import sqlmem.planning
 from benchmarks.proxy import Proxy, address, through
-from sqlmem import CachingEngine, Outcome, last_status
+from sqlmem import CachingEngine, Outcome, last_status, turns
 
 # Statements of a miss, with what asks the catalogue and sets the session up: the first fill of a table that
 # has been met, a wider one, and one after `invalidate`, which forgets the table's definition.
@@ -376,8 +377,12 @@ def ways(engine: CachingEngine, connection: Connection) -> dict[str, Callable[[i
 
 
 @pytest.mark.parametrize("way", CALLS)
-def test_a_hit_makes_no_more_calls_than_are_known(engine: CachingEngine, way: str) -> None:
-    """Of one row by its key, when its text has been asked before."""
+def test_a_hit_makes_no_more_calls_than_are_known(
+    engine: CachingEngine, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one row by its key, when its text has been asked before, by the thread that has the turn."""
+    monkeypatch.setattr(turns, "TURN_SECONDS", inf)
+    engine._core.store.turns.reset()
     with engine.connect() as connection:
         ask = ways(engine, connection)[way]
         for key in range(12):

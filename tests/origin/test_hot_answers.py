@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from support import exact
 from support.clock import ManualClock
 from support.origins import Origin
 
-from sqlmem import CachingEngine, shortcuts, store
+from sqlmem import CachingEngine, shortcuts
 from sqlmem.model import Outcome
 
 ASK = "SELECT id, name FROM items WHERE id = :id"
@@ -148,47 +150,38 @@ def test_verified_hits_are_asked_of_the_store(items: Origin) -> None:
 # -- turns -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_WAITS_SECONDS", "_WAITS_SECONDS_OF_CORE"):
-        monkeypatch.setattr(store, name, (0.0, 0.0))
-    monkeypatch.setattr(store, "_PATIENCE_SECONDS", 0.0)
-
-
-def ask_both(engine: CachingEngine, key: int) -> None:
-    """By both of the ways whose short statements take turns."""
-    assert engine.execute(ASK, {"id": key}).status.outcome is Outcome.HIT
-    with engine.connect() as connection:
-        assert len(connection.execute(sa.text(ASK), {"id": key}).all()) == 1
-
-
-@pytest.mark.usefixtures("impatient")
-def test_the_turn_is_given_back(engine: CachingEngine) -> None:
-    """Also after an error of SQLite's."""
+def test_threads_that_take_turns_get_their_own_answers(engine: CachingEngine) -> None:
+    """By both of the ways whose short statements take turns, and while the table is read anew."""
     for _ in range(3):
         engine.execute(ASK, {"id": 1})
-    ask_both(engine, 2)
-    turn = engine._core.store.turn
-    assert not turn.locked()
+    expected = {1: (1, "one"), 2: (2, "two"), 3: (3, None)}
+    barrier = threading.Barrier(8)
+    statement = sa.text(ASK)
 
+    def work(number: int) -> None:
+        barrier.wait()
+        for turn in range(2_000):
+            key = (number + turn) % 3 + 1
+            if number % 2:
+                rows = [tuple(row.values()) for row in engine.execute(ASK, {"id": key})]
+            else:
+                with engine.connect() as connection:
+                    rows = [tuple(row) for row in connection.execute(statement, {"id": key})]
+            assert same(rows, [expected[key]])
+            if number == 0 and turn % 500 == 250:
+                engine.invalidate("items")
+
+    with ThreadPoolExecutor(8) as threads:
+        for future in [threads.submit(work, number) for number in range(8)]:
+            future.result()
+
+
+def test_an_error_of_the_store_leaves_the_turn_as_it_is(engine: CachingEngine) -> None:
+    """Nothing is held."""
+    for _ in range(3):
+        engine.execute(ASK, {"id": 1})
     for lane in engine._core.store._lanes.values():
         for reader in lane.idle:
             reader.connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
     assert engine.execute(ASK, {"id": 3}).status.outcome is not Outcome.HIT
-
-    assert engine._core.store.turn is turn
-    assert not turn.locked()
-
-
-@pytest.mark.usefixtures("impatient")
-def test_who_does_not_get_the_turn_goes_ahead(engine: CachingEngine) -> None:
-    """The turn may be this very thread's, which it has interrupted, or lost: the next find another."""
-    for _ in range(3):
-        engine.execute(ASK, {"id": 1})
-    for key in (2, 3):
-        lost = engine._core.store.turn
-        with lost:
-            ask_both(engine, key)
-            assert engine._core.store.turn is not lost
-            assert not engine._core.store.turn.locked()
-        assert not lost.locked()
+    assert not engine._core.store.turns._waiting
