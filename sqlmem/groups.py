@@ -13,6 +13,7 @@ from sqlmem.model import Index
 
 _COLUMN = re.compile(r'\b([a-z]\d+)\."((?:[^"]|"")+)"')
 _BEGINNING = " GROUP BY "
+_ORDER = " ORDER BY "
 
 
 def by_sorting(group_text: str, texts: Iterable[str], indexes: Sequence[Index]) -> str:
@@ -34,6 +35,15 @@ def by_sorting(group_text: str, texts: Iterable[str], indexes: Sequence[Index]) 
         return group_text
     # The sign changes no value, and keeps the collation.
     return f"{_BEGINNING}+{group_text.removeprefix(_BEGINNING)}"
+
+
+def is_by_group(group_text: str, order_text: str) -> bool:
+    """Whether the first groups in an index's order are the first that are given, or any are.
+
+    Then a LIMIT may be reached by a few rows; else all groups must be there before the first is given.
+    """
+    key = _COLUMN.match(group_text, len(_BEGINNING))
+    return not order_text or (key is not None and order_text.startswith(f"{_ORDER}{key.group()} "))
 
 
 def _is(column: str, name: str) -> bool:

@@ -15,7 +15,7 @@ from sqlmem.expressions import expressions, only
 from sqlmem.expressions.choices import chosen
 from sqlmem.expressions.closed import has_aggregate
 from sqlmem.grouping_sets import by_sets, has_sets
-from sqlmem.groups import by_sorting
+from sqlmem.groups import by_sorting, is_by_group
 from sqlmem.guards import gives_rows, guard_all, guarded
 from sqlmem.lanes import given_out
 from sqlmem.limits import limit_text
@@ -212,8 +212,10 @@ class Queries:
     def _by_sorting(
         self, node: exp.Select, scope: Scope, group: str, texts: tuple[str, ...], limit: str
     ) -> str:
-        """GROUP BY as the store is asked: of a few groups an index may find the first ones at once."""
-        is_whole = group and not limit and not self._context.semantics.is_dynamic
+        """GROUP BY as the store is asked."""
+        is_whole = (
+            group and not self._context.semantics.is_dynamic and not (limit and is_by_group(group, texts[-1]))
+        )
         schema = self._only_table(node, scope) if is_whole else None
         return group if schema is None else by_sorting(group, texts, schema.indexes)
 
