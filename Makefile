@@ -41,9 +41,10 @@ format: $(DEV_STAMP) ## put every file into the project's format
 bench: $(BENCH_STAMP) ## what is fast and what isn't, as tables and charts (15 minutes); ARGS="hits ways" for parts
 	$(PY) -m benchmarks $(ARGS)
 
+# No watchdog: one of these tests may take hours.
 fuzz: $(DEV_STAMP) ## the generated tests for long, with a new seed; SQLMEM_TEST_STATEMENTS=200000
 	SQLMEM_TEST_SEED=$${SQLMEM_TEST_SEED:-$$(date +%s)} SQLMEM_TEST_STATEMENTS=$${SQLMEM_TEST_STATEMENTS:-50000} \
-		$(PYTEST) --hypothesis-profile=fuzz -m generated $(ARGS)
+		$(PYTEST) --hypothesis-profile=fuzz -m generated -o faulthandler_timeout=0 $(ARGS)
 
 docs: $(DEV_STAMP) ## write docs/answers.md from the planner's tables
 	$(PY) -m docs.generate
