@@ -15,25 +15,21 @@ from sqlmem.workers import processors
 
 # More of them are no faster: they would wait for the servers, and tests whose threads meet for a processor.
 MOST_PROCESSES = 2
-# Files whose single tests take a great part of a minute, and share no fixture of their module.
+# Files whose single tests take long, up to a minute of processor time, and share no fixture of their module.
 TEST_BY_TEST = (
     "tests/origin/test_dialect_suite.py",
     "tests/origin/test_generated.py",
-    "tests/origin/test_orm.py",
-    "tests/origin/test_forms.py",
-    "tests/apps/test_apps.py",
     "tests/origin/test_history.py",
-    "tests/origin/test_generated_reach.py",
+    "tests/apps/test_apps.py",
+    "tests/origin/test_forms.py",
     "tests/process/test_kill.py",
 )
-# Files that take so long as a whole. Others follow as they are collected: tests/unit, all short, is last.
+# Files that take as long as a whole. Others follow as they are collected: tests/unit, all short, is last.
 LONG = (
-    "tests/origin/test_plans.py",
     "tests/origin/test_corpus.py",
     "tests/origin/test_numbers.py",
-    "tests/origin/test_texts.py",
-    "tests/origin/test_values.py",
     "tests/memo/test_processes.py",
+    "tests/origin/test_texts.py",
 )
 _ORDER = {file: place for place, file in enumerate((*TEST_BY_TEST, *LONG))}
 
