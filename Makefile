@@ -6,6 +6,10 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
 
+# Tests run in two processes where there are two processors (tests/conftest.py); ARGS="-n0" is one. One that
+# a hanging test has ended is not begun again: the run ends with it.
+PYTEST := $(PY) -m pytest -n auto --max-worker-restart=0
+
 # One stamp per installed set; all are older than pyproject.toml after an edit to it.
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
@@ -21,7 +25,7 @@ demo: $(RUN_STAMP) ## the whole library at work on generated data; URL=postgresq
 	$(PY) -m demo $(if $(URL),--url "$(URL)")
 
 test: $(DEV_STAMP) ## every test; ARGS="-k ttl -x" goes to pytest
-	$(PY) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 check: lint test ## the whole gate: format, lint, types, tests
 
@@ -37,9 +41,10 @@ format: $(DEV_STAMP) ## put every file into the project's format
 bench: $(BENCH_STAMP) ## what is fast and what isn't, as tables and charts (15 minutes); ARGS="hits ways" for parts
 	$(PY) -m benchmarks $(ARGS)
 
+# No watchdog: one of these tests may take hours.
 fuzz: $(DEV_STAMP) ## the generated tests for long, with a new seed; SQLMEM_TEST_STATEMENTS=200000
 	SQLMEM_TEST_SEED=$${SQLMEM_TEST_SEED:-$$(date +%s)} SQLMEM_TEST_STATEMENTS=$${SQLMEM_TEST_STATEMENTS:-50000} \
-		$(PY) -m pytest --hypothesis-profile=fuzz -m generated $(ARGS)
+		$(PYTEST) --hypothesis-profile=fuzz -m generated -o faulthandler_timeout=0 $(ARGS)
 
 docs: $(DEV_STAMP) ## write docs/answers.md from the planner's tables
 	$(PY) -m docs.generate

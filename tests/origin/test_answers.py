@@ -726,20 +726,21 @@ def test_databases_of_one_server_are_told_apart(twins: Twins) -> None:
 @pytest.mark.families("postgresql")
 def test_row_level_security_is_never_cached(twins: Twins) -> None:
     """A table with a policy, and a view over it, are the origin's for whoever asks."""
+    reader = f"{twins.origin.url.database}_reader"  # roles are the server's, and other runs have theirs
     twins.origin.execute(
         "CREATE TABLE t (id int, owner text)",
-        "INSERT INTO t VALUES (1, 'sqlmem_test_reader'), (2, 'other')",
+        f"INSERT INTO t VALUES (1, '{reader}'), (2, 'other')",
         "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
         "CREATE POLICY own ON t USING (owner = current_user)",
         "CREATE VIEW v AS SELECT id FROM t",
-        "DROP ROLE IF EXISTS sqlmem_test_reader",
-        "CREATE ROLE sqlmem_test_reader",
-        "GRANT SELECT ON t TO sqlmem_test_reader",
-        "GRANT SELECT ON v TO sqlmem_test_reader",
+        f"DROP ROLE IF EXISTS {reader}",
+        f"CREATE ROLE {reader}",
+        f"GRANT SELECT ON t TO {reader}",
+        f"GRANT SELECT ON v TO {reader}",
     )
     try:
         for engine in (twins.bare, twins.base):
-            event.listen(engine, "connect", _become("sqlmem_test_reader"))
+            event.listen(engine, "connect", _become(reader))
 
         twins.check(["SELECT id FROM t", "SELECT count(*) AS n FROM t", "SELECT id FROM v"])
         assert set(twins.outcomes.values()) == {Outcome.BYPASS}
@@ -749,7 +750,7 @@ def test_row_level_security_is_never_cached(twins: Twins) -> None:
         twins.engine.close()
         for engine in (twins.bare, twins.base):
             engine.dispose()
-        twins.origin.execute("DROP OWNED BY sqlmem_test_reader", "DROP ROLE sqlmem_test_reader")
+        twins.origin.execute(f"DROP OWNED BY {reader}", f"DROP ROLE {reader}")
 
 
 def _become(role: str) -> Any:

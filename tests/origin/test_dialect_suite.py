@@ -23,7 +23,7 @@ _RESULT = re.compile(r"^(FAILED|ERROR) (\S+(?: \S+)*?)(?: - .*)?$", re.MULTILINE
 _SUMMARY = re.compile(r"(\d+) passed")
 
 
-def run(origin: Origin, folder: Path, engines: str) -> tuple[int, set[str]]:
+def run(origin: Origin, folder: Path, engines: str, schema: str) -> tuple[int, set[str]]:
     """How many tests passed, and those that didn't."""
     folder.mkdir()
     for file in SUITE.iterdir():
@@ -38,6 +38,7 @@ def run(origin: Origin, folder: Path, engines: str) -> tuple[int, set[str]]:
     environment = {
         **os.environ,
         "SQLMEM_SUITE": engines,
+        "SQLMEM_SUITE_SCHEMA": schema,
         "PYTHONPATH": os.pathsep.join([str(folder), str(SUITE.parent.parent), *filter(None, sys.path)]),
     }
     done = subprocess.run(
@@ -79,15 +80,16 @@ def test_no_failure_in_an_event_loop_either(
 def compare(origin: Origin, tmp_path: Path, report: Callable[[str], None]) -> None:
     # A thousand tests, twice, may take longer than the watchdog lets a test; each run has a limit of its own.
     faulthandler.cancel_dump_traceback_later()
-    if origin.family == "postgresql":
-        origin.execute("CREATE SCHEMA test_schema", "CREATE SCHEMA test_schema_2")
-    if origin.family == "mariadb":
-        origin.execute(
-            "CREATE DATABASE IF NOT EXISTS test_schema", "CREATE DATABASE IF NOT EXISTS test_schema_2"
-        )
-
-    bare_passed, bare_failed = run(origin, tmp_path / "bare", "bare")
-    passed, failed = run(origin, tmp_path / "transparent", "transparent")
+    # A schema of MariaDB's is a database: the server's, on which other runs have theirs.
+    schema = f"{origin.url.database}_suite" if origin.family == "mariadb" else "test_schema"
+    schemas = () if origin.family == "sqlite" else (schema, f"{schema}_2")
+    origin.execute(*(f"CREATE SCHEMA {each}" for each in schemas))
+    try:
+        bare_passed, bare_failed = run(origin, tmp_path / "bare", "bare", schema)
+        passed, failed = run(origin, tmp_path / "transparent", "transparent", schema)
+    finally:
+        if origin.family == "mariadb":
+            origin.execute(*(f"DROP SCHEMA {each}" for each in schemas))
 
     report(
         f"SQLAlchemy's dialect suite on {origin.driver}: {passed} passed through a transparent engine, "

@@ -21,7 +21,8 @@ ASK = "SELECT id, version FROM items ORDER BY id"
 ROWS = [(1, 0), (2, 0)]
 # Whether somebody waits for the table.
 WAITING = {
-    "postgresql": "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'items'::regclass",
+    "postgresql": "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'items'::regclass"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
     "mariadb": "SELECT count(*) FROM information_schema.processlist"
     " WHERE db = database() AND state LIKE 'Waiting for table metadata lock'",
 }

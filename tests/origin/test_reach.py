@@ -408,25 +408,26 @@ def test_what_no_rollback_undoes_is_known(origin: Origin, judge: Judge):
 def test_a_user_who_may_not_see_triggers_reaches_everything(origin: Origin, judge: Judge):
     """The catalogue shows triggers only to who has the privilege, and says nothing of it to others."""
     own = origin.url.database
+    reader = f"{own}_reader"  # users are the server's, and other runs have theirs
     origin.execute(
         "CREATE TABLE rch_t (id INTEGER)",
         "CREATE TABLE rch_u (id INTEGER)",
         "CREATE TRIGGER rch_r AFTER INSERT ON rch_t FOR EACH ROW INSERT INTO rch_u VALUES (1)",
-        "CREATE OR REPLACE USER rch_reader IDENTIFIED BY ''",
-        f"GRANT SELECT, INSERT ON `{own}`.* TO rch_reader",
+        f"CREATE OR REPLACE USER {reader} IDENTIFIED BY ''",
+        f"GRANT SELECT, INSERT ON `{own}`.* TO {reader}",
     )
     effect = effect_of("INSERT INTO rch_t VALUES (1)", SYNTAXES["mysql"])
-    engine = sa.create_engine(origin.url.set(username="rch_reader", password=None))
+    engine = sa.create_engine(origin.url.set(username=reader, password=None))
     try:
         with engine.connect() as connection:
             blind = load_reach(lambda sql: list(connection.exec_driver_sql(sql)), "mysql")
-        origin.execute(f"GRANT TRIGGER ON `{own}`.* TO rch_reader")
+        origin.execute(f"GRANT TRIGGER ON `{own}`.* TO {reader}")
         engine.dispose()  # a session keeps the privileges on a database that it began with
         with engine.connect() as connection:
             seeing = load_reach(lambda sql: list(connection.exec_driver_sql(sql)), "mysql")
     finally:
         engine.dispose()
-        origin.execute("DROP USER rch_reader")
+        origin.execute(f"DROP USER {reader}")
 
     assert blind.of(effect) is None
     assert (own, "rch_u") in (seeing.of(effect) or ())

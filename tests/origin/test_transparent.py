@@ -1243,6 +1243,7 @@ def test_two_roles_two_paths_two_zones_and_a_policy_leak_nothing(
     items: Origin, engine: CachingEngine
 ) -> None:
     """Each session gets what the origin gives to it."""
+    reader = f"{items.url.database}_reader"  # roles are the server's, and other runs have theirs
     items.execute(
         "CREATE SCHEMA elsewhere",
         "CREATE TABLE elsewhere.items (id INTEGER PRIMARY KEY, version INTEGER)",
@@ -1252,8 +1253,9 @@ def test_two_roles_two_paths_two_zones_and_a_policy_leak_nothing(
         "ALTER TABLE secrets ENABLE ROW LEVEL SECURITY",
         "CREATE TABLE moments (id INTEGER PRIMARY KEY, at TIMESTAMPTZ)",
         "INSERT INTO moments VALUES (1, '2024-01-01 12:00:00+00')",
-        "DO $$ BEGIN CREATE ROLE sqlmem_test_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
-        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO sqlmem_test_reader",
+        f"DROP ROLE IF EXISTS {reader}",
+        f"CREATE ROLE {reader}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}",
         "CREATE POLICY own ON secrets USING (owner = current_user)",
     )
     warm(engine)
@@ -1265,7 +1267,7 @@ def test_two_roles_two_paths_two_zones_and_a_policy_leak_nothing(
             connection.exec_driver_sql("SET TIME ZONE 'Asia/Tokyo'")
             zone = within(connection, "SELECT CAST(at AS TEXT) FROM moments")
             connection.exec_driver_sql("RESET ALL")
-            connection.exec_driver_sql("SET ROLE sqlmem_test_reader")
+            connection.exec_driver_sql(f"SET ROLE {reader}")
             role = within(connection, "SELECT id FROM secrets ORDER BY id")
             connection.exec_driver_sql("RESET ROLE")
             connection.commit()
@@ -1278,8 +1280,8 @@ def test_two_roles_two_paths_two_zones_and_a_policy_leak_nothing(
     finally:
         engine.dispose()
         items.execute(
-            "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM sqlmem_test_reader",
-            "DROP ROLE sqlmem_test_reader",
+            f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {reader}",
+            f"DROP ROLE {reader}",
         )
 
     assert path[0] == [(9, 9)]

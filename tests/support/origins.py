@@ -231,7 +231,7 @@ class PostgreSQL:
         # Not in pytest's folder: as root the server runs as a user who may not look into that.
         folder = Path(tempfile.mkdtemp(prefix="sqlmem-pg-"))
         self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _one_at_a_time():
             warnings.simplefilter("ignore")
             server = postgres_server.get_server(folder / "data", cleanup_mode="stop")
         self._closing.callback(server.cleanup)
@@ -335,6 +335,16 @@ class Servers:
         for server in (*self._found.values(), self._preparing):
             if server is not None and not isinstance(server, NoServer):
                 server.close()
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Among this machine's processes: as root the package makes a user for its servers, if there is none."""
+    import fcntl  # there is no package for Windows
+
+    with (Path(tempfile.gettempdir()) / f"sqlmem-pg-{getpass.getuser()}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _set_all(url: URL, settings: Iterable[str]) -> None:
