@@ -30,7 +30,8 @@ from sqlmem.writing import Writer
 BATCH = 2_048
 # How wide the rows are is known after the first of them: 2,000 large ones could be gigabytes.
 FIRST_BATCH = 100
-BATCH_BYTES = 3_000_000
+# Of one batch. Three may be in memory, and that there is no room for one is known when it is written.
+BATCH_BYTES = 1_300_000
 # Batches that may be written, or wait for it, while the next one is fetched. With one, the fetch begins when
 # the thread that writes has just begun another and has the interpreter's lock: too late for that one's end.
 AHEAD = 2

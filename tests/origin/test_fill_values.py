@@ -253,6 +253,45 @@ def test_a_loader_that_the_program_has_registered_makes_the_values(driver_origin
 
 
 @pytest.mark.families("postgresql")
+@pytest.mark.parametrize("place", ["connection", "everywhere"])
+def test_a_caster_that_the_program_has_registered_makes_the_values(driver_origin: Origin, place: str) -> None:
+    """The same for psycopg2, whose casters have numbers and are a connection's or everybody's."""
+    if driver_origin.driver != "psycopg2":
+        pytest.skip("the casters are psycopg2's")
+    from psycopg2 import extensions
+
+    driver_origin.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY, c numeric(10,2), s timestamp, n integer, x text)",
+        "INSERT INTO t SELECT i, i * 0.31, '2020-01-01', i, 'a' || i FROM generate_series(1, 300) AS x(i)",
+    )
+    question = "SELECT id, c, s, n, x FROM t ORDER BY id"
+    casters: dict[int, Callable[[Any, Any], Any]] = {
+        1700: lambda text, _: None if text is None else float(text),
+        1114: extensions.PYDATETIME,
+        23: lambda text, _: None if text is None else int(text) % 2 == 1,
+        # What SQLAlchemy asks on connecting stays as it is.
+        25: lambda text, _: text.upper() if text is not None and text[1:].isdigit() else text,
+    }
+    before = dict(extensions.string_types)
+    for number, caster in casters.items():
+        bare = driver_origin.engine()
+        made = extensions.new_type((number,), "OWN", caster)
+        if place == "everywhere":
+            extensions.register_type(made)
+        else:
+            sa.event.listen(bare, "connect", lambda it, _, made=made: extensions.register_type(made, it))
+        try:
+            with CachingEngine(bare, cache_db="") as engine:
+                expected = asked(bare, question)
+
+                found = [asked(engine, question) for _ in range(2)]
+
+                assert all(same(each, expected) for each in found), number
+        finally:
+            extensions.string_types.update(before)
+
+
+@pytest.mark.families("postgresql")
 def test_loaders_of_plain_types_that_the_program_has_registered_make_the_values(
     driver_origin: Origin,
 ) -> None:
