@@ -1,4 +1,4 @@
-"""One piece of a work in a thread of its own, while the caller gets the next one.
+"""Pieces of a work in a thread of their own, while the caller gets the next ones.
 
 A fill fetches and writes. While it fetches, the thread mostly waits for the origin, and while it writes,
 SQLite mostly works without the interpreter's lock: so one can go on beside the other.

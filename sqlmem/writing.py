@@ -20,7 +20,7 @@ from sqlmem.stored import DATA, index_texts, quoted, table_text
 _serials = itertools.count(1)
 # Rows that one INSERT appends: it costs less than so many, and SQLite lets other threads into the interpreter
 # at each of them, who may let us wait for milliseconds, and then have to wait themselves.
-_GROUPS = (2_048, 512, 64, 8, 1)
+_GROUPS = (2_048, 1_024, 512, 64, 8, 1)
 _SAMPLE = 100  # rows whose size stands for that of all
 _MOST_VALUES = 16_000  # of one INSERT: to prepare more takes milliseconds
 _NULL = math.nan  # SQLite keeps NULL for it
