@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlmem.codecs import OPAQUE, Codec, Unrepresentable, codec_for, codec_for_value, encoded
 from sqlmem.model import Column, Kind
-from sqlmem.wire import Texts
-from sqlmem.writing import Writer
+from sqlmem.wire import Known, Texts
+from sqlmem.writing import Writer, bound
 
 
 class Uncacheable(Exception):
@@ -29,15 +29,15 @@ class Encoder:
     """For one thread.
 
     Attributes:
-        texts: how the column's values are read where the driver gives them as the server wrote them; None
-            where it gives its own values.
+        known: what is known of the values that the driver gives, once it has given the first; None for
+            nothing.
     """
 
     def __init__(self, column: Column, stored_name: str, driver: str | None) -> None:
         self.column = column
         self.name = stored_name
         self.went_opaque = False
-        self.texts: Texts | None = None
+        self.known: Known | None = None
         self._driver = driver
         self._may_be_cut = column.expression is not None and (
             (column.kind is Kind.NUMERIC and column.precision == _MOST_DIGITS and column.scale is not None)
@@ -54,20 +54,36 @@ class Encoder:
         return f"{self.column.affinity}{f' COLLATE {collation}' if collation in ('NOCASE', 'RTRIM') else ''}"
 
     def encode(self, writer: Writer, values: Sequence[Any]) -> Sequence[Any]:
-        """What is stored for these values, in their order.
+        """What is stored for these values, in their order, as it is bound (`bound`).
 
         Raises:
             Uncacheable: one of them has no place in any codec.
             The driver's exceptions: it can't read one of them.
         """
+        known, codec = self.known, self.codec
+        if known is not None and codec is not None:
+            # Most columns have no NULL and nothing unusual, and then nobody has to look at the types.
+            found = known.encoded(codec, values, has_nones=False)
+            if found is not None:
+                return found
         seen = set(map(type, values))
-        if self.texts is not None and self.texts.are_in(seen):
-            if self.codec is not None:
-                found = self.texts.encoded(self.codec, values, seen)
+        has_nones = type(None) in seen
+        if isinstance(known, Texts) and known.are_in(seen):
+            if codec is not None and has_nones:
+                found = known.encoded(codec, values, has_nones=True)
                 if found is not None:
-                    return found
-            values = self.texts.read(values)
+                    return bound(found)
+            values = known.read(values)
             seen = set(map(type, values))
+        found = self._stored(writer, values, seen)
+        return bound(found) if has_nones or self._has_bytes(seen) else found
+
+    def _has_bytes(self, seen: set[type]) -> bool:
+        """Whether bytes are stored for values of these types."""
+        storage = "" if self.codec is None else self.codec.storage
+        return storage == "BLOB" or (not storage and bytes in seen)
+
+    def _stored(self, writer: Writer, values: Sequence[Any], seen: set[type]) -> Sequence[Any]:
         if self._may_be_cut and any(_reaches_limit(value, self.column) for value in values):
             # MariaDB: a number of more digits is given as it is, or cut, as its plan has it.
             raise Uncacheable(self.column.name, "a value at the limit of its type")

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from sqlmem.alongside import Alongside
@@ -23,7 +22,7 @@ from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.pacing import Unpaced
 from sqlmem.store import Generation, Store, StoredColumn
 from sqlmem.stored import stored_names, wanted_indexes
-from sqlmem.wire import texts_of
+from sqlmem.wire import known_of
 from sqlmem.writing import Writer
 
 # Rows per batch: large enough that Python's per-batch work vanishes, small enough that a
@@ -31,7 +30,11 @@ from sqlmem.writing import Writer
 BATCH = 2_048
 # How wide the rows are is known after the first of them: 2,000 large ones could be gigabytes.
 FIRST_BATCH = 100
-BATCH_BYTES = 4_000_000
+# Of one batch. Three may be in memory, and that there is no room for one is known when it is written.
+BATCH_BYTES = 1_300_000
+# Batches that may be written, or wait for it, while the next one is fetched. With one, the fetch begins when
+# the thread that writes has just begun another and has the interpreter's lock: too late for that one's end.
+AHEAD = 2
 # After so much a batch is written beside the next one's fetch: below, to start a thread costs more.
 ALONGSIDE_BYTES = 256 * 1024
 # Those whose fetch waits for the server each time, and works in C. Where one lets go of the interpreter's
@@ -128,15 +131,15 @@ def fill(
         writer = Writer(
             store, schema.name, [(encoder.name, encoder.declaration) for encoder in encoders], key
         )
-        rows = _fetched(result, 1)
-        if rows:
-            texts = texts_of(result.cursor, connection.origin.dialect.driver)
-            for encoder, item in zip(encoders, description, strict=True):
-                encoder.texts = texts.get(item[1])
         # In a loop this thread does others' work while it waits for the origin.
         fetching = _NO_PACE if connection.origin.is_async else pace
-        way = _Way(writer, encoders, pace, fetching, alongside if is_alongside else None)
-        size = _copy(result, rows, way, has_room, on_rows)
+        way = _Way(result, writer, encoders, pace, fetching, alongside if is_alongside else None)
+        first = way.fetched(1)
+        if first:
+            known = known_of(result.cursor, connection.origin.dialect.driver)
+            for encoder, item in zip(encoders, description, strict=True):
+                encoder.known = known.get(item[1])
+        size = _copy(way, first, has_room, on_rows)
         is_read_to_the_end = True
         with driver_errors():
             result.close()
@@ -179,58 +182,80 @@ def fill(
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """Into a generation.
+    """From a result into a generation. What is read and written is the values of some rows, row after row.
 
     Attributes:
         pace: around what is written, `fetching` around a fetch.
         alongside: by whom it is written beside the fetch; None for nobody.
     """
 
+    result: Any
     writer: Writer
     encoders: Sequence[Encoder]
     pace: Unpaced
     fetching: Unpaced
     alongside: Alongside | None
 
-    def write(self, rows: Sequence[Any]) -> int:
-        """Returns: the bytes so far."""
-        _insert(self.writer, self.encoders, rows)
-        return self.writer.bytes
+    def fetched(self, size: int) -> list[Any]:
+        """Of the next rows."""
+        rows = _fetched(self.result, size)
+        # In one list, of which a column is each so manieth value: a tuple per column or row would cost as
+        # much as encoding them.
+        values: list[Any] = []
+        for row in rows:
+            values += row
+        if len(values) != len(self.encoders) * len(rows):
+            raise ValueError("a row of another width than the statement's")
+        return values
+
+    def write(self, values: list[Any]) -> tuple[int, int]:
+        """Returns: the rows and the bytes so far."""
+        _insert(self.writer, self.encoders, values)
+        return self.writer.rows, self.writer.bytes
 
 
 def _copy(
-    result: Any,
-    rows: Sequence[Any],
-    way: _Way,
-    has_room: Callable[[int], bool],
-    on_rows: Callable[[int], None] | None,
+    way: _Way, values: list[Any], has_room: Callable[[int], bool], on_rows: Callable[[int], None] | None
 ) -> int:
-    """These first rows and all others of a result. Returns the bytes that they take."""
-    size, written = 0, 0
-    while rows:
-        work = partial(way.write, rows)
-        # Who works on them lets go of them as soon as they are written.
-        rows = ()
-        # Beside somebody who hits, a second thread of ours would be one more in the way.
-        alongside = way.alongside if size >= ALONGSIDE_BYTES and way.pace.is_alone else None
-        if alongside is None:
-            with way.pace:
-                size = work()
-            del work
-        else:
-            alongside.begin(partial(way.pace.counted, work))
-            del work
-            rows = _fetched(result, _batch(written, size))
-            size = alongside.end()
-            way.pace.give_way()
-        written = way.writer.rows
+    """The values of these first rows and of all others of a result. Returns the bytes that they take."""
+    written, size = 0, 0
+
+    def look(progress: tuple[int, int]) -> None:
+        nonlocal written, size
+        written, size = progress
         if not has_room(size):
             raise TooLarge(size)
         if on_rows is not None:
             on_rows(written)
-        if alongside is None:
+
+    def look_at(alongside: Alongside) -> None:
+        progress, worked = alongside.end()
+        way.pace.give_way(worked)
+        look(progress)
+
+    alongside = way.alongside
+    while values:
+        work = partial(way.write, values)
+        # Who works on them lets go of them as soon as they are written.
+        values = []
+        # Beside somebody who hits, a second thread of ours would be one more in the way.
+        if alongside is not None and size >= ALONGSIDE_BYTES and way.pace.is_alone:
+            alongside.begin(partial(way.pace.counted, work))
+            del work
+            if alongside.begun > AHEAD:
+                look_at(alongside)
+            values = way.fetched(_batch(written, size))
+        else:
+            while alongside is not None and alongside.begun:
+                look_at(alongside)
+            with way.pace:
+                progress = work()
+            del work
+            look(progress)
             with way.fetching:
-                rows = _fetched(result, _batch(written, size))
+                values = way.fetched(_batch(written, size))
+    while alongside is not None and alongside.begun:
+        look_at(alongside)
     return size
 
 
@@ -336,13 +361,8 @@ def _described(result: Any) -> Any:
     return description
 
 
-def _insert(writer: Writer, encoders: Sequence[Encoder], rows: Sequence[Any]) -> None:
+def _insert(writer: Writer, encoders: Sequence[Encoder], values: list[Any]) -> None:
     width = len(encoders)
-    # In one list, of which a column is each so manieth value: a tuple per column or row would cost as much
-    # as encoding them.
-    values = list(chain.from_iterable(rows))
-    if len(values) != width * len(rows):
-        raise ValueError("a row of another width than the statement's")
     for number, encoder in enumerate(encoders):
         column = values[number::width]
         encoded = encoder.encode(writer, column)

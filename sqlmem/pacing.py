@@ -34,10 +34,10 @@ class Unpaced:
     def __exit__(self, *_: object) -> None:
         """Rest never."""
 
-    def counted(self, piece: Callable[[], Any]) -> Any:
-        return piece()
+    def counted(self, piece: Callable[[], Any]) -> tuple[Any, float]:
+        return piece(), 0.0
 
-    def give_way(self) -> None:
+    def give_way(self, worked: float) -> None:
         """Rest never."""
 
 
@@ -81,18 +81,21 @@ class Pace(Unpaced):
 
     def __exit__(self, error: object = None, *_: object) -> None:
         if error is None:
-            self._worked += self._busy() - self._begun
-            self.give_way()
+            self.give_way(self._busy() - self._begun)
 
-    def counted(self, piece: Callable[[], Any]) -> Any:
-        """Do a piece, in whatever thread this is, without resting after it."""
+    def counted(self, piece: Callable[[], Any]) -> tuple[Any, float]:
+        """Do a piece, in whatever thread this is, without resting after it.
+
+        Returns:
+            What it has returned, and the seconds of work, for `give_way`.
+        """
         begun = self._busy()
         found = piece()
-        self._worked += self._busy() - begun
-        return found
+        return found, self._busy() - begun
 
-    def give_way(self) -> None:
-        """Rest, if a slice is over and somebody has hit during it."""
+    def give_way(self, worked: float) -> None:
+        """Rest, if with so many seconds more of work a slice is over, and somebody has hit during it."""
+        self._worked += worked
         if self._worked < SLICE_SECONDS:
             return
         self.is_alone = self._hit_count() == self._hits

@@ -89,6 +89,9 @@ def described(family: str, candidate: Candidate, expression: str, description: t
     return replace(column, description=description[1:7])
 
 
+_MOST_DIGITS = 1000  # that PostgreSQL lets a numeric be declared with
+
+
 def _typed(family: str, candidate: Candidate, expression: str, description: tuple[Any, ...]) -> Column:
     name = candidate.name
     if candidate.rank_of is not None:
@@ -105,7 +108,9 @@ def _typed(family: str, candidate: Candidate, expression: str, description: tupl
     code, precision, scale = description[1], description[4], description[5]
     if family == "postgresql":
         type_name, kind = _POSTGRESQL.get(code, (f"type {code}", Kind.OPAQUE))
-        if kind is Kind.NUMERIC and (precision is None or scale is None or not 0 <= scale <= precision):
+        # Of a numeric of any scale psycopg2 says 65535 of both, the others nothing.
+        is_any = precision is None or scale is None or not 0 <= scale <= precision <= _MOST_DIGITS
+        if kind is Kind.NUMERIC and is_any:
             return Column(name, Kind.DECIMAL, type_name, expression=expression)
         if kind is Kind.NUMERIC:
             return Column(name, kind, type_name, precision, scale, expression=expression)

@@ -23,6 +23,9 @@ _DYNAMIC_TYPES = frozenset({int, float, str, bytes})
 # Text that an affinity might turn into a number; some of it that none would, but all that one could.
 _NUMBER_LIKE = re.compile(r"[ \t\n\v\f\r]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
 
+# All that such a text is made of, but the line's end.
+_CHARACTERS_OF_NUMBERS = b"0123456789+-.eE \t\v\f\r"
+
 
 def affinity_of(declared: str | None) -> str:
     name = (declared or "BLOB").upper()
@@ -54,6 +57,51 @@ _CHANGED_BY: dict[str, Callable[[Any], bool]] = {
 }
 
 
+def _are_texts(values: Sequence[str]) -> bool:
+    return lists.texts(values) is not None
+
+
+def _are_no_numbers(values: Sequence[str]) -> bool:
+    if not _are_texts(values):
+        return False
+    # What is left of each text is a line; nothing is left of one that is like a number.
+    left = "\n".join(["", *values, ""]).encode().translate(None, _CHARACTERS_OF_NUMBERS)
+    return b"\n\n" not in left or not any(map(_NUMBER_LIKE.fullmatch, values))
+
+
+def _are_integers(values: Sequence[int]) -> bool:
+    return lists.integers(values) is not None
+
+
+def _are_floats(values: Sequence[float]) -> bool:
+    return lists.floats(values) is not None
+
+
+def _are_broken_floats(values: Sequence[float]) -> bool:
+    return not any(map(float.is_integer, values)) and _are_floats(values)
+
+
+def _are_none(_: Sequence[Any]) -> bool:
+    return False
+
+
+def _are_any(_: Sequence[Any]) -> bool:
+    return True
+
+
+def _kept_by(affinity: str) -> dict[type, Callable[[Sequence[Any]], bool]]:
+    """By type: whether values are certain to have a place in SQLite, under an affinity that changes none."""
+    is_number = affinity in ("REAL", "INTEGER", "NUMERIC")
+    return {
+        str: _are_no_numbers if is_number else _are_texts,
+        int: _are_none if affinity in ("TEXT", "REAL") else _are_integers,
+        float: {"TEXT": _are_none, "INTEGER": _are_broken_floats, "NUMERIC": _are_broken_floats}.get(
+            affinity, _are_floats
+        ),
+        bytes: _are_any,
+    }
+
+
 def _dynamic(affinity: str) -> Codec:
     changes = _CHANGED_BY[affinity]
     checks: dict[type, Function] = {int: encode_integer, float: encode_float, str: encode_text}
@@ -73,22 +121,15 @@ def _dynamic(affinity: str) -> Codec:
         check = checks.get(type(value))
         return value if check is None else check(value)
 
-    changed_texts = affinity in ("REAL", "INTEGER", "NUMERIC")
-    changed_numbers = affinity == "TEXT"
+    are_kept = _kept_by(affinity)
 
     def encode_list(values: Sequence[Any]) -> Sequence[Any] | None:
         seen = set(map(type, values))
-        if seen == {str}:
-            is_changed = changed_texts and any(map(_NUMBER_LIKE.fullmatch, values))
-            return None if is_changed else lists.texts(values)
-        if changed_numbers or seen == {bytes}:
-            return None if changed_numbers else values
-        if seen == {int}:
-            return None if affinity == "REAL" else lists.integers(values)
-        if seen == {float}:
-            is_changed = affinity in ("INTEGER", "NUMERIC") and any(map(float.is_integer, values))
-            return None if is_changed else lists.floats(values)
-        return None
+        for kind in seen:
+            alike = values if len(seen) == 1 else [value for value in values if type(value) is kind]
+            if not are_kept[kind](alike):
+                return None
+        return values
 
     return make_codec(
         f"dynamic:{affinity}",

@@ -6,27 +6,37 @@ Rule 2: where it isn't certain of that it gives None, and they are encoded one b
 which of them has no place.
 Rule 3: no call holds the interpreter's lock for longer than a list of them takes: no regular expression or
 JSON over all of them in one.
+
+Texts of one form are put together, a line each: what all of them have in common is seen in that one text by
+C alone, in a tenth of the time of a look at each.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import math
+import struct
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import repeat
 from operator import attrgetter
 
-from sqlmem.codecs.base import INT64_LIMIT, ListFunction
+from sqlmem.codecs.base import ListFunction
 
 INT64_DIGITS = 18  # every integer of so many digits fits 64 bits
 _SECONDS = 19  # the length of 2020-01-01 00:00:00
 _MICROSECONDS = 26
 _DAY = 10
+_DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
 
 def integers(values: Sequence[int]) -> Sequence[int] | None:
-    return values if min(values) >= -INT64_LIMIT and max(values) < INT64_LIMIT else None
+    try:
+        # Whether all fit 64 bits, in a quarter of the time of the least and the greatest.
+        struct.pack(f"{len(values)}q", *values)
+    except struct.error:
+        return None
+    return values
 
 
 def booleans(values: Sequence[bool]) -> Sequence[int]:
@@ -52,9 +62,9 @@ def floats(values: Sequence[float]) -> Sequence[float] | None:
     return values
 
 
-def decimals(scale: int, limit: int) -> ListFunction:
-    """For Decimals of this scale, to integers below the limit."""
-    of_texts = decimals_of_texts(scale, limit)
+def decimals(precision: int, scale: int) -> ListFunction:
+    """For Decimals of this scale, to integers of so many digits at most."""
+    of_texts = decimals_of_texts(precision, scale)
 
     def encode(values: Sequence[Decimal]) -> Sequence[int] | None:
         # What is written with an exponent is no such text.
@@ -63,31 +73,44 @@ def decimals(scale: int, limit: int) -> ListFunction:
     return encode
 
 
-def decimals_of_texts(scale: int, limit: int) -> ListFunction:
-    """For plain decimal texts, with a sign and without an exponent."""
-    place = -scale - 1
-    zero = f"-{0:.{scale}f}"
+def decimals_of_texts(precision: int, scale: int) -> ListFunction:
+    """For plain decimal texts, with a sign, without needless zeros in front and without an exponent.
+
+    Raises:
+        TypeError: one of the values isn't text.
+    """
+    end = (b"." if scale else b"") + b"0" * scale + b"\n"
+    points = 1 if scale else 0
+    too_many = b"0" * (precision - scale + 1) + end
+    zero = f"-{0:.{scale}f}\n".encode()
+    limit = 10**precision
 
     def encode(values: Sequence[str]) -> Sequence[int] | None:
-        try:
-            if scale:
-                if {text[place] for text in values} != {"."} or zero in values:
-                    return None
-                found = [int(text.replace(".", "")) for text in values]
-            else:
-                if zero in values:
-                    return None
-                found = list(map(int, values))
-        except (ValueError, IndexError):  # NaN, Infinity, 1E+5, less digits than the scale's
+        lines = "\n".join([*values, ""]).encode()
+        form = lines.translate(_DIGITS_AS_ZEROS)
+        if form.count(end) != len(values) or form.count(b".") != points * len(values) or zero in lines:
+            return None  # NaN, Infinity, 1E+5, another number of digits than the scale's, a zero with a sign
+        if precision > scale and too_many in form:
             return None
-        return found if -limit < min(found) and max(found) < limit else None
+        try:
+            found = list(map(int, lines.translate(None, b".").split()))
+        except ValueError:
+            return None
+        if len(found) != len(values):
+            return None
+        # A number below 1 has a zero in front that the precision doesn't count.
+        return found if precision > scale or (-limit < min(found) and max(found) < limit) else None
 
     return encode
 
 
 def written_decimals(values: Sequence[str]) -> Sequence[str]:
-    """For plain decimal texts, to the form in which Decimal writes them."""
-    return list(map(str, map(Decimal, values)))
+    """For plain decimal texts, to the form in which Decimal writes them.
+
+    Raises:
+        TypeError: one of the values isn't text.
+    """
+    return list(map(str, map(Decimal, "\n".join(values).split("\n"))))
 
 
 _plainness = attrgetter("tzinfo", "fold")
@@ -106,41 +129,62 @@ def timestamps(*, is_clamped: bool) -> ListFunction:
     return encode
 
 
-def _whole_moments(values: Sequence[str], after: str) -> list[str] | None:
-    """ISO's texts without a zone, of up to six digits behind the point, brought to all six, then `after`."""
-    lengths = set(map(len, values))
-    if lengths == {_SECONDS}:
-        end = f".000000{after}"
-        return [text + end for text in values]
-    if not (min(lengths) >= _SECONDS and max(lengths) <= _MICROSECONDS):
-        return None
-    # A year beyond 9999 moves the point; one before 1 has BC behind it.
-    if {text[_SECONDS : _SECONDS + 1] for text in values} - {"", "."} or "C" in {text[-1] for text in values}:
-        return None
-    return [
+def _whole_moments(lines: str, count: int, after: str) -> list[str] | None:
+    """ISO's texts without a zone, of up to six digits behind the point, brought to all six, then `after`.
+
+    Args:
+        lines: so many, each with its end.
+    """
+    if len(lines) == (_SECONDS + 1) * count and lines[_SECONDS :: _SECONDS + 1] == "\n" * count:
+        return lines.replace("\n", f".000000{after}\n").split("\n")[:-1]
+    whole = [
         (
             text
             if len(text) == _MICROSECONDS
             else (text + "." * (len(text) == _SECONDS)).ljust(_MICROSECONDS, "0")
         )
-        + after
-        for text in values
+        for text in lines.split("\n")[:-1]
     ]
+    joined = "\n".join([*whole, ""])
+    # None is shorter now, so if that is the length of all, none is longer. A year beyond 9999 moves the
+    # point; one before 1 has BC behind it.
+    if (
+        len(joined) != (_MICROSECONDS + 1) * count
+        or joined[_SECONDS :: _MICROSECONDS + 1] != "." * count
+        or "C" in joined
+    ):
+        return None
+    return [text + after for text in whole] if after else whole
 
 
 def timestamps_of_texts(values: Sequence[str]) -> Sequence[str] | None:
-    """For PostgreSQL's timestamps under DateStyle ISO."""
-    return _whole_moments(values, "")
+    """For PostgreSQL's timestamps under DateStyle ISO.
+
+    Raises:
+        TypeError: one of the values isn't text.
+    """
+    return _whole_moments("\n".join([*values, ""]), len(values), "")
 
 
 def utc_of_texts(values: Sequence[str]) -> Sequence[str] | None:
-    """For PostgreSQL's timestamps with time zone under DateStyle ISO, written in UTC."""
-    if {text[-3:] for text in values} != {"+00"}:
+    """For PostgreSQL's timestamps with time zone under DateStyle ISO, written in UTC.
+
+    Raises:
+        TypeError: one of the values isn't text.
+    """
+    lines = "\n".join([*values, ""])
+    if lines.count("+00\n") != len(values):
         return None  # infinity, BC, another zone
-    return _whole_moments([text[:-3] for text in values], "+00:00")
+    return _whole_moments(lines.replace("+00\n", "\n"), len(values), "+00:00")
 
 
 def dates_of_texts(values: Sequence[str]) -> Sequence[str] | None:
-    """For PostgreSQL's dates under DateStyle ISO."""
+    """For PostgreSQL's dates under DateStyle ISO.
+
+    Raises:
+        TypeError: one of the values isn't text.
+    """
+    lines, count = "\n".join([*values, ""]), len(values)
     # Infinity, and years beyond 9999 and before 1, have other lengths.
-    return values if set(map(len, values)) == {_DAY} else None
+    is_usual = len(lines) == (_DAY + 1) * count and lines[_DAY :: _DAY + 1] == "\n" * count
+    return values if is_usual else None

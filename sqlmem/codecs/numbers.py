@@ -105,7 +105,7 @@ def numeric(precision_text: str, scale_text: str) -> Codec:
             to_integer,
             to_decimal_of_scale,
             parameter=parameter_to_integer,
-            encode_list=lists.decimals(scale, limit),
+            encode_list=lists.decimals(precision, scale),
         )
 
     # Text of one width that sorts as the numbers do: a sign (1 for +, 0 for -), then the digits; of

@@ -334,3 +334,21 @@ def test_a_collation_that_isnt_deterministic_is_the_origins(origin: Origin) -> N
         ):
             for _ in range(2):
                 assert same(ask(engine, statement), ask(origin.engine(), statement)), statement
+
+
+@pytest.mark.families("postgresql")
+def test_a_computed_numeric_of_any_scale_is_compared_as_a_number(driver_origin: Origin) -> None:
+    """Drivers differ in what they say of a scale that isn't declared; texts of numbers sort otherwise."""
+    driver_origin.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY, n numeric(8,3))",
+        "INSERT INTO t VALUES (1, 7.125), (2, 0.5), (3, 10), (4, -3), (5, NULL)",
+    )
+    bare = driver_origin.engine()
+    question = "SELECT id FROM t WHERE power(n, 2) >= trim_scale(n) ORDER BY id"
+    with CachingEngine(bare, cache_db="") as engine, bare.connect() as connection:
+        expected = [tuple(row) for row in connection.exec_driver_sql(question)]
+
+        found = [[tuple(row.values()) for row in engine.execute(question)] for _ in range(2)]
+
+    assert expected == [(1,), (3,), (4,)]
+    assert found == [expected, expected]

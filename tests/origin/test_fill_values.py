@@ -253,6 +253,127 @@ def test_a_loader_that_the_program_has_registered_makes_the_values(driver_origin
 
 
 @pytest.mark.families("postgresql")
+@pytest.mark.parametrize("place", ["connection", "everywhere"])
+def test_a_caster_that_the_program_has_registered_makes_the_values(driver_origin: Origin, place: str) -> None:
+    """The same for psycopg2, whose casters have numbers and are a connection's or everybody's."""
+    if driver_origin.driver != "psycopg2":
+        pytest.skip("the casters are psycopg2's")
+    from psycopg2 import extensions
+
+    driver_origin.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY, c numeric(10,2), s timestamp, n integer, x text)",
+        "INSERT INTO t SELECT i, i * 0.31, '2020-01-01', i, 'a' || i FROM generate_series(1, 300) AS x(i)",
+    )
+    question = "SELECT id, c, s, n, x FROM t ORDER BY id"
+    casters: dict[int, Callable[[Any, Any], Any]] = {
+        1700: lambda text, _: None if text is None else float(text),
+        1114: extensions.PYDATETIME,
+        23: lambda text, _: None if text is None else int(text) % 2 == 1,
+        # What SQLAlchemy asks on connecting stays as it is.
+        25: lambda text, _: text.upper() if text is not None and text[1:].isdigit() else text,
+    }
+    before = dict(extensions.string_types)
+    for number, caster in casters.items():
+        bare = driver_origin.engine()
+        made = extensions.new_type((number,), "OWN", caster)
+        if place == "everywhere":
+            extensions.register_type(made)
+        else:
+            sa.event.listen(bare, "connect", lambda it, _, made=made: extensions.register_type(made, it))
+        try:
+            with CachingEngine(bare, cache_db="") as engine:
+                expected = asked(bare, question)
+
+                found = [asked(engine, question) for _ in range(2)]
+
+                assert all(same(each, expected) for each in found), number
+        finally:
+            extensions.string_types.update(before)
+
+
+@pytest.mark.families("postgresql")
+def test_loaders_of_plain_types_that_the_program_has_registered_make_the_values(
+    driver_origin: Origin,
+) -> None:
+    """Also where the driver's own would make one type of Python's of all of them."""
+    if driver_origin.driver != "psycopg":
+        pytest.skip("the loaders are psycopg's")
+    from psycopg.types.bool import BoolLoader
+    from psycopg.types.numeric import FloatLoader, IntLoader
+    from psycopg.types.string import TextLoader
+
+    class Odd(IntLoader):
+        def load(self, data: Any) -> Any:
+            value = super().load(data)
+            return value % 2 == 1 if value > 200 else value
+
+    class Upper(TextLoader):
+        def load(self, data: Any) -> Any:
+            return super().load(data).upper()
+
+    class Number(BoolLoader):
+        def load(self, data: Any) -> Any:
+            return int(super().load(data))
+
+    driver_origin.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY, i bigint, c varchar(9), b boolean)",
+        "INSERT INTO t SELECT i, i, 'a' || i, mod(i, 3) = 0 FROM generate_series(1, 300) AS x(i)",
+    )
+    question = "SELECT id, i, c, b FROM t ORDER BY id"
+    for name, loader in (("int8", Odd), ("int8", FloatLoader), ("varchar", Upper), ("bool", Number)):
+        bare = driver_origin.engine()
+
+        def register(connection: Any, _record: Any, name: str = name, loader: Any = loader) -> None:
+            connection.adapters.register_loader(name, loader)
+
+        sa.event.listen(bare, "connect", register)
+        with CachingEngine(bare, cache_db="") as engine:
+            expected = asked(bare, question)
+
+            found = [asked(engine, question) for _ in range(2)]
+
+            assert all(same(each, expected) for each in found), loader
+
+
+@pytest.mark.families("postgresql")
+def test_columns_with_many_nulls_come_back_as_they_were(driver_origin: Origin) -> None:
+    """NULL is bound in another way than other values are, and so are bytes."""
+    types = (
+        "integer",
+        "numeric(10,2)",
+        "timestamp",
+        "timestamptz",
+        "date",
+        "boolean",
+        "text",
+        "float8",
+        "bytea",
+    )
+    values = (
+        "i", "i * 0.31", "timestamp '2020-01-01' + i * interval '1 minute'",
+        "timestamptz '2020-01-01' + i * interval '1 minute'", "date '2020-01-01' + i", "mod(i, 2) = 0",
+        "'n ' || i", "i * 0.5", "decode(md5(i::text), 'hex')",
+    )  # fmt: skip
+    driver_origin.execute(
+        f"CREATE TABLE t (id integer PRIMARY KEY, {', '.join(f'c{n} {t}' for n, t in enumerate(types))})",
+        "INSERT INTO t SELECT i, "
+        + ", ".join(f"CASE WHEN mod(i, {n + 2}) > 0 THEN {value} END" for n, value in enumerate(values))
+        + " FROM generate_series(1, 500) AS s(i)",
+    )
+    bare = driver_origin.engine()
+    with CachingEngine(bare, cache_db="") as engine:
+        question = "SELECT * FROM t ORDER BY id".replace("*", ", ".join(f"c{n}" for n in range(len(types))))
+        counts = "SELECT " + ", ".join(f"count(c{n}) AS n{n}" for n in range(len(types))) + " FROM t"
+        expected = asked(bare, question), asked(bare, counts)
+
+        asked(engine, question)
+        with driver_origin.expect(0):
+            found = asked(engine, question), asked(engine, counts)
+
+        assert same(found, expected)
+
+
+@pytest.mark.families("postgresql")
 def test_another_style_of_dates_is_read_by_the_driver(driver_origin: Origin) -> None:
     """Texts of one length in another order are no ISO dates."""
     driver_origin.execute(

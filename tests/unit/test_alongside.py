@@ -56,6 +56,70 @@ def test_what_a_piece_raises_is_the_callers() -> None:
     alongside.stop()
 
 
+def test_pieces_handed_over_ahead_are_done_in_their_order() -> None:
+    """The thread goes on to the next one while the caller is at something else."""
+    alongside = Alongside(is_async=False)
+    done: list[int] = []
+    is_third = threading.Event()
+
+    for number in range(3):
+        alongside.begin(lambda number=number: done.append(number) or (number == 2 and is_third.set()))
+    was_waited_for = is_third.wait(10)
+    ends = alongside.begun
+    for _ in range(3):
+        alongside.end()
+    alongside.stop()
+
+    assert was_waited_for
+    assert ends == 3
+    assert done == [0, 1, 2]
+    assert alongside.begun == 0
+
+
+@pytest.mark.parametrize("has_thread", [True, False])
+def test_what_is_behind_a_piece_that_fails_is_not_done(
+    has_thread: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would go on with what the failure has left, and nobody asks for it any more."""
+    alongside = Alongside(is_async=False)
+    if not has_thread:
+        monkeypatch.setattr(Alongside, "_has_thread", lambda _: False)
+    done: list[str] = []
+
+    def fail() -> None:
+        raise KeyError("no such row")
+
+    alongside.begin(fail)
+    alongside.begin(lambda: done.append("second"))
+    alongside.begin(lambda: done.append("third"))
+    with pytest.raises(KeyError, match="no such row"):
+        alongside.end()
+    alongside.stop()
+
+    assert done == []
+
+
+def test_stop_leaves_what_was_not_begun() -> None:
+    """After an error of the caller's nobody wants it, and who stops would wait for it."""
+    alongside = Alongside(is_async=False)
+    is_begun, done = threading.Event(), []
+    behind: list[bool] = []
+
+    def first() -> None:
+        is_begun.set()
+        # Stopping has begun when the caller waits for the thread.
+        while not behind:
+            behind.extend([True] if alongside.begun and alongside._begun[-1].has_failed else [])
+        done.append("first")
+
+    alongside.begin(first)
+    alongside.begin(lambda: done.append("second"))
+    is_begun.wait(10)
+    alongside.stop()
+
+    assert done == ["first"]
+
+
 def test_stop_waits_for_the_piece_that_nobody_looked_at() -> None:
     """After an error of the caller's, what the piece works on is taken apart: nobody may be at it."""
     alongside = Alongside(is_async=False)
@@ -116,6 +180,31 @@ def test_a_child_does_it_itself() -> None:
         finally:
             os._exit(2)
     _, status = os.waitpid(child, 0)
+    alongside.stop()
+
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_child_waits_for_no_piece_of_its_parents() -> None:
+    """A fork while the thread is at one: in the child nobody ends it, and how far it has come isn't known."""
+    alongside = Alongside(is_async=False)
+    may_go_on = threading.Event()
+    alongside.begin(lambda: may_go_on.wait(10))
+
+    child = os.fork()
+    if child == 0:
+        try:
+            with pytest.raises(RuntimeError):
+                alongside.end()
+            alongside.stop()
+            os._exit(0)
+        finally:
+            os._exit(2)
+    may_go_on.set()
+    _, status = os.waitpid(child, 0)
+    alongside.end()
     alongside.stop()
 
     assert os.waitstatus_to_exitcode(status) == 0

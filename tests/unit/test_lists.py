@@ -18,7 +18,7 @@ _LEAST, _GREATEST = dt.datetime.min, dt.datetime.max  # noqa: DTZ901  # without 
 integers = st.integers(-(2**63) - 2, 2**63 + 1) | st.integers(-5, 5)
 floats = st.floats() | st.sampled_from([0.0, -0.0, math.nan, 1.0, 1e300])
 texts = st.text(st.characters(exclude_categories=[])) | st.sampled_from(
-    ["1", " 1.5", "x", "\ud83d", "\ude00"]
+    ["1", " 1.5", "x", "\ud83d", "\ude00", "", "\n", "1\n", "1\n2", "a\n2", "2020-01-01", "1e5\x0b", ".", "-"]
 )
 decimals = (
     st.integers(-(10**6), 10**6).map(lambda n: Decimal(n).scaleb(-2))
@@ -64,9 +64,9 @@ def one_by_one(codec: Codec, values: list[Any]) -> list[Any] | None:
 def test_many_values_are_encoded_as_each_of_them_is(name: str, data: st.DataObject) -> None:
     """Invariant: the list is that of the single values, and refused where one of them is."""
     codec = codec_by_name(name)
-    alike = data.draw(
-        st.lists(VALUES[name], max_size=5).map(lambda found: [v for v in found if type(v) is type(found[0])])
-    )
+    alike = data.draw(st.lists(VALUES[name], max_size=5))
+    if not name.startswith("dynamic:"):  # the others' values are of one type
+        alike = [value for value in alike if type(value) is type(alike[0])]
     values = data.draw(st.permutations([*alike, *[None] * data.draw(st.integers(0, 2))]))
 
     try:
@@ -134,7 +134,7 @@ def test_numerics_are_stored_from_their_texts_as_from_their_values(name: str, da
     given_texts = [f"{value:f}" for value in values]
     values = list(map(Decimal, given_texts))
 
-    found = lists.decimals_of_texts(scale, 10**precision)(given_texts)
+    found = lists.decimals_of_texts(precision, scale)(given_texts)
 
     assert found is None or found == [codec.encode(value) for value in values]
     if all(type(value) is int for value in one_by_one(codec, values) or [None]):

@@ -100,9 +100,9 @@ def test_a_piece_in_another_thread_is_counted_and_rested_for_by_the_first() -> N
     """Who does it may not be able to rest: an event loop's rest is a task's."""
     work = Work()
 
-    work.pace.counted(lambda: work.piece_without_rest(SLICE_SECONDS, hits=1))
+    _, worked = work.pace.counted(lambda: work.piece_without_rest(SLICE_SECONDS, hits=1))
     assert work.rests == []
-    work.pace.give_way()
+    work.pace.give_way(worked)
 
     assert work.rests == [pytest.approx(SLICE_SECONDS * REST_SHARE)]
 

@@ -9,7 +9,7 @@ import pytest
 from sqlmem.codecs import codec_by_name
 from sqlmem.model import Index, TableName
 from sqlmem.store import Generation, Retired, Store, StoredColumn
-from sqlmem.writing import Writer
+from sqlmem.writing import Writer, bound
 
 SQL = "SELECT t.a FROM main.data AS t WHERE t.a = ?"
 
@@ -41,6 +41,26 @@ def test_a_lane_of_what_is_gone_says_so(store: Store, generation: Generation) ->
     with pytest.raises(Retired):
         store.lane((generation,))
     assert not lane.idle
+
+
+def test_values_are_stored_as_they_were_before_they_were_bound(store: Store) -> None:
+    """NULL is no number, and bytes are bytes, under any affinity."""
+    values = [None, b"", b"a\0b", 1, 1.5, "1", ""]
+    columns = [(name, name) for name in ("BLOB", "TEXT", "REAL", "INTEGER", "NUMERIC")]
+    writer = Writer(store, TableName(None, "t"), [("n", ""), *columns], None)
+    for value in values:
+        writer.insert(bound([value] * 6))
+        writer.insert([value] * 6)
+    codec = codec_by_name("dynamic:BLOB")
+    names = ["n", *(name for name, _ in columns)]
+    stored = {name: StoredColumn(name, name, "", codec, (None,) * 6) for name in names}
+    generation = writer.seal(stored, [], 0.0)
+
+    kinds = ", ".join(f'quote(t."{name}"), typeof(t."{name}")' for name in names)
+    rows = store.query((generation,), f"SELECT {kinds} FROM main.data AS t ORDER BY t.rowid", ())
+
+    assert rows[::2] == rows[1::2]
+    assert rows[0] == ("NULL", "null") * 6
 
 
 def filled(store: Store, values: list[int]) -> Generation:
