@@ -86,7 +86,7 @@ def _of_moments(render: Expressions, left: Value, right: Value, *, is_sum: bool)
         return _moved(render, left, step if is_sum else step.negated())
     if other is Kind.INTEGER and one is Kind.DATE:
         days = render.own(right)
-        if right.parameter is None and (days.type is None or days.type.type_name.upper() == "BIGINT"):
+        if days.type is None or days.type.type_name.upper() == "BIGINT":
             # PostgreSQL has no such operator: an error.
             raise Refuse("a date and a BIGINT")
         return _result(

@@ -17,7 +17,6 @@ from sqlmem.dialects.parameters import Untyped
 from sqlmem.dialects.rules import Rule, Taken, Way, expand, matches
 from sqlmem.expressions import computed
 from sqlmem.expressions.closed import described, only
-from sqlmem.expressions.folded import refuse_folded
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
@@ -53,7 +52,6 @@ def ruled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
         if handler is None:
             raise Refuse(f"{described(node)} is computed by the origin")
         return handler(render, node, scope)
-    refuse_folded(render.semantics, node)
     name, keys = NODES[type(node)]
     if name == "trunc" and name not in render.semantics.rules:
         name = "truncate"
