@@ -98,6 +98,7 @@ class Value:
         hidden: of what was rounded: its text, and the value with all its digits; of no use where
             `sql` has become another text.
         is_constant: it is computed from constants and parameters alone.
+        number: the whole number that it is, of its type, where it is computed from what is written.
         carried: of what a query gives out: its text in the query around, and the lane; of no use where
             `sql` has become another text.
         ranked: its text, and what finds the rank of what has no lane.
@@ -135,6 +136,7 @@ class Value:
     is_final: bool = False
     hidden: tuple[str, Value] | None = None
     is_constant: bool = False
+    number: int | None = None
     is_nulled: bool = False
     carried: tuple[str, Lane] | None = None
     ranked: tuple[str, Callable[[], Value | None]] | None = None

@@ -43,7 +43,7 @@ _COMPUTING = (
 def note_folded(context: Context, node: exp.Expr, value: Value) -> None:
     """Have the value of an expression that may fail computed beforehand, if it is one of constants alone."""
     semantics = context.semantics
-    if not semantics.folds_constants or isinstance(node, _CHOOSING):
+    if not semantics.folds_constants or value.number is not None or isinstance(node, _CHOOSING):
         return
     may_fail = _may_fail(node) if semantics.is_dynamic else "sqlmem_" in value.sql
     if not (may_fail and is_of_constants(node)):
