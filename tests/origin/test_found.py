@@ -475,6 +475,9 @@ FOUND = {
     "what MariaDB looks up in an index it computes first": Find(
         "SELECT id FROM tame WHERE id = 9223372036854775807 + ?", (1,), drivers=("pymysql",)
     ),
+    "a constant that is cast to SIGNED is an INT or a BIGINT by its digits": Find(
+        "SELECT CASE WHEN id > 5 THEN cast(1 AS signed) END AS x FROM other", drivers=("pymysql",)
+    ),
     "the negative of a constant is a DECIMAL if that is negative": Find(
         "SELECT -(1 - ?) AS x FROM tame WHERE id > 0", (2,), drivers=("pymysql",)
     ),
