@@ -5,6 +5,7 @@ An error in a row that the store needn't compute is the origin's to report all t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sqlglot import exp
@@ -55,6 +56,25 @@ def guarded(context: Context, source: str, where: str) -> tuple[str, str]:
         f" FROM {before} CROSS JOIN {source.removeprefix(' FROM ')}",
         f" WHERE {tests}" + (f" AND {condition}" if where else ""),
     )
+
+
+# Behind the outermost query, if it has one; one within is in parentheses.
+_LIMIT = re.compile(r"(?: LIMIT (\S+))?( OFFSET \S+)?$")
+
+
+def computed_first(context: Context, sql: str) -> str:
+    """A finished statement that computes what is `folded` before its first row, or for none.
+
+    In its LIMIT: that is computed once, whatever else the statement does.
+    """
+    texts = dict.fromkeys(text for _, text in context.folded)
+    if not texts:
+        return sql
+    limit = _LIMIT.search(sql)
+    assert limit is not None
+    computed = " + ".join(f"(({text}) IS NULL)" for text in texts)
+    count = f" LIMIT CASE WHEN {computed} >= 0 THEN {limit[1] or -1} END"
+    return f"{sql[: limit.start()]}{count}{limit[2] or ''}"
 
 
 def gives_rows(node: exp.Select) -> bool:

@@ -14,6 +14,7 @@ from sqlmem.codecs import codec_for
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.dialects.sqlite_functions import FUNCTIONS
+from sqlmem.guards import computed_first
 from sqlmem.model import Kind, TableSchema
 from sqlmem.outputs import Spelling, definition_of, given_names, table_spelling
 from sqlmem.parser import Parsed
@@ -79,7 +80,7 @@ def make_plan(
             refusal = table.by_name[column].refusal
             if refusal is not None:
                 raise Refuse(f"column {table.name}.{column} isn't cached: {refusal}")
-    sql, arguments = context.in_order(sql)
+    sql, arguments = context.in_order(computed_first(context, sql))
     return Plan(
         tables=tuple(table.name for table in context.tables),
         columns=tuple(tuple(needed) for needed in context.needed),

@@ -238,7 +238,12 @@ class Queries:
     def _item(self, item: exp.Expr, scope: Scope, expected: Column | None) -> Value:
         inner = item.this if isinstance(item, exp.Alias) else item
         if expected is None:
-            return self._expressions.typed(inner, scope)
+            value = self._expressions.typed(inner, scope)
+            text = self._context.semantics.text
+            if value is NULL and text is not None and not _is_operand(item):
+                # To what stands around, PostgreSQL's is a text: i IN (SELECT NULL) is an error.
+                return Value("NULL", text.type, result=text)
+            return value
         value = self._expressions.value(inner, scope)
         if value is NULL:
             return Value("NULL", expected)
@@ -342,6 +347,14 @@ class Queries:
 
     def check_distinct(self, value: Value, what: str) -> None:
         self._check_distinct(value, what)
+
+
+def _is_operand(item: exp.Expr) -> bool:
+    """Whether it is a column of a set operation's operand, and takes its type from the other one."""
+    query = item.parent
+    while query is not None and isinstance(query.parent, exp.Subquery) and not query.parent.alias:
+        query = query.parent
+    return query is not None and isinstance(query.parent, exp.SetOperation)
 
 
 def _is_within(scope: Scope) -> bool:

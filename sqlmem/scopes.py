@@ -150,6 +150,9 @@ class Context:
     arguments: list[Argument] = field(default_factory=list)
     checks: list[Condition] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)  # queries that fail, or not, before any row is looked at
+    folded: list[tuple[exp.Expr, str]] = field(
+        default_factory=list
+    )  # what is computed likewise: see `expressions.folded`
     single_counts: set[int] = field(default_factory=set)  # ids of LIMIT's parameters that must be 0 or 1
     aliases: int = 0
     # what queries give out beside their columns: the opening, the column's text and name, whose rank it is
@@ -162,17 +165,19 @@ class Context:
     def mark(self) -> Mark:
         """How far the gathering has come, for `back_to`."""
         needed = list(map(len, self.needed))
-        return len(self.arguments), len(self.checks), len(self.guards), len(self.added), needed
+        folded = tuple(self.folded)
+        return len(self.arguments), len(self.checks), len(self.guards), len(self.added), needed, folded
 
     def back_to(self, mark: Mark) -> None:
         """Forget what was gathered since: it was for a text that isn't used."""
-        arguments, checks, guards, added, needed = mark
+        arguments, checks, guards, added, needed, folded = mark
         for _, _, lane in self.added[added:]:
             lane.name = lane.rank = None
         del self.added[added:]
         del self.arguments[arguments:]
         del self.checks[checks:]
         del self.guards[guards:]
+        self.folded = list(folded)
         for index, columns in enumerate(self.needed):
             # A table stays, also one first met meanwhile: its number may be in texts that are.
             for name in list(columns)[needed[index] if index < len(needed) else 0 :]:
@@ -407,8 +412,8 @@ def _depends_on_key(value: Value, owner: Scope) -> bool:
     )
 
 
-# Arguments, checks, guards, columns added, and per table the columns needed.
-Mark = tuple[int, int, int, int, list[int]]
+# Arguments, checks, guards, columns added, per table the columns needed, and what is computed beforehand.
+Mark = tuple[int, int, int, int, list[int], tuple[tuple[exp.Expr, str], ...]]
 
 
 _OPENING = re.compile("\0\\+[0-9]+\0")

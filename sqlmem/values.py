@@ -51,6 +51,8 @@ _SAMPLES: dict[Kind, Any] = {
     Kind.BYTES: b"",
 }
 
+# Drivers that write a parameter into the text: -32768::smallint is the sign of what is no smallint.
+_WRITTEN_PARAMETERS = frozenset({"psycopg2"})
 # Drivers that give a parameter the type of what it stands beside, and refuse what that can't hold.
 TYPED_PARAMETERS = frozenset({"asyncpg"})
 
@@ -96,6 +98,7 @@ class Value:
         hidden: of what was rounded: its text, and the value with all its digits; of no use where
             `sql` has become another text.
         is_constant: it is computed from constants and parameters alone.
+        number: the whole number that it is, of its type, where it is computed from what is written.
         carried: of what a query gives out: its text in the query around, and the lane; of no use where
             `sql` has become another text.
         ranked: its text, and what finds the rank of what has no lane.
@@ -133,6 +136,7 @@ class Value:
     is_final: bool = False
     hidden: tuple[str, Value] | None = None
     is_constant: bool = False
+    number: int | None = None
     is_nulled: bool = False
     carried: tuple[str, Lane] | None = None
     ranked: tuple[str, Callable[[], Value | None]] | None = None
@@ -186,6 +190,14 @@ def codec_of(column: Column, driver: str | None) -> Codec:
     return codec if codec is not None else codec_for_value(column, _SAMPLES.get(column.kind, ""), driver)
 
 
+def cast_bounds(column: Column, semantics: Semantics, driver: str | None) -> tuple[int, int] | None:
+    """The integers that a parameter may be which is cast to this type; None if it is none of integers."""
+    high = semantics.integer_bounds.get(column.type_name) if column.kind is Kind.INTEGER else None
+    if high is None:
+        return None
+    return (-high if driver in _WRITTEN_PARAMETERS else -high - 1), high
+
+
 def converter(
     column: Column,
     cast: Column | None,
@@ -218,7 +230,8 @@ def converter(
         convert = _with_moments(convert, column, cast)
     if cast is None:
         return convert
-    bound = semantics.integer_bounds.get(cast.type_name) if cast.kind is Kind.INTEGER else None
+    bounds = cast_bounds(cast, semantics, driver)
+    low, high = bounds if bounds is not None else (0, 0)
     length = cast.precision if cast.kind is Kind.TEXT else None
     digits = cast.precision if cast.kind is Kind.TIMESTAMP else None
     check = (
@@ -226,7 +239,7 @@ def converter(
     )
 
     def convert_cast(value: Any) -> Any:
-        if bound is not None and type(value) is int and not -bound - 1 <= value <= bound:
+        if bounds is not None and type(value) is int and not low <= value <= high:
             raise Unrepresentable("an integer beyond the bounds of the type that it is cast to")
         if length is not None and type(value) is str and len(value) > length:
             raise Unrepresentable("a text longer than the type that it is cast to")
@@ -237,8 +250,8 @@ def converter(
         return convert(value)
 
     unchanged = None if check is not None else unchanged_by(convert)
-    if unchanged is not None and bound is not None:
-        unchanged = unchanged.up_to(bound)
+    if unchanged is not None and bounds is not None:
+        unchanged = unchanged.within(low, high)
     return leaving(convert_cast, unchanged)
 
 

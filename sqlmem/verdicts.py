@@ -30,6 +30,8 @@ RETRY_SECONDS = 60.0
 RETRY_TOO_LARGE_SECONDS = 600.0
 # Each try waits a second for the lock.
 RETRY_LOCKED_SECONDS = 10.0
+# Classes of SQLSTATE: connection exceptions, and a server that shuts down.
+_WENT_AWAY = ("08", "57P")
 LOCKED = "it is locked at the origin"
 
 
@@ -137,7 +139,9 @@ class Verdicts:
         if isinstance(error, ValueError | OverflowError):
             return True  # psycopg2's own conversions: a year beyond 9999
         if not isinstance(error, dbapi.Error):
-            return False
+            # asyncpg's own, which SQLAlchemy's adapter lets out of a fetch.
+            state = getattr(error, "sqlstate", None)
+            return isinstance(state, str) and not state.startswith(_WENT_AWAY)
         if isinstance(error, dbapi.InterfaceError):
             return False
         return not self._origin.dialect.is_disconnect(error, None, None)

@@ -15,9 +15,9 @@ class Unchanged(NamedTuple):
     low: int
     high: int
 
-    def up_to(self, bound: int) -> Unchanged:
-        """Those that a type holds whose largest value is `bound`."""
-        return Unchanged(max(self.low, -bound - 1), min(self.high, bound))
+    def within(self, low: int, high: int) -> Unchanged:
+        """Those of them that lie within these bounds."""
+        return Unchanged(max(self.low, low), min(self.high, high))
 
 
 # Entered while a statement is planned, read when its plan is made ready.

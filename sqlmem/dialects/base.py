@@ -58,7 +58,7 @@ class Semantics:
         nothing: what a NULL of the select list is; None: only the origin knows.
         computes_columns: an expression may be computed by the origin and fetched as a column.
         is_dynamic: values carry their types, as in the store itself (SQLite).
-        folds_constants: expressions without columns are computed before any row is looked at.
+        folds_constants: expressions without columns are computed before any row is looked at, or may be.
         folds_unquoted: an unquoted identifier as the catalogue spells it; None where quoting makes
             no difference to it.
         ignores_column_case, ignores_table_case: names are equal if they differ in case only.

@@ -32,6 +32,7 @@ SEMANTICS = Semantics(
     integer=LONG,
     quoted=Result(Column("", Kind.TEXT, "VARCHAR", collation=Collation.UNKNOWN), 253),
     nothing=Result(Column("", Kind.TEXT, "NULL", collation=Collation.UNKNOWN), 6),
+    folds_constants=True,
     ignores_column_case=True,
     booleans_are_integers=True,
     sums=_sums,

@@ -23,6 +23,7 @@ SEMANTICS = Semantics(
     integer=INTEGER,
     text=TEXT,
     is_dynamic=True,
+    folds_constants=True,
     ignores_column_case=True,
     ignores_table_case=True,
     booleans_are_integers=True,

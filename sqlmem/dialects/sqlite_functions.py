@@ -42,6 +42,7 @@ class Function:
             modifiers.
         is_json: what comes out may bear JSON's mark.
         sees_json: an argument's mark makes a difference.
+        may_fail: there are arguments for which it is an error.
         wrong: the case for which arguments that look local are the origin's.
     """
 
@@ -53,6 +54,7 @@ class Function:
     moments: tuple[int, ...] = ()
     is_json: bool = False
     sees_json: bool = False
+    may_fail: bool = False
     wrong: str = ""
 
 
@@ -93,12 +95,12 @@ _MATH_ONE = [
 ]
 
 FUNCTIONS: Mapping[str, Function] = {
-    "abs": Function(1, 1, combine=absolute),
+    "abs": Function(1, 1, combine=absolute, may_fail=True),
     "char": Function(0, None, TEXTS),
     "coalesce": Function(2, None, combine=either),
     "concat": Function(1, None, TEXTS),
     "concat_ws": Function(2, None, TEXTS),
-    "format": Function(1, None, TEXTS),
+    "format": Function(1, None, TEXTS, may_fail=True),
     "glob": Function(2, 2, TRUTH),
     "hex": Function(1, 1, TEXTS),
     "if": Function(2, None, combine=either, handed_on=(1, None)),
@@ -106,14 +108,14 @@ FUNCTIONS: Mapping[str, Function] = {
     "iif": Function(2, None, combine=either, handed_on=(1, None)),
     "instr": Function(2, 2, LENGTHS),
     "length": Function(1, 1, LENGTHS),
-    "like": Function(2, 3, TRUTH),
+    "like": Function(2, 3, TRUTH, may_fail=True),
     "likelihood": Function(2, 2, combine=either, handed_on=(0, 1)),
     "likely": Function(1, 1, combine=either),
     "lower": Function(1, 1, TEXTS),
     "ltrim": Function(1, 2, TEXTS),
     "nullif": Function(2, 2, combine=either, handed_on=(0, 1)),
     "octet_length": Function(1, 1, LENGTHS),
-    "printf": Function(1, None, TEXTS),
+    "printf": Function(1, None, TEXTS, may_fail=True),
     "quote": Function(1, 1, TEXTS),
     "replace": Function(3, 3, TEXTS),
     "round": Function(1, 2, combine=rounded_to),
@@ -128,7 +130,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "unicode": Function(1, 1, whole(0x10FFFF)),
     "unlikely": Function(1, 1, combine=either),
     "upper": Function(1, 1, TEXTS),
-    "zeroblob": Function(1, 1, BLOBS),
+    "zeroblob": Function(1, 1, BLOBS, may_fail=True),
     # Mathematics: the C library's, which is the same one in the same process.
     **{name: Function(1, 1, REALS) for name in _MATH_ONE},
     "atan2": Function(2, 2, REALS),
@@ -150,20 +152,20 @@ FUNCTIONS: Mapping[str, Function] = {
     "timediff": Function(2, 2, TEXTS, moments=(0, 1), wrong=_MOMENT),
     "unixepoch": Function(1, None, ANYTHING, moments=(0,), wrong=_MOMENT),
     # JSON. What is wrong JSON is an error, and thereby the origin's.
-    "json": Function(1, 1, TEXTS, is_json=True),
-    "json_array": Function(0, None, TEXTS, is_json=True, sees_json=True, wrong=_JSON),
-    "json_array_length": Function(1, 2, LENGTHS),
+    "json": Function(1, 1, TEXTS, is_json=True, may_fail=True),
+    "json_array": Function(0, None, TEXTS, is_json=True, sees_json=True, may_fail=True, wrong=_JSON),
+    "json_array_length": Function(1, 2, LENGTHS, may_fail=True),
     "json_error_position": Function(1, 1, LENGTHS),
-    "json_extract": Function(2, None, ANYTHING, is_json=True),
-    "json_insert": Function(1, None, TEXTS, is_json=True, sees_json=True, wrong=_JSON),
-    "json_object": Function(0, None, TEXTS, is_json=True, sees_json=True, wrong=_JSON),
-    "json_patch": Function(2, 2, TEXTS, is_json=True),
-    "json_pretty": Function(1, 2, TEXTS),
-    "json_quote": Function(1, 1, TEXTS, is_json=True, sees_json=True, wrong=_JSON),
-    "json_remove": Function(1, None, TEXTS, is_json=True),
-    "json_replace": Function(1, None, TEXTS, is_json=True, sees_json=True, wrong=_JSON),
-    "json_set": Function(1, None, TEXTS, is_json=True, sees_json=True, wrong=_JSON),
-    "json_type": Function(1, 2, TEXTS),
+    "json_extract": Function(2, None, ANYTHING, is_json=True, may_fail=True),
+    "json_insert": Function(1, None, TEXTS, is_json=True, sees_json=True, may_fail=True, wrong=_JSON),
+    "json_object": Function(0, None, TEXTS, is_json=True, sees_json=True, may_fail=True, wrong=_JSON),
+    "json_patch": Function(2, 2, TEXTS, is_json=True, may_fail=True),
+    "json_pretty": Function(1, 2, TEXTS, may_fail=True),
+    "json_quote": Function(1, 1, TEXTS, is_json=True, sees_json=True, may_fail=True, wrong=_JSON),
+    "json_remove": Function(1, None, TEXTS, is_json=True, may_fail=True),
+    "json_replace": Function(1, None, TEXTS, is_json=True, sees_json=True, may_fail=True, wrong=_JSON),
+    "json_set": Function(1, None, TEXTS, is_json=True, sees_json=True, may_fail=True, wrong=_JSON),
+    "json_type": Function(1, 2, TEXTS, may_fail=True),
     "json_valid": Function(1, 2, TRUTH),
 }
 

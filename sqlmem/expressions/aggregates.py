@@ -84,20 +84,7 @@ def _over_argument(
 ) -> Value:
     distinct = "DISTINCT " if is_distinct else ""
     if isinstance(node, exp.Count):
-        count = render.semantics.count
-        if isinstance(argument, exp.Star):
-            if is_distinct:
-                raise Refuse("COUNT(DISTINCT *)")
-            return Value("count(*)", count.type, result=count, measure=_COUNTED)
-        value = render.value(argument, scope)
-        if value.literal is not None and not is_distinct:
-            return Value("count(*)", count.type, result=count, measure=_COUNTED)
-        if value.is_open:
-            raise Refuse("COUNT of a parameter")
-        if is_distinct and value.type is not None:
-            value = _told_apart(render, value)
-        check_null(value.type, "COUNT")
-        return Value(f"count({distinct}{value.sql})", count.type, result=count, measure=_COUNTED)
+        return _counted(render, argument, scope, is_distinct=is_distinct)
     if isinstance(node, exp.LogicalAnd | exp.LogicalOr) or _is_every(node):
         if render.semantics.comparison.type.kind is not Kind.BOOLEAN:
             raise Refuse("an aggregate of conditions is computed by the origin")
@@ -116,6 +103,26 @@ def _over_argument(
     if isinstance(node, exp.Min | exp.Max):
         return _extreme(render, "min" if isinstance(node, exp.Min) else "max", value)
     raise Refuse(render.refused(node.key.upper(), f"{node.key.upper()} is computed by the origin"))
+
+
+def _counted(render: Expressions, argument: exp.Expr, scope: Scope, *, is_distinct: bool) -> Value:
+    count = render.semantics.count
+    if isinstance(argument, exp.Star):
+        if is_distinct:
+            raise Refuse("COUNT(DISTINCT *)")
+        return Value("count(*)", count.type, result=count, measure=_COUNTED)
+    value = render.value(argument, scope)
+    if value.literal is not None and not is_distinct:
+        if value.cast is not None:
+            render.bound(value, value.cast)  # as the origin makes it one of that type, or can't
+        return Value("count(*)", count.type, result=count, measure=_COUNTED)
+    if value.is_open:
+        raise Refuse("COUNT of a parameter")
+    if is_distinct and value.type is not None:
+        value = _told_apart(render, value)
+    check_null(value.type, "COUNT")
+    distinct = "DISTINCT " if is_distinct else ""
+    return Value(f"count({distinct}{value.sql})", count.type, result=count, measure=_COUNTED)
 
 
 def _told_apart(render: Expressions, value: Value) -> Value:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from sqlmem.expressions.folded import is_of_constants
 from sqlmem.expressions.opened import DYNAMIC
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.expressions.ruled import by_rules
@@ -30,6 +31,9 @@ def negative(render: Expressions, node: exp.Neg, scope: Scope) -> Value:
         return render.literal_of(Literal(f"-{inner.this}", is_text=False, place=render.context.place(inner)))
     if render.semantics.is_dynamic:
         return render.dynamic(f"-{render.value(inner, scope).sql}")
+    if render.semantics.name == "mysql" and is_of_constants(inner):
+        # -(1 - 2) is DECIMAL there, -(2 - 1) isn't.
+        raise Refuse("the negative of a constant, whose type follows from its value")
     return by_rules(render, "unary -", [render.value(inner, scope)])
 
 

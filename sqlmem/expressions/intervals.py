@@ -39,6 +39,8 @@ _COUNT = re.compile(r"-?\d{1,6}", re.ASCII)
 _WORDS = re.compile(r"(-?\d{1,6}) *([a-z]+)", re.ASCII | re.IGNORECASE)
 _LITERAL = re.compile(r"(?:-?\d{1,6} *[a-z]+(?: +|$))+", re.ASCII | re.IGNORECASE)
 _MOST = 999_999
+# What an interval holds of months and of days, and of microseconds.
+_INT4, _INT8 = 2**31 - 1, 2**63 - 1
 
 _MADE_OF = {
     "year": "YEAR",
@@ -77,16 +79,27 @@ class Interval:
 
     def times(self, count: int | str) -> Interval:
         return Interval(
-            _product(self.months, count),
-            _product(self.days, count),
-            _product(self.microseconds, count),
+            _product(self.months, count, _INT4),
+            _product(self.days, count, _INT4),
+            _product(self.microseconds, count, _INT8),
             self.has_days,
         )
 
 
-def _product(part: int | str, count: int | str) -> int | str:
-    if isinstance(part, int) and (isinstance(count, int) or part == 0):
-        return part * count if isinstance(count, int) else 0
+def _product(part: int | str, count: int | str, most: int) -> int | str:
+    """So many times a part of an interval.
+
+    Raises:
+        Refuse: the origin may have no such interval, and report it before it looks at a row.
+    """
+    if part == 0:
+        return 0
+    is_negation = count == -1
+    largest = abs(part) if isinstance(part, int) else 1 if is_negation else most + 1
+    if largest * (abs(count) if isinstance(count, int) else _MOST) > most:
+        raise Refuse("an interval that may be out of range")
+    if isinstance(part, int) and isinstance(count, int):
+        return part * count
     return f"({part} * {count})"
 
 

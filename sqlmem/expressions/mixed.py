@@ -16,7 +16,7 @@ from sqlmem.functions.numbers import NARROW_DIGITS
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, Refuse
 from sqlmem.readings import read_text
-from sqlmem.values import TYPED_PARAMETERS, Literal, Value, codec_of
+from sqlmem.values import TYPED_PARAMETERS, Literal, Value, cast_bounds, codec_of
 
 if TYPE_CHECKING:
     from sqlmem.expressions.beside import Beside
@@ -173,17 +173,18 @@ def _after_cast(
 ) -> Callable[[Any], Any]:
     """As `convert`, of a number that the statement casts first. The cast must change nothing."""
     if cast.kind is Kind.INTEGER:
-        bound = render.semantics.integer_bounds.get(cast.type_name)
-        if bound is None:
+        bounds = cast_bounds(cast, render.semantics, driver)
+        if bounds is None:
             raise Refuse(f"a number cast to {cast.type_name}")
+        low, high = bounds
 
         def of_integer(value: Any) -> Any:
-            if type(value) is not int or not -bound - 1 <= value <= bound:
+            if type(value) is not int or not low <= value <= high:
                 raise Unrepresentable("a parameter that isn't of the integer type that it is cast to")
             return convert(value)
 
         unchanged = unchanged_by(convert)
-        return leaving(of_integer, None if unchanged is None else unchanged.up_to(bound))
+        return leaving(of_integer, None if unchanged is None else unchanged.within(low, high))
     if cast.kind is Kind.NUMERIC:
         check = codec_of(cast, driver).parameter if cast.precision is not None else None
 

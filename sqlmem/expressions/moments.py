@@ -19,11 +19,11 @@ from sqlmem.expressions import ruled
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.intervals import Interval, interval, is_interval, of_timedelta, of_unit, within_a_day
 from sqlmem.expressions.rendering import Expressions, Handler
-from sqlmem.functions.moments import moved
+from sqlmem.functions.moments import move, moved
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import NULL, Value
+from sqlmem.values import NULL, Value, literal_value
 
 _Step = tuple[int, int, int]
 
@@ -86,7 +86,7 @@ def _of_moments(render: Expressions, left: Value, right: Value, *, is_sum: bool)
         return _moved(render, left, step if is_sum else step.negated())
     if other is Kind.INTEGER and one is Kind.DATE:
         days = render.own(right)
-        if right.parameter is None and (days.type is None or days.type.type_name.upper() == "BIGINT"):
+        if days.type is None or days.type.type_name.upper() == "BIGINT":
             # PostgreSQL has no such operator: an error.
             raise Refuse("a date and a BIGINT")
         return _result(
@@ -121,11 +121,14 @@ def _moved(render: Expressions, value: Value, step: Interval) -> Value:
     # PostgreSQL makes a date a timestamp in any case; MariaDB where it is moved by less than a day.
     makes_timestamp = render.semantics.text is not None
     timestamp = render.semantics.casts["TIMESTAMP"]
+    written: str | None = None
     if value.parameter is not None:
         if step.step is not None:
             return _moved_parameter(render, value, step.step, makes_timestamp=makes_timestamp)
         value = _own_moment(render, value, makes_timestamp=makes_timestamp)
     elif value.literal is not None and value.cast is not None and makes_timestamp:
+        driver = render.context.facts.driver
+        written = literal_value(value.literal, value.cast, value.cast, render.semantics, driver)
         value = render.bound(value, value.cast)
     column = value.type
     if value is NULL or column is None or column.kind not in _MOMENTS or not column.is_compared:
@@ -137,7 +140,9 @@ def _moved(render: Expressions, value: Value, step: Interval) -> Value:
             raise Refuse("days beside a timestamp with a time zone")
         # Whose zone it would be given out in isn't known here.
         return Value(text.format(sql), replace(column, name=""))
-    if column.kind is Kind.DATE and makes_timestamp:
+    if written is not None and step.step is not None:
+        text = _moved_literal(render, written, step.step)
+    elif column.kind is Kind.DATE and makes_timestamp:
         sql = f"({sql} || ' 00:00:00.000000')"
     if column.kind is Kind.DATE and (makes_timestamp or step.microseconds):
         column = timestamp
@@ -146,6 +151,15 @@ def _moved(render: Expressions, value: Value, step: Interval) -> Value:
         column = replace(column, name="", type_name=type_name)
     code = render.semantics.code_of(column)
     return Value(text.format(sql), column, result=None if code is None else Result(column, code))
+
+
+def _moved_literal(render: Expressions, stored: str, step: _Step) -> str:
+    """The text of a date or timestamp that is written, moved; of a date it makes a timestamp."""
+    try:
+        moment = move(stored if " " in stored else f"{stored} 00:00:00.000000", *step)
+    except (OverflowError, ValueError):
+        raise Refuse("a date beyond the years 1 to 9999") from None
+    return render.context.constant(moment)
 
 
 def _own_moment(render: Expressions, value: Value, *, makes_timestamp: bool) -> Value:

@@ -99,12 +99,15 @@ class Opened:
 
     def _cast(self, value: Value, cast: Column) -> Value:
         """What the statement gives a type, as a column of the answer."""
-        if cast.kind is Kind.INTEGER and self.semantics.text is None:
-            # MariaDB's CAST(:n AS SIGNED) is an INTEGER or a BIGINT, by its digits.
-            raise Refuse("an integer whose type depends on its size")
+        self._check_cast(cast)
         column = replace(cast, precision=None) if cast.kind is Kind.TEXT else cast
         code = self.semantics.code_of(column)
         return replace(self.bound(value, column), result=None if code is None else Result(column, code))
+
+    def _check_cast(self, cast: Column | None) -> None:
+        """Raises `Refuse` for MariaDB's CAST(:n AS SIGNED), an INTEGER or a BIGINT by its digits."""
+        if cast is not None and cast.kind is Kind.INTEGER and self.semantics.text is None:
+            raise Refuse("an integer whose type depends on its size")
 
     def _given_back(self, value: Value) -> Value:
         """A parameter as a column of the answer."""
@@ -175,6 +178,7 @@ class Opened:
         cast = value.cast
         if cast is None and value.adapt is not None:
             raise Refuse("a computed parameter whose type only the origin knows")
+        self._check_cast(cast)
         if cast is not None and (cast.kind is not Kind.NUMERIC or cast.precision is not None):
             return cast
         if value.literal is not None:

@@ -14,6 +14,7 @@ from sqlglot import exp
 from sqlmem.codecs import Unrepresentable
 from sqlmem.expressions.beside import Beside, Companions
 from sqlmem.expressions.closed import described, only
+from sqlmem.expressions.folded import note_folded
 from sqlmem.expressions.opened import DYNAMIC
 from sqlmem.expressions.outermost import is_compared_as_text
 from sqlmem.model import Kind
@@ -63,6 +64,7 @@ class Expressions(Beside):
             if handler is None:
                 raise Refuse(f"{described(node)} is computed by the origin")  # noqa: TRY301 - one way out
             found = handler(self, node, scope)
+            note_folded(self.context, node, found)
         except RefuseWhole:
             raise
         except Refuse:

@@ -7,7 +7,7 @@ origin computes is for the caller (`Expressions.value`) to try.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from sqlglot import exp
@@ -17,7 +17,6 @@ from sqlmem.dialects.parameters import Untyped
 from sqlmem.dialects.rules import Rule, Taken, Way, expand, matches
 from sqlmem.expressions import computed
 from sqlmem.expressions.closed import described, only
-from sqlmem.expressions.folded import refuse_folded
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
@@ -53,7 +52,6 @@ def ruled(render: Expressions, node: exp.Expr, scope: Scope) -> Value:
         if handler is None:
             raise Refuse(f"{described(node)} is computed by the origin")
         return handler(render, node, scope)
-    refuse_folded(render.semantics, node)
     name, keys = NODES[type(node)]
     if name == "trunc" and name not in render.semantics.rules:
         name = "truncate"
@@ -119,6 +117,7 @@ def by_rules(render: Expressions, name: str, values: list[Value]) -> Value:
             # MariaDB keeps quotients in some places with all their digits, in others rounded.
             is_final=found.shown is None and any(value.has_hidden_digits for value in taken),
             is_constant=all(given.is_open or given.is_constant for given in values),
+            number=_whole_number(render, name, values, found.type),
         )
     result = rule.result if isinstance(rule.result, Result) else None
     if result is None:
@@ -132,6 +131,33 @@ def by_rules(render: Expressions, name: str, values: list[Value]) -> Value:
     texts = [value.sql for value in taken]
     sql = rule.store.format(*texts, all=", ".join(texts))
     return Value(f"({sql})", result.type, result=result)
+
+
+_COMPUTED: Mapping[str, Callable[[int, int], int]] = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}
+
+
+def _whole_number(render: Expressions, name: str, values: list[Value], column: Column) -> int | None:
+    """What an operator makes of whole numbers that are written; None if it is made of others.
+
+    Raises:
+        Refuse: the type doesn't have it, which the origin reports.
+    """
+    compute = _COMPUTED.get(name)
+    bound = render.semantics.integer_bounds.get(column.type_name) if column.kind is Kind.INTEGER else None
+    if compute is None or bound is None:
+        return None
+    numbers = [_written(value) for value in values]
+    if None in numbers:
+        return None
+    number = compute(*(number for number in numbers if number is not None))
+    if not -bound - 1 <= number <= bound:
+        raise Refuse(f"{name} of constants beyond their type")
+    return number
+
+
+def _written(value: Value) -> int | None:
+    number = _number(value)
+    return value.number if number is None else int(number) if number == int(number) else None
 
 
 def _fits(render: Expressions, rule: Rule, values: list[Value]) -> bool:

@@ -15,7 +15,6 @@ from sqlglot import exp
 from sqlmem.codecs import Unrepresentable
 from sqlmem.dialects.base import Result
 from sqlmem.expressions.closed import only
-from sqlmem.expressions.folded import refuse_folded
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.expressions.ruled import by_rules
 from sqlmem.model import Column, Kind
@@ -238,7 +237,6 @@ def _by_rules(
 ) -> Value:
     if name not in render.semantics.rules:
         raise Refuse(f"{name.upper()} is computed by the origin")
-    refuse_folded(render.semantics, node)
     only(node, *keys, *more)
     operands = [render.value(node.args[key], scope) for key in keys if node.args.get(key) is not None]
     return by_rules(render, name, operands)

@@ -373,6 +373,32 @@ COMMON = {
         ROWS UNBOUNDED PRECEDING
         RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     """,
+    # Of constants alone: what may be beyond its type, or an error.
+    "failing": """
+        3| {failing_number}
+        {number}
+        {text}
+        {bool}
+        {date}
+        {ts}
+    """,
+    "failing_number": """
+        4| ({edge?} {arith} {edge?})
+        2| ({edge?} {arith} ({edge?} {arith} {edge?}))
+        abs({edge?})
+        abs({edge?} - {edge?})
+        -({edge?} - {edge?})
+        ({edge?} {arith} {num?})
+        ({num?} {arith} {num?})
+        ({float?} {arith} {float?})
+        ({huge?} {arith} {huge?})
+        cast({edge?} AS {int_type})
+        cast({edge?} + {edge?} AS {int_type})
+        cast({num?} AS {num_type})
+        coalesce({edge?}, {edge?} {arith} {edge?})
+        CASE WHEN {edge?} > {edge?} THEN {edge?} {arith} {edge?} ELSE {edge?} END
+        {int}
+    """,
     "positive": """
         3| 1
         2

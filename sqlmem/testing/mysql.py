@@ -200,6 +200,8 @@ def productions() -> Productions:
     """What the grammar draws from."""
     strings = (*v.WORDS[:6], "'a'", "'A'", "'é'", "''", "'a '", "'100%'", r"'\\'", "NULL")
     literals = {
+        "edge": v.EDGE_LITERALS,
+        "huge": v.HUGE_LITERALS,
         "int": (*v.INTEGER_LITERALS, "18446744073709551615"),
         "num": v.DECIMAL_LITERALS,
         "float": v.FLOAT_LITERALS,
@@ -219,6 +221,8 @@ def productions() -> Productions:
         "year": ("2024", "'2024'"),
     }
     values = {
+        "edge": v.EDGES,
+        "huge": v.HUGE,
         "int": (*v.INTEGERS, 2**64 - 1),
         "num": v.DECIMALS,
         "float": v.FLOATS,

@@ -54,6 +54,26 @@ EXPRESSIONS = {
         isnull({anything!})
         {int}
     """,
+    "failing": """
+        substring({text?}, {edge?}, {edge?})
+        left({text?}, {edge?})
+        repeat({text?}, {edge?} % 100)
+        lpad({text?}, {edge?} % 100, 'x')
+        ({ts?} + INTERVAL {edge?} DAY)
+        ({date?} - INTERVAL {edge?} MONTH)
+        json_extract({text?}, '$.a')
+        {text?} LIKE {text?}
+    """,
+    "failing_number": """
+        ({edge?} DIV {edge?})
+        mod({edge?}, {edge?})
+        exp({edge?})
+        pow({edge?}, {edge?})
+        round({num?}, {edge?})
+        cast({edge?} AS UNSIGNED)
+        ({edge?} - {edge?}) * {edge?}
+        floor({num?})
+    """,
     "regexp": """
         ~'^a'
         ~'[A-Z]'

@@ -224,6 +224,8 @@ def productions() -> Productions:
     """What the grammar draws from."""
     strings = (*v.WORDS[:6], "'a'", "'A'", "'é'", "''", "'a '", "'100%'", r"'\'", "NULL")
     literals = {
+        "edge": v.EDGE_LITERALS,
+        "huge": tuple(f"{text}::float8" for text in v.HUGE_LITERALS),
         "int": v.INTEGER_LITERALS,
         "num": v.DECIMAL_LITERALS,
         "float": (*v.FLOAT_LITERALS, "'NaN'::float8"),
@@ -245,6 +247,8 @@ def productions() -> Productions:
         "time": ("'12:30'", "TIME '23:59:59.999999'"),
     }
     values = {
+        "edge": v.EDGES,
+        "huge": v.HUGE,
         "int": v.INTEGERS,
         "num": v.DECIMALS,
         "float": (*v.FLOATS, float("nan"), float("inf")),

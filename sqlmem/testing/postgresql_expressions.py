@@ -350,6 +350,54 @@ EXPRESSIONS = {
         sum({int!}) OVER ({partition}{total} ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW)
         bool_or({bool!}) OVER (PARTITION BY {key!})
     """,
+    "failing": """
+        substring({text?}, {edge?}, {edge?})
+        left({text?}, {edge?})
+        repeat({text?}, {edge?})
+        lpad({text?}, {edge?})
+        split_part('a b', ' ', {edge?})
+        chr({edge?})
+        ({date?} + {edge?})
+        (date '2024-02-29' + {edge?})
+        ({ts?} + {interval?})
+        (timestamp '2024-02-29' - interval '1 month' * {edge?})
+        to_char({ts?}, {form})
+        to_date({text?}, 'YYYY-MM-DD')
+        make_date({edge?}, {edge?}, 1)
+        {text?}::json
+        {text?}::jsonb
+        {text?}::date
+        {text?}::int[]
+        (ARRAY[{edge?}])[{edge?}]
+        {text?} LIKE {text?}
+        'abc' LIKE {pattern}
+        ({text?} || 'x') LIKE 'a{text_end}'
+    """,
+    "text_end": r"""
+        ~%~
+        ~\~
+        ~\\~
+    """,
+    "failing_number": """
+        sqrt({edge?})
+        sqrt({num?})
+        ln({edge?})
+        exp({edge?})
+        power({edge?}, {edge?})
+        mod({edge?}, {edge?})
+        round({num?}, {edge?})
+        {edge?}::smallint
+        ({edge?} + {edge?})::smallint
+        {huge?}::real
+        {huge?}::int
+        ({edge?} << {edge?})
+        length(repeat('ab', {edge?}))
+        ({date?} - {date?})
+        {text?}::int
+        {bool?}::int
+        factorial({edge?})
+        gcd({edge?}, {edge?})
+    """,
     "volatile": """
         now()
         random()

@@ -120,6 +120,8 @@ def tables() -> tuple[Table, ...]:
 def productions() -> Productions:
     """What the grammar draws from."""
     literals = {
+        "edge": v.EDGE_LITERALS,
+        "huge": v.HUGE_LITERALS,
         "int": v.INTEGER_LITERALS,
         "num": v.DECIMAL_LITERALS,
         "float": v.FLOAT_LITERALS,
@@ -134,6 +136,8 @@ def productions() -> Productions:
         "loose_any": ("1", "'1'", "1.0", "x'61'", "NULL"),
     }
     values = {
+        "edge": v.EDGES,
+        "huge": v.HUGE,
         "int": v.INTEGERS,
         "num": tuple(None if number is None else float(number) for number in v.DECIMALS),
         "float": (*v.FLOATS, float("inf"), float("nan")),

@@ -36,6 +36,26 @@ EXPRESSIONS = {
         {int!} ISNULL
         json_valid({json})
     """,
+    "failing": """
+        substr({text?}, {edge?}, {edge?})
+        json({text?})
+        json_extract({text?}, '$.a')
+        {text?} -> '$.a'
+        {text?} LIKE {text?} ESCAPE {text?}
+        hex(zeroblob({edge?} & 7))
+        char({edge?})
+        printf('%d', {edge?})
+        date({text?})
+    """,
+    "failing_number": """
+        abs(-9223372036854775808)
+        abs(-9223372036854775807 - {edge?})
+        ({edge?} << {edge?})
+        length(json({text?}))
+        json_array_length({text?})
+        round({num?}, {edge?})
+        sum({edge?})
+    """,
     "glob": """
         ~'a*'
         ~'[A-Z]*'

@@ -32,6 +32,7 @@ from sqlmem.testing.recursion import Recursions
 from sqlmem.testing.subqueries import Subqueries
 from sqlmem.testing.tables import Table
 from sqlmem.testing.tree import Bind, Many, Maybe, Node, Part, Statement
+from sqlmem.testing.unreached import unreached
 
 _SHAPES = {
     "plain": 34,
@@ -45,6 +46,7 @@ _SHAPES = {
     "foreign": 4,
     "stacked": 5,
     "recursive": 5,
+    "unreached": 6,
     "values": 1,
     "tableless": 2,
     "wrong": 2,
@@ -107,6 +109,7 @@ class Statements:
             "foreign": self._foreign,
             "stacked": lambda: stacked(self),
             "recursive": self._recursive,
+            "unreached": lambda: unreached(self, with_joins=with_joins),
             "values": self._values,
             "tableless": self._tableless,
             "wrong": self._wrong,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -387,7 +388,98 @@ FOUND = {
         "SELECT 5.0 / abs(?) FROM tame WHERE id < 0", (0,), drivers=("psycopg",)
     ),
     "a sum of constants beyond its type": Find(
-        "SELECT 2147483647 + ? FROM tame WHERE id < 0", (1,), drivers=("psycopg",), open_at=("psycopg",)
+        "SELECT 2147483647 + ? FROM tame WHERE id < 0", (1,), drivers=("psycopg", "psycopg2")
+    ),
+    "as the two parameters' types have it": Find(
+        "SELECT id FROM tame WHERE id < 0 AND i = ? * ?", (300, 300), drivers=("psycopg", "psycopg2")
+    ),
+    "one of literals alone": Find(
+        "SELECT id FROM tame WHERE id < 0 AND i > 2147483647 + 1", drivers=("psycopg", "pymysql")
+    ),
+    "of which no row is given": Find(
+        "SELECT i + (? - ?) FROM tame LIMIT 0", (-(2**31), 1), drivers=("psycopg",)
+    ),
+    "by which nothing is ordered": Find(
+        "SELECT id FROM tame WHERE id < 0 ORDER BY i + (? - ?), id", (-(2**31), 1), drivers=("psycopg",)
+    ),
+    "of an aggregate over nothing": Find(
+        "SELECT max(2147483647 + ?), count(*) FROM tame WHERE id < 0", (1,), drivers=("psycopg",)
+    ),
+    "of a group that isn't there": Find(
+        "SELECT i, count(*) FROM tame WHERE id < 0 GROUP BY i HAVING count(*) > ? + 9223372036854775807",
+        (1,),
+        drivers=("psycopg",),
+    ),
+    "in a branch behind one that fits": Find(
+        "SELECT coalesce(id, ? + 2147483647) FROM tame WHERE id > 0", (1,), drivers=("psycopg",)
+    ),
+    "in a column that nobody selects": Find(
+        "SELECT d.id FROM (SELECT id, 2147483647 + ? AS x FROM tame) AS d", (1,), drivers=("psycopg",)
+    ),
+    "in a query of WITH": Find(
+        "WITH d AS (SELECT id, 2147483647 + ? AS x FROM tame WHERE id < 0) SELECT count(*) FROM d",
+        (1,),
+        drivers=("psycopg",),
+    ),
+    "in the second SELECT of a UNION": Find(
+        "SELECT i FROM tame UNION ALL SELECT 2147483647 + ? FROM other WHERE id < 0 ORDER BY 1 LIMIT 3",
+        (1,),
+        drivers=("psycopg",),
+    ),
+    "within grouping sets": Find(
+        "SELECT i, k, sum(? - 2147483647 - 2) FROM tame WHERE id < 0 GROUP BY ROLLUP (i, k)",
+        (0,),
+        drivers=("psycopg",),
+    ),
+    "with ties": Find(
+        "SELECT id, i * (? + 2147483647) FROM tame WHERE id < 0 ORDER BY id FETCH FIRST 2 ROWS WITH TIES",
+        (1,),
+        drivers=("psycopg",),
+    ),
+    "the least integer has no counterpart": Find(
+        "SELECT i + abs(? - 1) FROM tame WHERE id < 0", (1 - 2**31,), drivers=("psycopg",)
+    ),
+    "a sum of constants that is cast to less": Find(
+        "SELECT (? + 1)::smallint FROM tame WHERE id < 0", (2**15 - 1,), drivers=("psycopg", "psycopg2")
+    ),
+    "a constant that is cast to less, and counted": Find(
+        "SELECT count(cast(-9223372036854775808 AS integer)) FROM tame WHERE id < 0", drivers=("psycopg",)
+    ),
+    "floats of constants beyond any float": Find(
+        "SELECT f * (? * ?) FROM tame WHERE id < 0", (1e300, 1e300), drivers=("psycopg",)
+    ),
+    "too little for a float": Find(
+        "SELECT f * (? * ?) FROM tame WHERE id < 0", (1e-300, 1e-300), drivers=("psycopg",)
+    ),
+    "a text of constants that is too long": Find(
+        "SELECT lpad('a', ?) FROM tame WHERE id < 0", (2**31 - 1,), drivers=("psycopg",)
+    ),
+    "a date beyond all dates": Find(
+        "SELECT ? + ? FROM tame WHERE id < 0", (date(2024, 1, 1), 2**31 - 1), drivers=("psycopg",)
+    ),
+    "a date and a bigint that is given": Find(
+        "SELECT d + ? FROM tame WHERE id < 0", (2**31,), drivers=("psycopg", "psycopg2")
+    ),
+    "an expression around a choice among constants": Find(
+        "SELECT 1 + coalesce(?::int, 2147483647 + ?) FROM tame WHERE id < 0", (7, 1), drivers=("psycopg",)
+    ),
+    "the least smallint is psycopg2's -32768, a sign before what is none": Find(
+        "SELECT coalesce(j, ?::smallint) FROM tame WHERE id < 0", (-(2**15),), drivers=("psycopg2",)
+    ),
+    "NULL out of a query is a text": Find(
+        "SELECT id FROM tame WHERE id IN (SELECT NULL FROM other)", drivers=("psycopg",)
+    ),
+    "also as a column of a derived table": Find(
+        "SELECT d.id FROM (SELECT id, NULL AS x FROM tame) AS d WHERE d.x = d.id", drivers=("psycopg",)
+    ),
+    "what MariaDB looks up in an index it computes first": Find(
+        "SELECT id FROM tame WHERE id = 9223372036854775807 + ?", (1,), drivers=("pymysql",)
+    ),
+    "a constant that is cast to SIGNED is an INT or a BIGINT by its digits": Find(
+        "SELECT CASE WHEN id > 5 THEN cast(1 AS signed) END AS x FROM other", drivers=("pymysql",)
+    ),
+    "the negative of a constant is a DECIMAL if that is negative": Find(
+        "SELECT -(1 - ?) AS x FROM tame WHERE id > 0", (2,), drivers=("pymysql",)
     ),
 }
 

@@ -198,6 +198,35 @@ def test_arithmetic_with_parameters(driver_pair: Pair) -> None:
     pair.check(least=0.6)
 
 
+COMPUTED_FIRST = (
+    "SELECT id, i FROM a WHERE i BETWEEN :x - 5 AND :x + 5 ORDER BY id",
+    "SELECT id FROM a WHERE i > :x * :x ORDER BY i, id LIMIT 4",
+    "SELECT id FROM a WHERE i <> :x * :x ORDER BY i, id LIMIT :n",
+    "SELECT id FROM a WHERE i <> :x - 1 ORDER BY id LIMIT :n OFFSET 2",
+    "SELECT id FROM a WHERE i <> :x - 1 ORDER BY id LIMIT 0",
+    "SELECT count(*) FROM a WHERE i > 7 * 24 * 60 + :x",
+    "SELECT id, i + (:x - 7) AS v FROM a WHERE id < 0",
+    "SELECT d.id FROM (SELECT id, :x + 5 AS v FROM a) AS d ORDER BY d.id",
+    "SELECT id FROM a WHERE i > :x + 1 UNION ALL SELECT id FROM a WHERE i < :x - 2 ORDER BY id LIMIT 5",
+    "WITH d AS (SELECT id, i FROM a WHERE i > :x + :n) SELECT max(id) FROM d",
+    "SELECT id FROM a WHERE i = (SELECT max(i) FROM a WHERE i < :x + :n)",
+)
+
+
+@FAMILIES
+@pytest.mark.parametrize("statement", COMPUTED_FIRST)
+def test_constants_that_are_computed_first(pair: Pair, statement: str) -> None:
+    """Where they are no error the store answers; where one is, the origin reports it, over no row too."""
+    given = {"n": 3} if ":n" in statement else {}
+
+    outcomes = [pair.ask(statement, {**given, "x": x}) for x in (3, 100, 3)]
+    pair.ask(statement, {**given, "x": TOP})
+    pair.ask(statement, {**given, "x": -TOP - 1})
+
+    assert Outcome.BYPASS not in outcomes
+    pair.check(least=0.6)
+
+
 FUNCTIONS = (
     "-{}",
     "abs({})",

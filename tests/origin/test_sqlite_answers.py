@@ -506,6 +506,34 @@ def test_columns_beside_the_extreme_of_the_key_are_those_of_its_row(pair: Pair) 
 # -- names -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "s = json(:x) AND id < 0",
+        "id < 0 AND s IN (json(:x), 'b')",
+        "id < 0 AND n > abs(:least)",
+        "id < 0 AND s > json_extract(:x, '$.a')",
+        "id < 0 AND s = (:x -> '$.a')",
+        "id < 0 AND s = coalesce(json(:x), 'b')",
+    ],
+)
+def test_a_constant_that_fails_where_the_origin_has_an_index_is_the_origins(
+    pair: Pair, condition: str
+) -> None:
+    """An index that the store lacks has its constant computed before any row is looked at."""
+    pair.write(
+        "CREATE TABLE f (id INTEGER PRIMARY KEY, s TEXT, n INTEGER, other TEXT)",
+        "CREATE INDEX f_s ON f (s, other)",
+        "CREATE INDEX f_n ON f (n, other)",
+        "INSERT INTO f VALUES (1, 'a', 1, 'c'), (2, 'b', 2, 'd')",
+    )
+    given = {
+        name: value for name, value in (("x", "no JSON"), ("least", -(2**63))) if f":{name}" in condition
+    }
+
+    pair.origins([f"SELECT id FROM f WHERE {condition}"], given)
+
+
 def test_names_are_given_as_the_origin_gives_them(pair: Pair) -> None:
     """A column's as declared, the row id's as the key's, an expression's as it is written."""
     pair.local(

@@ -756,6 +756,31 @@ def test_tasks_that_miss_together_are_all_answered(asyncpg_origin: Origin):
     assert answers == [10, 20, None] * 10
 
 
+def test_a_computed_column_that_fails_in_an_event_loop_leaves_the_table_to_others(asyncpg_origin: Origin):
+    """asyncpg's own error at a fill is the origin's objection to that column, not the program's to see."""
+    asyncpg_origin.execute(
+        "CREATE TABLE spans (id INTEGER PRIMARY KEY, a BIGINT, b INTEGER)",
+        "INSERT INTO spans VALUES (1, -9223372036854775808, 7)",
+    )
+
+    async def run() -> list[Any]:
+        with async_pair(asyncpg_origin) as (bare, engine):
+            found: list[Any] = []
+            for statement in (
+                "SELECT gcd(a, 0) FROM spans WHERE id < 0",
+                "SELECT b FROM spans",
+                "SELECT b FROM spans",
+            ):
+                async with engine.connect() as connection:
+                    found.append((await connection.execute(text(statement))).all())
+            found.append(last_status().outcome)
+            await bare.dispose()
+            await engine.dispose()
+            return found
+
+    assert asyncio.run(run()) == [[], [(7,)], [(7,)], Outcome.HIT]
+
+
 def test_the_origin_is_inspected_from_an_event_loop(asyncpg_origin: Origin):
     """run_sync(inspect) and MetaData.reflect work over asyncpg."""
     fill(asyncpg_origin)
