@@ -261,6 +261,7 @@ class Core:
         self.is_initialized = False  # so that connect() comes by `initialize`
         self.shortcuts = {}
         self.executor.is_closed = True
+        self.executor.at_once.close()
         self.front.answering.clear()
         # Nobody of ours uses the origin after this.
         if self.trials is not None:

@@ -285,6 +285,10 @@ class LazyConnection:
         if connection is not None:
             connection.discard()
 
+    def abandon(self) -> None:
+        """Forgotten by its user where nothing can be awaited: what it holds is collected as the pool's own."""
+        self._held = self.streaming = None
+
     # What dialects look at after an error, to see whether the connection was lost. Never checks out.
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
@@ -180,6 +181,12 @@ class ReadOnlyConnection(CachingConnection):
             super()._release_savepoint_impl(name)
 
 
+class _Heard:
+    """Stands for an engine that has listeners."""
+
+    _has_events = True
+
+
 class CachingEngine(Engine):
     """A read-through cache in front of an engine: the same answers, faster.
 
@@ -198,8 +205,7 @@ class CachingEngine(Engine):
     """
 
     _core: Core
-    _has_own_events = False
-    # Whose listeners hear of our statements too; in strict mode nobody's.
+    # Whose listeners hear of our statements, or who has some itself; in strict mode nobody's.
     _heard: Any = Engine
 
     def __init__(self, engine: Engine | URL | str, **settings: Any) -> None:
@@ -250,18 +256,12 @@ class CachingEngine(Engine):
     def pool(self, pool: Any) -> None:
         """SQLAlchemy sets what it was given."""
 
-    @property
-    def _has_events(self) -> bool:
-        return self._has_own_events or self._heard._has_events
+    def _set_has_events(self, value: bool) -> None:  # noqa: FBT001 - a property's setter
+        if value:
+            self._heard = _Heard
 
-    @_has_events.setter
-    def _has_events(self, value: bool) -> None:
-        self._has_own_events = value
-
-    def connect(self) -> Connection:
-        if not self._core.is_initialized:
-            self._core.initialize()
-        return super().connect()
+    # SQLAlchemy looks at it several times for each statement: so without a call of ours.
+    _has_events = property(attrgetter("_heard._has_events"), _set_has_events)  # type: ignore[assignment]
 
     def raw_connection(self) -> Any:
         if not self._core.is_initialized:
@@ -434,10 +434,13 @@ class CachingOptionEngine(OptionEngineMixin, CachingEngine):
         self._core = proxied._core
         self._connection_cls = proxied._connection_cls
         self._owns_base = proxied._owns_base
-        self._heard = proxied._heard
+        self._heard = proxied
         self.takes_at_once = proxied.takes_at_once
         super().__init__(proxied, execution_options)
         self._is_usual = self._asks_nothing()
+
+    # Not SQLAlchemy's, which is a call of two properties.
+    _has_events = CachingEngine._has_events
 
     def update_execution_options(self, **options: Any) -> None:
         CachingEngine.update_execution_options(self, **options)

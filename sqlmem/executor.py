@@ -176,6 +176,8 @@ class Executor:
     ) -> Local | Remote:
         """Answer a statement as it reached the cursor, or say that the origin must.
 
+        Of what was said before, `at_once` is asked first.
+
         Args:
             is_whole: all its rows will be fetched at once, as the driver gives them.
 
@@ -183,11 +185,6 @@ class Executor:
             StatementRefused: strict mode doesn't run it; nothing reached the origin.
             The driver's own exceptions, from a fill or the catalogue.
         """
-        key = (statement, has_parameters)
-        if key in self.at_once.texts and not self.is_closed:
-            said = self.at_once.answer(caller, key)
-            if said is not None:
-                return said
         began = self._clock.monotonic() if heard.debug else 0.0
         try:
             asked = Asked(statement, parameters, has_parameters, is_whole)

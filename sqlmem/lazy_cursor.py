@@ -97,13 +97,15 @@ class LazyCursor:
         if connection.takes_savepoints:
             connection.send_savepoint(operation)
             return self
-        answer = executor.run(
-            connection,
-            operation,
-            parameters or (),
-            has_parameters=has_parameters,
-            is_whole=not self._is_streamed,
-        )
+        answer: Local | Remote | None = executor.at_once.answer(connection, (operation, has_parameters))
+        if answer is None:
+            answer = executor.run(
+                connection,
+                operation,
+                parameters or (),
+                has_parameters=has_parameters,
+                is_whole=not self._is_streamed,
+            )
         if isinstance(answer, Remote):
             try:
                 self._ask(answer, operation, parameters)

@@ -79,10 +79,6 @@ class PassingConnection(Differing):
         """Arguments are how drivers are asked for a server-side cursor."""
         return PassingCursor(self, self._passing.executor, self._passing.origin, arguments, keywords)
 
-    def opened(self, cursor: PassingCursor) -> None:
-        """SQLite: one of our cursors has got one of the driver's."""
-        self._cursors.add(cursor)
-
     # -- what the executor asks ------------------------------------------------------------
 
     @property
@@ -103,7 +99,7 @@ class PassingConnection(Differing):
             return self._local
         if passing.sessions.marks and (why := Sessions.why(self._info())) is not None:
             return why
-        return passing.isolation_reason(self._options)
+        return passing.isolation_reason(self._options) if self._options else passing.usual_reason
 
     @property
     def is_usual(self) -> bool:
@@ -143,7 +139,9 @@ class PassingConnection(Differing):
         """Whether a statement sent now reads what anybody else would read."""
         if self._pending or self._is_out_of_sight or self._is_failed:
             return False
-        if any(cursor.is_reading for cursor in list(self._cursors)):
+        if self.cursors and any(
+            (cursor := each()) is not None and cursor.is_reading for each in list(self.cursors)
+        ):
             # SQLite goes on to show the moment of a cursor that wasn't read to its end, also after a commit.
             return False
         return self._is_clean or (
@@ -238,7 +236,9 @@ class PassingConnection(Differing):
 
     def before(self, effect: Effect | None, text: str) -> tuple[Any, Minded | None]:
         """Something is about to be sent to the driver's connection: that one, and what to mind of it."""
-        driver = self.take()
+        driver = self._held
+        if driver is None:
+            driver = self.take()
         is_first = self._is_clean
         self._sending()
         passing = self._passing
@@ -250,8 +250,10 @@ class PassingConnection(Differing):
             if written is not None:
                 if not written:
                     return driver, None
-                if not self._is_clouded and (self._is_open_by_text or not self._is_autocommit()):
-                    self._pending.add(written)
+                if self._is_taken_back or self._will_be_taken_back():
+                    pending = self._pending
+                    if pending.written is not written:
+                        pending.add(written)
                     return driver, None
         try:
             return driver, self._mind(effect, text, is_first=is_first)
@@ -277,6 +279,13 @@ class PassingConnection(Differing):
         if error is not None:
             self._failed()
 
+    def _will_be_taken_back(self) -> bool:
+        """Whether a rollback takes back what is written now, and it reaches what the catalogue tells."""
+        is_so = not self._is_clouded and (self._is_open_by_text or not self._is_autocommit())
+        if is_so:
+            self.__dict__["_is_taken_back"] = True
+        return is_so
+
     def _failed(self) -> None:
         if self._passing.origin.family == "postgresql" and not self._is_autocommit():
             self._is_failed = True
@@ -288,6 +297,7 @@ class PassingConnection(Differing):
             is_first: in its transaction.
         """
         passing, pending, info = self._passing, self._pending, self._fairy.info
+        self._is_taken_back = False
         if self._is_failed and effect.is_read:
             return None  # the origin refuses it
         temporary: frozenset[Spelling] = frozenset()

@@ -7,6 +7,7 @@ asked for: rows, `lastrowid`, `rowcount`, more result sets.
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -60,7 +61,13 @@ _SERVER_SIDE = frozenset({"name", "scrollable", "server_side", "withhold"})
 
 
 class Connection(Caller, Protocol):
-    """Whose cursor it is."""
+    """Whose cursor it is.
+
+    Attributes:
+        cursors: SQLite: weak references to those of ours that have got one of the driver's; None elsewhere.
+    """
+
+    cursors: set[weakref.ref[PassingCursor]] | None
 
     @property
     def is_usual(self) -> bool:
@@ -80,9 +87,6 @@ class Connection(Caller, Protocol):
 
     def tell(self, listener: Listener, answer: Local | Remote) -> None:
         """Tell whoever notes what is read."""
-
-    def opened(self, cursor: PassingCursor) -> None:
-        """SQLite: a cursor of ours has got one of the driver's."""
 
     def hand_out(self) -> Any:
         """From here on nobody sees what is done to the driver's connection."""
@@ -115,6 +119,11 @@ class PassingCursor:
         "connection",
     )
 
+    _rows: list[Any]
+    _position: int
+    _description: Sequence[Any] | None
+    _rowcount: int
+
     def __init__(
         self,
         connection: Connection,
@@ -129,23 +138,13 @@ class PassingCursor:
         self._arguments = arguments
         self._keywords = keywords
         # Dictionaries, say: the program has asked for a class of cursor, or a row factory.
-        self._has_other_rows = bool(arguments or keywords) and not (
-            keywords.keys() <= _SERVER_SIDE
-            and all(
-                argument is None
-                or isinstance(argument, str)
-                or argument is getattr(origin.dialect, "_sscursor", None)
-                for argument in arguments
-            )
+        self._has_other_rows = bool(arguments or keywords) and not _is_server_side(
+            arguments, keywords, origin
         )
         self._driver: Any = None  # the driver's cursor
         self._ahead: Ahead | None = None  # its rows, as far as they were fetched to be kept
-        # An answer of the store, while that is what the cursor is over.
+        # Whether it is over an answer of the store, of which the next four tell.
         self._is_local = False
-        self._rows: list[Any] = []
-        self._position = 0
-        self._description: Sequence[Any] | None = None
-        self._rowcount = -1
         self._arraysize = 1
         self._sizes: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._mogrified: str | None = None  # what a batch that was put together consists of
@@ -164,25 +163,26 @@ class PassingCursor:
             # A batch, rows of another form, or a driver's own way of asking: nothing that the store answers.
             self._pass(text, "execute", operation, *(() if parameters is None else (parameters,)), **keywords)
             return self
-        answer = self._executor.run(
-            self.connection,
-            operation,
-            parameters or (),
-            has_parameters=parameters is not None,
-            is_whole=not (self._arguments or self._keywords or self._sizes),
-        )
-        if isinstance(answer, Remote):
+        connection, executor, has_parameters = self.connection, self._executor, parameters is not None
+        answer: Local | Remote | None = executor.at_once.answer(connection, (operation, has_parameters))
+        if answer is None:
+            answer = executor.run(
+                connection,
+                operation,
+                parameters or (),
+                has_parameters=has_parameters,
+                is_whole=not (self._arguments or self._keywords or self._sizes),
+            )
+        if type(answer) is Remote:
             if answer.keeping is None and answer.instead is None:
                 # What most of what passes is: without a call for each of these steps.
                 remember_status(answer.status)
                 if (listener := listening.get()) is not None:
-                    self.connection.tell(listener, answer)
-                self._send(
-                    answer.effect, text, "execute", operation, *(() if parameters is None else (parameters,))
-                )
+                    connection.tell(listener, answer)
+                self._execute(answer.effect, operation, parameters)
                 return self
             try:
-                self._ask(answer, text, operation, parameters)
+                self._ask(answer, operation, parameters)
             except Exception:
                 # Whatever the driver raises: the store may have the answer too.
                 local = None if answer.instead is None else answer.instead()
@@ -196,16 +196,15 @@ class PassingCursor:
         self._take_answer(answer, operation, parameters)
         return self
 
-    def _ask(self, answer: Remote, text: str, operation: str, parameters: Any) -> None:
-        given = () if parameters is None else (parameters,)
+    def _ask(self, answer: Remote, operation: str, parameters: Any) -> None:
         if answer.keeping is None:
             self._tell(answer)
-            self._send(answer.effect, text, "execute", operation, *given)
+            self._execute(answer.effect, operation, parameters)
             return
         # Entered before anything else can fail: others may wait for its end.
         with answer.keeping as keeping:
             self._tell(answer)
-            self._send(answer.effect, text, "execute", operation, *given)
+            self._execute(answer.effect, operation, parameters)
             self._ahead = read_ahead(self._driver, keeping)
 
     def take(self, operation: str, parameters: Any) -> bool:
@@ -299,10 +298,26 @@ class PassingCursor:
         self._tell(answer)
         return self._send(answer.effect, text, method, *arguments, **keywords)
 
+    def _execute(self, effect: Effect | None, operation: str, parameters: Any) -> None:
+        """As `_send`, of what most of what passes is."""
+        self._is_local = False
+        self._ahead = None
+        connection = self.connection
+        driver, minded = connection.before(effect, operation)
+        try:
+            if parameters is None:
+                self._cursor(driver).execute(operation)
+            else:
+                self._cursor(driver).execute(operation, parameters)
+        except BaseException as error:
+            connection.ended(minded, error)
+            raise
+        if minded is not None:
+            connection.ended(minded, None)
+
     def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         self._is_local = False
         self._ahead = None
-        self._rows = []
         connection = self.connection
         driver, minded = connection.before(effect, text)
         try:
@@ -315,18 +330,23 @@ class PassingCursor:
         return answer
 
     def _cursor(self, driver: Any) -> Any:
-        if self._driver is None:
-            self._driver = cursor = driver.cursor(*self._arguments, **self._keywords)
-            if self._origin.family == "sqlite":
-                self.connection.opened(self)
+        cursor = self._driver
+        if cursor is None:
+            if self._arguments or self._keywords:
+                cursor = driver.cursor(*self._arguments, **self._keywords)
+            else:
+                cursor = driver.cursor()
+            self._driver = cursor
+            if (cursors := self.connection.cursors) is not None:
+                cursors.add(weakref.ref(self, cursors.discard))
             if self._arraysize != 1:
                 cursor.arraysize = self._arraysize
             if self._sizes is not None:
                 cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
         if self.__dict__:
             for name, value in self.__dict__.items():
-                setattr(self._driver, name, value)
-        return self._driver
+                setattr(cursor, name, value)
+        return cursor
 
     # -- what it is over -------------------------------------------------------------------
 
@@ -394,7 +414,7 @@ class PassingCursor:
 
     def _over(self) -> Any:
         # Without a statement the driver's own cursor says what is wrong.
-        return self._driver if self._driver is not None else self._cursor(self.connection.take())
+        return self._cursor(self.connection.take()) if self._driver is None else self._driver
 
     def __iter__(self) -> Iterator[Any]:
         while (row := self.fetchone()) is not None:
@@ -413,7 +433,8 @@ class PassingCursor:
         """Nothing to prepare."""
 
     def close(self) -> None:
-        self._rows, self._position, self._description = [], 0, None
+        if self._is_local:
+            self._rows, self._position, self._description = [], 0, None
         self._ahead = None
         driver, self._driver = self._driver, None
         if driver is not None:
@@ -448,3 +469,11 @@ class PassingCursor:
             # It may do anything, and nobody sees what.
             self.connection.hand_out()
         return value
+
+
+def _is_server_side(arguments: tuple[Any, ...], keywords: Mapping[str, Any], origin: Origin) -> bool:
+    """Whether these ask for a server-side cursor, and for nothing else."""
+    return keywords.keys() <= _SERVER_SIDE and all(
+        argument is None or isinstance(argument, str) or argument is getattr(origin.dialect, "_sscursor", None)
+        for argument in arguments
+    )

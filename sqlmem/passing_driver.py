@@ -74,8 +74,8 @@ class Held:
     _OWN = frozenset(
         {
             "directive",
+            "cursors",
             "is_explicit",
-            "_cursors",
             "_fairy",
             "_held",
             "_is_clean",
@@ -84,6 +84,7 @@ class Held:
             "_is_lost",
             "_is_open_by_text",
             "_is_out_of_sight",
+            "_is_taken_back",
             "_is_unsuitable",
             "_left_windows",
             "_local",
@@ -96,8 +97,8 @@ class Held:
 
     def __init__(self, passing: Passing) -> None:
         self._passing = passing
-        # SQLite: our cursors that may be over the driver's.
-        self._cursors: weakref.WeakSet[Any] = weakref.WeakSet()
+        # SQLite: our cursors that may be over the driver's; each leaves when it goes.
+        self.cursors: set[weakref.ref[Any]] | None = set() if passing.origin.family == "sqlite" else None
         # The connection of the wrapped engine's pool, and the driver's connection in it.
         self._fairy: Any = None
         self._held: Any = None
@@ -114,6 +115,9 @@ class Held:
         self._is_open_by_text = False  # BEGIN came as text
         self._is_out_of_sight = False
         self._is_unsuitable = False  # to be lent, until the transaction ends
+        # Known of this transaction: a rollback takes back what is written, and the catalogue tells what that
+        # reaches. Until a statement is sent, or something set, that may change it.
+        self._is_taken_back = False
         self._is_clouded = False  # its writes reach what the catalogue doesn't tell: a temporary trigger
         # What becomes of the windows of a cancelled task, from when it is left until they are in it.
         self._left_windows: contextlib.ExitStack | None = None
@@ -144,6 +148,7 @@ class Held:
 
     def _apply(self, driver: Any) -> None:
         dialect: Any = self._passing.origin.dialect
+        self._is_taken_back = False
         for name, value in self._options.items():
             if name not in self._set:
                 self._set.append(name)
@@ -224,7 +229,8 @@ class Held:
     def _sending(self) -> None:
         """Something is sent: there is a transaction at the origin."""
         if self._is_clean:
-            self.__dict__["_is_clean"] = False
+            own = self.__dict__
+            own["_is_clean"] = own["_is_taken_back"] = False
         self._passing.busy.add(id(self))
 
     def _cleaned(self) -> None:
@@ -272,6 +278,7 @@ class Held:
         driver = self.take()
         self._sending()
         self._is_out_of_sight = True
+        self._is_taken_back = False
         self._pending.add(EVERYTHING)
         self._passing.sessions.mark(self._fairy.info, "the driver's connection was handed out")
         return driver
@@ -282,6 +289,11 @@ class Held:
     def terminate(self) -> None:
         """As `close`, where waiting isn't possible: the asyncio dialects' way out."""
         self._drop()
+
+    def abandon(self) -> None:
+        """Forgotten by its user where nothing can be awaited: what it holds is collected as the pool's own."""
+        self._fairy = self._held = None
+        self._cleaned()
 
     def _drop(self) -> None:
         """SQLAlchemy wants the connection closed: it was lost, or it is too old."""
@@ -338,6 +350,7 @@ class Held:
             object.__setattr__(self, name, value)
         else:
             driver = self.take()
+            self._is_taken_back = False
             if name != "autocommit":  # which is looked at when it matters
                 self._passing.sessions.mark(self._fairy.info, f"{name} of the driver's connection was set")
             setattr(driver, name, value)
