@@ -194,8 +194,7 @@ class Core:
         # text of `execute` -> its shortcut; dropped as a whole when full
         self.shortcuts: dict[str, Shortcut] = {}
         self.is_initialized = False
-        # Whether our cursors may be asked for a hit before the dialect is told to execute: it would do
-        # nothing but that.
+        # Whether our cursors may be told to execute without the dialect: it would do nothing but that.
         self.takes_at_once = (
             self.executor.takes_at_once
             and type(base.dialect).do_execute is DefaultDialect.do_execute

@@ -60,24 +60,23 @@ class CachingConnection(Connection):
         return super().execution_options(**{key: value for key, value in options.items() if key not in own})
 
     def _exec_single_context(self, dialect: Any, context: Any, statement: Any, parameters: Any) -> Any:
-        """As SQLAlchemy's, which knows events, echo, errors and batches; a plain hit has none of them."""
+        """As SQLAlchemy's, which knows events, echo, options and batches; most statements have none of them."""
         engine: Any = self.engine
         options = context.execution_options
         if (
             engine.takes_at_once
             and context.execute_style is _EXECUTE
-            and not context.is_crud
             and not (self._has_events or engine._has_events or self._echo or dialect._has_events)
             and not (options and ("no_parameters" in options or not _OPTIONS.isdisjoint(options)))
-            and context.cursor.take(context.statement, context.parameters[0])
         ):
+            cursor, text, parameters = context.cursor, context.statement, context.parameters[0]
             try:
+                if context.is_crud or not cursor.take(text, parameters):
+                    cursor.execute(text, parameters)
                 context.post_exec()
                 return context._setup_result_proxy()
             except BaseException as error:  # noqa: BLE001 - SQLAlchemy's handler raises it
-                self._handle_dbapi_exception(
-                    error, context.statement, context.parameters[0], context.cursor, context
-                )
+                self._handle_dbapi_exception(error, text, parameters, cursor, context)
         if not options or _OPTIONS.isdisjoint(options):
             return super()._exec_single_context(dialect, context, statement, parameters)
         with self._directed(options):

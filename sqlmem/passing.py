@@ -99,7 +99,7 @@ class PassingConnection(Differing):
             return self._local
         if passing.sessions.marks and (why := Sessions.why(self._info())) is not None:
             return why
-        return passing.isolation_reason(self._options) if self._options else passing.usual_reason
+        return passing.isolation_reason(self._options)
 
     @property
     def is_usual(self) -> bool:
@@ -236,12 +236,14 @@ class PassingConnection(Differing):
 
     def before(self, effect: Effect | None, text: str) -> tuple[Any, Minded | None]:
         """Something is about to be sent to the driver's connection: that one, and what to mind of it."""
-        driver = self._held
+        driver, passing, is_first = self._held, self._passing, self._is_clean
         if driver is None:
             driver = self.take()
-        is_first = self._is_clean
-        self._sending()
-        passing = self._passing
+            is_first = self._is_clean
+        if is_first:
+            self._sending()
+        else:
+            passing.busy.add(id(self))
         if effect is None:
             return driver, None
         if self.directive is USUAL and not passing.sessions.marks:

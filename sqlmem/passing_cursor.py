@@ -179,7 +179,19 @@ class PassingCursor:
                 remember_status(answer.status)
                 if (listener := listening.get()) is not None:
                     connection.tell(listener, answer)
-                self._execute(answer.effect, operation, parameters)
+                driver, minded = connection.before(answer.effect, operation)
+                self._is_local = False
+                self._ahead = None
+                try:
+                    if has_parameters:
+                        self._cursor(driver).execute(operation, parameters)
+                    else:
+                        self._cursor(driver).execute(operation)
+                except BaseException as error:
+                    connection.ended(minded, error)
+                    raise
+                if minded is not None:
+                    connection.ended(minded, None)
                 return self
             try:
                 self._ask(answer, operation, parameters)
@@ -197,14 +209,15 @@ class PassingCursor:
         return self
 
     def _ask(self, answer: Remote, operation: str, parameters: Any) -> None:
+        given = () if parameters is None else (parameters,)
         if answer.keeping is None:
             self._tell(answer)
-            self._execute(answer.effect, operation, parameters)
+            self._send(answer.effect, operation, "execute", operation, *given)
             return
         # Entered before anything else can fail: others may wait for its end.
         with answer.keeping as keeping:
             self._tell(answer)
-            self._execute(answer.effect, operation, parameters)
+            self._send(answer.effect, operation, "execute", operation, *given)
             self._ahead = read_ahead(self._driver, keeping)
 
     def take(self, operation: str, parameters: Any) -> bool:
@@ -297,23 +310,6 @@ class PassingCursor:
         answer = self._executor.passed(self.connection, text, has_parameters=True)
         self._tell(answer)
         return self._send(answer.effect, text, method, *arguments, **keywords)
-
-    def _execute(self, effect: Effect | None, operation: str, parameters: Any) -> None:
-        """As `_send`, of what most of what passes is."""
-        self._is_local = False
-        self._ahead = None
-        connection = self.connection
-        driver, minded = connection.before(effect, operation)
-        try:
-            if parameters is None:
-                self._cursor(driver).execute(operation)
-            else:
-                self._cursor(driver).execute(operation, parameters)
-        except BaseException as error:
-            connection.ended(minded, error)
-            raise
-        if minded is not None:
-            connection.ended(minded, None)
 
     def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         self._is_local = False

@@ -68,12 +68,6 @@ class Passing:
             self._thread = threading.get_ident()
         return self._thread != threading.get_ident()
 
-    @property
-    def usual_reason(self) -> str | None:
-        """As `isolation_reason`, for a connection without options of its own."""
-        seen, reason = self._usual
-        return reason if seen is self.origin.engine._execution_options else self.isolation_reason({})  # noqa: SLF001
-
     def isolation_reason(self, options: Mapping[str, Any]) -> str | None:
         """As `dbapi.isolation_reason`; without options of their own it is the same for all."""
         origin = self.origin
