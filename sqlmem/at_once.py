@@ -31,13 +31,13 @@ class Said(NamedTuple):
     Attributes:
         versions: the tables' with which that was decided; none if nothing changes it.
         is_bypass: what is special about a connection would be its reason.
-        count: counts that it was said.
+        counted: to be called when it is said.
     """
 
     remote: Remote
     versions: tuple[tuple[TableState, int], ...]
     is_bypass: bool
-    count: Callable[[], object]
+    counted: Callable[[], object]
 
 
 class AtOnce:
@@ -58,14 +58,14 @@ class AtOnce:
         said = self.texts.get(key)
         if said is None:
             return None
-        remote, versions, is_bypass, count = said
+        remote, versions, is_bypass, counted = said
         for state, version in versions:
             if state.version != version or state.schema is None:
                 self.texts.pop(key, None)
                 return None
         if heard.debug or caller.directive is not USUAL or (is_bypass and caller.bypass_reason is not None):
             return None
-        count()
+        counted()
         return remote
 
     def remember(self, key: Key, entry: Bypassed | Passed, remote: Remote) -> Remote:
@@ -84,10 +84,13 @@ class AtOnce:
         if is_lasting and not self._is_closed:
             if len(self.texts) >= self._front.capacity:
                 self.texts = {}
-            is_bypass, status = type(entry) is Bypassed, remote.status
-            versions = tuple(zip(entry.states, entry.versions, strict=True)) if is_bypass else ()
-            count = self._counters.counts(status.outcome, status.reason if is_bypass else None)
-            self.texts[key] = Said(remote, versions, is_bypass, count)
+            status = remote.status
+            if isinstance(entry, Bypassed):
+                versions = tuple(zip(entry.states, entry.versions, strict=True))
+                counted = self._counters.counts(status.outcome, status.reason)
+                self.texts[key] = Said(remote, versions, True, counted)  # noqa: FBT003
+            else:
+                self.texts[key] = Said(remote, (), False, self._counters.counts(status.outcome))  # noqa: FBT003
         return remote
 
     def close(self) -> None:

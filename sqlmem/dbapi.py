@@ -90,6 +90,11 @@ class LazyConnection:
         # Nothing was asked for by which a hit would be none.
         self.is_usual = self._is_usual()
 
+    @property
+    def behind(self) -> LazyConnection:
+        """In transparent mode another one is."""
+        return self
+
     # -- the origin connection -------------------------------------------------------------
 
     @property
@@ -286,7 +291,7 @@ class LazyConnection:
             connection.discard()
 
     def abandon(self) -> None:
-        """Forgotten by its user where nothing can be awaited: what it holds is collected as the pool's own."""
+        """Forgotten where nothing can be awaited: what it holds is collected as the pool's own."""
         self._held = self.streaming = None
 
     # What dialects look at after an error, to see whether the connection was lost. Never checks out.

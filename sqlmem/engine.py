@@ -40,7 +40,8 @@ class CachingConnection(Connection):
             self._lazy().set_options(own)
 
     def _lazy(self) -> Any:
-        return self.connection.dbapi_connection
+        connection: Any = self.connection.dbapi_connection
+        return connection.behind
 
     def _origin_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         names = set(self.dialect.connection_characteristics) - _NOT_THE_ORIGINS  # type: ignore[attr-defined]
@@ -60,7 +61,7 @@ class CachingConnection(Connection):
         return super().execution_options(**{key: value for key, value in options.items() if key not in own})
 
     def _exec_single_context(self, dialect: Any, context: Any, statement: Any, parameters: Any) -> Any:
-        """As SQLAlchemy's, which knows events, echo, options and batches; most statements have none of them."""
+        """As SQLAlchemy's, which knows events, echo, options and batches. Most have none."""
         engine: Any = self.engine
         options = context.execution_options
         if (
@@ -131,7 +132,7 @@ class AsyncTransparentConnection(TransparentConnection):
     def connection(self) -> Any:
         fairy: Any = super().connection
         if not self._is_own and in_greenlet():
-            fairy.dbapi_connection.take()
+            fairy.dbapi_connection.behind.take()
         return fairy
 
     @contextlib.contextmanager
@@ -260,7 +261,7 @@ class CachingEngine(Engine):
             self._heard = _Heard
 
     # SQLAlchemy looks at it several times for each statement: so without a call of ours.
-    _has_events = property(attrgetter("_heard._has_events"), _set_has_events)  # type: ignore[assignment]
+    _has_events = property(attrgetter("_heard._has_events"), _set_has_events)
 
     def raw_connection(self) -> Any:
         if not self._core.is_initialized:
@@ -455,7 +456,7 @@ class _Checkout:
         self._fairy: Any = engine.raw_connection()
 
     def __enter__(self) -> LazyConnection | PassingConnection:
-        lazy: LazyConnection | PassingConnection = self._fairy.dbapi_connection
+        lazy: LazyConnection | PassingConnection = self._fairy.dbapi_connection.behind
         return lazy
 
     def __exit__(self, *_: object) -> None:

@@ -88,7 +88,7 @@ class LazyPool(pool.Pool):
     def _do_return_conn(self, record: Any) -> None:
         connection = record.dbapi_connection
         if connection is not None:
-            connection.reset_options()
+            connection.behind.reset_options()
         self._idle.append(record)
 
     def _invalidate(
@@ -98,7 +98,7 @@ class LazyPool(pool.Pool):
         _checkin: bool = True,  # noqa: FBT001, FBT002 - SQLAlchemy's signature
     ) -> None:
         if self._origin_pool is not None and connection.dbapi_connection is not None:
-            fairy = connection.dbapi_connection.fairy
+            fairy = connection.dbapi_connection.behind.fairy
             if fairy is not None:
                 # Its other connections are as old, and lost as well.
                 self._origin_pool()._invalidate(fairy, exception, _checkin=False)
@@ -127,7 +127,15 @@ class CheckedOut(PoolProxiedConnection):
     """
 
     # SQLAlchemy's own takes attributes of any name, and keeps them to itself.
-    __slots__ = ("__dict__", "__weakref__", "_connection_record", "_own_info", "_pool", "cursor", "dbapi_connection")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_connection_record",
+        "_own_info",
+        "_pool",
+        "cursor",
+        "dbapi_connection",
+    )
 
     dbapi_connection: Any
 
@@ -135,13 +143,13 @@ class CheckedOut(PoolProxiedConnection):
         self._pool = owner
         self._connection_record = record
         self.dbapi_connection = connection
-        self.cursor: Callable[..., Any] = connection.cursor
+        self.cursor: Callable[..., Any] = connection.behind.cursor
 
     def commit(self) -> None:
-        self.dbapi_connection.commit()
+        self.dbapi_connection.behind.commit()
 
     def rollback(self) -> None:
-        self.dbapi_connection.rollback()
+        self.dbapi_connection.behind.rollback()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.dbapi_connection, name)
@@ -155,7 +163,7 @@ class CheckedOut(PoolProxiedConnection):
         return self._connection_record is None
 
     @property
-    def driver_connection(self) -> Any:
+    def driver_connection(self) -> Any:  # type: ignore[override] # as SQLAlchemy's own
         record = self._connection_record
         return None if record is None else record.driver_connection
 
@@ -227,7 +235,7 @@ class CheckedOut(PoolProxiedConnection):
         with contextlib.suppress(Exception):  # nobody is there to be told
             if self._pool.is_async:
                 # Nothing can be awaited here: what it holds, the wrapped engine's pool takes back as it can.
-                self.dbapi_connection.abandon()
+                self.dbapi_connection.behind.abandon()
             else:
                 self.close()
 
@@ -275,11 +283,11 @@ class _Dialect:
 
     def do_rollback(self, connection: Any) -> None:
         """The pool's reset."""
-        if connection.dbapi_connection.has_begun:
+        if connection.dbapi_connection.behind.has_begun:
             self._dialect.do_rollback(connection)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._dialect, name)
 
     def get_driver_connection(self, connection: Any) -> Any:
-        return self._dialect.get_driver_connection(connection.hand_out())
+        return self._dialect.get_driver_connection(connection.behind.hand_out())

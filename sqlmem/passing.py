@@ -1,4 +1,4 @@
-"""The lazy connection of transparent mode: it stands for a driver's connection, and takes one when it must.
+"""The lazy connection of transparent mode: it takes a driver's connection when it must. `StandIn` is before it.
 
 Rule 1: whatever reaches the driver's connection goes through `acting`, with what it does there; what can't be
 followed (the driver's connection handed out) may have done anything.
@@ -285,7 +285,7 @@ class PassingConnection(Differing):
         """Whether a rollback takes back what is written now, and it reaches what the catalogue tells."""
         is_so = not self._is_clouded and (self._is_open_by_text or not self._is_autocommit())
         if is_so:
-            self.__dict__["_is_taken_back"] = True
+            self._is_taken_back = True
         return is_so
 
     def _failed(self) -> None:

@@ -19,6 +19,8 @@ from sqlmem.entries import Bound
 from sqlmem.executor import Executor
 from sqlmem.origin import Origin
 from sqlmem.reading_ahead import Ahead, read_ahead
+from sqlmem.stand_in import Connection as Behind
+from sqlmem.stand_in import StandIn
 from sqlmem.statuses import remember_status
 from sqlmem.waiting import give_way
 
@@ -60,7 +62,7 @@ _CHANGES_NOTHING = frozenset({"_invalidate_schema_cache_asof", "itersize"})
 _SERVER_SIDE = frozenset({"name", "scrollable", "server_side", "withhold"})
 
 
-class Connection(Caller, Protocol):
+class Connection(Caller, Behind, Protocol):
     """Whose cursor it is.
 
     Attributes:
@@ -112,11 +114,11 @@ class PassingCursor:
         "_keywords",
         "_mogrified",
         "_origin",
+        "_owner",
         "_position",
         "_rowcount",
         "_rows",
         "_sizes",
-        "connection",
     )
 
     _rows: list[Any]
@@ -132,7 +134,7 @@ class PassingCursor:
         arguments: tuple[Any, ...],
         keywords: Mapping[str, Any],
     ) -> None:
-        self.connection = connection
+        self._owner = connection
         self._executor = executor
         self._origin = origin
         self._arguments = arguments
@@ -163,7 +165,7 @@ class PassingCursor:
             # A batch, rows of another form, or a driver's own way of asking: nothing that the store answers.
             self._pass(text, "execute", operation, *(() if parameters is None else (parameters,)), **keywords)
             return self
-        connection, executor, has_parameters = self.connection, self._executor, parameters is not None
+        connection, executor, has_parameters = self._owner, self._executor, parameters is not None
         answer: Local | Remote | None = executor.at_once.answer(connection, (operation, has_parameters))
         if answer is None:
             answer = executor.run(
@@ -173,7 +175,7 @@ class PassingCursor:
                 has_parameters=has_parameters,
                 is_whole=not (self._arguments or self._keywords or self._sizes),
             )
-        if type(answer) is Remote:
+        if isinstance(answer, Remote):
             if answer.keeping is None and answer.instead is None:
                 # What most of what passes is: without a call for each of these steps.
                 remember_status(answer.status)
@@ -229,7 +231,7 @@ class PassingCursor:
             (operation, True) in self._executor.at_once.texts  # it has never been one, and seldom becomes one
             or self._has_other_rows
             or self.__dict__
-            or not self.connection.is_usual
+            or not self._owner.is_usual
         ):
             return False
         rows, ready = self._executor.front.rows_at_once(operation, parameters)
@@ -241,7 +243,7 @@ class PassingCursor:
     def _tell(self, answer: Local | Remote) -> None:
         remember_status(answer.status)
         if (listener := listening.get()) is not None:
-            self.connection.tell(listener, answer)
+            self._owner.tell(listener, answer)
 
     def _take_answer(self, answer: Local, operation: str, parameters: Any) -> None:
         decode = answer.bound.decode
@@ -280,7 +282,7 @@ class PassingCursor:
         """COPY of psycopg: what it writes, it writes until the block ends."""
         text = self._text(statement)
         effect = self._executor.effect(text, has_parameters=False)
-        with self.connection.acting(effect, text) as driver:
+        with self._owner.acting(effect, text) as driver:
             cursor = self._cursor(driver)
             with cursor.copy(statement, *arguments, **keywords) as copying:
                 yield copying
@@ -292,7 +294,7 @@ class PassingCursor:
     def mogrify(self, operation: Any, parameters: Any = None) -> Any:
         """How psycopg2's batches begin: many statements of one text are sent as one."""
         self._mogrified = self._text(operation)
-        return self._cursor(self.connection.take()).mogrify(operation, parameters)
+        return self._cursor(self._owner.take()).mogrify(operation, parameters)
 
     def _text(self, operation: Any) -> str:
         """What a driver is told to run, as text, to be judged."""
@@ -302,19 +304,19 @@ class PassingCursor:
             return self._mogrified or bytes(operation).decode(errors="replace")
         as_string = getattr(operation, "as_string", None)  # psycopg's and psycopg2's composed SQL
         if callable(as_string):
-            return str(as_string(self.connection.take()))
+            return str(as_string(self._owner.take()))
         return str(operation)
 
     def _pass(self, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Send what the store is never asked for."""
-        answer = self._executor.passed(self.connection, text, has_parameters=True)
+        answer = self._executor.passed(self._owner, text, has_parameters=True)
         self._tell(answer)
         return self._send(answer.effect, text, method, *arguments, **keywords)
 
     def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         self._is_local = False
         self._ahead = None
-        connection = self.connection
+        connection = self._owner
         driver, minded = connection.before(effect, text)
         try:
             answer = getattr(self._cursor(driver), method)(*arguments, **keywords)
@@ -333,7 +335,7 @@ class PassingCursor:
             else:
                 cursor = driver.cursor()
             self._driver = cursor
-            if (cursors := self.connection.cursors) is not None:
+            if (cursors := self._owner.cursors) is not None:
                 cursors.add(weakref.ref(self, cursors.discard))
             if self._arraysize != 1:
                 cursor.arraysize = self._arraysize
@@ -345,6 +347,11 @@ class PassingCursor:
         return cursor
 
     # -- what it is over -------------------------------------------------------------------
+
+    @property
+    def connection(self) -> StandIn:
+        """What stands for the driver's."""
+        return StandIn(self._owner)
 
     @property
     def is_reading(self) -> bool:
@@ -410,7 +417,7 @@ class PassingCursor:
 
     def _over(self) -> Any:
         # Without a statement the driver's own cursor says what is wrong.
-        return self._cursor(self.connection.take()) if self._driver is None else self._driver
+        return self._cursor(self._owner.take()) if self._driver is None else self._driver
 
     def __iter__(self) -> Iterator[Any]:
         while (row := self.fetchone()) is not None:
@@ -463,13 +470,15 @@ class PassingCursor:
         value = getattr(self._over(), name)
         if name not in _HARMLESS and callable(value):
             # It may do anything, and nobody sees what.
-            self.connection.hand_out()
+            self._owner.hand_out()
         return value
 
 
 def _is_server_side(arguments: tuple[Any, ...], keywords: Mapping[str, Any], origin: Origin) -> bool:
     """Whether these ask for a server-side cursor, and for nothing else."""
     return keywords.keys() <= _SERVER_SIDE and all(
-        argument is None or isinstance(argument, str) or argument is getattr(origin.dialect, "_sscursor", None)
+        argument is None
+        or isinstance(argument, str)
+        or argument is getattr(origin.dialect, "_sscursor", None)
         for argument in arguments
     )

@@ -187,18 +187,16 @@ class Writes:
 
     def open(self, written: Written, *, defines: bool) -> tuple[Window, int]:
         """A window, which must be closed whatever happens; and how many generations it has dropped."""
-        matches = matcher_of(written)
-        for state in self._registry.filled(matches):
-            self._weigh(state)
-        window, generations = self._registry.open_window(matches, defines=defines)
+        window, dropped = self._registry.open_window(matcher_of(written), defines=defines)
         try:
-            for generation in generations:
+            for state, generation in zip(dropped.filled, dropped.generations, strict=True):
+                self._weigh(state)
                 self._store.retire(generation)
             self.lost()
         except BaseException:
             self.close(window)
             raise
-        return window, len(generations)
+        return window, len(dropped.generations)
 
     def close(self, window: Window, *, doubtful_seconds: float = 0.0, process: int | None = None) -> None:
         """As `Registry.close_window`."""
@@ -207,7 +205,7 @@ class Writes:
         self._registry.close_window(window, doubtful_seconds=doubtful_seconds, process=process)
 
     def _weigh(self, state: TableState) -> None:
-        """Before a table's rows are dropped: whether filling it paid; if not again and again, it rests.
+        """When a table's rows were dropped: whether filling it paid; if not again and again, it rests.
 
         A fill pays if the hits since then have saved the time that it took. The count isn't exact where
         two commits meet; nothing depends on that.
