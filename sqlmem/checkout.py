@@ -137,6 +137,19 @@ class Checkout:
             self._fail(error, statement, parameters, cursor)
         return cursor
 
+    def ask(self, question: str) -> Any:
+        """The first value that a statement of our own gives, if it gives any; sent as by `send`."""
+        self._has_sent = True
+        cursor = None
+        try:
+            cursor = self._fairy.dbapi_connection.cursor()
+            cursor.execute(question)
+            row = None if cursor.description is None else cursor.fetchone()
+            cursor.close()
+        except BaseException as error:  # noqa: BLE001 - likewise
+            self._fail(error, question, None, cursor)
+        return None if row is None else row[0]
+
     def _fail(self, error: BaseException, statement: str | None, parameters: Any, cursor: Any) -> NoReturn:
         connection = self.connection
         if not isinstance(error, self._engine.dialect.loaded_dbapi.Error):

@@ -89,11 +89,7 @@ class LazyConnection:
         self.counts_rows = origin.family != "sqlite"
         # Nothing was asked for by which a hit would be none.
         self.is_usual = self._is_usual()
-
-    @property
-    def behind(self) -> LazyConnection:
-        """In transparent mode another one is."""
-        return self
+        self.behind = self  # in transparent mode there is another one behind what SQLAlchemy has
 
     # -- the origin connection -------------------------------------------------------------
 

@@ -116,8 +116,8 @@ class Observer(Protocol):
 
 listening: ContextVar[Listener | None] = ContextVar("sqlmem_listening", default=None)
 
-# By id and by serial; the first are looked at, but not changed, by others. Changed and copied by one atomic operation each: there is no lock that a fork could
-# find held.
+# By id and by serial; the first are looked at, but not changed, by others. Changed and copied by one atomic
+# operation each: there is no lock that a fork could find held.
 observers: dict[int, weakref.ref[Observer]] = {}
 _registries: dict[int, weakref.ref[Source]] = {}
 

@@ -144,7 +144,9 @@ class LazyCursor:
             return False
         ready = connection.answering.get(operation)
         rows: list[Any] | None
-        if ready is None or ready.measured is not None or heard.debug:
+        if ready is None and (operation, True) in connection.executor.at_once.texts:
+            rows = None  # it has never been one, and seldom becomes one
+        elif ready is None or ready.measured is not None or heard.debug:
             rows, ready = connection.front.rows_at_once(operation, parameters)
         else:
             # As `rows_at_once`, without a call.

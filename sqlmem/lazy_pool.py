@@ -44,22 +44,14 @@ class LazyPool(pool.Pool):
             self._dialect = _Dialect(self._dialect)  # type: ignore[assignment]
 
     def connect(self) -> PoolProxiedConnection:
-        if self._origin_pool is None and self._is_heard():
-            return super().connect()
-        record = self._do_get()
-        return CheckedOut(self, record, record.get_connection())
-
-    def _is_heard(self) -> bool:
-        """Whether somebody listens to how connections come and go, or has it logged."""
         told = self.dispatch
-        return bool(
-            told.checkout
-            or told.checkin
-            or told.reset
-            or told.detach
-            or told.close_detached
-            or self._should_log_debug()
-        )
+        if self._origin_pool is None and (told.checkout or told.checkin or told.reset):
+            return super().connect()
+        try:
+            record = self._idle.pop()
+        except IndexError:
+            record = self._create_connection()
+        return CheckedOut(self, record, record.get_connection())
 
     def reset(self, checked_out: CheckedOut) -> None:
         """End what its user has begun and not ended."""
@@ -77,6 +69,8 @@ class LazyPool(pool.Pool):
     def close_detached(self, connection: Any) -> None:
         """A connection that isn't this pool's any more."""
         dialect: Any = self._dialect
+        if self.dispatch.close_detached:
+            self.dispatch.close_detached(connection)
         self._close_connection(connection, terminate=dialect.is_async and dialect.has_terminate)
 
     def _do_get(self) -> Any:
@@ -227,6 +221,8 @@ class CheckedOut(PoolProxiedConnection):
             self._own_info = dict(record.info)
             self._connection_record = record.dbapi_connection = None
             self._pool.take_back(record)
+            if self._pool.dispatch.detach:
+                self._pool.dispatch.detach(self.dbapi_connection, record)
 
     def __del__(self) -> None:
         """Forgotten by its user. Not by a finalizer, as SQLAlchemy's: to register one takes long."""

@@ -44,8 +44,8 @@ class Dropped(NamedTuple):
     generations: list[Generation]
 
 
-# The names whose eras end, and the token of those that begin. None: nobody is to be told of them before, so that
-# they are found, and counted, when the rows are dropped.
+# The names whose eras end, and the token of those that begin. None: nobody is to be told of them before, so
+# that they are found, and counted, when the rows are dropped.
 _Begun = tuple[AbstractSet[str] | None, str]
 
 

@@ -1,4 +1,4 @@
-"""The lazy connection of transparent mode: it takes a driver's connection when it must. `StandIn` is before it.
+"""The lazy connection of transparent mode, behind a `StandIn`: it takes a driver's connection when it must.
 
 Rule 1: whatever reaches the driver's connection goes through `acting`, with what it does there; what can't be
 followed (the driver's connection handed out) may have done anything.

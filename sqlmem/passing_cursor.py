@@ -111,6 +111,7 @@ class PassingCursor:
         "_executor",
         "_has_other_rows",
         "_is_local",
+        "_is_plain",
         "_keywords",
         "_mogrified",
         "_origin",
@@ -147,6 +148,8 @@ class PassingCursor:
         self._ahead: Ahead | None = None  # its rows, as far as they were fetched to be kept
         # Whether it is over an answer of the store, of which the next four tell.
         self._is_local = False
+        # Made without arguments, and nothing was set.
+        self._is_plain = not (arguments or keywords)
         self._arraysize = 1
         self._sizes: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._mogrified: str | None = None  # what a batch that was put together consists of
@@ -185,10 +188,13 @@ class PassingCursor:
                 self._is_local = False
                 self._ahead = None
                 try:
+                    cursor = self._driver
+                    if cursor is None or set_by_others:
+                        cursor = self._cursor(driver)
                     if has_parameters:
-                        self._cursor(driver).execute(operation, parameters)
+                        cursor.execute(operation, parameters)
                     else:
-                        self._cursor(driver).execute(operation)
+                        cursor.execute(operation)
                 except BaseException as error:
                     connection.ended(minded, error)
                     raise
@@ -330,17 +336,17 @@ class PassingCursor:
     def _cursor(self, driver: Any) -> Any:
         cursor = self._driver
         if cursor is None:
-            if self._arguments or self._keywords:
-                cursor = driver.cursor(*self._arguments, **self._keywords)
-            else:
+            if self._is_plain:
                 cursor = driver.cursor()
+            else:
+                cursor = driver.cursor(*self._arguments, **self._keywords)
+                if self._arraysize != 1:
+                    cursor.arraysize = self._arraysize
+                if self._sizes is not None:
+                    cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
             self._driver = cursor
             if (cursors := self._owner.cursors) is not None:
                 cursors.add(weakref.ref(self, cursors.discard))
-            if self._arraysize != 1:
-                cursor.arraysize = self._arraysize
-            if self._sizes is not None:
-                cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
         if self.__dict__:
             for name, value in self.__dict__.items():
                 setattr(cursor, name, value)
@@ -362,13 +368,15 @@ class PassingCursor:
     def description(self) -> Any:
         if self._is_local:
             return self._description
-        return None if self._driver is None else self._driver.description
+        driver = self._driver
+        return None if driver is None else driver.description
 
     @property
     def rowcount(self) -> Any:
         if self._is_local:
             return self._rowcount
-        return -1 if self._driver is None else self._driver.rowcount
+        driver = self._driver
+        return -1 if driver is None else driver.rowcount
 
     @property
     def lastrowid(self) -> Any:
@@ -381,6 +389,7 @@ class PassingCursor:
     @arraysize.setter
     def arraysize(self, value: int) -> None:
         self._arraysize = value
+        self._is_plain = False
         if self._driver is not None:
             self._driver.arraysize = value
 
@@ -403,10 +412,9 @@ class PassingCursor:
 
     def fetchall(self) -> Any:
         if not self._is_local:
+            driver = self._driver
             return (
-                self._source().fetchall()
-                if self._ahead is not None or self._driver is None
-                else self._driver.fetchall()
+                self._source().fetchall() if driver is None or self._ahead is not None else driver.fetchall()
             )
         rows = self._rows[self._position :] if self._position else self._rows
         self._rows, self._position = [], 0
@@ -429,6 +437,7 @@ class PassingCursor:
 
     def setinputsizes(self, *arguments: Any, **keywords: Any) -> None:
         self._sizes = (arguments, keywords)
+        self._is_plain = False
         if self._driver is not None:
             self._driver.setinputsizes(*arguments, **keywords)
 
