@@ -254,6 +254,14 @@ class Executor:
         reason = reason or caller.own_reason(planned.states)
         if reason is not None:
             return self._bypass(caller, asked.statement, reason, planned.tables, reads=planned.states)
+        if (
+            not caller.directive
+            and self._together is None
+            and (why := self._filling.why_not_there(planned.states)) is not None
+        ):
+            # A program that writes as often as it reads: as `_miss` would find, in fewer steps.
+            keeps = planned.states if planned.is_lasting else None
+            return self.kept_or_bypass(caller, asked, why, planned.tables, keeps, None, planned.states)
         origins_from = inf if self._trials is None else self._trials.origins_from(planned, caller.directive)
         is_over = False
         # Who wants the store's answer gets it, whatever it takes.
