@@ -105,6 +105,11 @@ class LazyConnection:
         return None
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a rollback would do anything."""
+        return self._held is not None or self._is_lost or self.streaming is not None
+
+    @property
     def is_idle(self) -> bool:
         """Whether no transaction is held at the origin."""
         return self._held is None
@@ -274,7 +279,7 @@ class LazyConnection:
         return LazyCursor(self, is_streamed=True) if arguments or keywords else LazyCursor(self)
 
     def rollback(self) -> None:
-        if self._held is not None or self._is_lost or self.streaming is not None:
+        if self.has_begun:
             self._release()
 
     # Nothing was written: the origin's transaction ends, however it is called.

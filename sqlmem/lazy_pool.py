@@ -171,13 +171,10 @@ class CheckedOut(PoolProxiedConnection):
         record = self._connection_record
         return None if record is None else record.record_info
 
-    def close(self) -> None:
-        self._close_special()
-
     def _close_special(self, transaction_reset: bool = False) -> None:  # noqa: FBT001, FBT002 - SQLAlchemy's
         """SQLAlchemy's Connection says so if it has ended the transaction itself."""
         owner, record, connection = self._pool, self._connection_record, self.dbapi_connection
-        if connection is not None and not transaction_reset:
+        if connection is not None and not transaction_reset and connection.behind.has_begun:
             try:
                 owner.reset(self)
             except BaseException as error:
@@ -186,11 +183,17 @@ class CheckedOut(PoolProxiedConnection):
                 if not isinstance(error, Exception):
                     raise
                 return
-        self._forget()
-        if record is not None:
+        self.dbapi_connection = self._connection_record = None
+        self.cursor = _gone
+        if record is None:
+            if connection is not None:
+                owner.close_detached(connection)
+        elif record.finalize_callback:
             owner.take_back(record)
-        elif connection is not None:
-            owner.close_detached(connection)
+        else:
+            owner._do_return_conn(record)
+
+    close = _close_special
 
     def _forget(self) -> None:
         self.dbapi_connection = self._connection_record = None

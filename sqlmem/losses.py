@@ -91,22 +91,23 @@ class Losses(Eras):
     ) -> Dropped:
         """Under the lock: as `_invalidate`, with the eras that begin."""
         names, token = begun
+        found, tokens = self._known(matches), self._tokens
         if names is None:
-            found = self._known(matches)
             names = self._count_all() if found is None else self._count(found.begun)
-        tokens = self._tokens
         for name in names:
             tokens[name] = token
-        dropped = self._invalidate(matches, forgets_definitions=forgets_definitions)
+        hit = touched(self._tables.values(), matches) if found is None else found.states
         # What was met since they were told too; its token nobody knows, and everybody will find so.
-        for state in dropped.states:
+        for state in hit:
             tokens[state.bare] = token
-        return dropped
+        return self._drop(hit, forgets_definitions=forgets_definitions)
 
     def _invalidate(
         self, matches: Callable[[TableName], bool] | None, *, forgets_definitions: bool
     ) -> Dropped:
-        hit = self._touched(matches)
+        return self._drop(self._touched(matches), forgets_definitions=forgets_definitions)
+
+    def _drop(self, hit: Sequence[TableState], *, forgets_definitions: bool) -> Dropped:
         filled, generations = [], []
         for state in hit:
             state.epoch += 1
