@@ -28,7 +28,7 @@ def needs_connection(engine: Engine) -> bool:
     return (
         type(engine) is not Engine
         or engine._has_events
-        or Connection._has_events
+        or getattr(Connection, "_has_events", False)  # older SQLAlchemys have it on instances only
         or (dialect._has_events and _is_heard(dialect.dispatch))
         or bool(engine._execution_options)
         or engine._connection_cls is not Connection
