@@ -9,6 +9,7 @@ difference, nothing is said.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sqlmem.answers import Caller, Remote
@@ -18,16 +19,25 @@ from sqlmem.entries import Bypassed, Passed
 from sqlmem.front import Front
 from sqlmem.logs import heard
 from sqlmem.planning import LONGEST_KEPT
+from sqlmem.table_state import TableState
 
 # A text, and whether the driver is given parameters.
 Key = tuple[str, bool]
 
 
 class Said(NamedTuple):
-    """Of a text, by its entry."""
+    """Of a text, by its entry.
 
-    entry: Bypassed | Passed
+    Attributes:
+        versions: the tables' with which that was decided; none if nothing changes it.
+        is_bypass: what is special about a connection would be its reason.
+        counted: to be called when it is said.
+    """
+
     remote: Remote
+    versions: tuple[tuple[TableState, int], ...]
+    is_bypass: bool
+    counted: Callable[[], object]
 
 
 class AtOnce:
@@ -41,21 +51,21 @@ class AtOnce:
         self.texts: dict[Key, Said] = {}
         self._front = front
         self._counters = counters
+        self._is_closed = False
 
     def answer(self, caller: Caller, key: Key) -> Remote | None:
         """What was said of a text, counted; None if it wasn't, or may not hold for this caller now."""
         said = self.texts.get(key)
         if said is None:
             return None
-        entry, remote = said
-        if not entry.is_current():
-            self.texts.pop(key, None)
-            return None
-        is_bypass = type(entry) is Bypassed
+        remote, versions, is_bypass, counted = said
+        for state, version in versions:
+            if state.version != version or state.schema is None:
+                self.texts.pop(key, None)
+                return None
         if heard.debug or caller.directive is not USUAL or (is_bypass and caller.bypass_reason is not None):
             return None
-        status = remote.status
-        self._counters.other(status.outcome, status.reason if is_bypass else None)
+        counted()
         return remote
 
     def remember(self, key: Key, entry: Bypassed | Passed, remote: Remote) -> Remote:
@@ -71,8 +81,19 @@ class AtOnce:
             if type(entry) is Passed
             else self._front.holds(statement, entry, has_parameters=has_parameters)
         )
-        if is_lasting:
+        if is_lasting and not self._is_closed:
             if len(self.texts) >= self._front.capacity:
                 self.texts = {}
-            self.texts[key] = Said(entry, remote)
+            status = remote.status
+            if isinstance(entry, Bypassed):
+                versions = tuple(zip(entry.states, entry.versions, strict=True))
+                counted = self._counters.counts(status.outcome, status.reason)
+                self.texts[key] = Said(remote, versions, True, counted)  # noqa: FBT003
+            else:
+                self.texts[key] = Said(remote, (), False, self._counters.counts(status.outcome))  # noqa: FBT003
         return remote
+
+    def close(self) -> None:
+        """Say nothing any more."""
+        self._is_closed = True
+        self.texts = {}

@@ -28,7 +28,7 @@ def needs_connection(engine: Engine) -> bool:
     return (
         type(engine) is not Engine
         or engine._has_events
-        or Connection._has_events
+        or getattr(Connection, "_has_events", False)  # older SQLAlchemys have it on instances only
         or (dialect._has_events and _is_heard(dialect.dispatch))
         or bool(engine._execution_options)
         or engine._connection_cls is not Connection
@@ -136,6 +136,19 @@ class Checkout:
         except BaseException as error:  # noqa: BLE001 - whatever it is, SQLAlchemy knows what to do
             self._fail(error, statement, parameters, cursor)
         return cursor
+
+    def ask(self, question: str) -> Any:
+        """The first value that a statement of our own gives, if it gives any; sent as by `send`."""
+        self._has_sent = True
+        cursor = None
+        try:
+            cursor = self._fairy.dbapi_connection.cursor()
+            cursor.execute(question)
+            row = None if cursor.description is None else cursor.fetchone()
+            cursor.close()
+        except BaseException as error:  # noqa: BLE001 - likewise
+            self._fail(error, question, None, cursor)
+        return None if row is None else row[0]
 
     def _fail(self, error: BaseException, statement: str | None, parameters: Any, cursor: Any) -> NoReturn:
         connection = self.connection

@@ -43,6 +43,7 @@ from sqlmem.sessions import Sessions
 from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.shortcuts import SampledShortcut, Shortcut
 from sqlmem.snapshot import Owner
+from sqlmem.stand_in import StandIn
 from sqlmem.store import Generation, Store
 from sqlmem.tables import matcher, spelling_of
 from sqlmem.together import Together
@@ -186,7 +187,7 @@ class Core:
         self.registry.on_adopted = _dropping(self.store, self.maintenance)
         self.writes.lost = self.maintenance.lost
         self.lazy_pool = LazyPool(
-            self.lazy_connection,
+            self.pooled_connection,
             dialect=base.dialect,
             origin_pool=(lambda: base.pool) if self.is_transparent else None,
             reset_on_return=_reset_on_return(base) if self.is_transparent else True,
@@ -194,8 +195,7 @@ class Core:
         # text of `execute` -> its shortcut; dropped as a whole when full
         self.shortcuts: dict[str, Shortcut] = {}
         self.is_initialized = False
-        # Whether our cursors may be asked for a hit before the dialect is told to execute: it would do
-        # nothing but that.
+        # Whether our cursors may be told to execute without the dialect: it would do nothing but that.
         self.takes_at_once = (
             self.executor.takes_at_once
             and type(base.dialect).do_execute is DefaultDialect.do_execute
@@ -208,8 +208,13 @@ class Core:
     def is_transparent(self) -> bool:
         return self.settings.mode == "transparent"
 
-    def lazy_connection(self) -> LazyConnection | PassingConnection:
+    def pooled_connection(self) -> LazyConnection | StandIn:
         """What SQLAlchemy's pool holds in place of a driver's connection."""
+        lazy = self.lazy_connection()
+        return lazy if isinstance(lazy, LazyConnection) else StandIn(lazy)
+
+    def lazy_connection(self) -> LazyConnection | PassingConnection:
+        """What decides for a statement who answers it."""
         if self.is_transparent:
             return PassingConnection(self.passing)
         return LazyConnection(self.origin, self.executor, self.front)
@@ -261,6 +266,7 @@ class Core:
         self.is_initialized = False  # so that connect() comes by `initialize`
         self.shortcuts = {}
         self.executor.is_closed = True
+        self.executor.at_once.close()
         self.front.answering.clear()
         # Nobody of ours uses the origin after this.
         if self.trials is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 from sqlmem.model import Outcome, Verdict
 
@@ -42,6 +43,8 @@ class Counters:
         self._hits: dict[tuple[str, ...], Tally] = {}
         self._others: Counter[Outcome] = Counter()
         self._reasons: Counter[str] = Counter()
+        # Of what is said again and again, by outcome and reason. Entered under the lock.
+        self._tallies: dict[tuple[Outcome, str | None], Tally] = {}
         self._sampled = 0
         self._verdicts: Counter[Verdict] = Counter()
         self._skipped: Counter[str] = Counter()
@@ -70,12 +73,16 @@ class Counters:
             if reason is not None:
                 self._reasons[reason] += 1
 
+    def counts(self, outcome: Outcome, reason: str | None = None) -> Callable[[], object]:
+        """What counts as `other` does, without a lock; keep it, it stays the same."""
+        with self._lock:
+            return self._tallies.setdefault((outcome, reason), Tally()).count
+
     def take_back(self, outcome: Outcome, reason: str) -> None:
         """What was counted so came out otherwise."""
         with self._lock:
             self._others[outcome] -= 1
             self._reasons[reason] -= 1
-            self._reasons += Counter()  # without those that are none
 
     def sampled(self) -> None:
         with self._lock:
@@ -103,7 +110,14 @@ class Counters:
                 hits += number
                 for table in tables:
                     table_hits[table] += number
-            return hits, dict(self._others), dict(self._reasons), dict(table_hits)
+            others, reasons = self._others.copy(), self._reasons.copy()
+            for (outcome, reason), tally in self._tallies.items():
+                number = tally.look()
+                others[outcome] += number
+                if reason is not None:
+                    reasons[reason] += number
+            # Without those that are none: they were taken back.
+            return hits, dict(others), dict(+reasons), dict(table_hits)
 
     def reset_after_fork(self) -> None:
         self._lock = threading.Lock()

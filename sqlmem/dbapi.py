@@ -89,6 +89,7 @@ class LazyConnection:
         self.counts_rows = origin.family != "sqlite"
         # Nothing was asked for by which a hit would be none.
         self.is_usual = self._is_usual()
+        self.behind = self  # in transparent mode there is another one behind what SQLAlchemy has
 
     # -- the origin connection -------------------------------------------------------------
 
@@ -102,6 +103,11 @@ class LazyConnection:
     def own_reason(self, states: Sequence[TableState]) -> str | None:
         """Nothing: it can't have written."""
         return None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a rollback would do anything."""
+        return self._held is not None or self._is_lost or self.streaming is not None
 
     @property
     def is_idle(self) -> bool:
@@ -273,7 +279,7 @@ class LazyConnection:
         return LazyCursor(self, is_streamed=True) if arguments or keywords else LazyCursor(self)
 
     def rollback(self) -> None:
-        if self._held is not None or self._is_lost or self.streaming is not None:
+        if self.has_begun:
             self._release()
 
     # Nothing was written: the origin's transaction ends, however it is called.
@@ -284,6 +290,10 @@ class LazyConnection:
         connection, self._held = self._held, None
         if connection is not None:
             connection.discard()
+
+    def abandon(self) -> None:
+        """Forgotten where nothing can be awaited: what it holds is collected as the pool's own."""
+        self._held = self.streaming = None
 
     # What dialects look at after an error, to see whether the connection was lost. Never checks out.
 

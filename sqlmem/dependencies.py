@@ -116,24 +116,24 @@ class Observer(Protocol):
 
 listening: ContextVar[Listener | None] = ContextVar("sqlmem_listening", default=None)
 
-# By id and by serial. Changed and copied by one atomic operation each: there is no lock that a fork could
-# find held.
-_observers: dict[int, weakref.ref[Observer]] = {}
+# By id and by serial; the first are looked at, but not changed, by others. Changed and copied by one atomic
+# operation each: there is no lock that a fork could find held.
+observers: dict[int, weakref.ref[Observer]] = {}
 _registries: dict[int, weakref.ref[Source]] = {}
 
 
 def observe(observer: Observer) -> None:
     """Tell it of invalidations from now on, for as long as it is there."""
     key = id(observer)
-    _observers[key] = weakref.ref(observer, lambda _: _observers.pop(key, None))
+    observers[key] = weakref.ref(observer, lambda _: observers.pop(key, None))
 
 
 def unobserve(observer: Observer) -> None:
-    _observers.pop(id(observer), None)
+    observers.pop(id(observer), None)
 
 
 def announce(scope: str, tokens: Mapping[str, str]) -> None:
-    for reference in list(_observers.values()):
+    for reference in list(observers.values()):
         observer = reference()
         if observer is not None:
             observer.invalidated(scope, tokens)

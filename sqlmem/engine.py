@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
@@ -39,7 +40,8 @@ class CachingConnection(Connection):
             self._lazy().set_options(own)
 
     def _lazy(self) -> Any:
-        return self.connection.dbapi_connection
+        connection: Any = self.connection.dbapi_connection
+        return connection.behind
 
     def _origin_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         names = set(self.dialect.connection_characteristics) - _NOT_THE_ORIGINS  # type: ignore[attr-defined]
@@ -59,24 +61,23 @@ class CachingConnection(Connection):
         return super().execution_options(**{key: value for key, value in options.items() if key not in own})
 
     def _exec_single_context(self, dialect: Any, context: Any, statement: Any, parameters: Any) -> Any:
-        """As SQLAlchemy's, which knows events, echo, errors and batches; a plain hit has none of them."""
+        """As SQLAlchemy's, which knows events, echo, options and batches. Most have none."""
         engine: Any = self.engine
         options = context.execution_options
         if (
             engine.takes_at_once
             and context.execute_style is _EXECUTE
-            and not context.is_crud
             and not (self._has_events or engine._has_events or self._echo or dialect._has_events)
             and not (options and ("no_parameters" in options or not _OPTIONS.isdisjoint(options)))
-            and context.cursor.take(context.statement, context.parameters[0])
         ):
+            cursor, text, parameters = context.cursor, context.statement, context.parameters[0]
             try:
+                if context.is_crud or not cursor.take(text, parameters):
+                    cursor.execute(text, parameters)
                 context.post_exec()
                 return context._setup_result_proxy()
             except BaseException as error:  # noqa: BLE001 - SQLAlchemy's handler raises it
-                self._handle_dbapi_exception(
-                    error, context.statement, context.parameters[0], context.cursor, context
-                )
+                self._handle_dbapi_exception(error, text, parameters, cursor, context)
         if not options or _OPTIONS.isdisjoint(options):
             return super()._exec_single_context(dialect, context, statement, parameters)
         with self._directed(options):
@@ -131,7 +132,7 @@ class AsyncTransparentConnection(TransparentConnection):
     def connection(self) -> Any:
         fairy: Any = super().connection
         if not self._is_own and in_greenlet():
-            fairy.dbapi_connection.take()
+            fairy.dbapi_connection.behind.take()
         return fairy
 
     @contextlib.contextmanager
@@ -180,6 +181,12 @@ class ReadOnlyConnection(CachingConnection):
             super()._release_savepoint_impl(name)
 
 
+class _Heard:
+    """Stands for an engine that has listeners."""
+
+    _has_events = True
+
+
 class CachingEngine(Engine):
     """A read-through cache in front of an engine: the same answers, faster.
 
@@ -198,8 +205,7 @@ class CachingEngine(Engine):
     """
 
     _core: Core
-    _has_own_events = False
-    # Whose listeners hear of our statements too; in strict mode nobody's.
+    # Whose listeners hear of our statements, or who has some itself; in strict mode nobody's.
     _heard: Any = Engine
 
     def __init__(self, engine: Engine | URL | str, **settings: Any) -> None:
@@ -250,18 +256,12 @@ class CachingEngine(Engine):
     def pool(self, pool: Any) -> None:
         """SQLAlchemy sets what it was given."""
 
-    @property
-    def _has_events(self) -> bool:
-        return self._has_own_events or self._heard._has_events
+    def _set_has_events(self, value: bool) -> None:  # noqa: FBT001 - a property's setter
+        if value:
+            self._heard = _Heard
 
-    @_has_events.setter
-    def _has_events(self, value: bool) -> None:
-        self._has_own_events = value
-
-    def connect(self) -> Connection:
-        if not self._core.is_initialized:
-            self._core.initialize()
-        return super().connect()
+    # SQLAlchemy looks at it several times for each statement: so without a call of ours.
+    _has_events = property(attrgetter("_heard._has_events"), _set_has_events)
 
     def raw_connection(self) -> Any:
         if not self._core.is_initialized:
@@ -434,10 +434,13 @@ class CachingOptionEngine(OptionEngineMixin, CachingEngine):
         self._core = proxied._core
         self._connection_cls = proxied._connection_cls
         self._owns_base = proxied._owns_base
-        self._heard = proxied._heard
+        self._heard = proxied
         self.takes_at_once = proxied.takes_at_once
         super().__init__(proxied, execution_options)
         self._is_usual = self._asks_nothing()
+
+    # Not SQLAlchemy's, which is a call of two properties.
+    _has_events = CachingEngine._has_events
 
     def update_execution_options(self, **options: Any) -> None:
         CachingEngine.update_execution_options(self, **options)
@@ -453,7 +456,7 @@ class _Checkout:
         self._fairy: Any = engine.raw_connection()
 
     def __enter__(self) -> LazyConnection | PassingConnection:
-        lazy: LazyConnection | PassingConnection = self._fairy.dbapi_connection
+        lazy: LazyConnection | PassingConnection = self._fairy.dbapi_connection.behind
         return lazy
 
     def __exit__(self, *_: object) -> None:

@@ -99,6 +99,8 @@ class Executor:
     ) -> Local | Remote:
         """Answer a statement as it reached the cursor, or say that the origin must.
 
+        Of what was said before, `at_once` is asked first.
+
         Args:
             is_whole: all its rows will be fetched at once, as the driver gives them.
 
@@ -106,11 +108,6 @@ class Executor:
             StatementRefused: strict mode doesn't run it; nothing reached the origin.
             The driver's own exceptions, from a fill or the catalogue.
         """
-        key = (statement, has_parameters)
-        if key in self.at_once.texts and not self.is_closed:
-            said = self.at_once.answer(caller, key)
-            if said is not None:
-                return said
         began = self._clock.monotonic() if heard.debug else 0.0
         try:
             asked = Asked(statement, parameters, has_parameters, is_whole)
@@ -180,6 +177,14 @@ class Executor:
         reason = reason or caller.own_reason(planned.states)
         if reason is not None:
             return self._bypass(caller, asked.statement, reason, planned.tables, reads=planned.states)
+        if (
+            not caller.directive
+            and self._together is None
+            and (why := self._filling.why_not_there(planned.states)) is not None
+        ):
+            # A program that writes as often as it reads: as `_miss` would find, in fewer steps.
+            keeps = planned.states if planned.is_lasting else None
+            return self.kept_or_bypass(caller, asked, why, planned.tables, keeps, None, planned.states)
         origins_from = inf if self._trials is None else self._trials.origins_from(planned, caller.directive)
         is_over = False
         # Who wants the store's answer gets it, whatever it takes.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import Protocol
 
@@ -196,6 +196,13 @@ class Filling:
         reason = self.refusal_of(state)
         if reason is not None:
             raise GiveUp(reason)
+
+    def why_not_there(self, states: Iterable[TableState]) -> str | None:
+        """Why one of the tables isn't there and no fill of it is tried now; None if all are, or would be."""
+        for state in states:
+            if state.generation is None and (reason := self.refusal_of(state)) is not None:
+                return reason
+        return None
 
     def refusal_of(self, state: TableState) -> str | None:
         """Why no fill of this table is tried now; None if one would be."""

@@ -97,13 +97,15 @@ class LazyCursor:
         if connection.takes_savepoints:
             connection.send_savepoint(operation)
             return self
-        answer = executor.run(
-            connection,
-            operation,
-            parameters or (),
-            has_parameters=has_parameters,
-            is_whole=not self._is_streamed,
-        )
+        answer: Local | Remote | None = executor.at_once.answer(connection, (operation, has_parameters))
+        if answer is None:
+            answer = executor.run(
+                connection,
+                operation,
+                parameters or (),
+                has_parameters=has_parameters,
+                is_whole=not self._is_streamed,
+            )
         if isinstance(answer, Remote):
             try:
                 self._ask(answer, operation, parameters)
@@ -142,7 +144,9 @@ class LazyCursor:
             return False
         ready = connection.answering.get(operation)
         rows: list[Any] | None
-        if ready is None or ready.measured is not None or heard.debug:
+        if ready is None and (operation, True) in connection.executor.at_once.texts:
+            rows = None  # it has never been one, and seldom becomes one
+        elif ready is None or ready.measured is not None or heard.debug:
             rows, ready = connection.front.rows_at_once(operation, parameters)
         else:
             # As `rows_at_once`, without a call.

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sqlmem.clock import Clock
-from sqlmem.dependencies import ANY, announce, names_of, new_token
+from sqlmem.dependencies import ANY, announce, names_of, new_token, observers
 from sqlmem.eras import Eras
 from sqlmem.model import TableName
 from sqlmem.store import Generation
@@ -28,6 +28,25 @@ class _Found(NamedTuple):
 
     states: tuple[TableState, ...]
     begun: frozenset[str]
+
+
+class Dropped(NamedTuple):
+    """What was forgotten.
+
+    Attributes:
+        states: the tables.
+        filled: those of them that were there.
+        generations: theirs.
+    """
+
+    states: Sequence[TableState]
+    filled: list[TableState]
+    generations: list[Generation]
+
+
+# The names whose eras end, and the token of those that begin. None: nobody is to be told of them before, so
+# that they are found, and counted, when the rows are dropped.
+_Begun = tuple[AbstractSet[str] | None, str]
 
 
 class Losses(Eras):
@@ -51,11 +70,6 @@ class Losses(Eras):
         # forgotten: a program commits the same few tables again and again. Guarded by _lock.
         self._found: dict[Callable[[TableName], bool], _Found] = {}
 
-    def filled(self, matches: Callable[[TableName], bool] | None) -> list[TableState]:
-        """Those of the tables that match (None: of all), and of what depends on them, which are filled."""
-        with self._lock:
-            return [state for state in self._touched(matches) if state.generation is not None]
-
     def invalidate(
         self, matches: Callable[[TableName], bool] | None
     ) -> tuple[Sequence[TableState], list[Generation]]:
@@ -67,32 +81,41 @@ class Losses(Eras):
         Returns:
             The tables, and the generations to retire.
         """
-        begun, token = self._begun_now(matches)
+        begun = self._begun_now(matches)
         with self._lock:
-            return self._entered(begun, token, self._invalidate(matches, forgets_definitions=True))
+            dropped = self._lost(matches, begun, forgets_definitions=True)
+            return dropped.states, dropped.generations
 
-    def _entered(
-        self, begun: AbstractSet[str], token: str, dropped: tuple[Sequence[TableState], list[Generation]]
-    ) -> tuple[Sequence[TableState], list[Generation]]:
-        # What was met since then too; its token nobody knows, and everybody will find so.
-        tokens = self._tokens
-        for name in begun:
+    def _lost(
+        self, matches: Callable[[TableName], bool] | None, begun: _Begun, *, forgets_definitions: bool
+    ) -> Dropped:
+        """Under the lock: as `_invalidate`, with the eras that begin."""
+        names, token = begun
+        found, tokens = self._known(matches), self._tokens
+        if names is None:
+            names = self._count_all() if found is None else self._count(found.begun)
+        for name in names:
             tokens[name] = token
-        for state in dropped[0]:
+        hit = touched(self._tables.values(), matches) if found is None else found.states
+        # What was met since they were told too; its token nobody knows, and everybody will find so.
+        for state in hit:
             tokens[state.bare] = token
-        return dropped
+        return self._drop(hit, forgets_definitions=forgets_definitions)
 
     def _invalidate(
         self, matches: Callable[[TableName], bool] | None, *, forgets_definitions: bool
-    ) -> tuple[Sequence[TableState], list[Generation]]:
-        hit = self._touched(matches)
-        generations = []
+    ) -> Dropped:
+        return self._drop(self._touched(matches), forgets_definitions=forgets_definitions)
+
+    def _drop(self, hit: Sequence[TableState], *, forgets_definitions: bool) -> Dropped:
+        filled, generations = [], []
         for state in hit:
             state.epoch += 1
             state.refused_until = 0.0
             state.refusal = None
             state.is_verified = True
             if state.generation is not None:
+                filled.append(state)
                 generations.append(state.generation)
                 state.generation = None
             if forgets_definitions:
@@ -102,25 +125,24 @@ class Losses(Eras):
             self._found = {}
             self._spellings = {spelling: state for spelling, state in self._spellings.items() if state.schema}
         self.changes += 1
-        return hit, generations
+        return Dropped(hit, filled, generations)
 
     def open_window(
         self, matches: Callable[[TableName], bool] | None, *, defines: bool
-    ) -> tuple[Window, list[Generation]]:
+    ) -> tuple[Window, Dropped]:
         """Before a commit is sent: forget the rows of what it changes, and let nobody fill it.
 
         A fill that is under way won't be published, and nobody joins it any more. The window must be
         closed, whatever becomes of the commit.
 
         Returns:
-            It, and the generations to retire.
+            It, and what was dropped, whose generations are to be retired.
         """
-        begun, token = self._begun_now(matches)
+        begun = self._begun_now(matches)
+        window = Window(matches, defines)
         with self._lock:
-            window = Window(matches, defines)
             self._windows.open(window)
-            dropped = self._invalidate(matches, forgets_definitions=defines)
-            return window, self._entered(begun, token, dropped)[1]
+            return window, self._lost(matches, begun, forgets_definitions=defines)
 
     def close_window(
         self, window: Window, *, doubtful_seconds: float = 0.0, process: int | None = None
@@ -136,20 +158,19 @@ class Losses(Eras):
         if doubtful_seconds:
             doubt = Doubt(window, process, self._clock.monotonic() + doubtful_seconds)
         # What was read meanwhile, at the origin, was read in an era that ends here.
-        begun, token = self._begun_now(window.matches)
+        begun = self._begun_now(window.matches)
         with self._lock:
             self._windows.close(window, doubt)
             # A definition that was read meanwhile may be the old one.
-            self._entered(begun, token, self._invalidate(window.matches, forgets_definitions=window.defines))
+            self._lost(window.matches, begun, forgets_definitions=window.defines)
 
     def settle(self, doubt: Doubt) -> None:
         """It is over: what was read since the window was closed may be from before the commit."""
         window = doubt.window
-        begun, token = self._begun_now(window.matches)
+        begun = self._begun_now(window.matches)
         with self._lock:
             if self._windows.settle(doubt):
-                dropped = self._invalidate(window.matches, forgets_definitions=window.defines)
-                self._entered(begun, token, dropped)
+                self._lost(window.matches, begun, forgets_definitions=window.defines)
 
     def renew(self, doubts: Sequence[Doubt], *, seconds: float) -> None:
         """It still goes on: nobody asks again for so long."""
@@ -157,10 +178,12 @@ class Losses(Eras):
         with self._lock:
             self._windows.renew(tuple(replace(doubt, until=until) for doubt in doubts))
 
-    def _begun_now(self, matches: Callable[[TableName], bool] | None) -> tuple[AbstractSet[str], str]:
-        """The names whose eras end, and the token of those that begin, which all have been told."""
-        begun = self._begin(matches)
+    def _begun_now(self, matches: Callable[[TableName], bool] | None) -> _Begun:
+        """What begins, of which all have been told who want to be."""
         token = new_token(self.serial)
+        if not observers:
+            return None, token
+        begun = self._begin(matches)
         # Before anything is dropped: what is read under a token was read after all knew of it.
         announce(self.scope, dict.fromkeys(begun, token))
         return begun, token

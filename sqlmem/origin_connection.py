@@ -119,10 +119,7 @@ class OriginConnection:
         if not self._checkout.is_plain:
             result = self.connection.exec_driver_sql(text)
             return result.scalar() if result.returns_rows else None
-        cursor = self._checkout.send(text)
-        row = None if cursor.description is None else cursor.fetchone()
-        cursor.close()
-        return None if row is None else row[0]
+        return self._checkout.ask(text)
 
     def _pragma(self, text: str) -> Any:
         return self._run(f"PRAGMA {text}")

@@ -1,4 +1,4 @@
-"""The lazy connection of transparent mode: it stands for a driver's connection, and takes one when it must.
+"""The lazy connection of transparent mode, behind a `StandIn`: it takes a driver's connection when it must.
 
 Rule 1: whatever reaches the driver's connection goes through `acting`, with what it does there; what can't be
 followed (the driver's connection handed out) may have done anything.
@@ -79,10 +79,6 @@ class PassingConnection(Differing):
         """Arguments are how drivers are asked for a server-side cursor."""
         return PassingCursor(self, self._passing.executor, self._passing.origin, arguments, keywords)
 
-    def opened(self, cursor: PassingCursor) -> None:
-        """SQLite: one of our cursors has got one of the driver's."""
-        self._cursors.add(cursor)
-
     # -- what the executor asks ------------------------------------------------------------
 
     @property
@@ -143,7 +139,9 @@ class PassingConnection(Differing):
         """Whether a statement sent now reads what anybody else would read."""
         if self._pending or self._is_out_of_sight or self._is_failed:
             return False
-        if any(cursor.is_reading for cursor in list(self._cursors)):
+        if self.cursors and any(
+            (cursor := each()) is not None and cursor.is_reading for each in list(self.cursors)
+        ):
             # SQLite goes on to show the moment of a cursor that wasn't read to its end, also after a commit.
             return False
         return self._is_clean or (
@@ -238,10 +236,14 @@ class PassingConnection(Differing):
 
     def before(self, effect: Effect | None, text: str) -> tuple[Any, Minded | None]:
         """Something is about to be sent to the driver's connection: that one, and what to mind of it."""
-        driver = self.take()
-        is_first = self._is_clean
-        self._sending()
-        passing = self._passing
+        driver, passing, is_first = self._held, self._passing, self._is_clean
+        if driver is None:
+            driver = self.take()
+            is_first = self._is_clean
+        if is_first:
+            self._sending()
+        else:
+            passing.busy.add(id(self))
         if effect is None:
             return driver, None
         if self.directive is USUAL and not passing.sessions.marks:
@@ -250,8 +252,10 @@ class PassingConnection(Differing):
             if written is not None:
                 if not written:
                     return driver, None
-                if not self._is_clouded and (self._is_open_by_text or not self._is_autocommit()):
-                    self._pending.add(written)
+                if self._is_taken_back or self._will_be_taken_back():
+                    pending = self._pending
+                    if pending.written is not written:
+                        pending.add(written)
                     return driver, None
         try:
             return driver, self._mind(effect, text, is_first=is_first)
@@ -277,6 +281,13 @@ class PassingConnection(Differing):
         if error is not None:
             self._failed()
 
+    def _will_be_taken_back(self) -> bool:
+        """Whether a rollback takes back what is written now, and it reaches what the catalogue tells."""
+        is_so = not self._is_clouded and (self._is_open_by_text or not self._is_autocommit())
+        if is_so:
+            self._is_taken_back = True
+        return is_so
+
     def _failed(self) -> None:
         if self._passing.origin.family == "postgresql" and not self._is_autocommit():
             self._is_failed = True
@@ -288,6 +299,7 @@ class PassingConnection(Differing):
             is_first: in its transaction.
         """
         passing, pending, info = self._passing, self._pending, self._fairy.info
+        self._is_taken_back = False
         if self._is_failed and effect.is_read:
             return None  # the origin refuses it
         temporary: frozenset[Spelling] = frozenset()

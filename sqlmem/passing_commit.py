@@ -74,6 +74,8 @@ class Committing(Held):
 
     def _process(self) -> int | None:
         """The origin's process that serves the driver's connection; None if it isn't known."""
+        if self._passing.origin.family == "sqlite":
+            return None
         driver, info = self._held, self._fairy.info
         process: int | None = info.get(_PROCESS)
         if process is None:
@@ -132,8 +134,7 @@ class Committing(Held):
         try:
             self._held.rollback()
         finally:
-            if self._is_open_by_text:
-                self._is_open_by_text = False
+            self._is_open_by_text = False
             self._cleaned()
             self._end()
 

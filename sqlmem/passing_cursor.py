@@ -7,6 +7,7 @@ asked for: rows, `lastrowid`, `rowcount`, more result sets.
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ from sqlmem.entries import Bound
 from sqlmem.executor import Executor
 from sqlmem.origin import Origin
 from sqlmem.reading_ahead import Ahead, read_ahead
+from sqlmem.stand_in import Connection as Behind
+from sqlmem.stand_in import StandIn
 from sqlmem.statuses import remember_status
 from sqlmem.waiting import give_way
 
@@ -59,8 +62,14 @@ _CHANGES_NOTHING = frozenset({"_invalidate_schema_cache_asof", "itersize"})
 _SERVER_SIDE = frozenset({"name", "scrollable", "server_side", "withhold"})
 
 
-class Connection(Caller, Protocol):
-    """Whose cursor it is."""
+class Connection(Caller, Behind, Protocol):
+    """Whose cursor it is.
+
+    Attributes:
+        cursors: SQLite: weak references to those of ours that have got one of the driver's; None elsewhere.
+    """
+
+    cursors: set[weakref.ref[PassingCursor]] | None
 
     @property
     def is_usual(self) -> bool:
@@ -80,9 +89,6 @@ class Connection(Caller, Protocol):
 
     def tell(self, listener: Listener, answer: Local | Remote) -> None:
         """Tell whoever notes what is read."""
-
-    def opened(self, cursor: PassingCursor) -> None:
-        """SQLite: a cursor of ours has got one of the driver's."""
 
     def hand_out(self) -> Any:
         """From here on nobody sees what is done to the driver's connection."""
@@ -105,15 +111,21 @@ class PassingCursor:
         "_executor",
         "_has_other_rows",
         "_is_local",
+        "_is_plain",
         "_keywords",
         "_mogrified",
         "_origin",
+        "_owner",
         "_position",
         "_rowcount",
         "_rows",
         "_sizes",
-        "connection",
     )
+
+    _rows: list[Any]
+    _position: int
+    _description: Sequence[Any] | None
+    _rowcount: int
 
     def __init__(
         self,
@@ -123,29 +135,21 @@ class PassingCursor:
         arguments: tuple[Any, ...],
         keywords: Mapping[str, Any],
     ) -> None:
-        self.connection = connection
+        self._owner = connection
         self._executor = executor
         self._origin = origin
         self._arguments = arguments
         self._keywords = keywords
         # Dictionaries, say: the program has asked for a class of cursor, or a row factory.
-        self._has_other_rows = bool(arguments or keywords) and not (
-            keywords.keys() <= _SERVER_SIDE
-            and all(
-                argument is None
-                or isinstance(argument, str)
-                or argument is getattr(origin.dialect, "_sscursor", None)
-                for argument in arguments
-            )
+        self._has_other_rows = bool(arguments or keywords) and not _is_server_side(
+            arguments, keywords, origin
         )
         self._driver: Any = None  # the driver's cursor
         self._ahead: Ahead | None = None  # its rows, as far as they were fetched to be kept
-        # An answer of the store, while that is what the cursor is over.
+        # Whether it is over an answer of the store, of which the next four tell.
         self._is_local = False
-        self._rows: list[Any] = []
-        self._position = 0
-        self._description: Sequence[Any] | None = None
-        self._rowcount = -1
+        # Made without arguments, and nothing was set.
+        self._is_plain = not (arguments or keywords)
         self._arraysize = 1
         self._sizes: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._mogrified: str | None = None  # what a batch that was put together consists of
@@ -164,25 +168,41 @@ class PassingCursor:
             # A batch, rows of another form, or a driver's own way of asking: nothing that the store answers.
             self._pass(text, "execute", operation, *(() if parameters is None else (parameters,)), **keywords)
             return self
-        answer = self._executor.run(
-            self.connection,
-            operation,
-            parameters or (),
-            has_parameters=parameters is not None,
-            is_whole=not (self._arguments or self._keywords or self._sizes),
-        )
+        connection, executor, has_parameters = self._owner, self._executor, parameters is not None
+        answer: Local | Remote | None = executor.at_once.answer(connection, (operation, has_parameters))
+        if answer is None:
+            answer = executor.run(
+                connection,
+                operation,
+                parameters or (),
+                has_parameters=has_parameters,
+                is_whole=not (self._arguments or self._keywords or self._sizes),
+            )
         if isinstance(answer, Remote):
             if answer.keeping is None and answer.instead is None:
                 # What most of what passes is: without a call for each of these steps.
                 remember_status(answer.status)
                 if (listener := listening.get()) is not None:
-                    self.connection.tell(listener, answer)
-                self._send(
-                    answer.effect, text, "execute", operation, *(() if parameters is None else (parameters,))
-                )
+                    connection.tell(listener, answer)
+                driver, minded = connection.before(answer.effect, operation)
+                self._is_local = False
+                self._ahead = None
+                try:
+                    cursor = self._driver
+                    if cursor is None or set_by_others:
+                        cursor = self._cursor(driver)
+                    if has_parameters:
+                        cursor.execute(operation, parameters)
+                    else:
+                        cursor.execute(operation)
+                except BaseException as error:
+                    connection.ended(minded, error)
+                    raise
+                if minded is not None:
+                    connection.ended(minded, None)
                 return self
             try:
-                self._ask(answer, text, operation, parameters)
+                self._ask(answer, operation, parameters)
             except Exception:
                 # Whatever the driver raises: the store may have the answer too.
                 local = None if answer.instead is None else answer.instead()
@@ -196,16 +216,16 @@ class PassingCursor:
         self._take_answer(answer, operation, parameters)
         return self
 
-    def _ask(self, answer: Remote, text: str, operation: str, parameters: Any) -> None:
+    def _ask(self, answer: Remote, operation: str, parameters: Any) -> None:
         given = () if parameters is None else (parameters,)
         if answer.keeping is None:
             self._tell(answer)
-            self._send(answer.effect, text, "execute", operation, *given)
+            self._send(answer.effect, operation, "execute", operation, *given)
             return
         # Entered before anything else can fail: others may wait for its end.
         with answer.keeping as keeping:
             self._tell(answer)
-            self._send(answer.effect, text, "execute", operation, *given)
+            self._send(answer.effect, operation, "execute", operation, *given)
             self._ahead = read_ahead(self._driver, keeping)
 
     def take(self, operation: str, parameters: Any) -> bool:
@@ -217,7 +237,7 @@ class PassingCursor:
             (operation, True) in self._executor.at_once.texts  # it has never been one, and seldom becomes one
             or self._has_other_rows
             or self.__dict__
-            or not self.connection.is_usual
+            or not self._owner.is_usual
         ):
             return False
         rows, ready = self._executor.front.rows_at_once(operation, parameters)
@@ -229,7 +249,7 @@ class PassingCursor:
     def _tell(self, answer: Local | Remote) -> None:
         remember_status(answer.status)
         if (listener := listening.get()) is not None:
-            self.connection.tell(listener, answer)
+            self._owner.tell(listener, answer)
 
     def _take_answer(self, answer: Local, operation: str, parameters: Any) -> None:
         decode = answer.bound.decode
@@ -268,7 +288,7 @@ class PassingCursor:
         """COPY of psycopg: what it writes, it writes until the block ends."""
         text = self._text(statement)
         effect = self._executor.effect(text, has_parameters=False)
-        with self.connection.acting(effect, text) as driver:
+        with self._owner.acting(effect, text) as driver:
             cursor = self._cursor(driver)
             with cursor.copy(statement, *arguments, **keywords) as copying:
                 yield copying
@@ -280,7 +300,7 @@ class PassingCursor:
     def mogrify(self, operation: Any, parameters: Any = None) -> Any:
         """How psycopg2's batches begin: many statements of one text are sent as one."""
         self._mogrified = self._text(operation)
-        return self._cursor(self.connection.take()).mogrify(operation, parameters)
+        return self._cursor(self._owner.take()).mogrify(operation, parameters)
 
     def _text(self, operation: Any) -> str:
         """What a driver is told to run, as text, to be judged."""
@@ -290,20 +310,19 @@ class PassingCursor:
             return self._mogrified or bytes(operation).decode(errors="replace")
         as_string = getattr(operation, "as_string", None)  # psycopg's and psycopg2's composed SQL
         if callable(as_string):
-            return str(as_string(self.connection.take()))
+            return str(as_string(self._owner.take()))
         return str(operation)
 
     def _pass(self, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Send what the store is never asked for."""
-        answer = self._executor.passed(self.connection, text, has_parameters=True)
+        answer = self._executor.passed(self._owner, text, has_parameters=True)
         self._tell(answer)
         return self._send(answer.effect, text, method, *arguments, **keywords)
 
     def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         self._is_local = False
         self._ahead = None
-        self._rows = []
-        connection = self.connection
+        connection = self._owner
         driver, minded = connection.before(effect, text)
         try:
             answer = getattr(self._cursor(driver), method)(*arguments, **keywords)
@@ -315,20 +334,30 @@ class PassingCursor:
         return answer
 
     def _cursor(self, driver: Any) -> Any:
-        if self._driver is None:
-            self._driver = cursor = driver.cursor(*self._arguments, **self._keywords)
-            if self._origin.family == "sqlite":
-                self.connection.opened(self)
-            if self._arraysize != 1:
-                cursor.arraysize = self._arraysize
-            if self._sizes is not None:
-                cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
+        cursor = self._driver
+        if cursor is None:
+            if self._is_plain:
+                cursor = driver.cursor()
+            else:
+                cursor = driver.cursor(*self._arguments, **self._keywords)
+                if self._arraysize != 1:
+                    cursor.arraysize = self._arraysize
+                if self._sizes is not None:
+                    cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
+            self._driver = cursor
+            if (cursors := self._owner.cursors) is not None:
+                cursors.add(weakref.ref(self, cursors.discard))
         if self.__dict__:
             for name, value in self.__dict__.items():
-                setattr(self._driver, name, value)
-        return self._driver
+                setattr(cursor, name, value)
+        return cursor
 
     # -- what it is over -------------------------------------------------------------------
+
+    @property
+    def connection(self) -> StandIn:
+        """What stands for the driver's."""
+        return StandIn(self._owner)
 
     @property
     def is_reading(self) -> bool:
@@ -339,13 +368,15 @@ class PassingCursor:
     def description(self) -> Any:
         if self._is_local:
             return self._description
-        return None if self._driver is None else self._driver.description
+        driver = self._driver
+        return None if driver is None else driver.description
 
     @property
     def rowcount(self) -> Any:
         if self._is_local:
             return self._rowcount
-        return -1 if self._driver is None else self._driver.rowcount
+        driver = self._driver
+        return -1 if driver is None else driver.rowcount
 
     @property
     def lastrowid(self) -> Any:
@@ -358,6 +389,7 @@ class PassingCursor:
     @arraysize.setter
     def arraysize(self, value: int) -> None:
         self._arraysize = value
+        self._is_plain = False
         if self._driver is not None:
             self._driver.arraysize = value
 
@@ -380,10 +412,9 @@ class PassingCursor:
 
     def fetchall(self) -> Any:
         if not self._is_local:
+            driver = self._driver
             return (
-                self._source().fetchall()
-                if self._ahead is not None or self._driver is None
-                else self._driver.fetchall()
+                self._source().fetchall() if driver is None or self._ahead is not None else driver.fetchall()
             )
         rows = self._rows[self._position :] if self._position else self._rows
         self._rows, self._position = [], 0
@@ -394,7 +425,7 @@ class PassingCursor:
 
     def _over(self) -> Any:
         # Without a statement the driver's own cursor says what is wrong.
-        return self._driver if self._driver is not None else self._cursor(self.connection.take())
+        return self._cursor(self._owner.take()) if self._driver is None else self._driver
 
     def __iter__(self) -> Iterator[Any]:
         while (row := self.fetchone()) is not None:
@@ -406,6 +437,7 @@ class PassingCursor:
 
     def setinputsizes(self, *arguments: Any, **keywords: Any) -> None:
         self._sizes = (arguments, keywords)
+        self._is_plain = False
         if self._driver is not None:
             self._driver.setinputsizes(*arguments, **keywords)
 
@@ -413,7 +445,8 @@ class PassingCursor:
         """Nothing to prepare."""
 
     def close(self) -> None:
-        self._rows, self._position, self._description = [], 0, None
+        if self._is_local:
+            self._rows, self._position, self._description = [], 0, None
         self._ahead = None
         driver, self._driver = self._driver, None
         if driver is not None:
@@ -446,5 +479,15 @@ class PassingCursor:
         value = getattr(self._over(), name)
         if name not in _HARMLESS and callable(value):
             # It may do anything, and nobody sees what.
-            self.connection.hand_out()
+            self._owner.hand_out()
         return value
+
+
+def _is_server_side(arguments: tuple[Any, ...], keywords: Mapping[str, Any], origin: Origin) -> bool:
+    """Whether these ask for a server-side cursor, and for nothing else."""
+    return keywords.keys() <= _SERVER_SIDE and all(
+        argument is None
+        or isinstance(argument, str)
+        or argument is getattr(origin.dialect, "_sscursor", None)
+        for argument in arguments
+    )

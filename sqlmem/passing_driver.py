@@ -71,33 +71,10 @@ _UNTAKEN: dict[str, Any] = {
 class Held:
     """For one thread at a time, as PEP 249 allows."""
 
-    _OWN = frozenset(
-        {
-            "directive",
-            "is_explicit",
-            "_cursors",
-            "_fairy",
-            "_held",
-            "_is_clean",
-            "_is_clouded",
-            "_is_failed",
-            "_is_lost",
-            "_is_open_by_text",
-            "_is_out_of_sight",
-            "_is_unsuitable",
-            "_left_windows",
-            "_local",
-            "_options",
-            "_passing",
-            "_pending",
-            "_set",
-        }
-    )
-
     def __init__(self, passing: Passing) -> None:
         self._passing = passing
-        # SQLite: our cursors that may be over the driver's.
-        self._cursors: weakref.WeakSet[Any] = weakref.WeakSet()
+        # SQLite: our cursors that may be over the driver's; each leaves when it goes.
+        self.cursors: set[weakref.ref[Any]] | None = set() if passing.origin.family == "sqlite" else None
         # The connection of the wrapped engine's pool, and the driver's connection in it.
         self._fairy: Any = None
         self._held: Any = None
@@ -114,6 +91,9 @@ class Held:
         self._is_open_by_text = False  # BEGIN came as text
         self._is_out_of_sight = False
         self._is_unsuitable = False  # to be lent, until the transaction ends
+        # Known of this transaction: a rollback takes back what is written, and the catalogue tells what that
+        # reaches. Until a statement is sent, or something set, that may change it.
+        self._is_taken_back = False
         self._is_clouded = False  # its writes reach what the catalogue doesn't tell: a temporary trigger
         # What becomes of the windows of a cancelled task, from when it is left until they are in it.
         self._left_windows: contextlib.ExitStack | None = None
@@ -132,9 +112,7 @@ class Held:
             except BaseException:
                 fairy.invalidate()
                 raise
-            # What is done for each statement or transaction isn't done by `__setattr__`, which is a call.
-            own = self.__dict__
-            own["_fairy"], own["_held"] = fairy, driver
+            self._fairy, self._held = fairy, driver
             if not self._is_clean:
                 self._cleaned()
             if _LEFT in fairy.info:
@@ -144,6 +122,7 @@ class Held:
 
     def _apply(self, driver: Any) -> None:
         dialect: Any = self._passing.origin.dialect
+        self._is_taken_back = False
         for name, value in self._options.items():
             if name not in self._set:
                 self._set.append(name)
@@ -184,14 +163,11 @@ class Held:
         self._give_back()
         if self._options:
             self._options.clear()
-        if self.directive is not USUAL:
-            self.directive = USUAL
+        self.directive = USUAL
 
     def _give_back(self) -> None:
         fairy, driver, set_, was_clean = self._fairy, self._held, self._set, self._is_clean
-        if fairy is not None:
-            own = self.__dict__
-            own["_fairy"] = own["_held"] = None
+        self._fairy = self._held = None
         if set_:
             self._set = []
         if fairy is not None and not was_clean:
@@ -201,8 +177,7 @@ class Held:
             self._cleaned()
         self._end()
         is_out_of_sight = self._is_out_of_sight
-        if self._is_lost or self._is_open_by_text or self._is_clouded or is_out_of_sight:
-            self._is_lost = self._is_open_by_text = self._is_clouded = self._is_out_of_sight = False
+        self._is_lost = self._is_open_by_text = self._is_clouded = self._is_out_of_sight = False
         if fairy is None:
             return
         dialect: Any = self._passing.origin.dialect
@@ -224,25 +199,20 @@ class Held:
     def _sending(self) -> None:
         """Something is sent: there is a transaction at the origin."""
         if self._is_clean:
-            self.__dict__["_is_clean"] = False
+            self._is_clean = self._is_taken_back = False
         self._passing.busy.add(id(self))
 
     def _cleaned(self) -> None:
-        self.__dict__["_is_clean"] = True
+        self._is_clean = True
         self._passing.busy.discard(id(self))
 
     def _end(self) -> None:
         """A transaction has ended."""
-        # Each of these goes through `__setattr__`: only what isn't so is set.
         pending = self._pending
         if pending.written is None or pending.written or pending.savepoints:
             pending.clear()
-        if self._is_failed or self._is_unsuitable:
-            self._is_failed = self._is_unsuitable = False
-        if self._local is not None:
-            self._local = None
-        if self.is_explicit:
-            self.is_explicit = False
+        self._is_failed = self._is_unsuitable = self.is_explicit = False
+        self._local = None
 
     # -- what it is asked ------------------------------------------------------------------
 
@@ -272,6 +242,7 @@ class Held:
         driver = self.take()
         self._sending()
         self._is_out_of_sight = True
+        self._is_taken_back = False
         self._pending.add(EVERYTHING)
         self._passing.sessions.mark(self._fairy.info, "the driver's connection was handed out")
         return driver
@@ -282,6 +253,11 @@ class Held:
     def terminate(self) -> None:
         """As `close`, where waiting isn't possible: the asyncio dialects' way out."""
         self._drop()
+
+    def abandon(self) -> None:
+        """Forgotten where nothing can be awaited: what it holds is collected as the pool's own."""
+        self._fairy = self._held = None
+        self._cleaned()
 
     def _drop(self) -> None:
         """SQLAlchemy wants the connection closed: it was lost, or it is too old."""
@@ -310,11 +286,6 @@ class Held:
     def broken(self) -> Any:
         return self._is_lost or (self._held is not None and bool(getattr(self._held, "broken", False)))
 
-    @property
-    def _connection(self) -> Any:
-        """What asyncpg's dialect asks whether the connection is lost."""
-        return self
-
     def is_closed(self) -> bool:
         if self._held is None:
             return self._is_lost
@@ -322,9 +293,10 @@ class Held:
         told = getattr(inner, "is_closed", None)
         return bool(told()) if callable(told) else bool(self.closed)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
+    # What else the driver's connection has.
+
+    def told(self, name: str) -> Any:
+        """An attribute of the driver's connection. Whoever is given a method of it may do anything."""
         if self._held is None and name in ("autocommit", "isolation_level", "get_autocommit", "notices"):
             # Nothing has been taken: there is nothing to be told of.
             return _UNTAKEN[name]
@@ -333,11 +305,10 @@ class Held:
             self.hand_out()
         return value
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._OWN:
-            object.__setattr__(self, name, value)
-        else:
-            driver = self.take()
-            if name != "autocommit":  # which is looked at when it matters
-                self._passing.sessions.mark(self._fairy.info, f"{name} of the driver's connection was set")
-            setattr(driver, name, value)
+    def set(self, name: str, value: Any) -> None:
+        """Set an attribute of the driver's connection."""
+        driver = self.take()
+        self._is_taken_back = False
+        if name != "autocommit":  # which is looked at when it matters
+            self._passing.sessions.mark(self._fairy.info, f"{name} of the driver's connection was set")
+        setattr(driver, name, value)

@@ -124,9 +124,15 @@ class _Everything(Exception):
 
 
 class Reach:
-    """Answers from one reading of the catalogue. Immutable; any thread may ask."""
+    """Answers from one reading of the catalogue. Immutable; any thread may ask.
+
+    Attributes:
+        suspects: as of `Rows`.
+        known: id of an effect -> what `told` has told of it; it may be another effect's by now.
+    """
 
     def __init__(self, rows: Rows) -> None:
+        self.suspects = rows.suspects
         self._family = rows.family
         self._ignores_case = rows.family in ("sqlite", "mysql")
         self._rows = rows
@@ -143,9 +149,8 @@ class Reach:
         self._also = _grouped(((name, verb), other) for name, verb, other in rows.also)
         self._counted = _grouped(rows.counted)
         self._called: dict[str, Body | None] = {}
-        # id of an effect -> it, what it writes and what of it isn't known, where there are no temporary
-        # tables; dropped as a whole when full. The same few statements are asked about again and again.
-        self._told: dict[int, Told] = {}
+        # Dropped as a whole when full. The same few statements are asked about again and again.
+        self.known: dict[int, Told] = {}
 
     def of(
         self, effect: Effect, text: str = "", *, temporary: frozenset[Spelling] = frozenset()
@@ -156,7 +161,7 @@ class Reach:
             text: the statement's, in which views are looked for whose reading may write.
             temporary: the session's temporary tables, which the catalogue need not know.
         """
-        if effect.writes is None or (text and self._rows.suspects and self.is_suspect(text)):
+        if effect.writes is None or (text and self.suspects and self.is_suspect(text)):
             return None
         return self._of(effect, temporary) if temporary else self.told(effect).written
 
@@ -169,7 +174,7 @@ class Reach:
 
     def told(self, effect: Effect) -> Told:
         """Both of what follows, of a session without temporary tables; of what is no suspect."""
-        told = self._told.get(id(effect))
+        told = self.known.get(id(effect))
         if told is None or told.effect is not effect:
             told = Told(
                 effect,
@@ -178,9 +183,9 @@ class Reach:
                 self._may_change_session(effect),
                 self._is_plain(effect),
             )
-            if len(self._told) >= _MOST_TOLD:
-                self._told = {}
-            self._told[id(effect)] = told
+            if len(self.known) >= _MOST_TOLD:
+                self.known = {}
+            self.known[id(effect)] = told
         return told
 
     def _is_plain(self, effect: Effect) -> bool:
@@ -196,10 +201,8 @@ class Reach:
 
     def told_at_once(self, effect: Effect, text: str) -> Told | None:
         """As `told`, if that is all: what it names is known, and nothing that it reads may write."""
-        told = self._told.get(id(effect))
-        if told is None or told.effect is not effect:
-            told = self.told(effect)
-        if told.unknown or (text and self._rows.suspects and self.is_suspect(text)):
+        told = self.told(effect)
+        if told.unknown or (text and self.suspects and self.is_suspect(text)):
             return None
         return told
 
@@ -230,10 +233,10 @@ class Reach:
 
     def is_suspect(self, text: str) -> bool:
         """Whether reading what a text names may write: a view over a function that does."""
-        if not self._rows.suspects:
+        if not self.suspects:
             return False
         lowered = text.lower()
-        return any(suspect in lowered for suspect in self._rows.suspects)
+        return any(suspect in lowered for suspect in self.suspects)
 
     def is_transactional(self, table: Name) -> bool:
         """Whether a rollback undoes what was written to it. False if the table isn't known."""

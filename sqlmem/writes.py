@@ -20,6 +20,7 @@ from sqlmem.effects import Effect
 from sqlmem.filling import DOUBTFUL_SECONDS
 from sqlmem.lexer import Family
 from sqlmem.logs import heard, log
+from sqlmem.losses import Dropped
 from sqlmem.pending import EVERYTHING, Written, matcher_of
 from sqlmem.reach import Reach
 from sqlmem.registry import Registry
@@ -62,7 +63,7 @@ class Writes:
         # Called after rows were forgotten: the snapshot must not bring them back.
         self.lost: Callable[[], None] = _nothing
         self._family = family
-        self._registry = registry
+        self.registry = registry
         self._store = store
         self._clock = clock
         self._counters = counters
@@ -108,7 +109,9 @@ class Writes:
         reach = self._reach
         if reach is None or self._clock.monotonic() >= self._read_at + REACH_SECONDS:
             return None
-        told = reach.told_at_once(effect, text)
+        told = reach.known.get(id(effect))
+        if told is None or told.effect is not effect or reach.suspects:
+            told = reach.told_at_once(effect, text)
         return told.written if told is not None and told.is_plain else None
 
     def leaves_session(self, effect: Effect, ask: Ask) -> bool:
@@ -183,29 +186,14 @@ class Writes:
             return contextlib.nullcontext()
         return _Opened(self, written, defines=defines, is_answer=is_answer, process=process)
 
-    def open(self, written: Written, *, defines: bool) -> tuple[Window, int]:
-        """A window, which must be closed whatever happens; and how many generations it has dropped."""
-        matches = matcher_of(written)
-        for state in self._registry.filled(matches):
+    def dropped(self, dropped: Dropped) -> None:
+        """A window was opened: what it has dropped goes."""
+        for state, generation in zip(dropped.filled, dropped.generations, strict=True):
             self._weigh(state)
-        window, generations = self._registry.open_window(matches, defines=defines)
-        try:
-            for generation in generations:
-                self._store.retire(generation)
-            self.lost()
-        except BaseException:
-            self.close(window)
-            raise
-        return window, len(generations)
-
-    def close(self, window: Window, *, doubtful_seconds: float = 0.0, process: int | None = None) -> None:
-        """As `Registry.close_window`."""
-        if window.defines:
-            self.forget_reach()
-        self._registry.close_window(window, doubtful_seconds=doubtful_seconds, process=process)
+            self._store.retire(generation)
 
     def _weigh(self, state: TableState) -> None:
-        """Before a table's rows are dropped: whether filling it paid; if not again and again, it rests.
+        """When a table's rows were dropped: whether filling it paid; if not again and again, it rests.
 
         A fill pays if the hits since then have saved the time that it took. The count isn't exact where
         two commits meet; nothing depends on that.
@@ -221,7 +209,7 @@ class Writes:
         if losses >= LOSSES_IN_A_ROW:
             # Twice as long each time, for as long as it doesn't pay.
             seconds = min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2.0 ** (losses - LOSSES_IN_A_ROW))
-            self._registry.rest(state, seconds=seconds)
+            self.registry.rest(state, seconds=seconds)
             log.info("resting {} for {:.0f}s: {} fills in a row didn't pay", state.name, seconds, losses)
 
     def reset_after_fork(self) -> None:
@@ -252,7 +240,23 @@ class _Opened:
         self._process = process
 
     def __enter__(self) -> None:
-        self._window, self._dropped = self._writes.open(self._written, defines=self._defines)
+        writes = self._writes
+        self._window, dropped = writes.registry.open_window(matcher_of(self._written), defines=self._defines)
+        self._dropped = len(dropped.generations)
+        try:
+            if self._dropped:
+                writes.dropped(dropped)
+            writes.lost()
+        except BaseException:
+            self._close()
+            raise
+
+    def _close(self, doubtful_seconds: float = 0.0) -> None:
+        """Whatever happens."""
+        writes = self._writes
+        if self._defines:
+            writes.forget_reach()
+        writes.registry.close_window(self._window, doubtful_seconds=doubtful_seconds, process=self._process)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -262,7 +266,7 @@ class _Opened:
             if error is not None and is_answer is not None and not is_answer(error):
                 doubtful_seconds = DOUBTFUL_SECONDS
         finally:
-            self._writes.close(self._window, doubtful_seconds=doubtful_seconds, process=self._process)
+            self._close(doubtful_seconds)
         if heard.debug:
             written = self._written
             names = "everything" if written is None else ", ".join(sorted(map(_shown, written)))

@@ -138,7 +138,7 @@ def test_a_reset_that_is_rolled_back_is_none(end: str, engine: CachingEngine) ->
             connection.commit()
         else:
             # The program's own statement on the driver's cursor has failed, and COMMIT rolls back.
-            lazy: Any = connection.connection.dbapi_connection
+            lazy: Any = connection.connection.dbapi_connection.behind
             with pytest.raises(Exception, match="division"):
                 lazy._held.execute("SELECT 1/0")
             connection.commit()

@@ -362,7 +362,7 @@ def test_a_transaction_that_failed_unseen_fails_as_on_the_bare_engine(
     engine = engine_on(items)
     with engine.connect() as connection:
         connection.execute(HOLD)
-        lazy: Any = connection.connection.dbapi_connection
+        lazy: Any = connection.connection.dbapi_connection.behind
         with pytest.raises(Exception, match="division"):
             lazy._held.execute("SELECT 1/0")
         with pytest.raises(DBAPIError, match="aborted"):

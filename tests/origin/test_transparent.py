@@ -227,7 +227,7 @@ def test_a_commit_that_is_lost_on_its_way_invalidates(items: Origin, clock: Manu
         warm(engine)
         connection = engine.connect()
         connection.execute(WRITE)
-        lazy: Any = connection.connection.dbapi_connection
+        lazy: Any = connection.connection.dbapi_connection.behind
         driver = lazy._held
 
         class Losing:

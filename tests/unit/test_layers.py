@@ -159,6 +159,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "passing_driver",
         "passing_commit",
         "passing_session",
+        "stand_in",
         "passing_cursor",
         "passing",
         "lazy_pool",
