@@ -15,7 +15,7 @@ from sqlmem.expressions import expressions, only
 from sqlmem.expressions.choices import chosen
 from sqlmem.expressions.closed import has_aggregate
 from sqlmem.grouping_sets import by_sets, has_sets
-from sqlmem.groups import by_sorting
+from sqlmem.groups import BEGINNING, by_sorting
 from sqlmem.guards import gives_rows, guard_all, guarded
 from sqlmem.lanes import given_out
 from sqlmem.limits import limit_text
@@ -25,6 +25,7 @@ from sqlmem.picks import picks_row
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.positions import is_number
+from sqlmem.ranges import may_stop_early, reads_a_range, unindexed
 from sqlmem.row_lists import rows_of, values_of
 from sqlmem.scopes import Context, Scope
 from sqlmem.set_operations import Expected, Rendered, set_operation
@@ -173,9 +174,10 @@ class Queries:
             order_text = f" ORDER BY {', '.join(scope.row_ids)}" if scope.row_ids else ""
 
         columns = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values))
-        group_text = self._by_sorting(
-            node, scope, group_text, (columns, where_text, having_text, order_text), limit_text
-        )
+        if group_text and not (limit_text and may_stop_early(group_text, order_text)):
+            group_text = self._by_sorting(
+                node, scope, group_text, (columns, where_text, having_text, order_text)
+            )
         opening, more = self._context.opening()
         if scope.may_guard and self._context.guards:
             source, where_text = guarded(self._context, source, where_text)
@@ -209,13 +211,16 @@ class Queries:
             return
         scope.picks_row = picks_row(node, key)
 
-    def _by_sorting(
-        self, node: exp.Select, scope: Scope, group: str, texts: tuple[str, ...], limit: str
-    ) -> str:
-        """GROUP BY as the store is asked: of a few groups an index may find the first ones at once."""
-        is_whole = group and not limit and not self._context.semantics.is_dynamic
-        schema = self._only_table(node, scope) if is_whole else None
-        return group if schema is None else by_sorting(group, texts, schema.indexes)
+    def _by_sorting(self, node: exp.Select, scope: Scope, group: str, texts: tuple[str, ...]) -> str:
+        """GROUP BY as the store is asked, where no index finds the first groups at once."""
+        if self._context.semantics.is_dynamic:
+            return group  # SQLite's rows come in the order of its own choice
+        schema = self._only_table(node, scope)
+        if schema is not None:
+            group = by_sorting(group, texts, schema.indexes)
+        if reads_a_range(self._context, node):
+            group = f"{BEGINNING}{unindexed(group.removeprefix(BEGINNING))}"
+        return group
 
     def _only_table(self, node: exp.Select, scope: Scope) -> TableSchema | None:
         """The table that a query reads, if it is one and nothing beside."""

@@ -56,6 +56,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "values",
         "scopes",
         "lanes",
+        "ranges",
         "expressions/*",
         "determinism",
         "stars",
