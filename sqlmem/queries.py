@@ -174,10 +174,8 @@ class Queries:
             order_text = f" ORDER BY {', '.join(scope.row_ids)}" if scope.row_ids else ""
 
         columns = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values))
-        if group_text and not (limit_text and may_stop_early(group_text, order_text)):
-            group_text = self._by_sorting(
-                node, scope, group_text, (columns, where_text, having_text, order_text)
-            )
+        texts = (columns, where_text, having_text, order_text)
+        group_text = self._by_sorting(node, scope, group_text, texts, is_limited=bool(limit_text))
         opening, more = self._context.opening()
         if scope.may_guard and self._context.guards:
             source, where_text = guarded(self._context, source, where_text)
@@ -211,10 +209,18 @@ class Queries:
             return
         scope.picks_row = picks_row(node, key)
 
-    def _by_sorting(self, node: exp.Select, scope: Scope, group: str, texts: tuple[str, ...]) -> str:
-        """GROUP BY as the store is asked, where no index finds the first groups at once."""
-        if self._context.semantics.is_dynamic:
-            return group  # SQLite's rows come in the order of its own choice
+    def _by_sorting(
+        self, node: exp.Select, scope: Scope, group: str, texts: tuple[str, ...], *, is_limited: bool
+    ) -> str:
+        """GROUP BY as the store is asked, where no index finds the first groups at once.
+
+        Args:
+            texts: all else that is read, the order last.
+        """
+        if not group or self._context.semantics.is_dynamic:
+            return group  # an SQLite origin's rows come in the order of its own choice
+        if is_limited and may_stop_early(group, texts[-1]):
+            return group
         schema = self._only_table(node, scope)
         if schema is not None:
             group = by_sorting(group, texts, schema.indexes)

@@ -1,9 +1,9 @@
 """Whether SQLite had better sort what a range of an index leaves than go through another index's order.
 
 Without statistics SQLite takes a quarter of the rows to be left by `id < ?`, and for groups, or for a window,
-goes through an index from end to end rather than sort a quarter. Measured over 100,000 rows, a join with groups
-and a window: 2.3 ms for whatever few rows are left, where sorting takes 6 µs for 10 and 0.5 ms for 1,000; with
-all rows left sorting takes from half to four times as long.
+goes through an index from end to end rather than sort a quarter. Measured over 100,000 rows, a join with
+groups and a window: 2.3 ms for however few rows are left, where sorting takes 6 µs for 10 and 0.5 ms for
+1,000; with all rows left sorting takes from half to four times as long.
 """
 
 from __future__ import annotations

@@ -106,6 +106,10 @@ class Refusals:
         self._met.add(text)
         return refused.entry
 
+    def has(self, key: Key) -> bool:
+        """Whether something is known of a shape."""
+        return key in self._by_shape
+
     def note(self, key: Key, entry: Planned | Bypassed | Refused | Passed) -> None:
         """A text of this shape was planned."""
         if not isinstance(entry, Bypassed):

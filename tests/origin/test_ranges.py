@@ -12,13 +12,26 @@ from sqlmem import CachingEngine, Outcome
 # Statement -> what it is sorted by.
 SORTED = {
     "SELECT who, count(*) AS n FROM t WHERE id < 9 GROUP BY who": "GROUP BY +",
-    "SELECT who, sum(n) AS s FROM t WHERE id BETWEEN 2 AND 9 GROUP BY who ORDER BY s DESC, who LIMIT 3": "GROUP BY +",
-    "SELECT a.who, count(*) AS n FROM t a JOIN u b ON b.id = a.id WHERE 3 <= a.id GROUP BY a.who": "GROUP BY +",
-    "SELECT a.who, max(b.n) AS n FROM t a JOIN u b ON b.id = a.id WHERE a.n > 0 AND (b.day > '2024-01-03')"
-    " GROUP BY a.who, b.n ORDER BY a.who, n": "GROUP BY +",
-    "SELECT d.who, count(*) AS n FROM (SELECT id, who FROM t WHERE id > 4) d GROUP BY d.who": "GROUP BY +",
-    "SELECT id, row_number() OVER (PARTITION BY who ORDER BY id) AS nth FROM t WHERE id < 9 ORDER BY id": "PARTITION BY +",
-    "WITH d AS (SELECT id, who FROM t WHERE id < 9) SELECT id, sum(id) OVER (ORDER BY who, id) AS s FROM d ORDER BY id": "(ORDER BY +",
+    """
+    SELECT who, sum(n) AS s FROM t WHERE id BETWEEN 2 AND 9 GROUP BY who ORDER BY s DESC, who LIMIT 3
+    """: "GROUP BY +",
+    """
+    SELECT a.who, count(*) AS n FROM t a JOIN u b ON b.id = a.id WHERE 3 <= a.id GROUP BY a.who
+    """: "GROUP BY +",
+    """
+    SELECT a.who, max(b.n) AS n FROM t a JOIN u b ON b.id = a.id WHERE a.n > 0 AND (b.day > '2024-01-03')
+    GROUP BY a.who, b.n ORDER BY a.who, n
+    """: "GROUP BY +",
+    """
+    SELECT d.who, count(*) AS n FROM (SELECT id, who FROM t WHERE id > 4) d GROUP BY d.who
+    """: "GROUP BY +",
+    """
+    SELECT id, row_number() OVER (PARTITION BY who ORDER BY id) AS nth FROM t WHERE id < 9 ORDER BY id
+    """: "PARTITION BY +",
+    """
+    WITH d AS (SELECT id, who FROM t WHERE id < 9)
+    SELECT id, sum(id) OVER (ORDER BY who, id) AS s FROM d ORDER BY id
+    """: "(ORDER BY +",
 }
 PLAIN = [
     "SELECT who, count(*) AS n FROM t GROUP BY who",

@@ -162,6 +162,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "passing",
         "lazy_pool",
         "explaining",
+        "at_hand",
         "shortcuts",
         "core",
         "engine",
