@@ -193,7 +193,7 @@ class Planning:
     def _plan(self, parsed: Parsed, borrower: Borrower, typing: Typing) -> tuple[Entry, bool | Lacks]:
         semantics = self.origin.semantics
         try:
-            spellings = table_spellings(parsed.tree, semantics)
+            spellings = table_spellings(parsed.census, semantics)
         except Refuse as refused:
             return self._bypassed(parsed, refused, ()), True
         states: dict[Spelling, TableState] = {}

@@ -142,10 +142,13 @@ _NAME = (exp.Identifier, exp.Star, type(None))
 
 def _says_the_same(census: Census, scanned: Scan) -> bool:
     """Whether the nodes say the counted words of the text; False too where one isn't known."""
-    if not scanned.vocabulary.isdisjoint(_SAME_AS) or not all(_is_plain(census, kind) for kind in _SPECIAL):
+    by_type = census.by_type
+    if not scanned.vocabulary.isdisjoint(_SAME_AS) or not all(
+        _is_plain(kind, by_type[kind]) for kind in _SPECIAL if kind in by_type
+    ):
         return False
-    said: Counter[str] = Counter()
-    for type_, nodes in census.by_type.items():
+    said: dict[str, int] = dict.fromkeys(_COUNTED, 0)
+    for type_, nodes in by_type.items():
         if type_ is exp.Literal:
             # There may be thousands.
             texts = sum(map(_is_text, nodes))
@@ -153,11 +156,11 @@ def _says_the_same(census: Census, scanned: Scan) -> bool:
             said["0"] += len(nodes) - texts
         elif not _add_sayings(said, type_, nodes):
             return False
-    given = {word: scanned.words.count(word) for word in scanned.vocabulary & _COUNTED}
-    return given == {word: count for word, count in said.items() if count}
+    vocabulary, words = scanned.vocabulary, scanned.words
+    return all((words.count(word) if word in vocabulary else 0) == count for word, count in said.items())
 
 
-def _add_sayings(said: Counter[str], type_: type[exp.Expr], nodes: list[exp.Expr]) -> bool:
+def _add_sayings(said: dict[str, int], type_: type[exp.Expr], nodes: list[exp.Expr]) -> bool:
     """Add what nodes of one type say; False if that isn't known."""
     saying = _SAYINGS.get(type_)
     if saying is None:
@@ -165,12 +168,14 @@ def _add_sayings(said: Counter[str], type_: type[exp.Expr], nodes: list[exp.Expr
     words, arguments = saying
     for word in words:
         said[word] += len(nodes)
-    names = _NAMES.get(type_, ())
+    names = _NAMES.get(type_)
     for node in nodes:
-        for key in names:
-            if not isinstance(node.args.get(key), _NAME):
-                return False
-        for key, value in node.args.items():
+        given = node.args
+        if names is not None:
+            for key in names:
+                if not isinstance(given.get(key), _NAME):
+                    return False
+        for key, value in given.items():
             if not value:
                 continue
             more = arguments.get(key)
@@ -181,9 +186,8 @@ def _add_sayings(said: Counter[str], type_: type[exp.Expr], nodes: list[exp.Expr
     return True
 
 
-def _is_plain(census: Census, kind: type[exp.Expr]) -> bool:
+def _is_plain(kind: type[exp.Expr], nodes: list[exp.Expr]) -> bool:
     """Whether the nodes of a kind stand where they say what is known of them."""
-    nodes = census.by_type.get(kind, ())
     if kind is exp.If:
         # As a function it has other words than as a branch of a CASE.
         return all(isinstance(node.parent, exp.Case) for node in nodes)
