@@ -42,6 +42,7 @@ from sqlmem.selection import Selection
 from sqlmem.sessions import Sessions
 from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.shortcuts import SampledShortcut, Shortcut
+from sqlmem.skeletons import begins_as_query
 from sqlmem.snapshot import Owner
 from sqlmem.store import Generation, Store
 from sqlmem.tables import matcher, spelling_of
@@ -324,7 +325,7 @@ class Core:
             or self.passing.is_thread_bound
             or self.origin.is_async
             or not (parameters is None or type(parameters) is dict)
-            or not statement.lstrip()[:6].upper().startswith(("SELECT", "WITH"))
+            or not begins_as_query(statement)
         ):
             return None
         short: Shortcut | None

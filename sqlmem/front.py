@@ -17,7 +17,7 @@ from sqlmem.logs import heard
 from sqlmem.planning import LONGEST_KEPT, NOBODY, Borrower, Elsewhere, Planning, form_of
 from sqlmem.postponed import Lacks, Postponements
 from sqlmem.sharing import Key, Refusals, Templates, template_of
-from sqlmem.skeletons import Skeleton, skeleton
+from sqlmem.skeletons import Skeleton, begins_as_query, skeleton
 from sqlmem.store import Generation
 from sqlmem.variants import ByTypes, Typing
 
@@ -119,7 +119,7 @@ class Front(Planning):
         shape: Skeleton | None = None
         passed: Passed | None = None
         if self.is_transparent:
-            if is_short and statement.lstrip()[:6].upper().startswith(("SELECT", "WITH")):
+            if is_short and begins_as_query(statement):
                 shape = skeleton(statement, reading.syntax)
             passed = self._passed(key, shape, reading)
             if not passed.effect.is_read:
@@ -136,7 +136,7 @@ class Front(Planning):
         is_lasting: bool | Lacks = True
         if entry is None:
             entry, is_lasting = self.make(reading, borrower, typing, has_parameters=has_parameters)
-            if shape is not None and shape.constants and not typing.types and is_lasting is True:
+            if shape is not None and shape.is_shared and not typing.types and is_lasting is True:
                 self._share(key, shape, entry)
         if not is_short:
             return entry
@@ -152,7 +152,7 @@ class Front(Planning):
         self, key: Key, shape: Skeleton, passed: Passed | None, borrower: Borrower
     ) -> Planned | Bypassed | None:
         """What was found out of other statements of this shape, if that holds for this one."""
-        if not shape.constants:
+        if not shape.is_shared:
             return None
         of_shape = (shape.shape, key[1])
         planned = self._templates.find(of_shape, shape)
