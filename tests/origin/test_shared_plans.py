@@ -281,7 +281,7 @@ def test_other_comments_are_part_of_the_text(engines, statement: str) -> None:
 
 def test_what_a_comment_hides_is_no_part_of_the_shape() -> None:
     """An executable comment, one without an end, or a statement behind it: the text is looked at itself."""
-    mysql = Syntax("mysql", True, False, "pyformat", True)  # noqa: FBT003 - as the dataclass has them
+    mysql = Syntax("mysql", True, False, "pyformat", True)
     plain = skeleton("SELECT a FROM t WHERE a = 1", mysql)
 
     assert plain is not None
