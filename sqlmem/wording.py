@@ -147,17 +147,18 @@ def _says_the_same(census: Census, scanned: Scan) -> bool:
         _is_plain(kind, by_type[kind]) for kind in _SPECIAL if kind in by_type
     ):
         return False
-    said: dict[str, int] = dict.fromkeys(_COUNTED, 0)
+    said: dict[str, int] = {}
     for type_, nodes in by_type.items():
         if type_ is exp.Literal:
             # There may be thousands.
             texts = sum(map(_is_text, nodes))
-            said["'"] += texts
-            said["0"] += len(nodes) - texts
+            for word, count in (("'", texts), ("0", len(nodes) - texts)):
+                if count:
+                    said[word] = said.get(word, 0) + count
         elif not _add_sayings(said, type_, nodes):
             return False
-    vocabulary, words = scanned.vocabulary, scanned.words
-    return all((words.count(word) if word in vocabulary else 0) == count for word, count in said.items())
+    words = scanned.words
+    return said == {word: words.count(word) for word in scanned.vocabulary & _COUNTED}
 
 
 def _add_sayings(said: dict[str, int], type_: type[exp.Expr], nodes: list[exp.Expr]) -> bool:
@@ -167,7 +168,7 @@ def _add_sayings(said: dict[str, int], type_: type[exp.Expr], nodes: list[exp.Ex
         return False
     words, arguments = saying
     for word in words:
-        said[word] += len(nodes)
+        said[word] = said.get(word, 0) + len(nodes)
     names = _NAMES.get(type_)
     for node in nodes:
         given = node.args
@@ -182,7 +183,7 @@ def _add_sayings(said: dict[str, int], type_: type[exp.Expr], nodes: list[exp.Ex
             if more is None:
                 return False
             for word in more:
-                said[word] += 1
+                said[word] = said.get(word, 0) + 1
     return True
 
 
