@@ -58,9 +58,8 @@ def run(measured: Measured, pace: Pace, folder: Path) -> None:
             "10,000 rows that are there: parsed, planned and answered. What differs from text to text is "
             "a column's alias, or, in the last lines, a constant: then the plan is another text's. Medians "
             "of single calls, CPU time. *again*: the same texts asked once more, which takes what the "
-            "store takes to answer; in the rows with a join and a window that is most of it, since SQLite "
-            "goes through an index from end to end rather than sort a few rows. The figure is the "
-            "difference, what a text's being new costs: the aim is about that.",
+            "store takes to answer. The figure is the difference, what a text's being new costs: the aim "
+            "is about that.",
             heading=("statement", "first time", "again"),
             figure="for being new, ms",
             rows=rows,

@@ -27,7 +27,7 @@ from sqlmem.keeping import Keeper
 from sqlmem.lazy_pool import LazyPool
 from sqlmem.logs import follow_debug, log
 from sqlmem.maintenance import Maintenance
-from sqlmem.model import Outcome, Stats, TableStats, Verdict, VerificationStats
+from sqlmem.model import Outcome, Rows, Stats, TableStats, Verdict, VerificationStats
 from sqlmem.moments import MomentRegistry
 from sqlmem.origin import Origin
 from sqlmem.paces import Paces
@@ -42,6 +42,7 @@ from sqlmem.selection import Selection
 from sqlmem.sessions import Sessions
 from sqlmem.settings import find_dotenv, load_settings
 from sqlmem.shortcuts import SampledShortcut, Shortcut
+from sqlmem.skeletons import begins_as_query
 from sqlmem.snapshot import Owner
 from sqlmem.stand_in import StandIn
 from sqlmem.store import Generation, Store
@@ -53,6 +54,10 @@ from sqlmem.writes import Writes
 
 if TYPE_CHECKING:
     from sqlmem.live_verification import LiveVerification
+
+
+# What SQLAlchemy looks for in a text: parameters, escapes, what a driver would take for a parameter.
+_SQLALCHEMYS = frozenset(":%\\")
 
 
 class Core:
@@ -292,20 +297,53 @@ class Core:
 
     # -- the short way ---------------------------------------------------------------------
 
-    def remember_shortcut(self, statement: str, clause: Any) -> None:
+    def remember_shortcut(self, statement: str, compiled: Any) -> None:
+        """Remember the way of a text that was asked for, as SQLAlchemy has compiled it."""
         if statement in self.shortcuts or self._is_closed or self.passing.is_thread_bound:
             return
-        compiled = clause.compile(dialect=self.origin.dialect)
+        short = self._shortcut_of(compiled)
+        if short is not None:
+            self._remember(statement, short)
+
+    def _shortcut_of(self, compiled: Any) -> Shortcut | None:
         # Whatever needs SQLAlchemy's hand at each execution takes the long way.
         if compiled._bind_processors or compiled.escaped_bind_names or compiled.post_compile_params:
-            return
+            return None
         positions = getattr(compiled, "positiontup", None)
         names = tuple(positions) if positions is not None else tuple(compiled.bind_names.values())
-        if len(self.shortcuts) >= self.settings.plan_cache_size:
-            self.shortcuts = {}
-        self.shortcuts[statement] = self._shortcut(
+        return self._shortcut(
             self.executor, self.front, str(compiled), names, is_positional=positions is not None
         )
+
+    def _remember(self, statement: str, short: Shortcut) -> None:
+        if len(self.shortcuts) >= self.settings.plan_cache_size:
+            self.shortcuts = {}
+        self.shortcuts[statement] = short
+
+    def first(self, statement: str, parameters: Mapping[str, Any] | None) -> Rows | None:
+        """The answer to a text that wasn't asked for before, if the store has it; None: take the long way.
+
+        Raises:
+            ValueError: a stored value is damaged.
+        """
+        if (
+            not self.is_initialized
+            or self.passing.is_thread_bound
+            or self.origin.is_async
+            or not (parameters is None or type(parameters) is dict)
+            or not begins_as_query(statement)
+        ):
+            return None
+        short: Shortcut | None
+        if _SQLALCHEMYS.isdisjoint(statement):
+            # SQLAlchemy would make the same text of it, without parameters.
+            short = self._shortcut(self.executor, self.front, statement, (), is_positional=True)
+        else:
+            short = self._shortcut_of(sa.text(statement).compile(dialect=self.origin.dialect))
+        rows = None if short is None else short.first(parameters)
+        if short is not None and rows is not None:
+            self._remember(statement, short)
+        return rows
 
     # -- the cache -------------------------------------------------------------------------
 

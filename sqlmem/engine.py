@@ -322,14 +322,29 @@ class CachingEngine(Engine):
         # Not while a session differs: its connection might be the next one.
         if type(statement) is str and self._is_usual and not core.sessions.marks:
             short = core.shortcuts.get(statement)
-            if short is not None:
-                try:
+            try:
+                if short is not None:
                     rows = short.answer(parameters)
-                except ValueError:  # a damaged value: the long way knows what to do
-                    rows = None
-                if rows is not None:
-                    return rows
+                else:
+                    rows = None if self._is_watched() else core.first(statement, parameters)
+            except ValueError:  # a damaged value: the long way knows what to do
+                rows = None
+            if rows is not None:
+                return rows
         return self._execute(statement, parameters)
+
+    def _is_watched(self) -> bool:
+        """Whether somebody hears of statements, or has given options for them."""
+        dialect: Any = self.dialect
+        return bool(
+            self._execution_options
+            or self._has_events
+            # Who makes the connections himself (`do_connect`) hears of no statement.
+            or (
+                dialect._has_events and (dialect.dispatch.do_execute or dialect.dispatch.do_execute_no_params)
+            )
+            or self._should_log_info()
+        )
 
     def _execute(
         self,
@@ -351,7 +366,7 @@ class CachingEngine(Engine):
         assert status is not None
         rows.status = status
         if isinstance(statement, str) and is_read and not options:
-            self._core.remember_shortcut(statement, clause)
+            self._core.remember_shortcut(statement, result.context.compiled)
         return rows
 
     # -- the cache -------------------------------------------------------------------------

@@ -118,15 +118,21 @@ class Executor:
                 log.debug("rejected {}: {}", type(refusal).__name__, refusal.reason)
             raise
         if heard.debug:
-            status = answer.status
-            log.debug(
-                "{} {}{} {:.1f}ms",
-                status.outcome,
-                " ".join(status.tables) or "-",
-                f" ({status.reason})" if status.reason else "",
-                (self._clock.monotonic() - began) * 1000,
-            )
+            self.note(answer.status, began)
         return answer
+
+    def note(self, status: Status, began: float) -> None:
+        """Log how a statement was answered."""
+        log.debug(
+            "{} {}{} {:.1f}ms",
+            status.outcome,
+            " ".join(status.tables) or "-",
+            f" ({status.reason})" if status.reason else "",
+            (self._clock.monotonic() - began) * 1000,
+        )
+
+    def now(self) -> float:
+        return self._clock.monotonic()
 
     def _run(self, caller: Caller, asked: Asked) -> Local | Remote:
         if self.is_closed:
@@ -389,6 +395,10 @@ class Executor:
         """Why the origin would answer for its speed if there are many rows, in words; None if it wouldn't."""
         return None if self._trials is None else self._trials.told_of_many(planned)
 
+    def needs_one_moment(self, planned: Planned) -> bool:
+        """Whether the tables of a plan are to be as of one moment, and it has several."""
+        return self._together is not None and len(planned.states) > 1
+
     def _bring(
         self, caller: Caller, planned: Planned, found: list[Generation], newest: float
     ) -> tuple[Outcome, bool]:
@@ -397,7 +407,7 @@ class Executor:
         Returns:
             Whether any was filled, and whether any is older than its ttl.
         """
-        if self._together is not None and len(planned.states) > 1:
+        if self._together is not None and self.needs_one_moment(planned):
             for state in planned.states:
                 if not state.is_verified:
                     self._filling.verify(state)

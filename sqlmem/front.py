@@ -14,10 +14,10 @@ from typing import Any
 from sqlmem.entries import Answering, Bound, Bypassed, Entry, Passed, Planned, bound_of
 from sqlmem.gate import Reading
 from sqlmem.logs import heard
-from sqlmem.planning import LONGEST_KEPT, Borrower, Planning, form_of
+from sqlmem.planning import LONGEST_KEPT, NOBODY, Borrower, Elsewhere, Planning, form_of
 from sqlmem.postponed import Lacks, Postponements
 from sqlmem.sharing import Key, Refusals, Templates, template_of
-from sqlmem.skeletons import Skeleton, skeleton
+from sqlmem.skeletons import Skeleton, begins_as_query, skeleton
 from sqlmem.store import Generation
 from sqlmem.variants import ByTypes, Typing
 
@@ -108,6 +108,7 @@ class Front(Planning):
 
         Raises:
             The driver's exceptions, if the catalogue must be asked and can't be.
+            Elsewhere: it must be asked, and `borrower` is nobody.
         """
         key = (statement, has_parameters)
         known = self.known(statement, parameters, has_parameters=has_parameters)
@@ -118,7 +119,7 @@ class Front(Planning):
         shape: Skeleton | None = None
         passed: Passed | None = None
         if self.is_transparent:
-            if is_short and statement[:6].upper().startswith(("SELECT", "WITH")):
+            if is_short and begins_as_query(statement):
                 shape = skeleton(statement, reading.syntax)
             passed = self._passed(key, shape, reading)
             if not passed.effect.is_read:
@@ -129,13 +130,13 @@ class Front(Planning):
         if is_short and shape is None:
             shape = skeleton(statement, reading.syntax)
         typing = Typing(self._entries.get(key), parameters)
-        entry: Entry | None = None if shape is None else self._shared(key, shape, passed)
+        entry: Entry | None = None if shape is None else self._shared(key, shape, passed, borrower)
         if isinstance(entry, Bypassed):
             return entry
         is_lasting: bool | Lacks = True
         if entry is None:
             entry, is_lasting = self.make(reading, borrower, typing, has_parameters=has_parameters)
-            if shape is not None and shape.constants and not typing.types and is_lasting is True:
+            if shape is not None and shape.is_shared and not typing.types and is_lasting is True:
                 self._share(key, shape, entry)
         if not is_short:
             return entry
@@ -147,14 +148,18 @@ class Front(Planning):
                 self._evict()
         return entry
 
-    def _shared(self, key: Key, shape: Skeleton, passed: Passed | None) -> Planned | Bypassed | None:
+    def _shared(
+        self, key: Key, shape: Skeleton, passed: Passed | None, borrower: Borrower
+    ) -> Planned | Bypassed | None:
         """What was found out of other statements of this shape, if that holds for this one."""
-        if not shape.constants:
+        if not shape.is_shared:
             return None
         of_shape = (shape.shape, key[1])
         planned = self._templates.find(of_shape, shape)
         if planned is not None or not self.origin.has_wall:
             return planned
+        if borrower is NOBODY and self._refusals.has(of_shape):
+            raise Elsewhere  # a text is met for the first time once only
         refused = self._refusals.find(of_shape, key)
         if refused is None or passed is None or passed.effect is refused.effect:
             return refused

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sqlmem.model import Index
+from sqlmem.ranges import unindexed
 
 _COLUMN = re.compile(r'\b([a-z]\d+)\."((?:[^"]|"")+)"')
-_BEGINNING = " GROUP BY "
-_ORDER = " ORDER BY "
+BEGINNING = " GROUP BY "
 
 
 def by_sorting(group_text: str, texts: Iterable[str], indexes: Sequence[Index]) -> str:
@@ -23,7 +23,7 @@ def by_sorting(group_text: str, texts: Iterable[str], indexes: Sequence[Index]) 
         texts: all else that the query reads.
         indexes: the table's. Rows lie in the primary key's order, by which looking them up costs little.
     """
-    key = _COLUMN.match(group_text, len(_BEGINNING))
+    key = _COLUMN.match(group_text, len(BEGINNING))
     if key is None:
         return group_text
     alias, first = key.groups()
@@ -33,17 +33,7 @@ def by_sorting(group_text: str, texts: Iterable[str], indexes: Sequence[Index]) 
     read = {name for text in (group_text, *texts) for where, name in _COLUMN.findall(text) if where == alias}
     if any(all(any(_is(column, name) for column in index.columns) for name in read) for index in usual):
         return group_text
-    # The sign changes no value, and keeps the collation.
-    return f"{_BEGINNING}+{group_text.removeprefix(_BEGINNING)}"
-
-
-def is_by_group(group_text: str, order_text: str) -> bool:
-    """Whether the first groups in an index's order are the first that are given, or any are.
-
-    Then a LIMIT may be reached by a few rows; else all groups must be there before the first is given.
-    """
-    key = _COLUMN.match(group_text, len(_BEGINNING))
-    return not order_text or (key is not None and order_text.startswith(f"{_ORDER}{key.group()} "))
+    return f"{BEGINNING}{unindexed(group_text.removeprefix(BEGINNING))}"
 
 
 def _is(column: str, name: str) -> bool:

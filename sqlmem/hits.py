@@ -74,6 +74,10 @@ class Hits:
             pace.few.quick += 1
         return Local(rows, ready.bound, Status(Outcome.HIT, age, planned.tables), None, lap)
 
+    def is_the_stores(self, planned: Planned) -> bool:
+        """Whether the origin isn't known to be faster at it, however many rows it has."""
+        return self._trials is None or self._trials.origins_from(planned, USUAL) == inf
+
     def ready(self, planned: Planned) -> Answering | None:
         """How a plan answers that has answered before; None if what it was tied to is gone."""
         ready, bound = planned.ready, planned.bound

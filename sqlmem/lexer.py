@@ -118,35 +118,35 @@ class _Scanner:
         """Take pieces from there on: to the end, or to where another pattern than `pattern` found an end."""
         out, words, tokens, places = self.out, self.words, self.tokens, self.places
         is_sqlite = self.family == "sqlite"
+        end = position
+        number_ends = -1  # where the last token ends, if that is a number
         # Each piece begins where the one before ends: the last alternative takes any character.
         for found in pattern(self.syntax).finditer(self.text, position):
             group = found.lastgroup
+            piece = found.group()
+            start, end = end, end + len(piece)
             # Most pieces are one of these three, and mean nothing more: the calls would take longest.
             if group == "space":
                 out.append(" ")
                 continue
-            piece = found.group()
             if group == "word":
                 word = piece.upper()
-                if (
-                    piece.isascii()
-                    and not (is_sqlite and word == "BYTEA")
-                    and not (tokens and tokens[-1].kind is _NUMBER and tokens[-1].end == found.start())
-                ):
+                if piece.isascii() and number_ends != start and not (is_sqlite and word == "BYTEA"):
                     words.append(word)
-                    tokens.append(_token((_WORD, *found.span())))
+                    tokens.append(_token((_WORD, start, end)))
                     places.append(len(out))
                     out.append(piece)
                     continue
             elif group == "operator" and piece in _SEPARATE:
                 words.append(piece)
-                tokens.append(_token((_PUNCTUATION, *found.span())))
+                tokens.append(_token((_PUNCTUATION, start, end)))
                 places.append(len(out))
                 out.append(piece)
                 continue
-            end = self._take(group or "operator", found)
-            if end != found.end():
-                return end
+            took = self._take(group or "operator", found)
+            if took != end:
+                return took
+            number_ends = end if group == "number" else -1
         return None
 
     def _take(self, group: str, found: re.Match[str]) -> int:

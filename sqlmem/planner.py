@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
+from sqlmem.census import Census
 from sqlmem.codecs import codec_for
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
@@ -115,7 +116,7 @@ def _output(name: str, value: Value, context: Context) -> Output:
     return Output(name, None, result, is_nulled=value.is_nulled)
 
 
-def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...]:
+def table_spellings(census: Census, semantics: Semantics) -> tuple[Spelling, ...]:
     """The tables that a statement reads, as it spells them, folded; CTEs' names left out.
 
     Raises:
@@ -125,7 +126,7 @@ def table_spellings(tree: exp.Expr, semantics: Semantics) -> tuple[Spelling, ...
     return tuple(
         dict.fromkeys(
             table_spelling(table, context)
-            for table in tree.find_all(exp.Table)
+            for table in census.of(exp.Table)
             if definition_of(table, context) is None
         )
     )

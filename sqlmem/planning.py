@@ -42,6 +42,27 @@ class Borrower(Protocol):
     def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
 
 
+class Elsewhere(Exception):
+    """Planning takes what only a connection can tell, and nobody has given one."""
+
+
+class Nobody:
+    """In a borrower's place: plans by what is known, and raises `Elsewhere` where that isn't enough.
+
+    Nothing is remembered then of which a text's being met again would be told.
+    """
+
+    @property
+    def past_reason(self) -> str | None:
+        raise Elsewhere
+
+    def borrowed(self) -> AbstractContextManager[OriginConnection]:
+        raise Elsewhere
+
+
+NOBODY = Nobody()
+
+
 class NotNow(Exception):
     """The origin answers this time; the next time may be another.
 
@@ -172,7 +193,7 @@ class Planning:
     def _plan(self, parsed: Parsed, borrower: Borrower, typing: Typing) -> tuple[Entry, bool | Lacks]:
         semantics = self.origin.semantics
         try:
-            spellings = table_spellings(parsed.tree, semantics)
+            spellings = table_spellings(parsed.census, semantics)
         except Refuse as refused:
             return self._bypassed(parsed, refused, ()), True
         states: dict[Spelling, TableState] = {}
@@ -264,6 +285,8 @@ class Planning:
 
     def _ask(self, candidate: Candidate, state: TableState, version: int, borrower: Borrower) -> None:
         """Find out what a candidate is, and enter it."""
+        if borrower is NOBODY:
+            raise Elsewhere  # before it is noted that the candidate was met
         known = state.expressions.get(candidate.name)
         if known is not None and known.refusal is None:
             # From a snapshot: it says what the values are, this statement how they come about.

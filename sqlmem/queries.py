@@ -15,7 +15,7 @@ from sqlmem.expressions import expressions, only
 from sqlmem.expressions.choices import chosen
 from sqlmem.expressions.closed import has_aggregate
 from sqlmem.grouping_sets import by_sets, has_sets
-from sqlmem.groups import by_sorting, is_by_group
+from sqlmem.groups import BEGINNING, by_sorting
 from sqlmem.guards import gives_rows, guard_all, guarded
 from sqlmem.lanes import given_out
 from sqlmem.limits import limit_text
@@ -25,6 +25,7 @@ from sqlmem.picks import picks_row
 from sqlmem.places import chosen_by_place, is_chosen_by_place
 from sqlmem.plan import Reasons, Refuse
 from sqlmem.positions import is_number
+from sqlmem.ranges import may_stop_early, reads_a_range, unindexed
 from sqlmem.row_lists import rows_of, values_of
 from sqlmem.scopes import Context, Scope
 from sqlmem.set_operations import Expected, Rendered, set_operation
@@ -173,9 +174,8 @@ class Queries:
             order_text = f" ORDER BY {', '.join(scope.row_ids)}" if scope.row_ids else ""
 
         columns = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values))
-        group_text = self._by_sorting(
-            node, scope, group_text, (columns, where_text, having_text, order_text), limit_text
-        )
+        texts = (columns, where_text, having_text, order_text)
+        group_text = self._by_sorting(node, scope, group_text, texts, is_limited=bool(limit_text))
         opening, more = self._context.opening()
         if scope.may_guard and self._context.guards:
             source, where_text = guarded(self._context, source, where_text)
@@ -210,14 +210,23 @@ class Queries:
         scope.picks_row = picks_row(node, key)
 
     def _by_sorting(
-        self, node: exp.Select, scope: Scope, group: str, texts: tuple[str, ...], limit: str
+        self, node: exp.Select, scope: Scope, group: str, texts: tuple[str, ...], *, is_limited: bool
     ) -> str:
-        """GROUP BY as the store is asked."""
-        is_whole = (
-            group and not self._context.semantics.is_dynamic and not (limit and is_by_group(group, texts[-1]))
-        )
-        schema = self._only_table(node, scope) if is_whole else None
-        return group if schema is None else by_sorting(group, texts, schema.indexes)
+        """GROUP BY as the store is asked, where no index finds the first groups at once.
+
+        Args:
+            texts: all else that is read, the order last.
+        """
+        if not group or self._context.semantics.is_dynamic:
+            return group  # an SQLite origin's rows come in the order of its own choice
+        if is_limited and may_stop_early(group, texts[-1]):
+            return group
+        schema = self._only_table(node, scope)
+        if schema is not None:
+            group = by_sorting(group, texts, schema.indexes)
+        if reads_a_range(self._context, node):
+            group = f"{BEGINNING}{unindexed(group.removeprefix(BEGINNING))}"
+        return group
 
     def _only_table(self, node: exp.Select, scope: Scope) -> TableSchema | None:
         """The table that a query reads, if it is one and nothing beside."""

@@ -82,6 +82,7 @@ class Scope:
         picks_row: SQLite: its only aggregate is the MIN or MAX of the row id, so that columns that aren't
             grouped are those of the one row that has it.
         is_closed: nothing in it sees the columns around it.
+        reads_a_range: see `ranges`; None as long as nobody has asked.
     """
 
     parent: Scope | None
@@ -99,6 +100,7 @@ class Scope:
     saw_aggregate: bool = False
     picks_row: bool = False
     is_closed: bool = False
+    reads_a_range: bool | None = None
 
     def has_table(self, stored: str) -> bool:
         """Whether one of its sources is the table of this name in the store's statement."""

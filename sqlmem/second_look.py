@@ -143,7 +143,7 @@ class SecondLook:
         parsed = parse(sample.statement, syntax, is_strict=not self._front.is_transparent)
         assert isinstance(parsed, Parsed), "what was planned was parsed"
         schemas: dict[tuple[str | None, str], TableSchema] = {}
-        for spelling in table_spellings(parsed.tree, origin.semantics):
+        for spelling in table_spellings(parsed.census, origin.semantics):
             state = self._front.registry.resolve(spelling)
             schema = state.schema if state is not None else None
             if schema is None:

@@ -1,4 +1,4 @@
-"""Plans, and refusals, for statements that differ in constants only.
+"""Plans, and refusals, for statements that differ in constants and in the comments around them only.
 
 A template is found by its text's shape, and by the constants on which its plan depends; all others
 are taken from the text at hand, converted as the plan's own were.
@@ -106,6 +106,10 @@ class Refusals:
         self._met.add(text)
         return refused.entry
 
+    def has(self, key: Key) -> bool:
+        """Whether something is known of a shape."""
+        return key in self._by_shape
+
     def note(self, key: Key, entry: Planned | Bypassed | Refused | Passed) -> None:
         """A text of this shape was planned."""
         if not isinstance(entry, Bypassed):
@@ -120,14 +124,14 @@ class Refusals:
 
 
 def template_of(shape: Skeleton, planned: Planned) -> Template | None:
-    """A plan for other statements of its text's shape; None if it depends on all constants."""
+    """A plan for other statements of its text's shape; None if no other text has one that it holds for."""
     free = set()
     for argument in planned.plan.arguments:
         if argument.literal is not None and argument.reread is not None:
             if not _is_at(shape, argument.literal, argument):
                 return None  # the shape's constants aren't those of the tree
             free.add(argument.literal)
-    if not free:
+    if not free and not shape.has_comments:
         return None
     fixed = tuple((place, each) for place, each in enumerate(shape.constants) if place not in free)
     return Template(fixed, planned)

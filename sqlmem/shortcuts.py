@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlmem.answers import Local
+from sqlmem.at_hand import at_hand
 from sqlmem.dependencies import listening
 from sqlmem.entries import Answering, Planned
 from sqlmem.exactness import UNCHANGING
@@ -132,8 +134,26 @@ class Shortcut:
             local = executor.hits.hit(entry, given) if isinstance(entry, Planned) else None
         except Over:
             return None
-        if local is None:
+        return None if local is None else self._given_out(local, given)
+
+    def first(self, parameters: Mapping[str, Any] | None) -> Rows | None:
+        """The answer to a text that is met for the first time; None: take the long way.
+
+        Raises:
+            ValueError: a stored value is damaged.
+        """
+        try:
+            key = self._key(parameters)
+        except (LookupError, TypeError):
             return None
+        given: Any = parameters or ()
+        if self._is_positional:
+            given = (key,) if self._is_single else key
+        local = at_hand(self._executor, self._text, given)
+        return None if local is None else self._given_out(local, given)
+
+    def _given_out(self, local: Local, given: Any) -> Rows:
+        executor = self._executor
         rows = Rows(local.bound.to_dicts(local.rows))
         if local.lap is not None:
             local.lap.end(self._text, given, has_parameters=True)

@@ -47,24 +47,30 @@ def distrust(census: Census, scanned: Scan) -> str | None:
     family = scanned.syntax.family
     names: set[str] = set()
     placeholders: list[int | None] = []
-    for node in census.nodes:
-        match _ROLES[type(node)]:
+    for type_, nodes in census.by_type.items():
+        match _ROLES[type_]:
             case None:
                 continue
-            case "identifier" if is_reserved(node, family):  # type: ignore[arg-type]
-                return "a reserved word is used as a name"
-            case "identifier" | "var":
-                names.add(node.name.upper())
+            case "identifier":
+                if any(is_reserved(node, family) for node in nodes):  # type: ignore[arg-type]
+                    return "a reserved word is used as a name"
+                names.update([node.name.upper() for node in nodes])
+            case "var":
+                names.update([node.name.upper() for node in nodes])
             case "placeholder":
-                placeholders.append(placeholder_index(node))  # type: ignore[arg-type]
+                placeholders += [placeholder_index(node) for node in nodes]  # type: ignore[arg-type]
             case "parameter":
                 return "it has a placeholder of another style"
-            case _ if _has_unknown_clause(node, family):
-                # ONLY, TABLESAMPLE, PARTITION (…), INDEXED BY, …
-                return "it has a clause that changes what is read"
-            case _ if isinstance(node, exp.SetOperation) and _mixes_set_operations(node):
-                # SQLite takes them from the left, the others take INTERSECT first.
-                if not groups_as_origins():
+            case _:
+                if any(_has_unknown_clause(node, family) for node in nodes):
+                    # ONLY, TABLESAMPLE, PARTITION (…), INDEXED BY, …
+                    return "it has a clause that changes what is read"
+                if (
+                    issubclass(type_, exp.SetOperation)
+                    and any(map(_mixes_set_operations, nodes))  # type: ignore[arg-type]
+                    # SQLite takes them from the left, the others take INTERSECT first.
+                    and not groups_as_origins()
+                ):
                     return "set operations of several kinds without parentheses"
     if sorted(placeholders, key=lambda index: -1 if index is None else index) != list(
         range(len(scanned.parameters))

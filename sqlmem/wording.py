@@ -142,48 +142,53 @@ _NAME = (exp.Identifier, exp.Star, type(None))
 
 def _says_the_same(census: Census, scanned: Scan) -> bool:
     """Whether the nodes say the counted words of the text; False too where one isn't known."""
-    if not scanned.vocabulary.isdisjoint(_SAME_AS) or not all(_is_plain(census, kind) for kind in _SPECIAL):
+    by_type = census.by_type
+    if not scanned.vocabulary.isdisjoint(_SAME_AS) or not all(
+        _is_plain(kind, by_type[kind]) for kind in _SPECIAL if kind in by_type
+    ):
         return False
-    said: Counter[str] = Counter()
-    for type_, nodes in census.by_type.items():
+    said: dict[str, int] = {}
+    for type_, nodes in by_type.items():
         if type_ is exp.Literal:
             # There may be thousands.
             texts = sum(map(_is_text, nodes))
-            said["'"] += texts
-            said["0"] += len(nodes) - texts
+            for word, count in (("'", texts), ("0", len(nodes) - texts)):
+                if count:
+                    said[word] = said.get(word, 0) + count
         elif not _add_sayings(said, type_, nodes):
             return False
-    given = {word: scanned.words.count(word) for word in scanned.vocabulary & _COUNTED}
-    return given == {word: count for word, count in said.items() if count}
+    words = scanned.words
+    return said == {word: words.count(word) for word in scanned.vocabulary & _COUNTED}
 
 
-def _add_sayings(said: Counter[str], type_: type[exp.Expr], nodes: list[exp.Expr]) -> bool:
+def _add_sayings(said: dict[str, int], type_: type[exp.Expr], nodes: list[exp.Expr]) -> bool:
     """Add what nodes of one type say; False if that isn't known."""
     saying = _SAYINGS.get(type_)
     if saying is None:
         return False
     words, arguments = saying
     for word in words:
-        said[word] += len(nodes)
-    names = _NAMES.get(type_, ())
+        said[word] = said.get(word, 0) + len(nodes)
+    names = _NAMES.get(type_)
     for node in nodes:
-        for key in names:
-            if not isinstance(node.args.get(key), _NAME):
-                return False
-        for key, value in node.args.items():
+        given = node.args
+        if names is not None:
+            for key in names:
+                if not isinstance(given.get(key), _NAME):
+                    return False
+        for key, value in given.items():
             if not value:
                 continue
             more = arguments.get(key)
             if more is None:
                 return False
             for word in more:
-                said[word] += 1
+                said[word] = said.get(word, 0) + 1
     return True
 
 
-def _is_plain(census: Census, kind: type[exp.Expr]) -> bool:
+def _is_plain(kind: type[exp.Expr], nodes: list[exp.Expr]) -> bool:
     """Whether the nodes of a kind stand where they say what is known of them."""
-    nodes = census.by_type.get(kind, ())
     if kind is exp.If:
         # As a function it has other words than as a branch of a CASE.
         return all(isinstance(node.parent, exp.Case) for node in nodes)

@@ -53,7 +53,8 @@ def effect_of(text: str, syntax: Syntax, reading: Reading | None = None) -> Effe
         # Which triggers or hidden commits it has, nobody has described.
         effect = replace(effect, writes=None, verbs=frozenset(), is_at_once=True)
     # What reads as a query and isn't understood is a slip of the pen, or something worse.
-    return replace(effect, is_read=is_read and effect.writes is not None)
+    is_read = is_read and effect.writes is not None
+    return effect if effect.is_read is is_read else replace(effect, is_read=is_read)
 
 
 def _is_plain_query(found: Scan) -> bool:

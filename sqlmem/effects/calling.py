@@ -90,8 +90,8 @@ _MYSQL_BUILT_IN = word_set(
 def with_calls(part: Part, effect: Effect) -> Effect:
     """The effect with what the calls add."""
     names: set[str] = set()
-    for index in range(len(part.words)):
-        if not _is_call(part, index):
+    for index, following in enumerate(part.words[1:]):
+        if following != "(" or not _is_call(part, index):
             continue
         name = part.words[index].lstrip('"').upper()
         if has_side_effects(name, part.family):
@@ -112,14 +112,16 @@ def _is_rowless(name: str, family: Family) -> bool:
 
 
 def _is_call(part: Part, index: int) -> bool:
-    if part.at(index + 1) != "(" or part.kinds[index] not in (TokenKind.WORD, TokenKind.NAME):
-        return False
-    if part.at(index - 1) in _BEFORE_NO_CALL or _is_common_table(part, index):
-        return False
-    if part.kinds[index] is TokenKind.WORD:
+    """Whether what stands before a parenthesis is called."""
+    kind = part.kinds[index]
+    if kind is TokenKind.WORD:
         word = part.words[index]
         if word in _GRAMMAR or word in _FAMILY_GRAMMAR[part.family]:
             return False
+    elif kind is not TokenKind.NAME:
+        return False
+    if part.at(index - 1) in _BEFORE_NO_CALL or _is_common_table(part, index):
+        return False
     return not _is_relation(part, index)
 
 

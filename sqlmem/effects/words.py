@@ -129,6 +129,8 @@ def parts(scan: Scan) -> list[Part]:
 
     The body of a trigger or a procedure stays with its head: BEGIN … END, with all that they enclose.
     """
+    if ";" not in scan.vocabulary:
+        return [part_of(scan, 0, len(scan.words))] if scan.words else []
     found: list[Part] = []
     start = depth = 0
     has_body = False

@@ -147,7 +147,7 @@ def _after_reading(render: Beside, type_: Column, convert: Callable[[Any], Any])
 def _constant(render: Beside, column: Column, literal: Literal, convert: Callable[[Any], Any]) -> str:
     def stored_form(text: str) -> Any:
         try:
-            return convert(_number(render, replace(literal, text=text)))
+            return convert(_number(render, Literal(text, literal.is_text, literal.place)))
         except (Unrepresentable, InvalidOperation):
             raise Refuse(f"a literal beside {column.type_name} that has no exact answer") from None
 

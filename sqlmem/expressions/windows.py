@@ -17,6 +17,7 @@ from sqlmem.expressions.closed import described, is_total, only
 from sqlmem.expressions.rendering import Expressions, Handler
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Argument, Refuse
+from sqlmem.ranges import reads_a_range, unindexed
 from sqlmem.scopes import Scope
 from sqlmem.values import Literal, Value, check_equal
 
@@ -61,8 +62,21 @@ def window(render: Expressions, node: exp.Window, scope: Scope) -> Value:
         if not takes_frame and "frame everywhere" not in render.semantics.shapes:
             raise Refuse(f"a frame with {described(node.this)} is an error at the origin")
         parts.append(_frame(render, frame, order, scope))
-    over = " ".join(part for part in parts if part)
-    return replace(value.with_suffix(f" OVER ({over})"), alias=None)
+    parts = [part for part in parts if part]
+    if parts and _had_better_sort(render, node):
+        clause, by, terms = parts[0].partition(" BY ")
+        parts[0] = f"{clause}{by}{unindexed(terms)}"
+    return replace(value.with_suffix(f" OVER ({' '.join(parts)})"), alias=None)
+
+
+def _had_better_sort(render: Expressions, node: exp.Window) -> bool:
+    """Whether no index is to be taken for a window's order, see `ranges`."""
+    context = render.context
+    if context.semantics.is_dynamic or not reads_a_range(context, node.parent_select):
+        return False
+    # Of an order by an index a few rows may be enough.
+    counts = node.root().find_all(exp.Limit, exp.Fetch)
+    return all(count.parent is not None and count.parent.args.get("order") for count in counts)
 
 
 def _check_own_name(render: Expressions, term: exp.Expr, scope: Scope) -> None:

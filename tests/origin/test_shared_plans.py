@@ -10,7 +10,9 @@ from support.origins import Origin
 
 import sqlmem.planning
 from sqlmem import CachingEngine, Outcome, last_status
+from sqlmem.lexemes import Syntax
 from sqlmem.sharing import REFUSED_IN_A_ROW
+from sqlmem.skeletons import skeleton
 
 SHARED = {
     "numbers compared": "SELECT id FROM t WHERE n > {0} AND id <> {1} ORDER BY id",
@@ -22,6 +24,19 @@ SHARED = {
     "beside a LIMIT that stays": "SELECT id FROM t WHERE id > {0} ORDER BY 1 LIMIT 2",
 }
 NOT_IN_SQLITE = {"decimals of one scale"}
+COMMENTED = {
+    "behind it": "SELECT id, n FROM t WHERE id > 1 ORDER BY id /* request {0} */ ",
+    "before it": "/* {0} */ SELECT id, n FROM t WHERE id > 1 ORDER BY id",
+    "to the line's end": "-- {0}\nSELECT id, n FROM t WHERE id > 1 ORDER BY id -- {1}",
+    "several": "/* {0} */ /* b */ SELECT id, n + 1 AS m FROM t ORDER BY id /*{1}*/ /* c */",
+    "without a constant": "SELECT id, n FROM t ORDER BY id /*traceparent='{0}'*/",
+}
+# What the comment may be a part of, or isn't one.
+COMMENTED_OF_THEIR_OWN = {
+    "inside": "SELECT id, n /* {0} */ FROM t WHERE id > 1 ORDER BY id",
+    "a number behind it": "SELECT id, n FROM t ORDER BY id /* a */ LIMIT {0}",
+    "a hint": "SELECT id, n FROM t ORDER BY id /*+ {0} */",
+}
 OF_THEIR_OWN = {
     "the number of rows": "SELECT id FROM t ORDER BY id LIMIT {0}",
     "which column orders": "SELECT id, n FROM t ORDER BY {0}, id",
@@ -232,3 +247,56 @@ def test_a_write_is_never_taken_for_a_read_of_its_shape(origin, engines) -> None
         answer = ask(engine, "SELECT n FROM t WHERE id = 1")
 
     assert answer[2] == ask(base, "SELECT n FROM t WHERE id = 1")[2] == [(77,)]
+
+
+@pytest.mark.parametrize("statement", COMMENTED.values(), ids=COMMENTED)
+def test_statements_that_differ_in_comments_around_them_share_a_plan(
+    engines, plans: list[str], statement: str
+) -> None:
+    """A program that says in each text who asks plans none of them anew."""
+    base, engine = engines
+    plans.clear()
+    for numbers in ((1, 2), (3, 4), (5, 6)):
+        text = statement.format(*numbers)
+        with base.connect() as connection:
+            expected = connection.exec_driver_sql(text).all()
+        with engine.connect() as connection:
+            given = connection.exec_driver_sql(text)
+            assert same(given.all(), expected)
+            assert list(given.keys()) == list(connection.exec_driver_sql(text).keys())
+
+    assert len(plans) == 1
+
+
+@pytest.mark.parametrize("statement", COMMENTED_OF_THEIR_OWN.values(), ids=COMMENTED_OF_THEIR_OWN)
+def test_other_comments_are_part_of_the_text(engines, statement: str) -> None:
+    base, engine = engines
+    for numbers in ((1, 2), (2, 3)):
+        text = statement.format(*numbers)
+        with base.connect() as connection:
+            expected = connection.exec_driver_sql(text).all()
+        with engine.connect() as connection:
+            assert same(connection.exec_driver_sql(text).all(), expected)
+
+
+def test_what_a_comment_hides_is_no_part_of_the_shape() -> None:
+    """An executable comment, one without an end, or a statement behind it: the text is looked at itself."""
+    mysql = Syntax("mysql", True, False, "pyformat", True)
+    plain = skeleton("SELECT a FROM t WHERE a = 1", mysql)
+
+    assert plain is not None
+    for text in (
+        "SELECT a FROM t WHERE a = 1 /*! OR 1 */",
+        "/*M! DELETE FROM t */ SELECT a FROM t WHERE a = 1",
+        "SELECT a FROM t WHERE a = 1 /* b",
+        "SELECT a FROM t WHERE a = 1 /* b */ ; DELETE FROM t",
+        "SELECT a FROM t WHERE a = 1 /* %s */",
+        "SELECT a FROM t WHERE a = 1 --b",
+    ):
+        found = skeleton(text, mysql)
+        assert found is None or found.shape != plain.shape, text
+    for text in ("/* b */ SELECT a FROM t WHERE a = 1", "SELECT a FROM t WHERE a = 1 # b\n /* c */\n"):
+        found = skeleton(text, mysql)
+        assert found is not None
+        assert found.shape == plain.shape, text
+        assert found.has_comments

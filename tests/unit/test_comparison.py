@@ -56,7 +56,7 @@ def rule(text: str, family: str = "postgresql", *, is_strict: bool = True, **mor
     parsed = parse(text, SYNTAXES[family], is_strict=is_strict)
     assert isinstance(parsed, Parsed), parsed
     semantics = BY_FAMILY[family]
-    spellings = table_spellings(parsed.tree, semantics)
+    spellings = table_spellings(parsed.census, semantics)
     return rule_of(parsed.tree, semantics, {spelling: schema[spelling[1]] for spelling in spellings})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sqlmem.groups import by_sorting, is_by_group
+from sqlmem.groups import by_sorting
 from sqlmem.model import Index
 
 KEY = Index(("id",), is_primary_key=True)
@@ -29,20 +29,3 @@ DAY_PRICE = Index(("Day", "price"))
 def test_an_index_that_lacks_columns_is_not_taken(group, text, indexes, expected):
     """Unless it is the primary key's; an index that has all of them is."""
     assert by_sorting(group, (text,), indexes) == expected
-
-
-@pytest.mark.parametrize(
-    ("group", "order", "expected"),
-    [
-        (' GROUP BY t1."day"', "", True),
-        (' GROUP BY t1."day"', ' ORDER BY t1."day" DESC NULLS FIRST', True),
-        (' GROUP BY t1."day", t1."id"', ' ORDER BY t1."day" ASC NULLS LAST, count(*) ASC', True),
-        (' GROUP BY t1."day"', ' ORDER BY count(*) ASC NULLS LAST, t1."day" ASC', False),
-        (' GROUP BY t1."day", t1."id"', ' ORDER BY t1."id" ASC NULLS LAST', False),
-        (' GROUP BY t1."day"', ' ORDER BY t1."day" + 1 ASC NULLS LAST', True),
-        (' GROUP BY lower(t1."day")', ' ORDER BY lower(t1."day") ASC', False),
-    ],
-)
-def test_a_limit_is_reached_by_the_first_groups_only_in_their_order(group, order, expected):
-    """An order by what is made of the column goes for one: only the way to the groups depends on it."""
-    assert is_by_group(group, order) is expected
