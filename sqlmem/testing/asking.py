@@ -7,6 +7,7 @@ in order where the statement leaves no choice, else as a multiset.
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -187,6 +188,11 @@ def _cached(engine: CachingEngine, asked: Question) -> Answer:
 
 def _failed(error: Exception) -> Answer:
     original = getattr(error, "orig", None) if isinstance(error, exc.SQLAlchemyError) else None
+    if isinstance(original, sqlite3.Error) and isinstance(original.__context__, sqlite3.ProgrammingError):
+        # A parameter that can't be bound: CPython then raises the connection's last error, of an earlier
+        # statement, if it has one (`_pysqlite_seterror` in its module sqlite3).
+        original = original.__context__
+        error = exc.ProgrammingError(None, None, original)
     message = " ".join(str(original or error).split())[:300]
     return Answer(error=(type(error), type(original) if original is not None else None), message=message)
 

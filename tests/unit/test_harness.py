@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import runpy
+import sqlite3
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import sqlmem
 from sqlmem import CachingEngine
 from sqlmem.testing import ExistingTable, RunError, UnknownOrigin, run
 from sqlmem.testing.__main__ import main
-from sqlmem.testing.asking import question
+from sqlmem.testing.asking import Answer, _failed, question
 from sqlmem.testing.families import family_of
 from sqlmem.testing.servers import suited
 from sqlmem.testing.statements import Statements
@@ -392,3 +394,22 @@ def test_a_server_without_a_collation_or_a_type_gets_other_columns(url):
     assert "nopad" not in made
     assert not any(column.type == "UUID" for table in mysql.tables for column in table.columns)
     assert any(column.type == "UUID" for table in postgresql.tables for column in table.columns)
+
+
+def test_a_parameter_that_cannot_be_bound_is_one_error_whatever_failed_before(url: str) -> None:
+    """CPython's sqlite3 raises the error of an earlier statement of the connection instead."""
+    engine = sa.create_engine(url)
+
+    def failure(connection: sa.Connection, statement: str, *parameters: object) -> Answer:
+        with pytest.raises(sa.exc.SQLAlchemyError) as raised:
+            connection.exec_driver_sql(statement, parameters)
+        return _failed(raised.value)
+
+    with engine.connect() as connection:
+        first = failure(connection, "SELECT ?", Decimal(1))
+        other = failure(connection, "SELECT 1 = (SELECT 1, 2)")
+        again = failure(connection, "SELECT ?", Decimal(1))
+    engine.dispose()
+
+    assert first.error == again.error == (sa.exc.ProgrammingError, sqlite3.ProgrammingError)
+    assert first.error != other.error
