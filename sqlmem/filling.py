@@ -356,17 +356,18 @@ class Filling:
             if estimate.bytes is not None and estimate.bytes > 2 * self._residency.max_bytes:
                 raise TooLarge(estimate.bytes)
         try:
-            filled = fill(
-                self._store,
-                self._clock,
-                connection,
-                lease.schema,
-                lease.columns,
-                has_room=lambda size: self._residency.make_room(lease, size),
-                on_rows=on_rows,
-                moment=moment,
-                pace=Pace(self._clock, busy=time.thread_time, hit_count=self._hit_count, rest=self._rest),
-            )
+            with self._store.turns.beside_fill():
+                filled = fill(
+                    self._store,
+                    self._clock,
+                    connection,
+                    lease.schema,
+                    lease.columns,
+                    has_room=lambda size: self._residency.make_room(lease, size),
+                    on_rows=on_rows,
+                    moment=moment,
+                    pace=Pace(self._clock, busy=time.thread_time, hit_count=self._hit_count, rest=self._rest),
+                )
         except ConnectionLost:
             raise
         except Exception:

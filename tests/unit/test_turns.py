@@ -12,7 +12,7 @@ import pytest
 from support.clock import ManualClock
 
 from sqlmem import turns as turns_module
-from sqlmem.turns import CLOSE_SECONDS, TRIAL_SECONDS, TURN_SECONDS, Turns
+from sqlmem.turns import CLOSE_SECONDS, GIVE_WAY_EVERY_SECONDS, TRIAL_SECONDS, TURN_SECONDS, Turns
 
 DEADLINE_SECONDS = 60.0
 
@@ -38,7 +38,8 @@ class Scene:
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.used = 0.0
-        self.turns = Turns(lambda: self.used)
+        self.given_way: list[float] = []
+        self.turns = Turns(lambda: self.used, self.given_way.append)
         self.queue = self.turns._waiting = Queue()
         self.threads: list[ThreadPoolExecutor] = []
 
@@ -237,3 +238,27 @@ def test_few_threads_are_remembered(scene: Scene) -> None:
     for thread in range(10 * turns_module._MOST_THREADS):
         scene.turns._waits(-thread)
     assert len(scene.turns._meetings) <= turns_module._MOST_THREADS
+
+
+def test_who_loops_gives_way_to_a_fill_now_and_then(scene: Scene) -> None:
+    """As long as the fill is at work; so seldom that of a hundred statements less than one waits."""
+    scene.ask()
+    with scene.turns.beside_fill():
+        for _ in range(1_000):
+            scene.passes(GIVE_WAY_EVERY_SECONDS / 100)
+            scene.ask()
+    count = len(scene.given_way)
+    assert 5 <= count <= 10
+    for _ in range(1_000):
+        scene.passes(GIVE_WAY_EVERY_SECONDS / 100)
+        scene.ask()
+    assert len(scene.given_way) == count
+
+
+def test_who_does_other_things_in_between_gives_no_way(scene: Scene) -> None:
+    """While it does them the fill has the interpreter's lock anyway."""
+    with scene.turns.beside_fill():
+        for _ in range(100):
+            scene.passes(GIVE_WAY_EVERY_SECONDS, share=0.1)
+            scene.ask()
+    assert scene.given_way == []
