@@ -32,7 +32,7 @@ _BAND = 4
 _SLOW_ANSWERS = 3
 _SLOW_SECONDS = 1.0
 # The origin must be clearly faster: a tie is the store's. And what a bypass costs beside its statement.
-_CLEARLY = 0.9
+_CLEARLY = 0.95
 _BESIDE_SECONDS = 0.0003
 # Seconds until a decision for the origin is looked at again; and until there is another trial after one
 # for the store, or one that couldn't be: a busy minute may have been all that was measured.
