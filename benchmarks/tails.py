@@ -18,7 +18,7 @@ from benchmarks.data import COLUMNS, MILLION, PLAIN, TABLE, Measured, Order, wal
 from benchmarks.measure import Pace, percentile
 from sqlmem import CachingEngine
 
-_RUNS = 3
+_RUNS = 7
 _QUIET_SECONDS = 2.0
 _PAUSE_SECONDS = 0.001
 _RATIO, _STALL = report.at_most(3.0), report.at_most(50.0, " ms")
