@@ -123,14 +123,16 @@ def test_stop_leaves_what_was_not_begun() -> None:
 def test_stop_waits_for_the_piece_that_nobody_looked_at() -> None:
     """After an error of the caller's, what the piece works on is taken apart: nobody may be at it."""
     alongside = Alongside(is_async=False)
-    may_go_on, steps = threading.Event(), []
+    is_begun, may_go_on, steps = threading.Event(), threading.Event(), []
 
     def work() -> None:
+        is_begun.set()
         may_go_on.wait(10)
         steps.append("worked")
         raise KeyError
 
     alongside.begin(work)
+    assert is_begun.wait(10)
     threading.Thread(target=may_go_on.set).start()
     alongside.stop()
     steps.append("stopped")
