@@ -80,8 +80,13 @@ def identity(
 
 def _code(function: Any) -> str:
     """A digest of the source. Not of the bytecode, which is another in each version of Python."""
+    inner: Any = inspect.unwrap(function)
     try:
-        source = inspect.getsource(inspect.unwrap(function))
+        # Every text that is executed has this name by default, and Python 3.13 keeps that of `python -c`
+        # under it: it would be taken for the source of all others.
+        if getattr(getattr(inner, "__code__", None), "co_filename", None) == "<string>":
+            raise OSError
+        source = inspect.getsource(inner)
     except (OSError, TypeError):
         raise TypeError(
             f"code=True needs the source of {name_of(function)}, which isn't there; use version="
