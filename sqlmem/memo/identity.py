@@ -81,16 +81,15 @@ def identity(
 def _code(function: Any) -> str:
     """A digest of the source. Not of the bytecode, which is another in each version of Python."""
     inner: Any = inspect.unwrap(function)
+    # Every text that is executed has this name by default, and Python 3.13 keeps that of `python -c` under it:
+    # it would be taken for the source of all others.
+    is_unnamed = getattr(getattr(inner, "__code__", None), "co_filename", None) == "<string>"
     try:
-        # Every text that is executed has this name by default, and Python 3.13 keeps that of `python -c`
-        # under it: it would be taken for the source of all others.
-        if getattr(getattr(inner, "__code__", None), "co_filename", None) == "<string>":
-            raise OSError
-        source = inspect.getsource(inner)
+        source = "" if is_unnamed else inspect.getsource(inner)
     except (OSError, TypeError):
-        raise TypeError(
-            f"code=True needs the source of {name_of(function)}, which isn't there; use version="
-        ) from None
+        source = ""
+    if not source:
+        raise TypeError(f"code=True needs the source of {name_of(function)}, which isn't there; use version=")
     return hashlib.sha256(textwrap.dedent(source).encode()).hexdigest()
 
 
