@@ -81,8 +81,8 @@ def identity(
 def _code(function: Any) -> str:
     """A digest of the source. Not of the bytecode, which is another in each version of Python."""
     inner: Any = inspect.unwrap(function)
-    # Every text that is executed has this name by default, and Python 3.13 keeps that of `python -c` under it:
-    # it would be taken for the source of all others.
+    # Every text that is executed has this name by default, and Python 3.13 keeps that of `python -c` under
+    # it: it would be taken for the source of all others.
     is_unnamed = getattr(getattr(inner, "__code__", None), "co_filename", None) == "<string>"
     try:
         source = "" if is_unnamed else inspect.getsource(inner)
