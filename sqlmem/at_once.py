@@ -1,7 +1,8 @@
 """What was said of a text, and is said again at once: the origin answers it, and nothing of that is kept.
 
 A statement that passes, or bypasses for a reason of its own, has the same answer each time until a definition
-changes: it needs neither its entry nor its tables looked at again.
+changes: it needs neither its entry nor its tables looked at again. So it is for as long as its tables rest, and
+for a connection whose transaction has written.
 
 Rule: what is said is what the whole way would say now; where anything about the caller could make a
 difference, nothing is said.
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from sqlmem.answers import Caller, Remote
 from sqlmem.counters import Counters
 from sqlmem.directives import USUAL
-from sqlmem.entries import Bypassed, Passed
+from sqlmem.entries import Bypassed, Passed, Planned
 from sqlmem.front import Front
 from sqlmem.logs import heard
 from sqlmem.planning import LONGEST_KEPT
@@ -32,11 +33,28 @@ class Said(NamedTuple):
         versions: the tables' with which that was decided; none if nothing changes it.
         is_bypass: what is special about a connection would be its reason.
         counted: to be called when it is said.
+        holds: asked last before it is said, which may count there too; None: it always does.
     """
 
     remote: Remote
     versions: tuple[tuple[TableState, int], ...]
     is_bypass: bool
+    counted: Callable[[], object]
+    holds: Callable[[Caller], bool] | None = None
+
+
+class Special(NamedTuple):
+    """Of a text, to a connection of which something is special.
+
+    Attributes:
+        reason: what that is.
+        entry: of the text, for which tables it names; None if there was none.
+    """
+
+    reason: str
+    remote: Remote
+    entry: Bypassed | Planned | None
+    versions: tuple[tuple[TableState, int], ...]
     counted: Callable[[], object]
 
 
@@ -44,29 +62,56 @@ class AtOnce:
     """Safe for use by many threads.
 
     Attributes:
-        texts: what was said of each, which may hold no more; dropped as a whole when full.
+        texts: what was said of each, which may hold no more; dropped as a whole when full. So are the others.
+        resting: likewise, of those that the store or the result cache may answer again.
+        special: likewise, of any, to a connection of which something is special.
     """
 
     def __init__(self, front: Front, counters: Counters) -> None:
         self.texts: dict[Key, Said] = {}
+        self.resting: dict[Key, Said] = {}
+        self.special: dict[Key, Special] = {}
         self._front = front
         self._counters = counters
         self._is_closed = False
 
     def answer(self, caller: Caller, key: Key) -> Remote | None:
         """What was said of a text, counted; None if it wasn't, or may not hold for this caller now."""
-        said = self.texts.get(key)
+        said = self.texts.get(key) or self.resting.get(key)
         if said is None:
-            return None
-        remote, versions, is_bypass, counted = said
+            special = self.special.get(key)
+            return None if special is None else self._to_special(caller, key, special, caller.bypass_reason)
+        remote, versions, is_bypass, counted, holds = said
         for state, version in versions:
             if state.version != version or state.schema is None:
-                self.texts.pop(key, None)
+                self._forget(key)
                 return None
-        if heard.debug or caller.directive is not USUAL or (is_bypass and caller.bypass_reason is not None):
+        if heard.debug or caller.directive is not USUAL:
+            return None
+        if is_bypass and (reason := caller.bypass_reason) is not None:
+            special = self.special.get(key)
+            return None if special is None else self._to_special(caller, key, special, reason)
+        if holds is not None and not holds(caller):
+            self._forget(key)
             return None
         counted()
         return remote
+
+    def _to_special(self, caller: Caller, key: Key, special: Special, reason: str | None) -> Remote | None:
+        if special.reason != reason or heard.debug or caller.directive is not USUAL:
+            return None
+        is_same = self._front.remembered(key) is special.entry
+        for state, version in special.versions:
+            is_same = is_same and state.version == version and state.schema is not None
+        if not is_same:
+            self.special.pop(key, None)
+            return None
+        special.counted()
+        return special.remote
+
+    def _forget(self, key: Key) -> None:
+        self.texts.pop(key, None)
+        self.resting.pop(key, None)
 
     def remember(self, key: Key, entry: Bypassed | Passed, remote: Remote) -> Remote:
         """Say this of the text from now on, if its entry is one that stays; it is given back.
@@ -74,26 +119,59 @@ class AtOnce:
         Args:
             remote: what is said of any caller of whom nothing is special.
         """
-        statement, has_parameters = key
         # What a text does is found by its words, and the same for as long as that is remembered.
         is_lasting = (
-            len(statement) <= LONGEST_KEPT
+            len(key[0]) <= LONGEST_KEPT
             if type(entry) is Passed
-            else self._front.holds(statement, entry, has_parameters=has_parameters)
+            else self._front.holds(key[0], entry, has_parameters=key[1])
         )
         if is_lasting and not self._is_closed:
             if len(self.texts) >= self._front.capacity:
                 self.texts = {}
             status = remote.status
             if isinstance(entry, Bypassed):
-                versions = tuple(zip(entry.states, entry.versions, strict=True))
                 counted = self._counters.counts(status.outcome, status.reason)
-                self.texts[key] = Said(remote, versions, True, counted)  # noqa: FBT003
+                self.texts[key] = Said(remote, _versions(entry), True, counted)  # noqa: FBT003
             else:
                 self.texts[key] = Said(remote, (), False, self._counters.counts(status.outcome))  # noqa: FBT003
         return remote
+
+    def remember_resting(
+        self, key: Key, entry: Bypassed | Planned, remote: Remote, holds: Callable[[Caller], bool]
+    ) -> None:
+        """Say this of the text for as long as that holds, if its entry is one for any parameters."""
+        if self._is_closed or not self._front.holds(key[0], entry, has_parameters=key[1]):
+            return
+        if len(self.resting) >= self._front.capacity:
+            self.resting = {}
+        status = remote.status
+        counted = self._counters.counts(status.outcome, status.reason)
+        self.resting[key] = Said(remote, _versions(entry), True, counted, holds)  # noqa: FBT003
+
+    def remember_special(self, key: Key, reason: str, remote: Remote) -> None:
+        """Say this of the text to whoever is special for the same reason, until more is known of it.
+
+        Args:
+            remote: names the tables, as far as the text's entry does.
+        """
+        entry = self._front.remembered(key)
+        if self._is_closed or len(key[0]) > LONGEST_KEPT:
+            return
+        if entry is not None and not isinstance(entry, Bypassed | Planned):
+            return
+        if len(self.special) >= self._front.capacity:
+            self.special = {}
+        versions = () if entry is None else _versions(entry)
+        counted = self._counters.counts(remote.status.outcome, reason)
+        self.special[key] = Special(reason, remote, entry, versions, counted)
 
     def close(self) -> None:
         """Say nothing any more."""
         self._is_closed = True
         self.texts = {}
+        self.resting = {}
+        self.special = {}
+
+
+def _versions(entry: Bypassed | Planned) -> tuple[tuple[TableState, int], ...]:
+    return tuple(zip(entry.states, entry.versions, strict=True))

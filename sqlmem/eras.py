@@ -30,9 +30,9 @@ class Eras:
         self.serial = next(_serials)
         self.scope = scope if scope is not None else f"{os.getpid()}.{self.serial}.{os.urandom(8).hex()}"
         self._lock = threading.Lock()
-        # Guarded by it: name -> the token of its present era; and how often it was invalidated here, by name
-        # or with everything.
-        self._tokens: dict[str, str] = {}
+        # Guarded by it: name -> the token of its present era, None if nobody has asked for that yet; and how
+        # often it was invalidated here, by name or with everything.
+        self._tokens: dict[str, str | None] = {}
         self._begun: dict[str, int] = {}
         self._begun_all = 0
 
@@ -47,7 +47,8 @@ class Eras:
 
     def known_token(self, name: str) -> str | None:
         """As `token`; None if this registry knows of no era of it."""
-        return self._tokens.get(name)
+        token = self._tokens.get(name)
+        return self.token(name) if token is None and name in self._tokens else token
 
     def begun(self, name: str) -> int:
         """How many eras have begun by invalidations here. Counted before anybody is told."""
@@ -58,6 +59,16 @@ class Eras:
         if token is None:
             token = self._tokens[name] = new_token(self.serial)
         return token
+
+    def _begin_unnamed(self, names: AbstractSet[str]) -> None:
+        """Under the lock: an era of each of these begins, of which nobody has to be told.
+
+        Most of a program's commits end before anybody asks for the token: it is made when it is asked for.
+        """
+        begun, tokens = self._begun, self._tokens
+        for name in names:
+            begun[name] = begun.get(name, 0) + 1
+            tokens[name] = None
 
     def _count(self, names: AbstractSet[str]) -> AbstractSet[str]:
         """Under the lock: an era of each of these begins."""

@@ -145,7 +145,10 @@ class Executor:
                 reason = reason or "it asked to bypass"
         if reason is not None and self.front.is_transparent:
             # Nothing is planned: the catalogue, asked on another connection, could wait for this one's locks.
-            return self._unplanned(caller, statement, reason, has_parameters=has_parameters)
+            remote = self._unplanned(caller, statement, reason, has_parameters=has_parameters)
+            if remote.status.outcome is Outcome.BYPASS and not caller.directive:
+                self.at_once.remember_special((statement, has_parameters), reason, remote)
+            return remote
         has_filled = False
         tables: tuple[str, ...] = ()
         reads: tuple[TableState, ...] | None = None
@@ -190,7 +193,29 @@ class Executor:
         ):
             # A program that writes as often as it reads: as `_miss` would find, in fewer steps.
             keeps = planned.states if planned.is_lasting else None
-            return self.kept_or_bypass(caller, asked, why, planned.tables, keeps, None, planned.states)
+            answer = self.kept_or_bypass(caller, asked, why, planned.tables, keeps, None, planned.states)
+            if isinstance(answer, Remote) and answer.keeping is None:
+                self._say_at_rest(asked, planned, answer)
+            return answer
+        return self._by_store(caller, asked, planned, has_filled=has_filled)
+
+    def _say_at_rest(self, asked: Asked, planned: Planned, remote: Remote) -> None:
+        """Say so at once, for as long as no fill of its tables is tried and its answers aren't kept."""
+        filling, states, statement, why = self._filling, planned.states, asked.statement, remote.status.reason
+        keeper = self._keeper if planned.is_lasting else None
+        if keeper is not None and keeper.resting(statement) is None:
+            return
+
+        def holds(caller: Caller) -> bool:
+            return (
+                caller.own_reason(states) is None
+                and filling.why_not_there(states) == why
+                and (keeper is None or keeper.rests(statement))
+            )
+
+        self.at_once.remember_resting((statement, asked.has_parameters), planned, remote, holds)
+
+    def _by_store(self, caller: Caller, asked: Asked, planned: Planned, *, has_filled: bool) -> Local | Remote:
         origins_from = inf if self._trials is None else self._trials.origins_from(planned, caller.directive)
         is_over = False
         # Who wants the store's answer gets it, whatever it takes.

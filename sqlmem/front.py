@@ -59,6 +59,10 @@ class Front(Planning):
         """Whether this is what is remembered of a statement, whatever its parameters are."""
         return self._entries.get((statement, has_parameters)) is entry
 
+    def remembered(self, key: tuple[str, bool]) -> Entry | ByTypes[Entry] | None:
+        """What is remembered of a text and whether it has parameters, also if it doesn't hold any more."""
+        return self._entries.get(key)
+
     def ready(self, statement: str, parameters: Any) -> Answering | None:
         """What may answer a statement with parameters at once; whether it still holds, it looks itself.
 

@@ -199,6 +199,10 @@ class Keeper:
         if kept is not None:
             self._prospects.kept(asking.key.statement, asking.tokens)
 
+    def rests(self, statement: str) -> bool:
+        """Whether nothing is to be found or kept of this question, by its text; it is counted then."""
+        return self._prospects.rests(statement)
+
     def resting(self, statement: str) -> str | None:
         """Why an answer of this text wouldn't be kept now, though answers of it can be; None if it would."""
         return self._prospects.resting(statement)

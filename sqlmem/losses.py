@@ -45,8 +45,9 @@ class Dropped(NamedTuple):
 
 
 # The names whose eras end, and the token of those that begin. None: nobody is to be told of them before, so
-# that they are found, and counted, when the rows are dropped.
-_Begun = tuple[AbstractSet[str] | None, str]
+# that they are found, and counted, when the rows are dropped, and get a token when somebody asks for it.
+_Begun = tuple[AbstractSet[str] | None, str | None]
+_UNTOLD: _Begun = (None, None)
 
 
 class Losses(Eras):
@@ -91,9 +92,13 @@ class Losses(Eras):
     ) -> Dropped:
         """Under the lock: as `_invalidate`, with the eras that begin."""
         names, token = begun
-        found, tokens = self._known(matches), self._tokens
+        found = self._known(matches)
+        if names is None and found is not None:
+            self._begin_unnamed(found.begun)
+            return self._drop(found.states, forgets_definitions=forgets_definitions)
+        tokens = self._tokens
         if names is None:
-            names = self._count_all() if found is None else self._count(found.begun)
+            names = self._count_all()
         for name in names:
             tokens[name] = token
         hit = touched(self._tables.values(), matches) if found is None else found.states
@@ -108,11 +113,12 @@ class Losses(Eras):
         return self._drop(self._touched(matches), forgets_definitions=forgets_definitions)
 
     def _drop(self, hit: Sequence[TableState], *, forgets_definitions: bool) -> Dropped:
-        filled, generations = [], []
+        filled: list[TableState] = []
+        generations: list[Generation] = []
         for state in hit:
             state.epoch += 1
-            state.refused_until = 0.0
-            state.refusal = None
+            if state.refusal is not None:
+                state.refused_until, state.refusal = 0.0, None
             state.is_verified = True
             if state.generation is not None:
                 filled.append(state)
@@ -127,25 +133,22 @@ class Losses(Eras):
         self.changes += 1
         return Dropped(hit, filled, generations)
 
-    def open_window(
-        self, matches: Callable[[TableName], bool] | None, *, defines: bool
-    ) -> tuple[Window, Dropped]:
+    def open_window(self, window: Window) -> Dropped:
         """Before a commit is sent: forget the rows of what it changes, and let nobody fill it.
 
         A fill that is under way won't be published, and nobody joins it any more. The window must be
         closed, whatever becomes of the commit.
 
         Returns:
-            It, and what was dropped, whose generations are to be retired.
+            What was dropped, whose generations are to be retired.
         """
-        begun = self._begun_now(matches)
-        window = Window(matches, defines)
+        begun = self._begun_now(window.matches) if observers else _UNTOLD
         with self._lock:
             self._windows.open(window)
-            return window, self._lost(matches, begun, forgets_definitions=defines)
+            return self._lost(window.matches, begun, forgets_definitions=window.defines)
 
     def close_window(
-        self, window: Window, *, doubtful_seconds: float = 0.0, process: int | None = None
+        self, window: Window, doubtful_seconds: float = 0.0, process: int | None = None
     ) -> None:
         """After the commit has returned or failed: who fills from now on reads what was committed.
 
@@ -158,7 +161,7 @@ class Losses(Eras):
         if doubtful_seconds:
             doubt = Doubt(window, process, self._clock.monotonic() + doubtful_seconds)
         # What was read meanwhile, at the origin, was read in an era that ends here.
-        begun = self._begun_now(window.matches)
+        begun = self._begun_now(window.matches) if observers else _UNTOLD
         with self._lock:
             self._windows.close(window, doubt)
             # A definition that was read meanwhile may be the old one.
@@ -180,9 +183,9 @@ class Losses(Eras):
 
     def _begun_now(self, matches: Callable[[TableName], bool] | None) -> _Begun:
         """What begins, of which all have been told who want to be."""
-        token = new_token(self.serial)
         if not observers:
-            return None, token
+            return _UNTOLD
+        token = new_token(self.serial)
         begun = self._begin(matches)
         # Before anything is dropped: what is read under a token was read after all knew of it.
         announce(self.scope, dict.fromkeys(begun, token))

@@ -66,7 +66,8 @@ class Committing(Held):
         window = passing.writes.window(
             written,
             defines=defines,
-            is_answer=lambda error: self._is_answer(error, driver),
+            is_answer=self._is_answer,
+            driver=driver,
             # Before anything happens to it: a connection that was lost tells nothing any more.
             process=self._process() if written is None or written else None,
         )

@@ -233,8 +233,10 @@ class PassingCursor:
 
         False: it is none, and nothing has happened; `execute` knows all cases.
         """
+        key, at_once = (operation, True), self._executor.at_once
         if (
-            (operation, True) in self._executor.at_once.texts  # it has never been one, and seldom becomes one
+            key in at_once.texts  # it has never been one, and seldom becomes one
+            or key in at_once.resting
             or self._has_other_rows
             or self.__dict__
             or not self._owner.is_usual

@@ -24,9 +24,8 @@ class Window:
 
     __slots__ = ("defines", "matches")
 
-    def __init__(self, matches: Callable[[TableName], bool] | None, defines: bool) -> None:  # noqa: FBT001
-        self.matches = matches
-        self.defines = defines
+    matches: Callable[[TableName], bool] | None
+    defines: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,6 +33,9 @@ Ask = Callable[[str], list[tuple[Any, ...]]]
 
 Names = frozenset[tuple[str | None, str]]
 
+# Of what was raised, and the driver's connection: whether it is what the origin has answered.
+IsAnswer = Callable[[BaseException, Any], bool]
+
 # Foreign keys and triggers that somebody else defines meanwhile are known after so long.
 REACH_SECONDS = 60.0
 # A name that isn't known is looked for again, but no more often than this.
@@ -172,7 +175,8 @@ class Writes:
         written: Written,
         *,
         defines: bool,
-        is_answer: Callable[[BaseException], bool] | None = None,
+        is_answer: IsAnswer | None = None,
+        driver: Any = None,
         process: int | None = None,
     ) -> AbstractContextManager[None]:
         """Around what makes a write visible to others: a commit, or a statement that takes effect at once.
@@ -180,11 +184,12 @@ class Writes:
         Args:
             is_answer: whether an exception is the origin's answer. After any other nobody knows whether
                 the origin is still at it: a connection that was lost takes no commit back.
+            driver: the driver's connection, which that is asked of.
             process: the origin's, which is at it.
         """
         if written is not None and not written:
             return contextlib.nullcontext()
-        return _Opened(self, written, defines=defines, is_answer=is_answer, process=process)
+        return _Opened(self, written, defines, is_answer, driver, process)
 
     def dropped(self, dropped: Dropped) -> None:
         """A window was opened: what it has dropped goes."""
@@ -216,35 +221,36 @@ class Writes:
         self._lock = threading.Lock()
 
 
-class _Opened:
+class _Opened(Window):
     """A window. A class, since one is made for each write: a generator takes several times as long."""
 
-    __slots__ = ("_defines", "_dropped", "_is_answer", "_process", "_window", "_writes", "_written")
+    __slots__ = ("_driver", "_dropped", "_is_answer", "_process", "_writes", "_written")
 
-    _window: Window
     _dropped: int
 
     def __init__(
         self,
         writes: Writes,
         written: Written,
-        *,
-        defines: bool,
-        is_answer: Callable[[BaseException], bool] | None,
+        defines: bool,  # noqa: FBT001 - by their places, likewise
+        is_answer: IsAnswer | None,
+        driver: Any,
         process: int | None,
     ) -> None:
+        self.matches = matcher_of(written)
+        self.defines = defines
         self._writes = writes
         self._written = written
-        self._defines = defines
         self._is_answer = is_answer
+        self._driver = driver
         self._process = process
 
     def __enter__(self) -> None:
         writes = self._writes
-        self._window, dropped = writes.registry.open_window(matcher_of(self._written), defines=self._defines)
+        dropped = writes.registry.open_window(self)
         self._dropped = len(dropped.generations)
         try:
-            if self._dropped:
+            if dropped.generations:
                 writes.dropped(dropped)
             writes.lost()
         except BaseException:
@@ -254,19 +260,22 @@ class _Opened:
     def _close(self, doubtful_seconds: float = 0.0) -> None:
         """Whatever happens."""
         writes = self._writes
-        if self._defines:
+        if self.defines:
             writes.forget_reach()
-        writes.registry.close_window(self._window, doubtful_seconds=doubtful_seconds, process=self._process)
+        writes.registry.close_window(self, doubtful_seconds, self._process)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        is_answer, doubtful_seconds = self._is_answer, 0.0
-        try:
-            if error is not None and is_answer is not None and not is_answer(error):
-                doubtful_seconds = DOUBTFUL_SECONDS
-        finally:
-            self._close(doubtful_seconds)
+        if error is None:
+            self._close()
+        else:
+            doubtful_seconds, is_answer = 0.0, self._is_answer
+            try:
+                if is_answer is not None and not is_answer(error, self._driver):
+                    doubtful_seconds = DOUBTFUL_SECONDS
+            finally:
+                self._close(doubtful_seconds)
         if heard.debug:
             written = self._written
             names = "everything" if written is None else ", ".join(sorted(map(_shown, written)))
