@@ -1,8 +1,8 @@
 """What was said of a text, and is said again at once: the origin answers it, and nothing of that is kept.
 
 A statement that passes, or bypasses for a reason of its own, has the same answer each time until a definition
-changes: it needs neither its entry nor its tables looked at again. So it is for as long as its tables rest, and
-for a connection whose transaction has written.
+changes: it needs neither its entry nor its tables looked at again. So it is for as long as its tables rest,
+and for a connection whose transaction has written.
 
 Rule: what is said is what the whole way would say now; where anything about the caller could make a
 difference, nothing is said.

@@ -215,7 +215,9 @@ class Executor:
 
         self.at_once.remember_resting((statement, asked.has_parameters), planned, remote, holds)
 
-    def _by_store(self, caller: Caller, asked: Asked, planned: Planned, *, has_filled: bool) -> Local | Remote:
+    def _by_store(
+        self, caller: Caller, asked: Asked, planned: Planned, *, has_filled: bool
+    ) -> Local | Remote:
         origins_from = inf if self._trials is None else self._trials.origins_from(planned, caller.directive)
         is_over = False
         # Who wants the store's answer gets it, whatever it takes.

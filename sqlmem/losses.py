@@ -147,9 +147,7 @@ class Losses(Eras):
             self._windows.open(window)
             return self._lost(window.matches, begun, forgets_definitions=window.defines)
 
-    def close_window(
-        self, window: Window, doubtful_seconds: float = 0.0, process: int | None = None
-    ) -> None:
+    def close_window(self, window: Window, doubtful_seconds: float = 0.0, process: int | None = None) -> None:
         """After the commit has returned or failed: who fills from now on reads what was committed.
 
         Args:
