@@ -38,6 +38,7 @@ class Committing(Held):
                     self._held.commit()
         else:
             self._held.commit()
+        self._is_just_set = False
         # One that failed may have left the transaction open, to be rolled back or committed again (SQLite,
         # whose deferred constraints are looked at then).
         self._cleaned()
@@ -134,6 +135,7 @@ class Committing(Held):
             return
         try:
             self._held.rollback()
+            self._is_just_set = False
         finally:
             self._is_open_by_text = False
             self._cleaned()

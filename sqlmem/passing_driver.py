@@ -82,6 +82,7 @@ class Held:
         # Execution options that are the driver connection's: isolation level and the like; those applied.
         self._options: dict[str, Any] = {}
         self._set: list[str] = []
+        self._is_just_set = False  # options were applied, which may have sent something, and nothing ended since
         self.directive: Directive = USUAL
         # Begun by begin(), not by its first statement.
         self.is_explicit = False
@@ -123,6 +124,7 @@ class Held:
     def _apply(self, driver: Any) -> None:
         dialect: Any = self._passing.origin.dialect
         self._is_taken_back = False
+        self._is_just_set = True
         for name, value in self._options.items():
             if name not in self._set:
                 self._set.append(name)
@@ -167,9 +169,10 @@ class Held:
 
     def _give_back(self) -> None:
         fairy, driver, set_, was_clean = self._fairy, self._held, self._set, self._is_clean
+        has_ended = was_clean and not self._is_just_set
         self._fairy = self._held = None
         if set_:
-            self._set = []
+            self._set, self._is_just_set = [], False
         if fairy is not None and not was_clean:
             # A pool that resets nothing hands the transaction on, with what was written in it.
             fairy.info[_LEFT] = self._pending.written
@@ -184,10 +187,11 @@ class Held:
         try:
             for name in set_:
                 dialect.connection_characteristics[name].reset_characteristic(dialect, driver)
-            if set_ or not was_clean:
-                fairy.close()
-            else:
+            if has_ended:
+                # The pool need not do it again: it may be a round trip.
                 fairy._close_special(transaction_reset=True)
+            else:
+                fairy.close()
         except BaseException:
             fairy.invalidate()
             raise
