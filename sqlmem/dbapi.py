@@ -44,20 +44,6 @@ TOLD = frozenset(
     }
 )
 
-_REPEATABLE = frozenset({"REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT"})
-
-
-def isolation_reason(options: Mapping[str, Any], origin: Origin) -> str | None:
-    """Why a connection with these options reads at the origin; None if its level allows hits."""
-    asked = options.get("isolation_level") or origin.asked_isolation_level
-    if asked is None:
-        return None
-    if not asked:
-        return None
-    level = str(asked).upper().replace("_", " ")
-    # Its reads must agree with each other; the store's tables are each as of their own fill.
-    return f"the connection's isolation level is {level}" if level in _REPEATABLE else None
-
 
 class LazyConnection:
     """What the pool of a `CachingEngine` holds. For one thread at a time, as PEP 249 allows."""
@@ -95,7 +81,7 @@ class LazyConnection:
 
     @property
     def bypass_reason(self) -> str | None:
-        return isolation_reason(self._options, self._origin)
+        return self._origin.isolation_reason(self._options)
 
     def _is_usual(self) -> bool:
         return self.executor.takes_at_once and self.bypass_reason is None

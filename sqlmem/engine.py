@@ -17,7 +17,7 @@ from sqlalchemy.sql import ClauseElement, Executable
 from sqlalchemy.util.concurrency import in_greenlet
 
 from sqlmem.core import Core
-from sqlmem.dbapi import LazyConnection, isolation_reason
+from sqlmem.dbapi import LazyConnection
 from sqlmem.directives import OPTIONS, USUAL, directive_of
 from sqlmem.errors import SettingsError
 from sqlmem.explain import Explanation
@@ -242,7 +242,7 @@ class CachingEngine(Engine):
     def _asks_nothing(self) -> bool:
         """Whether no option of this engine says that its statements aren't answered as usual."""
         options = self._execution_options
-        return isolation_reason(options, self._core.origin) is None and not directive_of(options)
+        return self._core.origin.isolation_reason(options) is None and not directive_of(options)
 
     # -- SQLAlchemy's Engine ---------------------------------------------------------------
 

@@ -28,6 +28,7 @@ FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "m
 
 # PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
 FAMILIES_WITH_DIRTY_READS = frozenset({"mysql", "sqlite"})
+_REPEATABLE = frozenset({"REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT"})
 
 
 class Origin:
@@ -42,6 +43,8 @@ class Origin:
         self.is_async = bool(getattr(self.dialect, "is_async", False))
         self._facts: Facts | None = None
         self._usual_level: str | None = None
+        # The engine's options, which are replaced as a whole, and what follows for who has no own.
+        self._usual_reason: tuple[Any, str | None] = (None, None)
         self.selection = Selection()
 
     # -- who it is -------------------------------------------------------------------------
@@ -58,6 +61,21 @@ class Origin:
             self.dialect, "_on_connect_isolation_level", None
         )
         return None if level is None else str(level)
+
+    def isolation_reason(self, options: Mapping[str, Any]) -> str | None:
+        """Why a connection with these options reads at the origin; None if its level allows hits."""
+        of_engine = self.engine._execution_options  # a copy would be another object
+        if not options:
+            seen, reason = self._usual_reason
+            if seen is of_engine:
+                return reason
+        asked = options.get("isolation_level") or self.asked_isolation_level
+        level = str(asked or "").upper().replace("_", " ")
+        # Its reads must agree with each other; the store's tables are each as of their own fill.
+        reason = f"the connection's isolation level is {level}" if level in _REPEATABLE else None
+        if not options:
+            self._usual_reason = (of_engine, reason)
+        return reason
 
     def may_read_uncommitted(self, driver: Any, options: Mapping[str, Any]) -> bool:
         """Whether transactions of a driver's connection, checked out with these options, read dirtily.

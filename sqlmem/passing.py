@@ -99,7 +99,7 @@ class PassingConnection(Differing):
             return self._local
         if passing.sessions.marks and (why := Sessions.why(self._info())) is not None:
             return why
-        return passing.isolation_reason(self._options)
+        return passing.origin.isolation_reason(self._options)
 
     @property
     def is_usual(self) -> bool:

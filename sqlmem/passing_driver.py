@@ -82,7 +82,7 @@ class Held:
         # Execution options that are the driver connection's: isolation level and the like; those applied.
         self._options: dict[str, Any] = {}
         self._set: list[str] = []
-        self._is_just_set = False  # options were applied, which may have sent something, and nothing ended since
+        self._is_just_set = False  # they were applied, which may send something, and nothing has ended since
         self.directive: Directive = USUAL
         # Begun by begin(), not by its first statement.
         self.is_explicit = False

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import pool
 
-from sqlmem.dbapi import isolation_reason
 from sqlmem.executor import Executor
 from sqlmem.front import Front
 from sqlmem.origin import Origin
@@ -45,8 +44,6 @@ class Passing:
     # Whether each thread has an in-memory database of its own.
     is_thread_bound: bool = field(init=False)
     _thread: int | None = None
-    # The wrapped engine's options, which are replaced as a whole, and what follows for who has no own.
-    _usual: tuple[Any, str | None] = (None, None)
     _is_read_committed: bool | None = None
 
     @property
@@ -67,18 +64,6 @@ class Passing:
         if self._thread is None:
             self._thread = threading.get_ident()
         return self._thread != threading.get_ident()
-
-    def isolation_reason(self, options: Mapping[str, Any]) -> str | None:
-        """As `dbapi.isolation_reason`; without options of their own it is the same for all."""
-        origin = self.origin
-        of_engine = origin.engine._execution_options  # noqa: SLF001 - a copy would be another object
-        if options:
-            return isolation_reason(options, origin)
-        seen, reason = self._usual
-        if seen is not of_engine:
-            reason = isolation_reason(options, origin)
-            self._usual = (of_engine, reason)
-        return reason
 
     def reads_each_anew(self, driver: Any, options: Mapping[str, Any]) -> bool:
         """PostgreSQL: whether the level of a connection's transactions is READ COMMITTED.
