@@ -60,16 +60,6 @@ class Eras:
             token = self._tokens[name] = new_token(self.serial)
         return token
 
-    def _begin_unnamed(self, names: AbstractSet[str]) -> None:
-        """Under the lock: an era of each of these begins, of which nobody has to be told.
-
-        Most of a program's commits end before anybody asks for the token: it is made when it is asked for.
-        """
-        begun, tokens = self._begun, self._tokens
-        for name in names:
-            begun[name] = begun.get(name, 0) + 1
-            tokens[name] = None
-
     def _count(self, names: AbstractSet[str]) -> AbstractSet[str]:
         """Under the lock: an era of each of these begins."""
         begun = self._begun

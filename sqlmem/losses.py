@@ -92,11 +92,13 @@ class Losses(Eras):
     ) -> Dropped:
         """Under the lock: as `_invalidate`, with the eras that begin."""
         names, token = begun
-        found = self._known(matches)
+        found, tokens = self._known(matches), self._tokens
         if names is None and found is not None:
-            self._begin_unnamed(found.begun)
+            counts = self._begun
+            for name in found.begun:
+                counts[name] = counts.get(name, 0) + 1
+                tokens[name] = None
             return self._drop(found.states, forgets_definitions=forgets_definitions)
-        tokens = self._tokens
         if names is None:
             names = self._count_all()
         for name in names:
@@ -117,9 +119,7 @@ class Losses(Eras):
         generations: list[Generation] = []
         for state in hit:
             state.epoch += 1
-            if state.refusal is not None:
-                state.refused_until, state.refusal = 0.0, None
-            state.is_verified = True
+            state.refused_until, state.refusal, state.is_verified = 0.0, None, True
             if state.generation is not None:
                 filled.append(state)
                 generations.append(state.generation)

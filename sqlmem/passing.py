@@ -242,8 +242,6 @@ class PassingConnection(Differing):
             is_first = self._is_clean
         if is_first:
             self._sending()
-        else:
-            passing.busy.add(id(self))
         if effect is None:
             return driver, None
         if self.directive is USUAL and not passing.sessions.marks:
@@ -298,7 +296,7 @@ class PassingConnection(Differing):
         Args:
             is_first: in its transaction.
         """
-        passing, pending, info = self._passing, self._pending, self._fairy.info
+        passing, pending, info = self._passing, self._pending, self._record_info
         self._is_taken_back = False
         if self._is_failed and effect.is_read:
             return None  # the origin refuses it

@@ -78,7 +78,7 @@ class Committing(Held):
         """The origin's process that serves the driver's connection; None if it isn't known."""
         if self._passing.origin.family == "sqlite":
             return None
-        driver, info = self._held, self._fairy.info
+        driver, info = self._held, self._record_info
         process: int | None = info.get(_PROCESS)
         if process is None:
             with contextlib.suppress(Exception):  # whatever the driver raises, it isn't known then

@@ -75,9 +75,11 @@ class Held:
         self._passing = passing
         # SQLite: our cursors that may be over the driver's; each leaves when it goes.
         self.cursors: set[weakref.ref[Any]] | None = set() if passing.origin.family == "sqlite" else None
-        # The connection of the wrapped engine's pool, and the driver's connection in it.
+        # The connection of the wrapped engine's pool, the driver's connection in it, and what its record keeps
+        # for as long as that is the same.
         self._fairy: Any = None
         self._held: Any = None
+        self._record_info: dict[Any, Any] = {}
         self._pending = Pending()
         # Execution options that are the driver connection's: isolation level and the like; those applied.
         self._options: dict[str, Any] = {}
@@ -116,8 +118,9 @@ class Held:
             self._fairy, self._held = fairy, driver
             if not self._is_clean:
                 self._cleaned()
-            if _LEFT in fairy.info:
-                self._pending.add(fairy.info.pop(_LEFT))
+            self._record_info = info = fairy.info
+            if _LEFT in info:
+                self._pending.add(info.pop(_LEFT))
                 self._sending()
         return self._held
 
@@ -204,11 +207,13 @@ class Held:
         """Something is sent: there is a transaction at the origin."""
         if self._is_clean:
             self._is_clean = self._is_taken_back = False
-        self._passing.busy.add(id(self))
+        if self._passing.shares_connection:
+            self._passing.busy.add(id(self))
 
     def _cleaned(self) -> None:
         self._is_clean = True
-        self._passing.busy.discard(id(self))
+        if self._passing.shares_connection:
+            self._passing.busy.discard(id(self))
 
     def _end(self) -> None:
         """A transaction has ended."""
@@ -222,8 +227,7 @@ class Held:
 
     def _info(self) -> dict[Any, Any]:
         self.take()
-        info: dict[Any, Any] = self._fairy.info
-        return info
+        return self._record_info
 
     def _is_autocommit(self) -> bool:
         """Whether the driver's connection commits each statement by itself."""

@@ -35,7 +35,9 @@ class Passing:
     sessions: Sessions
     transactions: str
     prepared: dict[str, Written] = field(default_factory=dict)
-    # Connections with a transaction at the origin; operations are atomic.
+    # Whether all connections of the wrapped engine are one: a fill would be in its transaction. Those then
+    # with a transaction at the origin; operations are atomic.
+    shares_connection: bool = field(init=False)
     busy: set[int] = field(default_factory=set)
     # Whether transactions usually see what everybody sees, so that their connections can be lent.
     lends: bool = True
@@ -46,17 +48,12 @@ class Passing:
     _thread: int | None = None
     _is_read_committed: bool | None = None
 
-    @property
-    def shares_connection(self) -> bool:
-        """Whether all connections of the wrapped engine are one: a fill would be in its transaction."""
-        owner = self.origin.engine.pool
-        return isinstance(owner, pool.StaticPool | pool.SingletonThreadPool)
-
     def __post_init__(self) -> None:
         self.has_tables_without_transactions = self.origin.family == "mysql"
         # Looked at before each statement, and always the same: a pool is replaced by one of its class.
         owner = self.origin.engine.pool
         self.is_thread_bound = self.origin.is_ephemeral and isinstance(owner, pool.SingletonThreadPool)
+        self.shares_connection = isinstance(owner, pool.StaticPool | pool.SingletonThreadPool)
 
     @property
     def is_another_database(self) -> bool:
