@@ -70,7 +70,7 @@ class LazyConnection:
         # Execution options that are the origin connection's: isolation level and the like.
         self._options: dict[str, Any] = {}
         self.directive: Directive = USUAL
-        self._is_autocommit = False
+        self.is_autocommit = False
         self.is_async = origin.is_async
         self.counts_rows = origin.family != "sqlite"
         # Nothing was asked for by which a hit would be none.
@@ -113,20 +113,18 @@ class LazyConnection:
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Remember what to apply when the origin connection is checked out; replaces one that is held."""
         self._options.update(options)
-        self._is_autocommit = _is_autocommit(self._options.get("isolation_level"))
+        self.is_autocommit = _is_autocommit(self._options.get("isolation_level"))
         self.is_usual = self._is_usual()
         self._release()
 
     def reset_options(self) -> None:
         if self._options:
             self._options.clear()
-            self._is_autocommit = False
+            self.is_autocommit = False
             self.is_usual = self._is_usual()
         self.directive = USUAL
 
     def _connect(self) -> OriginConnection:
-        if not self._options:
-            return self._origin.connect()
         options = {
             key: value
             for key, value in self._options.items()
@@ -138,11 +136,12 @@ class LazyConnection:
     def held(self) -> OriginConnection:
         if self.streaming is not None:
             self._make_way()
-        if self._held is None or not self._held.is_usable:
+        held = self._held
+        if held is None or not held.is_usable:
             self._savepoints = []
             self._held_since = self.front.registry.invalidations
-            self._held = self._connect()
-        return self._held
+            held = self._held = self._connect() if self._options else self._origin.connect()
+        return held
 
     @property
     def past_reason(self) -> str | None:
@@ -224,12 +223,7 @@ class LazyConnection:
 
     def after_statement(self) -> None:
         """In autocommit there is no transaction to hold a connection for."""
-        if self._is_autocommit:
-            self._release()
-
-    @property
-    def is_autocommit(self) -> bool:
-        return self._is_autocommit
+        self._release()
 
     # -- savepoints ------------------------------------------------------------------------
 

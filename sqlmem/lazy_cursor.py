@@ -31,6 +31,7 @@ class Connection(Caller, Protocol):
         answering: the front's own.
         streaming: the cursor whose rows are still being read from the held connection.
         is_usual: nothing was asked for by which a hit would be none, but perhaps a directive.
+        is_autocommit: there is a transaction per statement.
         takes_savepoints: what is executed is SQLAlchemy's own statement for a savepoint.
         counts_rows: the driver's cursors tell how many rows a SELECT has.
     """
@@ -41,12 +42,9 @@ class Connection(Caller, Protocol):
     streaming: LazyCursor | None
     is_usual: bool
     is_async: bool
+    is_autocommit: bool
     takes_savepoints: bool
     counts_rows: bool
-
-    @property
-    def is_autocommit(self) -> bool:
-        """Whether there is a transaction per statement."""
 
     def send_savepoint(self, operation: str) -> None:
         """SAVEPOINT x, ROLLBACK TO SAVEPOINT x or RELEASE SAVEPOINT x, where the origin knows of x."""
@@ -55,7 +53,7 @@ class Connection(Caller, Protocol):
         """Tell whoever notes what is read. Of a bypass before it is sent."""
 
     def after_statement(self) -> None:
-        """The origin has answered a statement to the end."""
+        """In autocommit: the origin has answered a statement to the end."""
 
 
 class LazyCursor:
@@ -107,6 +105,13 @@ class LazyCursor:
                 is_whole=not self._is_streamed,
             )
         if isinstance(answer, Remote):
+            if answer.keeping is None and answer.instead is None:
+                # What most of what the origin answers is: in fewer steps.
+                remember_status(answer.status)
+                if (listener := listening.get()) is not None:
+                    connection.tell(listener, answer)
+                self._execute_at_origin(operation, parameters)
+                return self
             try:
                 self._ask(answer, operation, parameters)
             except Exception:
@@ -201,7 +206,8 @@ class LazyCursor:
         answer = held.answer(operation, parameters)
         if answer is not None:
             self.description, self.rowcount, self._rows = answer
-        connection.after_statement()
+        if connection.is_autocommit:
+            connection.after_statement()
 
     def _stream(self, result: CursorResult[Any]) -> None:
         if result.returns_rows:

@@ -101,11 +101,15 @@ class OriginConnection:
         dialect: Any = self.origin.dialect
         is_plain, driver = checkout.is_plain, checkout.driver
         set_already = NOTHING if is_plain else self.connection.get_execution_options()
-        is_autocommit = _is_autocommit(driver, dialect, set_already)
+        asked = set_already.get("isolation_level") or getattr(dialect, "_on_connect_isolation_level", None)
+        # Whether each statement would be committed by itself.
+        is_autocommit = asked == "AUTOCOMMIT" or bool(getattr(driver, "autocommit", False))
         is_read_only, is_told = True, dialect.driver in _TELLING
         if is_told:
             # SQLAlchemy would leave it at False: READ WRITE, whatever the server's own default is.
             before = dialect.get_readonly(driver)
+            if before is is_read_only and is_plain and not (options or is_autocommit):
+                return NOTHING
             checkout.at_return(lambda returned: dialect.set_readonly(returned, before))
         if options or is_autocommit or not (is_plain and is_told):
             # Read-only is a property of the transaction; in autocommit there would be none.
@@ -336,7 +340,8 @@ class OriginConnection:
     def release(self) -> None:
         """Back to the pool, in the state it came in. Never raises what the driver raises."""
         try:
-            if self.is_usable:
+            was_changed = self._query_only is not None or self._waits_briefly or self._skips_rollback
+            if was_changed and self.is_usable:
                 if self._query_only is not None:
                     self._pragma(f"query_only = {self._query_only}")
                 if self._waits_briefly:
@@ -375,9 +380,3 @@ def _all_of(cursor: Any, description: Any) -> Answer:
     # The description is asked for once: psycopg makes it anew each time.
     rows = cursor.fetchall()
     return description, cursor.rowcount, rows if type(rows) is list else list(rows)
-
-
-def _is_autocommit(driver: Any, dialect: Any, options: Mapping[str, Any]) -> bool:
-    """Whether a driver's connection, with these options of SQLAlchemy's, commits each statement by itself."""
-    asked = options.get("isolation_level") or getattr(dialect, "_on_connect_isolation_level", None)
-    return bool(getattr(driver, "autocommit", False)) or asked == "AUTOCOMMIT"
