@@ -7,7 +7,8 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def run(measured: Measured, pace: Pace, folder: Path) -> None:
     measured.table()
     big, small = measured.table(MILLION), measured.table(10_000)
     # way in, moment -> the hits' seconds, run by run
-    taken: dict[tuple[str, str], list[list[float]]] = {}
+    taken: dict[tuple[str, str], list[Sequence[float]]] = {}
     with (
         tempfile.TemporaryDirectory(prefix="sqlmem-bench-") as name,
         CachingEngine(measured.engine, cache_db=Path(name) / "cache.db", max_memory="4GB") as engine,
@@ -128,7 +129,7 @@ def _core(engine: CachingEngine) -> Callable[[], object]:
     return ask
 
 
-def _beside(work: Callable[[], None] | None, ask: Callable[[], object], pause: float) -> list[float]:
+def _beside(work: Callable[[], None] | None, ask: Callable[[], object], pause: float) -> Sequence[float]:
     """What each call took, for as long as the work goes on; without work for a fixed time."""
     is_over = threading.Event()
     failures: list[BaseException] = []
@@ -146,7 +147,8 @@ def _beside(work: Callable[[], None] | None, ask: Callable[[], object], pause: f
 
     for _ in range(50):
         ask()
-    times = []
+    # Not a list: Python's collector would go through millions of numbers, and be what is measured.
+    times = array("d")
     worker = threading.Thread(target=run)
     worker.start()
     while not is_over.is_set():

@@ -75,8 +75,8 @@ class Held:
         self._passing = passing
         # SQLite: our cursors that may be over the driver's; each leaves when it goes.
         self.cursors: set[weakref.ref[Any]] | None = set() if passing.origin.family == "sqlite" else None
-        # The connection of the wrapped engine's pool, the driver's connection in it, and what its record keeps
-        # for as long as that is the same.
+        # The connection of the wrapped engine's pool, the driver's connection in it, and what the pool keeps
+        # with that.
         self._fairy: Any = None
         self._held: Any = None
         self._record_info: dict[Any, Any] = {}

@@ -59,12 +59,25 @@ class _Tally:
 
 # What puts values together, in the order in which they come if none is said.
 _PUT_TOGETHER = ("group_concat", "arrayagg", "array_agg", "string_agg", "json_agg")
+# Of floats that are added up, the last digits.
+_ADDED_UP = ("sum", "avg", "std", "var", "covar", "corr", "regr", "total")
+
+
+def differs_by_order(question: asking.Question, one: Answer, other: Answer) -> bool:
+    """Whether two answers may be those of the same rows, put together in two orders."""
+    loose = _without_order(one), _without_order(other)
+    return (
+        any(name in question.text.lower() for name in (*_PUT_TOGETHER, *_ADDED_UP))
+        and asking.difference(*loose, is_ordered=question.is_ordered) is None
+    )
 
 
 def _without_order(answer: Answer) -> Answer:
-    """The same with the letters of each text, and the items of each list, sorted."""
+    """The same with letters of a text and items of a list sorted, and floats rounded to nine digits."""
 
     def loosened(value: Any) -> Any:
+        if isinstance(value, float):
+            return float(f"{value:.9g}")
         if isinstance(value, str):
             return "".join(sorted(value))
         if isinstance(value, list | tuple):
@@ -233,12 +246,8 @@ class Run:
                 again = asking.ask_bare(other, asked.question)
             if asking.difference(got, again, is_ordered=asked.question.is_ordered) is None:
                 return True
-        # Of many groups that come in any order each, no two answers are the same.
-        loose = [_without_order(answer) for answer in (got, asked.expected)]
-        return (
-            any(name in asked.question.text.lower() for name in _PUT_TOGETHER)
-            and asking.difference(*loose, is_ordered=asked.question.is_ordered) is None
-        )
+        # Of many groups whose rows come in any order each, no two answers are the same.
+        return differs_by_order(asked.question, got, asked.expected)
 
     def _differences(self, bench: Bench) -> tuple[Difference, ...]:
         made: list[Difference] = []

@@ -19,8 +19,9 @@ import sqlmem
 from sqlmem import CachingEngine
 from sqlmem.testing import ExistingTable, RunError, UnknownOrigin, run
 from sqlmem.testing.__main__ import main
-from sqlmem.testing.asking import Answer, _failed, question
+from sqlmem.testing.asking import Answer, Question, _failed, question
 from sqlmem.testing.families import family_of
+from sqlmem.testing.runner import differs_by_order
 from sqlmem.testing.servers import suited
 from sqlmem.testing.statements import Statements
 from sqlmem.testing.tree import Bind, Many, Maybe, Node, Statement
@@ -413,3 +414,22 @@ def test_a_parameter_that_cannot_be_bound_is_one_error_whatever_failed_before(ur
 
     assert first.error == again.error == (sa.exc.ProgrammingError, sqlite3.ProgrammingError)
     assert first.error != other.error
+
+
+@pytest.mark.parametrize(
+    ("text", "one", "other", "may_be"),
+    [
+        ("SELECT sum(f) AS x FROM t", 1.8664799999999997, 1.8664799999999993, True),
+        ("SELECT sum(f) AS x FROM t", 1.8664799999999997, 1.8664899999999993, False),
+        ("SELECT max(f) AS x FROM t", 1.8664799999999997, 1.8664799999999993, False),
+        ("SELECT group_concat(n) AS x FROM t", "1,2,3", "3,1,2", True),
+        ("SELECT group_concat(n) AS x FROM t", "1,2,3", "3,1,4", False),
+        ("SELECT max(n) AS x FROM t", "123", "321", False),
+    ],
+)
+def test_what_an_origin_puts_together_in_two_orders_is_no_difference(text, one, other, may_be):
+    """Rows of a join come in any order, and floats are added as they come."""
+    asked = Question(text, {}, "text", is_ordered=True)
+    answers = [Answer(("x",), (None,), [(1, value)]) for value in (one, other)]
+
+    assert differs_by_order(asked, *answers) is may_be
