@@ -15,7 +15,7 @@ from benchmarks.data import TABLE, Measured, mariadb, sqlite_file, walk
 from benchmarks.measure import Ask, Pace, seconds_each
 from sqlmem import CachingEngine, last_status
 
-_ROUNDS = 21
+_ROUNDS = 41
 # After so many calls nothing is filled or kept any more that is lost again before it is asked for.
 _LEARNING = 50
 _AIM = report.at_most(1.10)
