@@ -83,15 +83,13 @@ class LazyCursor:
         executor = connection.executor
         # Without any, a driver leaves %% as it is.
         has_parameters = parameters is not None
-        self._reset()
-        if (
-            has_parameters
-            and not self._was_asked
-            and connection.directive is USUAL
-            and self.take(operation, parameters)
-        ):
-            return self
-        self._was_asked = False
+        if self._was_asked:
+            self._was_asked = False  # by `take`, of a fresh cursor
+        else:
+            self._reset()
+            if has_parameters and connection.directive is USUAL and self.take(operation, parameters):
+                return self
+            self._was_asked = False
         if connection.takes_savepoints:
             connection.send_savepoint(operation)
             return self

@@ -110,12 +110,12 @@ class OriginConnection:
             before = dialect.get_readonly(driver)
             if before is is_read_only and is_plain and not (options or is_autocommit):
                 return NOTHING
-            checkout.at_return(lambda returned: dialect.set_readonly(returned, before))
+            checkout.at_return(lambda returned: _set_read_only(dialect, returned, before))
         if options or is_autocommit or not (is_plain and is_told):
             # Read-only is a property of the transaction; in autocommit there would be none.
             level = {"isolation_level": "READ COMMITTED"} if is_autocommit else {}
             return {**level, **options, "postgresql_readonly": True}
-        dialect.set_readonly(driver, is_read_only)
+        _set_read_only(dialect, driver, is_read_only)
         return NOTHING
 
     def _run(self, text: str) -> Any:
@@ -374,6 +374,14 @@ def driver_errors() -> Iterator[None]:
         if error.orig is None:
             raise
         raise error.orig.with_traceback(error.orig.__traceback__) from None
+
+
+def _set_read_only(dialect: Any, driver: Any, value: bool | None) -> None:  # noqa: FBT001 - as the dialect's
+    set_ = getattr(driver, "set_read_only", None)
+    if set_ is not None:
+        set_(value)  # psycopg: what its dialect comes to by three more calls, twice for each statement
+    else:
+        dialect.set_readonly(driver, value)
 
 
 def _all_of(cursor: Any, description: Any) -> Answer:

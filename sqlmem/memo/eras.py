@@ -171,7 +171,7 @@ class Eras:
         sources = registries(scope)
         is_right = True
         for name, token in reads.tokens.items():
-            in_force = self._in_force(name, shared.get(name), sources)
+            in_force = self._in_force(name, token, shared.get(name), sources)
             if token == in_force:
                 continue
             is_right = False
@@ -187,8 +187,12 @@ class Eras:
         )
         return ttl is None or self._clock.wall() - reads.read_at <= ttl
 
-    def _in_force(self, name: str, shared: str | None, sources: Sequence[Source]) -> str | None:
-        """The token that a record must have, where this process knows of nothing newer."""
+    def _in_force(self, name: str, token: str, shared: str | None, sources: Sequence[Source]) -> str | None:
+        """The token that a record must have, where this process knows of nothing newer.
+
+        Args:
+            token: the one that it has.
+        """
         own = [self._here(source, name) for source in sources]
         for source in sources:
             if self._is_newer(source, name):
@@ -196,5 +200,7 @@ class Eras:
         if shared is not None and shared in own:
             return shared
         if sources:
-            return self._settle(sources[0], name, shared)
+            # Of several engines that nobody has settled yet each has an era of its own: the record's is one.
+            source = next((each for each in sources if self._here(each, name) == token), sources[0])
+            return self._settle(source, name, shared)
         return shared if shared is not None and is_maker_alive(shared) else None

@@ -324,3 +324,28 @@ def test_a_memo_that_is_opened_after_an_invalidation_is_told_of_it(tmp_path, bas
             assert one(name="f", ignore=("engine",))(ask)() == 31
         with Memo(stores[1]) as late:
             assert late(name="f", ignore=("engine",))(ask)() == 31
+
+
+def test_what_one_of_several_engines_has_read_is_kept_under_its_era(tmp_path, base):
+    """The others, which nobody has asked yet, take part in it; an invalidation through one of them ends it."""
+    with base.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE items (n INTEGER)")
+        connection.exec_driver_sql("INSERT INTO items VALUES (1), (2)")
+    # Read before the memo knows of any of them.
+    statement = "SELECT sum(n * 0.1) * 10 AS n FROM items"
+    with CachingEngine(base) as first, CachingEngine(base) as second:
+        second.execute(statement)
+        memo = Memo(tmp_path / "memo.db", engine=second)
+
+        @memo
+        def total():
+            return round(second.execute(statement)[0]["n"])
+
+        assert total() == 3
+        assert second.stats().result_hits == 1
+        assert total.has()
+        first.invalidate("items")
+        assert not total.has()
+        assert total() == 3
+        assert total.has()
+        memo.close()
