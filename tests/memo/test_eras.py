@@ -327,7 +327,7 @@ def test_a_memo_that_is_opened_after_an_invalidation_is_told_of_it(tmp_path, bas
 
 
 def test_what_one_of_several_engines_has_read_is_kept_under_its_era(tmp_path, base):
-    """The others, which nobody has asked yet, take part in it; an invalidation through one of them ends it."""
+    """The others, which nobody has asked yet, take part; an invalidation through one of them ends it."""
     with base.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE items (n INTEGER)")
         connection.exec_driver_sql("INSERT INTO items VALUES (1), (2)")
