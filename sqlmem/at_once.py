@@ -17,7 +17,9 @@ from sqlmem.answers import Caller, Remote
 from sqlmem.counters import Counters
 from sqlmem.directives import USUAL
 from sqlmem.entries import Bypassed, Passed, Planned
+from sqlmem.filling import Filling
 from sqlmem.front import Front
+from sqlmem.keeping import Keeper
 from sqlmem.logs import heard
 from sqlmem.planning import LONGEST_KEPT
 from sqlmem.table_state import TableState
@@ -67,12 +69,14 @@ class AtOnce:
         special: likewise, of any, to a connection of which something is special.
     """
 
-    def __init__(self, front: Front, counters: Counters) -> None:
+    def __init__(self, front: Front, counters: Counters, filling: Filling, keeper: Keeper | None) -> None:
         self.texts: dict[Key, Said] = {}
         self.resting: dict[Key, Said] = {}
         self.special: dict[Key, Special] = {}
         self._front = front
         self._counters = counters
+        self._filling = filling
+        self._keeper = keeper
         self._is_closed = False
 
     def answer(self, caller: Caller, key: Key) -> Remote | None:
@@ -136,17 +140,33 @@ class AtOnce:
                 self.texts[key] = Said(remote, (), False, self._counters.counts(status.outcome))  # noqa: FBT003
         return remote
 
-    def remember_resting(
-        self, key: Key, entry: Bypassed | Planned, remote: Remote, holds: Callable[[Caller], bool]
-    ) -> None:
-        """Say this of the text for as long as that holds, if its entry is one for any parameters."""
-        if self._is_closed or not self._front.holds(key[0], entry, has_parameters=key[1]):
+    def remember_resting(self, key: Key, planned: Planned, remote: Remote) -> None:
+        """Say this of the text for as long as no fill of its tables is tried and its answers aren't kept.
+
+        Args:
+            remote: what was said for that reason.
+        """
+        filling, states, status = self._filling, planned.states, remote.status
+        statement, has_parameters = key
+        keeper = self._keeper if planned.is_lasting else None
+        if (
+            self._is_closed
+            or not self._front.holds(statement, planned, has_parameters=has_parameters)
+            or (keeper is not None and keeper.resting(statement) is None)
+        ):
             return
+
+        def holds(caller: Caller) -> bool:
+            return (
+                caller.own_reason(states) is None
+                and filling.why_not_there(states) == status.reason
+                and (keeper is None or keeper.rests(statement))
+            )
+
         if len(self.resting) >= self._front.capacity:
             self.resting = {}
-        status = remote.status
         counted = self._counters.counts(status.outcome, status.reason)
-        self.resting[key] = Said(remote, _versions(entry), True, counted, holds)  # noqa: FBT003
+        self.resting[key] = Said(remote, _versions(planned), True, counted, holds)  # noqa: FBT003
 
     def remember_special(self, key: Key, reason: str, remote: Remote) -> None:
         """Say this of the text to whoever is special for the same reason, until more is known of it.

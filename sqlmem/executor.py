@@ -85,7 +85,7 @@ class Executor:
         self.counters = counters
         self._clock = clock
         self._stale_seconds = stale_seconds
-        self.at_once = AtOnce(front, counters)
+        self.at_once = AtOnce(front, counters, filling, keeper)
         self.is_closed = False
 
     def run(
@@ -195,25 +195,9 @@ class Executor:
             keeps = planned.states if planned.is_lasting else None
             answer = self.kept_or_bypass(caller, asked, why, planned.tables, keeps, None, planned.states)
             if isinstance(answer, Remote) and answer.keeping is None:
-                self._say_at_rest(asked, planned, answer)
+                self.at_once.remember_resting((asked.statement, asked.has_parameters), planned, answer)
             return answer
         return self._by_store(caller, asked, planned, has_filled=has_filled)
-
-    def _say_at_rest(self, asked: Asked, planned: Planned, remote: Remote) -> None:
-        """Say so at once, for as long as no fill of its tables is tried and its answers aren't kept."""
-        filling, states, statement, why = self._filling, planned.states, asked.statement, remote.status.reason
-        keeper = self._keeper if planned.is_lasting else None
-        if keeper is not None and keeper.resting(statement) is None:
-            return
-
-        def holds(caller: Caller) -> bool:
-            return (
-                caller.own_reason(states) is None
-                and filling.why_not_there(states) == why
-                and (keeper is None or keeper.rests(statement))
-            )
-
-        self.at_once.remember_resting((statement, asked.has_parameters), planned, remote, holds)
 
     def _by_store(
         self, caller: Caller, asked: Asked, planned: Planned, *, has_filled: bool

@@ -225,3 +225,46 @@ def test_the_messages_are_those_of_the_bare_engine(
 def _plain(message: str) -> str:
     """Without its length, and the name and number of what was prepared."""
     return re.sub(r"_pg3_\d+", "_pg3_", re.sub(r"^F (?:\d+ )?(\w+)(?: \d+)?", r"\1", message))
+
+
+def autocommitted(statement: str) -> Scenario:
+    def scenario(engine: Engine, origin: Origin) -> object:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            result = connection.execute(text(statement.replace("now", NOW[origin.family])), {"id": 1})
+            return result.all() if result.returns_rows else None
+
+    return scenario
+
+
+ENDED: dict[str, Scenario] = {
+    "read": connect_and_close,
+    "reads": three_in_a_transaction,
+    "read in autocommit": autocommitted("SELECT id, now FROM items WHERE id = :id"),
+    "written in autocommit": autocommitted("UPDATE items SET name = 'x' WHERE id = :id"),
+}
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_a_transaction_is_ended_as_often_as_by_the_bare_engine(
+    items: Origin, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback too many is a round trip, which a driver makes without any statement's being executed."""
+    ended: list[object] = []
+    kind = type(items.engine().dialect)
+    rollback = kind.do_rollback
+
+    def counted(dialect: Any, connection: Any) -> None:
+        ended.append(connection)
+        rollback(dialect, connection)
+
+    monkeypatch.setattr(kind, "do_rollback", counted)
+
+    def times(engine: Engine) -> int:
+        ENDED[name](engine, items)
+        before = len(ended)
+        ENDED[name](engine, items)
+        return len(ended) - before
+
+    expected = times(items.engine())
+    with CachingEngine(items.engine(), cache_db="", mode="transparent") as engine:
+        assert times(engine) == expected
