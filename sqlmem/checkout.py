@@ -137,6 +137,52 @@ class Checkout:
             self._fail(error, statement, parameters, cursor)
         return cursor
 
+    @property
+    def pipelines(self) -> bool:
+        """Whether `send_alone` may be used for `send`: psycopg, its usual cursors, and nothing begun."""
+        dialect: Any = self._engine.dialect
+        if dialect.driver != "psycopg" or not self.is_plain:
+            return False
+        driver, psycopg = self._fairy.dbapi_connection, dialect.loaded_dbapi
+        is_idle = driver.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        return is_idle and driver.cursor_factory is psycopg.Cursor and psycopg.Pipeline.is_supported()
+
+    def send_alone(self, statement: str, parameters: Any = None) -> Any:
+        """As `send`, in a read-only transaction of its own, which has ended then; give the connection back.
+
+        What begins it, the statement and ROLLBACK are sent together, and waited for once.
+        """
+        dialect: Any = self._engine.dialect
+        self._has_sent = True
+        cursor = None
+        failure: BaseException | None = None
+        try:
+            driver = self._fairy.dbapi_connection
+            before = driver.autocommit
+            if not before:
+                # Else psycopg would begin the transaction, and wait for that.
+                driver.autocommit = True
+                self.at_return(lambda returned: setattr(returned, "autocommit", before))
+            with driver.pipeline():
+                try:
+                    beside = driver.cursor()
+                    beside.execute("BEGIN READ ONLY", prepare=False)
+                    cursor = self._fairy.cursor()
+                    if parameters is None:
+                        dialect.do_execute_no_params(cursor, statement)
+                    else:
+                        dialect.do_execute(cursor, statement, parameters)
+                    # After an error the server passes this over: who gives the connection back rolls back.
+                    beside.execute("ROLLBACK", prepare=False)
+                except dialect.loaded_dbapi.Error as error:
+                    # Not through the pipeline's end, which would log that what follows wasn't run.
+                    failure = error
+        except BaseException as error:  # noqa: BLE001 - likewise
+            failure = failure or error
+        if failure is not None:
+            self._fail(failure, statement, parameters, cursor)
+        return cursor
+
     def ask(self, question: str) -> Any:
         """The first value that a statement of our own gives, if it gives any; sent as by `send`."""
         self._has_sent = True

@@ -201,10 +201,17 @@ class LazyCursor:
                 held.execute(operation, parameters, is_streamed=True, has_no_parameters=parameters is None)
             )
             return
-        answer = held.answer(operation, parameters)
+        is_autocommit = connection.is_autocommit
+        try:
+            answer = held.answer(operation, parameters, is_alone=is_autocommit)
+        except BaseException:
+            # The program knows of no transaction that has failed now.
+            if is_autocommit and held.is_usable:
+                connection.after_statement()
+            raise
         if answer is not None:
             self.description, self.rowcount, self._rows = answer
-        if connection.is_autocommit:
+        if is_autocommit:
             connection.after_statement()
 
     def _stream(self, result: CursorResult[Any]) -> None:

@@ -164,11 +164,12 @@ class OriginConnection:
         with driver_errors():
             return self.connection.exec_driver_sql(statement, parameters or None, execution_options=options)
 
-    def answer(self, statement: str, parameters: Any) -> Answer | None:
+    def answer(self, statement: str, parameters: Any, *, is_alone: bool = False) -> Answer | None:
         """Run a statement as it reached our cursor, and fetch all its rows; None if it gives none.
 
         Args:
             parameters: None for none at all.
+            is_alone: nothing else is asked before the connection is released.
 
         Raises:
             The driver's own exception, likewise.
@@ -184,7 +185,8 @@ class OriginConnection:
                 result.close()
             return answer
         try:
-            cursor = checkout.send(statement, parameters)
+            send = checkout.send_alone if is_alone and checkout.pipelines else checkout.send
+            cursor = send(statement, parameters)
         except exc.DBAPIError as error:
             if error.orig is None:
                 raise

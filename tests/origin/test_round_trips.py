@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from support.origins import Origin
@@ -268,3 +270,132 @@ def test_a_transaction_is_ended_as_often_as_by_the_bare_engine(
     expected = times(items.engine())
     with CachingEngine(items.engine(), cache_db="", mode="transparent") as engine:
         assert times(engine) == expected
+
+
+# -- strict mode in autocommit -----------------------------------------------------------------
+
+
+@pytest.fixture
+def unheard(items: Origin) -> Iterator[Engine]:
+    """An engine that nobody listens to: who does hears of each statement, which is then sent by itself."""
+    engine = sa.create_engine(items.url, pool_size=1, max_overflow=0)
+    yield engine
+    engine.dispose()
+
+
+def alone(engine: Engine, statement: str, **parameters: Any) -> Any:
+    """The rows, or the error in words that a program can tell apart."""
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            result = connection.execute(text(statement), parameters)
+            return list(result.keys()), [tuple(row) for row in result]
+    except sa.exc.DBAPIError as error:
+        diagnosis: Any = error.orig
+        return type(error), type(diagnosis), diagnosis.sqlstate, error.connection_invalidated
+
+
+@pytest.mark.families("postgresql")
+def test_the_wall_is_sent_with_the_statement(
+    unheard: Engine, wire: Callable[[Engine], Callable[[], list[str]]]
+) -> None:
+    """BEGIN READ ONLY, the statement and ROLLBACK, and one wait for all three."""
+    told = wire(unheard)
+    with CachingEngine(unheard, cache_db="") as engine:
+        for _ in range(8):
+            alone(engine, "SELECT id, random() < 2 AS x FROM items WHERE id = :id", id=1)
+        before = len(told())
+        answer = alone(engine, "SELECT id, random() < 2 AS x FROM items WHERE id = :id", id=1)
+        sent = told()[before:]
+
+    assert answer == (["id", "x"], [(1, True)])
+    assert [message for message in sent if "Query" in message] == []
+    assert len([message for message in sent if "Sync" in message]) == 1
+    assert any("BEGIN READ ONLY" in message for message in sent)
+
+
+FAILING = {
+    "division": "SELECT 1 / (id - id), random() FROM items",
+    "in a later row": "SELECT 1 / (id - 2), random() FROM items ORDER BY id",
+    "no table": "SELECT random() FROM nowhere",
+    "no column": "SELECT random(), nope FROM items",
+    "a parameter": "SELECT random() < 2, id FROM items WHERE id = CAST(:id AS integer)",
+}
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("name", FAILING)
+def test_an_error_is_the_bare_engines_and_the_connection_goes_on(
+    unheard: Engine, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    parameters = {"id": "no number"} if name == "a parameter" else {}
+    expected = alone(unheard, FAILING[name], **parameters)
+    with CachingEngine(unheard, cache_db="") as engine:
+        errors = [alone(engine, FAILING[name], **parameters) for _ in range(8)]
+        with unheard.connect() as connection:
+            process = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+            connection.exec_driver_sql("UPDATE items SET name = 'y'")
+        answer = alone(engine, "SELECT pg_backend_pid() AS process")
+
+    assert issubclass(expected[0], sa.exc.DBAPIError)
+    assert errors == [expected] * 8
+    assert answer == (["process"], [(process,)])
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("is_heard", [False, True])
+def test_after_an_error_the_next_statement_is_answered(driver_origin: Origin, *, is_heard: bool) -> None:
+    """In autocommit there is no transaction that has failed; whether it is sent alone or not."""
+    driver_origin.execute("CREATE TABLE items (id INTEGER)", "INSERT INTO items VALUES (1)")
+    options = {"pool_size": 1, "max_overflow": 0}
+    base = driver_origin.engine(**options) if is_heard else sa.create_engine(driver_origin.url, **options)
+    number = NOW[driver_origin.family]
+    texts = (f"SELECT {number}, nope FROM items", f"SELECT id, {number} <> 2 FROM items") * 2
+
+    def ask(connection: sa.Connection, statement: str) -> Any:
+        try:
+            return [tuple(row) for row in connection.execute(text(statement))]
+        except sa.exc.DBAPIError as error:
+            return type(error), type(error.orig)
+
+    with CachingEngine(base, cache_db="") as engine:
+        seen = []
+        for each in (base, engine):
+            with each.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                seen.append([ask(connection, statement) for statement in texts])
+    base.dispose()
+
+    assert seen[1] == seen[0]
+    assert [len(answer) for answer in seen[0]] == [2, 1, 2, 1]
+
+
+@pytest.mark.families("postgresql")
+def test_a_lost_connection_is_met_as_by_the_bare_engine(items: Origin, unheard: Engine) -> None:
+    seen = []
+    with CachingEngine(unheard, cache_db="") as engine:
+        for each in (unheard, engine):
+            (process,) = alone(each, "SELECT pg_backend_pid() AS process")[1][0]
+            items.execute(f"SELECT pg_terminate_backend({process}, 5000)")
+            seen.append([alone(each, "SELECT random() < 2 AS x") for _ in range(2)])
+
+    bare, ours = seen
+    # The server's last words, or that there were none: what libpq has read when it notices.
+    assert issubclass(ours[0][1], psycopg.OperationalError)
+    assert (ours[0][0], ours[0][3], ours[1]) == (bare[0][0], bare[0][3], bare[1])
+    assert bare[0][3] is True
+    assert bare[1] == (["x"], [(True,)])
+
+
+@pytest.mark.families("postgresql")
+def test_what_would_write_is_refused_by_the_wall(items: Origin, unheard: Engine) -> None:
+    """A function that the parser can't know, in one message with the statement that calls it."""
+    items.execute(
+        "CREATE FUNCTION spoil() RETURNS integer LANGUAGE sql AS "
+        "$$ INSERT INTO items VALUES (99, 'spoilt'); SELECT 1 $$"
+    )
+    with CachingEngine(unheard, cache_db="") as engine:
+        refused = alone(engine, "SELECT spoil() AS x")
+        with unheard.connect() as connection:
+            rows = connection.exec_driver_sql("SELECT count(*) FROM items WHERE id = 99").scalar()
+
+    assert refused[1:3] == (ReadOnlySqlTransaction, "25006")
+    assert rows == 0
