@@ -56,6 +56,9 @@ class Checkout:
         # The pool's wrapper of the driver's connection, while there is no Connection.
         self._fairy: Any = None
         self._has_sent = False
+        self._begins_itself = (
+            False  # psycopg's connection begins transactions itself, but for the present one
+        )
         if needs_connection(engine):
             self._connection = engine.connect()
             return
@@ -70,7 +73,7 @@ class Checkout:
         """What is checked out already, by somebody else."""
         checkout = cls.__new__(cls)
         checkout._engine, checkout._connection = connection.engine, connection
-        checkout._fairy, checkout._has_sent = None, False
+        checkout._fairy, checkout._has_sent, checkout._begins_itself = None, False, False
         return checkout
 
     @property
@@ -139,18 +142,30 @@ class Checkout:
 
     @property
     def pipelines(self) -> bool:
-        """Whether `send_alone` may be used for `send`: psycopg, its usual cursors, and nothing begun."""
+        """Whether `send_together` may be used: psycopg, its usual cursors, and no transaction begun."""
         dialect: Any = self._engine.dialect
         if dialect.driver != "psycopg" or not self.is_plain:
             return False
         driver, psycopg = self._fairy.dbapi_connection, dialect.loaded_dbapi
-        is_idle = driver.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
-        return is_idle and driver.cursor_factory is psycopg.Cursor and psycopg.Pipeline.is_supported()
+        return bool(
+            driver.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
+            # Else BEGIN would say more.
+            and driver.isolation_level is None
+            and driver.deferrable is None
+            and driver.cursor_factory is psycopg.Cursor
+            and psycopg.Pipeline.is_supported()
+            # Such a dialect would not end what was begun by text.
+            and not getattr(dialect, "skip_autocommit_rollback", False)
+        )
 
-    def send_alone(self, statement: str, parameters: Any = None) -> Any:
-        """As `send`, in a read-only transaction of its own, which has ended then; give the connection back.
+    def send_together(self, statement: str, parameters: Any, *, ends: bool) -> Any:
+        """As `send`, together with what begins its read-only transaction, and with ROLLBACK.
 
-        What begins it, the statement and ROLLBACK are sent together, and waited for once.
+        The driver would wait for BEGIN before it sends the statement: over a network that is as long as the
+        statement itself.
+
+        Args:
+            ends: the transaction ends with it; give the connection back then.
         """
         dialect: Any = self._engine.dialect
         self._has_sent = True
@@ -158,22 +173,23 @@ class Checkout:
         failure: BaseException | None = None
         try:
             driver = self._fairy.dbapi_connection
-            before = driver.autocommit
-            if not before:
-                # Else psycopg would begin the transaction, and wait for that.
+            if not driver.autocommit:
+                # Else it would begin the transaction itself.
+                self._begins_itself = True
                 driver.autocommit = True
-                self.at_return(lambda returned: setattr(returned, "autocommit", before))
+                self.at_return(_begin_itself)
             with driver.pipeline():
                 try:
-                    beside = driver.cursor()
+                    beside = dialect.loaded_dbapi.Cursor(driver)
                     beside.execute("BEGIN READ ONLY", prepare=False)
                     cursor = self._fairy.cursor()
                     if parameters is None:
                         dialect.do_execute_no_params(cursor, statement)
                     else:
                         dialect.do_execute(cursor, statement, parameters)
-                    # After an error the server passes this over: who gives the connection back rolls back.
-                    beside.execute("ROLLBACK", prepare=False)
+                    if ends:
+                        # After an error the server passes this over: whoever gives back rolls back.
+                        beside.execute("ROLLBACK", prepare=False)
                 except dialect.loaded_dbapi.Error as error:
                     # Not through the pipeline's end, which would log that what follows wasn't run.
                     failure = error
@@ -207,6 +223,10 @@ class Checkout:
             self._connection.rollback()
         else:
             self._roll_back()
+        if self._begins_itself:
+            # What is sent next may be sent by others, who rely on that.
+            self._begins_itself = False
+            _begin_itself(self.driver)
 
     def _roll_back(self) -> None:
         try:
@@ -234,6 +254,10 @@ class Checkout:
         if self._connection is None and self._fairy is None:
             return
         self.connection.invalidate()
+
+
+def _begin_itself(driver: Any) -> None:
+    driver.autocommit = False
 
 
 __all__ = ["Checkout", "needs_connection"]

@@ -185,8 +185,10 @@ class OriginConnection:
                 result.close()
             return answer
         try:
-            send = checkout.send_alone if is_alone and checkout.pipelines else checkout.send
-            cursor = send(statement, parameters)
+            if checkout.pipelines:
+                cursor = checkout.send_together(statement, parameters, ends=is_alone)
+            else:
+                cursor = checkout.send(statement, parameters)
         except exc.DBAPIError as error:
             if error.orig is None:
                 raise

@@ -313,6 +313,54 @@ def test_the_wall_is_sent_with_the_statement(
     assert any("BEGIN READ ONLY" in message for message in sent)
 
 
+@pytest.mark.families("postgresql")
+def test_what_begins_a_read_only_transaction_is_not_waited_for(
+    unheard: Engine, wire: Callable[[Engine], Callable[[], list[str]]], items: Origin
+) -> None:
+    """Two transactions of three statements and one: strict mode waits twice less than the bare engine."""
+    waits, messages = [], []
+    told = wire(unheard)
+    with CachingEngine(unheard, cache_db="") as engine:
+        for each in (unheard, engine):
+            for _ in range(8):
+                three_in_a_transaction(each, items)
+            before = len(told())
+            three_in_a_transaction(each, items)
+            messages.append(told()[before:])
+            waits.append(sum("Sync" in message or "Query" in message for message in messages[-1]))
+
+    bare, ours = waits
+    assert ours == bare - 2
+    assert sum("BEGIN READ ONLY" in message for message in messages[1]) == 2
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("level", [None, "REPEATABLE READ", "SERIALIZABLE"])
+def test_the_transaction_is_of_the_level_asked_for_and_read_only(items: Origin, level: str | None) -> None:
+    options = {} if level is None else {"isolation_level": level}
+    base = sa.create_engine(items.url, pool_size=1, max_overflow=0, **options)
+    with CachingEngine(base, cache_db="") as engine:
+        for _ in range(3):
+            with engine.connect() as connection:
+                shown = [
+                    connection.execute(text(f"SHOW transaction_{what}")).scalar()
+                    for what in ("isolation", "read_only", "isolation")
+                ]
+                connection.rollback()
+                shown.append(connection.execute(text("SHOW transaction_read_only")).scalar())
+            assert shown == [
+                (level or "READ COMMITTED").lower(),
+                "on",
+                (level or "READ COMMITTED").lower(),
+                "on",
+            ]
+            with base.connect() as connection:
+                driver: Any = connection.connection.dbapi_connection
+                assert (driver.autocommit, driver.read_only) == (False, None)
+                assert connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "off"
+    base.dispose()
+
+
 FAILING = {
     "division": "SELECT 1 / (id - id), random() FROM items",
     "in a later row": "SELECT 1 / (id - 2), random() FROM items ORDER BY id",
