@@ -144,7 +144,7 @@ class Checkout:
     def pipelines(self) -> bool:
         """Whether `send_together` may be used: psycopg, its usual cursors, and no transaction begun."""
         dialect: Any = self._engine.dialect
-        if dialect.driver != "psycopg" or not self.is_plain:
+        if dialect.driver != "psycopg" or dialect.is_async or not self.is_plain:
             return False
         driver, psycopg = self._fairy.dbapi_connection, dialect.loaded_dbapi
         return bool(
