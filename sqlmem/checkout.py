@@ -223,8 +223,11 @@ class Checkout:
             self._connection.rollback()
         else:
             self._roll_back()
-        if self._begins_itself:
-            # What is sent next may be sent by others, who rely on that.
+        self._let_begin()
+
+    def _let_begin(self) -> None:
+        """After a rollback: whoever sends by the driver's connection next relies on its beginning one."""
+        if self._begins_itself and self.is_usable:
             self._begins_itself = False
             _begin_itself(self.driver)
 
@@ -236,12 +239,16 @@ class Checkout:
 
     def close(self) -> None:
         """End the transaction and give the connection back to the pool."""
+        # The pool's own events are to meet it as it was; what is left for its return is for who loses it.
         if self._connection is not None:
+            if self._begins_itself and self.is_usable:
+                self.rollback()
             self._connection.close()
             return
         fairy = self._fairy
         if self._has_sent:
             self._roll_back()
+            self._let_begin()
             self._fairy = None
             # The pool need not do it again.
             fairy._close_special(transaction_reset=True)

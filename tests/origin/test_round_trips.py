@@ -361,6 +361,26 @@ def test_the_transaction_is_of_the_level_asked_for_and_read_only(items: Origin, 
     base.dispose()
 
 
+@pytest.mark.families("postgresql")
+def test_the_pools_own_events_meet_a_connection_as_it_was(unheard: Engine, items: Origin) -> None:
+    seen = []
+
+    @event.listens_for(unheard.pool, "reset")
+    @event.listens_for(unheard.pool, "checkin")
+    def met(driver: Any, *_: object) -> None:
+        status = driver.pgconn.transaction_status
+        seen.append((driver.autocommit, status))
+
+    with CachingEngine(unheard, cache_db="") as engine:
+        for scenario in (connect_and_close, three_in_a_transaction):
+            scenario(engine, items)
+        alone(engine, "SELECT random() < 2 AS x")
+        alone(engine, "SELECT nope, random() FROM items")
+
+    assert len(seen) >= 8
+    assert set(seen) == {(False, psycopg.pq.TransactionStatus.IDLE)}
+
+
 FAILING = {
     "division": "SELECT 1 / (id - id), random() FROM items",
     "in a later row": "SELECT 1 / (id - 2), random() FROM items ORDER BY id",
