@@ -149,9 +149,6 @@ class Checkout:
         driver, psycopg = self._fairy.dbapi_connection, dialect.loaded_dbapi
         return bool(
             driver.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
-            # Else BEGIN would say more.
-            and driver.isolation_level is None
-            and driver.deferrable is None
             and driver.cursor_factory is psycopg.Cursor
             and psycopg.Pipeline.is_supported()
             # Such a dialect would not end what was begun by text.
@@ -181,7 +178,7 @@ class Checkout:
             with driver.pipeline():
                 try:
                     beside = dialect.loaded_dbapi.Cursor(driver)
-                    beside.execute("BEGIN READ ONLY", prepare=False)
+                    beside.execute(_begin_read_only(driver), prepare=False)
                     cursor = self._fairy.cursor()
                     if parameters is None:
                         dialect.do_execute_no_params(cursor, statement)
@@ -261,6 +258,19 @@ class Checkout:
         if self._connection is None and self._fairy is None:
             return
         self.connection.invalidate()
+
+
+def _begin_read_only(driver: Any) -> str:
+    """What psycopg would begin a read-only transaction of this connection with."""
+    level, deferrable = driver.isolation_level, driver.deferrable
+    parts = ["BEGIN"]
+    if level is not None:
+        # Also where one has only been set back: SQLAlchemy names the usual one then.
+        parts.append(f"ISOLATION LEVEL {level.name.replace('_', ' ')}")
+    parts.append("READ ONLY")
+    if deferrable is not None:
+        parts.append("DEFERRABLE" if deferrable else "NOT DEFERRABLE")
+    return " ".join(parts)
 
 
 def _begin_itself(driver: Any) -> None:

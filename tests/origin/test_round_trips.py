@@ -362,6 +362,42 @@ def test_the_transaction_is_of_the_level_asked_for_and_read_only(items: Origin, 
 
 
 @pytest.mark.families("postgresql")
+def test_what_others_have_set_on_a_connection_stands_in_its_begin(
+    items: Origin, wire: Callable[[Engine], Callable[[], list[str]]]
+) -> None:
+    """In psycopg's own words: a level that SQLAlchemy has set back, and what listeners have set."""
+    base = sa.create_engine(items.url, pool_size=1, max_overflow=0)
+    told = wire(base)
+    with CachingEngine(base, cache_db="") as engine:
+        connect_and_close(engine, items)
+        begun = []
+        for level, deferrable in ((None, None), (2, None), (4, True), (3, False)):
+            with base.connect() as connection:
+                driver: Any = connection.connection.dbapi_connection
+                driver.isolation_level, driver.deferrable = level, deferrable
+            before = len(told())
+            connect_and_close(engine, items)
+            driver.read_only = True
+            driver.execute("SELECT 1")
+            driver.rollback()
+            driver.read_only = None
+            begun.append([re.findall('"(BEGIN.*?)"', message) for message in told()[before:]])
+        alone(base, "SELECT 1")
+        set_back = driver.isolation_level
+        before = len(told())
+        alone(engine, "SELECT random() < 2 AS x")
+        after = [message for message in told()[before:] if "BEGIN" in message]
+    base.dispose()
+
+    for texts in begun:
+        ours, psycopgs = [text for found in texts for text in found]
+        assert ours == psycopgs
+    assert set_back is not None
+    assert len(after) == 1
+    assert "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY" in after[0]
+
+
+@pytest.mark.families("postgresql")
 def test_the_pools_own_events_meet_a_connection_as_it_was(unheard: Engine, items: Origin) -> None:
     seen = []
 
