@@ -12,6 +12,8 @@ Rule 3: a Connection that is made later knows that there is a transaction, and e
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from sqlalchemy.engine import Connection, Engine
@@ -167,7 +169,6 @@ class Checkout:
         dialect: Any = self._engine.dialect
         self._has_sent = True
         cursor = None
-        failure: BaseException | None = None
         try:
             driver = self._fairy.dbapi_connection
             if not driver.autocommit:
@@ -175,25 +176,19 @@ class Checkout:
                 self._begins_itself = True
                 driver.autocommit = True
                 self.at_return(_begin_itself)
-            with driver.pipeline():
-                try:
-                    beside = dialect.loaded_dbapi.Cursor(driver)
-                    beside.execute(_begin_read_only(driver), prepare=False)
-                    cursor = self._fairy.cursor()
-                    if parameters is None:
-                        dialect.do_execute_no_params(cursor, statement)
-                    else:
-                        dialect.do_execute(cursor, statement, parameters)
-                    if ends:
-                        # After an error the server passes this over: whoever gives back rolls back.
-                        beside.execute("ROLLBACK", prepare=False)
-                except dialect.loaded_dbapi.Error as error:
-                    # Not through the pipeline's end, which would log that what follows wasn't run.
-                    failure = error
+            with _pipeline(driver, dialect.loaded_dbapi.Error):
+                beside = dialect.loaded_dbapi.Cursor(driver)
+                beside.execute(_begin_read_only(driver), prepare=False)
+                cursor = self._fairy.cursor()
+                if parameters is None:
+                    dialect.do_execute_no_params(cursor, statement)
+                else:
+                    dialect.do_execute(cursor, statement, parameters)
+                if ends:
+                    # After an error the server passes this over: whoever gives back rolls back.
+                    beside.execute("ROLLBACK", prepare=False)
         except BaseException as error:  # noqa: BLE001 - likewise
-            failure = failure or error
-        if failure is not None:
-            self._fail(failure, statement, parameters, cursor)
+            self._fail(error, statement, parameters, cursor)
         return cursor
 
     def ask(self, question: str) -> Any:
@@ -245,7 +240,8 @@ class Checkout:
         fairy = self._fairy
         if self._has_sent:
             self._roll_back()
-            self._let_begin()
+            if self._begins_itself:
+                self._let_begin()
             self._fairy = None
             # The pool need not do it again.
             fairy._close_special(transaction_reset=True)
@@ -258,6 +254,23 @@ class Checkout:
         if self._connection is None and self._fairy is None:
             return
         self.connection.invalidate()
+
+
+@contextlib.contextmanager
+def _pipeline(driver: Any, errors: type[Exception]) -> Iterator[None]:
+    """A pipeline of psycopg's, which would log at its end that what follows an error wasn't run."""
+    failure: Exception | None = None
+    try:
+        with driver.pipeline():
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 - the driver's, or of a parameter that it can't send
+                failure = error
+    except errors:
+        if failure is None:
+            raise
+    if failure is not None:
+        raise failure
 
 
 def _begin_read_only(driver: Any) -> str:

@@ -446,6 +446,32 @@ def test_an_error_is_the_bare_engines_and_the_connection_goes_on(
     assert not caplog.records
 
 
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("options", [{}, {"isolation_level": "AUTOCOMMIT"}], ids=["begun", "autocommit"])
+def test_a_parameter_that_cannot_be_sent_is_the_drivers_error(
+    unheard: Engine, options: dict[str, Any]
+) -> None:
+    """One that psycopg has no form for, and one that has no form in UTF-8, which is no error of psycopg's."""
+
+    def ask(engine: Engine, parameter: object) -> Any:
+        with engine.connect().execution_options(**options) as connection:
+            try:
+                return connection.execute(
+                    text("SELECT CAST(:p AS text), random() < 2"), {"p": parameter}
+                ).all()
+            except (UnicodeError, sa.exc.DBAPIError) as error:
+                return type(error), type(getattr(error, "orig", None)), str(error).partition("\n")[0]
+
+    asked = ("\ud800", object(), "sent", "\ud800", "sent")
+    with CachingEngine(unheard, cache_db="") as engine:
+        bare, ours = ([ask(each, parameter) for parameter in asked] for each in (unheard, engine))
+
+    assert ours == bare
+    assert bare[0][0] is UnicodeEncodeError
+    assert bare[1][1] is psycopg.ProgrammingError
+    assert bare[2] == bare[4] == [("sent", True)]
+
+
 @pytest.mark.parametrize("is_heard", [False, True])
 def test_after_an_error_the_next_statement_is_answered(driver_origin: Origin, *, is_heard: bool) -> None:
     """In autocommit there is no transaction that has failed; whether it is sent alone or not."""
