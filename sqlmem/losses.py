@@ -93,14 +93,8 @@ class Losses(Eras):
         """Under the lock: as `_invalidate`, with the eras that begin."""
         names, token = begun
         found, tokens = self._known(matches), self._tokens
-        if names is None and found is not None:
-            counts = self._begun
-            for name in found.begun:
-                counts[name] = counts.get(name, 0) + 1
-                tokens[name] = None
-            return self._drop(found.states, forgets_definitions=forgets_definitions)
         if names is None:
-            names = self._count_all()
+            names = self._count_all() if found is None else self._count(found.begun)
         for name in names:
             tokens[name] = token
         hit = touched(self._tables.values(), matches) if found is None else found.states

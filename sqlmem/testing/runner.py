@@ -58,33 +58,35 @@ class _Tally:
 
 
 # What puts values together, in the order in which they come if none is said.
-_PUT_TOGETHER = ("group_concat", "arrayagg", "array_agg", "string_agg", "json_agg")
-# Of floats that are added up, the last digits.
-_ADDED_UP = ("sum", "avg", "std", "var", "covar", "corr", "regr", "total")
+_PUT_TOGETHER = re.compile(r"\b(group_concat|array_?agg|string_agg|json_agg)\b", re.IGNORECASE)
+# What adds floats up, whose last digits depend on that order.
+_ADDED_UP = re.compile(
+    r"\b(sum|avg|total|std|stddev\w*|variance|(co)?var_(pop|samp)|corr|regr_\w+)\s*\(", re.IGNORECASE
+)
 
 
 def differs_by_order(question: asking.Question, one: Answer, other: Answer) -> bool:
-    """Whether two answers may be those of the same rows, put together in two orders."""
-    loose = _without_order(one), _without_order(other)
-    return (
-        any(name in question.text.lower() for name in (*_PUT_TOGETHER, *_ADDED_UP))
-        and asking.difference(*loose, is_ordered=question.is_ordered) is None
-    )
-
-
-def _without_order(answer: Answer) -> Answer:
-    """The same with letters of a text and items of a list sorted, and floats rounded to nine digits."""
+    """Whether two answers may be those of the same rows, put together or added up in two orders."""
+    is_put_together = _PUT_TOGETHER.search(question.text) is not None
+    is_added_up = _ADDED_UP.search(question.text) is not None
+    if not (is_put_together or is_added_up):
+        return False
 
     def loosened(value: Any) -> Any:
-        if isinstance(value, float):
+        """Floats rounded to nine digits; letters of a text and items of a list sorted."""
+        if is_added_up and isinstance(value, float):
             return float(f"{value:.9g}")
-        if isinstance(value, str):
+        if is_put_together and isinstance(value, str):
             return "".join(sorted(value))
         if isinstance(value, list | tuple):
-            return tuple(sorted(map(loosened, value), key=repr))
+            items = map(loosened, value)
+            return tuple(sorted(items, key=repr) if is_put_together else items)
         return value
 
-    return replace(answer, rows=[tuple(map(loosened, row)) for row in answer.rows])
+    loose = [
+        replace(answer, rows=[tuple(map(loosened, row)) for row in answer.rows]) for answer in (one, other)
+    ]
+    return asking.difference(*loose, is_ordered=question.is_ordered) is None
 
 
 def run(url: str | URL, **options: Any) -> Report:
