@@ -45,13 +45,13 @@ def at_hand(executor: Executor, text: str, parameters: Any) -> Local | None:
 
 
 def _first(executor: Executor, planned: Planned, parameters: Any) -> Local | None:
-    if executor.needs_one_moment(planned):
+    if executor.by_store.needs_one_moment(planned):
         return None
     arguments = planned.arguments(parameters)
     generations: list[Generation] = []
     for state, version, columns in zip(planned.states, planned.versions, planned.plan.columns, strict=True):
-        generation = executor.present(state, columns, version) if state.is_verified else None
+        generation = executor.by_store.present(state, columns, version) if state.is_verified else None
         if generation is None:
             return None
         generations.append(generation)
-    return executor.answer(planned, arguments, tuple(generations), Outcome.HIT, is_stale=False)
+    return executor.by_store.answer(planned, arguments, tuple(generations), Outcome.HIT, is_stale=False)

@@ -144,7 +144,7 @@ class Core:
                 residency=self.residency,
                 counters=self.counters,
                 clock=self.clock,
-                check_values=self.executor.check_values,
+                check_values=self.executor.by_store.check_values,
             )
             self.executor.sample(Share(self.settings.verify), self.live)
         self.writes = Writes(
@@ -434,7 +434,7 @@ class Core:
                     statement, f"The table can't be cached: {schema.refusal}", "Leave it out"
                 )
             wanted = _wanted(statement, schema, columns)
-            if self.executor.present(state, wanted, version) is not None:
+            if self.executor.by_store.present(state, wanted, version) is not None:
                 return
             with borrower.borrowed() as connection:
                 expected = connection.estimate(state.name, tuple(wanted)).rows

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from sqlmem.by_store import arguments_or_give_up
 from sqlmem.entries import Bypassed, Passed, Planned, Refused
 from sqlmem.executor import Executor
 from sqlmem.explain import Explanation
@@ -77,9 +78,9 @@ def _kept_or_bypassed(
     given: Any,
 ) -> Explanation:
     """What the origin has answered before, or the origin."""
-    kept = executor.kept(Asked(text, given, has_parameters=True), states)
+    kept = executor.by_origin.kept(Asked(text, given, has_parameters=True), states)
     if kept is None:
-        unkept = executor.resting(text)
+        unkept = executor.by_origin.resting(text)
         return Explanation(Outcome.BYPASS, reasons, tables, columns, origin_statements=(text,), unkept=unkept)
     return Explanation(Outcome.RESULT_HIT, reasons, tables, columns)
 
@@ -100,7 +101,7 @@ class _Planned:
         fetches, reasons, obstacles, generations = [], [], [], []
         if given is not None:
             try:
-                executor.check_arguments(planned, given)
+                arguments_or_give_up(planned, given)
             except GiveUp as error:
                 obstacles.append(error.reason)
         for state, version, needed in zip(
@@ -112,7 +113,7 @@ class _Planned:
             if refusal is not None:
                 obstacles.append(refusal)
             try:
-                present = executor.present(state, needed, version)
+                present = executor.by_store.present(state, needed, version)
             except Replan:
                 present = None
             if present is not None:
@@ -126,7 +127,7 @@ class _Planned:
             obstacles.append(told)
         if not fetches:
             try:
-                executor.check_values(planned, generations)
+                executor.by_store.check_values(planned, generations)
             except GiveUp as error:
                 obstacles.append(error.reason)
         if obstacles:

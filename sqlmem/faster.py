@@ -4,62 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from sqlmem.answers import Caller, Local, Remote
-from sqlmem.codecs import Unrepresentable
+from sqlmem.by_origin import ByOrigin
+from sqlmem.by_store import ByStore
 from sqlmem.counters import Counters
-from sqlmem.entries import Answering, Bound, Planned
+from sqlmem.entries import Planned
 from sqlmem.filling import GiveUp, Replan
-from sqlmem.hot import Over
 from sqlmem.keeping import Asked
 from sqlmem.model import Outcome
 from sqlmem.paces import REASON
 from sqlmem.store import Generation, Retired
-from sqlmem.table_state import TableState
-from sqlmem.trials import Lap, Trials
-
-# So many arguments to a plan are known for which the origin is faster.
-_MOST_OVER = 512
-
-
-class Answers(Protocol):
-    """Who can ask both, see `executor`."""
-
-    counters: Counters
-
-    def kept_or_bypass(
-        self,
-        caller: Caller,
-        asked: Asked,
-        reason: str,
-        tables: tuple[str, ...],
-        states: tuple[TableState, ...] | None,
-        *,
-        reads: tuple[TableState, ...] | None,
-    ) -> Local | Remote:
-        """What the origin has answered before, or the origin."""
-
-    def present(self, state: TableState, columns: Sequence[str], version: int) -> Generation | None:
-        """The table's generation, if it has these columns and is fresh."""
-
-    def answer(
-        self,
-        planned: Planned,
-        arguments: Sequence[Any],
-        generations: tuple[Generation, ...],
-        outcome: Outcome,
-        *,
-        is_stale: bool,
-    ) -> Local:
-        """The store's answer over these generations."""
+from sqlmem.trials import Trials
 
 
 class Faster:
     """Safe for use by many threads."""
 
-    def __init__(self, answers: Answers, trials: Trials) -> None:
-        self._answers = answers
+    def __init__(self, by_origin: ByOrigin, by_store: ByStore, counters: Counters, trials: Trials) -> None:
+        self._by_origin = by_origin
+        self._by_store = by_store
+        self._counters = counters
         self.trials = trials
 
     def answer(
@@ -85,7 +51,7 @@ class Faster:
         may_fail = caller.holds_nothing
         keeps = planned.states if may_keep and planned.is_lasting else None
         try:
-            answer = self._answers.kept_or_bypass(
+            answer = self._by_origin.kept_or_bypass(
                 caller, asked, REASON, planned.tables, keeps, reads=planned.states
             )
         except Exception:
@@ -101,7 +67,7 @@ class Faster:
     def _after_all(self, caller: Caller, planned: Planned, arguments: Sequence[Any]) -> Local | None:
         local = self._instead(caller, planned, arguments)
         if local is not None:
-            self._answers.counters.take_back(Outcome.BYPASS, REASON)
+            self._counters.take_back(Outcome.BYPASS, REASON)
         return local
 
     def _instead(self, caller: Caller, planned: Planned, arguments: Sequence[Any]) -> Local | None:
@@ -113,52 +79,15 @@ class Faster:
             for state, version, columns in zip(
                 planned.states, planned.versions, planned.plan.columns, strict=True
             ):
-                generation = self._answers.present(state, columns, version)
+                generation = self._by_store.present(state, columns, version)
                 if generation is None or not state.is_verified:
                     return None
                 generations.append(generation)
-            local = self._answers.answer(planned, arguments, tuple(generations), Outcome.HIT, is_stale=False)
+            local = self._by_store.answer(planned, arguments, tuple(generations), Outcome.HIT, is_stale=False)
         except (GiveUp, Replan, Retired):
             return None
         caller.let_go()
         return local
-
-
-def slow(
-    trials: Trials | None,
-    planned: Planned,
-    bound: Bound,
-    statement: str,
-    parameters: Any,
-    began: float,
-    answered: int,
-) -> None:
-    """Note an answer of the store's that may have been slow, see `hot.Slow`."""
-    if trials is not None:
-        lap = Lap(trials, planned, bound, planned.arguments(parameters), began, answered)
-        lap.end(statement, parameters, has_parameters=True)
-
-
-def below(planned: Planned, ready: Answering, parameters: Any, most: int) -> tuple[list[Any], float] | None:
-    """The stored rows, if they are fewer than `most`. Which arguments have more is remembered.
-
-    Raises:
-        Over: they aren't.
-    """
-    try:
-        key = (most, *planned.arguments(parameters))
-        is_known = key in ready.over
-    except (Unrepresentable, LookupError, TypeError, OverflowError):
-        return None
-    if is_known:
-        raise Over
-    try:
-        return ready.stored(parameters, most)
-    except Over:
-        if len(ready.over) >= _MOST_OVER:
-            ready.over.clear()
-        ready.over[key] = False
-        raise
 
 
 def asked_before(planned: Planned, arguments: Sequence[Any], most: float) -> bool:

@@ -9,17 +9,20 @@ from typing import Any
 
 from sqlmem.answers import Local
 from sqlmem.clock import Clock
+from sqlmem.codecs import Unrepresentable
 from sqlmem.costs import is_short
 from sqlmem.counters import Counters
 from sqlmem.directives import USUAL
-from sqlmem.entries import Answering, Planned
-from sqlmem.faster import below, slow
-from sqlmem.hot import Ready
+from sqlmem.entries import Answering, Bound, Planned
+from sqlmem.hot import Over, Ready
 from sqlmem.model import Outcome, Status
 from sqlmem.paces import LEAST_SECONDS, MANY_ROWS
 from sqlmem.plan import Plan
 from sqlmem.store import Lane, Retired, Store
 from sqlmem.trials import Lap, Trials
+
+# So many arguments to a plan are known for which the origin is faster.
+_MOST_OVER = 512
 
 
 class Hits:
@@ -109,3 +112,40 @@ class Hits:
                 known = False
             lane.short[plan.sql] = known
         return known
+
+
+def slow(
+    trials: Trials | None,
+    planned: Planned,
+    bound: Bound,
+    statement: str,
+    parameters: Any,
+    began: float,
+    answered: int,
+) -> None:
+    """Note an answer of the store's that may have been slow, see `hot.Slow`."""
+    if trials is not None:
+        lap = Lap(trials, planned, bound, planned.arguments(parameters), began, answered)
+        lap.end(statement, parameters, has_parameters=True)
+
+
+def below(planned: Planned, ready: Answering, parameters: Any, most: int) -> tuple[list[Any], float] | None:
+    """The stored rows, if they are fewer than `most`. Which arguments have more is remembered.
+
+    Raises:
+        Over: they aren't.
+    """
+    try:
+        key = (most, *planned.arguments(parameters))
+        is_known = key in ready.over
+    except (Unrepresentable, LookupError, TypeError, OverflowError):
+        return None
+    if is_known:
+        raise Over
+    try:
+        return ready.stored(parameters, most)
+    except Over:
+        if len(ready.over) >= _MOST_OVER:
+            ready.over.clear()
+        ready.over[key] = False
+        raise
