@@ -12,8 +12,7 @@ Rule 3: a Connection that is made later knows that there is a transaction, and e
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+import functools
 from typing import Any, NoReturn
 
 from sqlalchemy.engine import Connection, Engine
@@ -22,6 +21,11 @@ from sqlalchemy.exc import ResourceClosedError
 # Drivers of whose cursors SQLAlchemy's execution contexts want nothing but execute, description and rows.
 # Not asyncpg, whose cursors are told when definitions have changed.
 _PLAIN = frozenset({"aiosqlite", "mysqldb", "psycopg", "psycopg2", "psycopg_async", "pymysql", "pysqlite"})
+
+# How libpq's name of a host begins, if it is the folder of a Unix socket or, by @, an abstract one.
+_SOCKET = (b"/", b"@")
+# Where the pool keeps it, see `Checkout._beside`.
+_BESIDE = "sqlmem's cursor beside a statement"
 
 
 def needs_connection(engine: Engine) -> bool:
@@ -133,7 +137,8 @@ class Checkout:
         self._has_sent = True
         cursor = None
         try:
-            cursor = self._fairy.cursor()
+            # As the pool's wrapper would, in fewer calls; and so below.
+            cursor = self._fairy.dbapi_connection.cursor()
             if parameters is None:
                 dialect.do_execute_no_params(cursor, statement)
             else:
@@ -142,15 +147,20 @@ class Checkout:
             self._fail(error, statement, parameters, cursor)
         return cursor
 
-    @property
-    def pipelines(self) -> bool:
-        """Whether `send_together` may be used: psycopg, its usual cursors, and no transaction begun."""
+    def pipelines(self, *, ends: bool) -> bool:
+        """Whether to use `send_together`: with psycopg, its usual cursors, and no transaction begun.
+
+        Over a Unix socket to wait for BEGIN takes less time than a pipeline does; to wait for ROLLBACK too
+        takes more. To be asked of a plain one.
+        """
         dialect: Any = self._engine.dialect
-        if dialect.driver != "psycopg" or dialect.is_async or not self.is_plain:
+        if dialect.driver != "psycopg" or dialect.is_async:
             return False
         driver, psycopg = self._fairy.dbapi_connection, dialect.loaded_dbapi
         return bool(
+            # First: of a connection that is closed libpq tells this only.
             driver.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
+            and (ends or not driver.pgconn.host.startswith(_SOCKET))
             and driver.cursor_factory is psycopg.Cursor
             and psycopg.Pipeline.is_supported()
             # Such a dialect would not end what was begun by text.
@@ -176,29 +186,58 @@ class Checkout:
                 self._begins_itself = True
                 driver.autocommit = True
                 self.at_return(_begin_itself)
-            with _pipeline(driver, dialect.loaded_dbapi.Error):
-                beside = dialect.loaded_dbapi.Cursor(driver)
-                beside.execute(_begin_read_only(driver), prepare=False)
-                cursor = self._fairy.cursor()
-                if parameters is None:
-                    dialect.do_execute_no_params(cursor, statement)
-                else:
-                    dialect.do_execute(cursor, statement, parameters)
-                if ends:
-                    # After an error the server passes this over: whoever gives back rolls back.
-                    beside.execute("ROLLBACK", prepare=False)
+            beside, failure = self._beside(), None
+            try:
+                with driver.pipeline():
+                    try:
+                        beside.execute(
+                            _begin_read_only(driver.isolation_level, driver.deferrable), prepare=False
+                        )
+                        cursor = self._fairy.cursor()
+                        if parameters is None:
+                            dialect.do_execute_no_params(cursor, statement)
+                        else:
+                            dialect.do_execute(cursor, statement, parameters)
+                        if ends:
+                            # After an error the server passes this over: whoever gives back rolls back.
+                            beside.execute("ROLLBACK", prepare=False)
+                    except Exception as error:  # noqa: BLE001 - the driver's, or of a parameter that it can't send
+                        # Kept from the pipeline, which would log at its end that the rest wasn't run.
+                        failure = error
+            except dialect.loaded_dbapi.Error:
+                if failure is None:
+                    raise
+            if failure is not None:
+                raise failure  # noqa: TRY301 - to where all errors go
         except BaseException as error:  # noqa: BLE001 - likewise
             self._fail(error, statement, parameters, cursor)
         return cursor
 
-    def ask(self, question: str) -> Any:
-        """The first value that a statement of our own gives, if it gives any; sent as by `send`."""
+    def _beside(self) -> Any:
+        """A cursor for what stands beside a statement: one for each of the driver's connections, for ever.
+
+        Making one takes psycopg longer than BEGIN takes the server.
+        """
+        info = self._fairy.info
+        cursor = info.get(_BESIDE)
+        if cursor is None or cursor.closed:
+            cursor = info[_BESIDE] = self._engine.dialect.loaded_dbapi.Cursor(self._fairy.dbapi_connection)
+        return cursor
+
+    def ask(self, question: str, *further: str) -> Any:
+        """The first value that a statement of our own gives, if it gives any; sent as by `send`.
+
+        Args:
+            further: statements to send after it.
+        """
         self._has_sent = True
         cursor = None
         try:
             cursor = self._fairy.dbapi_connection.cursor()
             cursor.execute(question)
             row = None if cursor.description is None else cursor.fetchone()
+            for each in further:
+                cursor.execute(each)
             cursor.close()
         except BaseException as error:  # noqa: BLE001 - likewise
             self._fail(error, question, None, cursor)
@@ -225,7 +264,7 @@ class Checkout:
 
     def _roll_back(self) -> None:
         try:
-            self._engine.dialect.do_rollback(self._fairy)
+            self._engine.dialect.do_rollback(self._fairy.dbapi_connection)
         except BaseException as error:  # noqa: BLE001 - likewise
             self._fail(error, None, None, None)
 
@@ -256,26 +295,9 @@ class Checkout:
         self.connection.invalidate()
 
 
-@contextlib.contextmanager
-def _pipeline(driver: Any, errors: type[Exception]) -> Iterator[None]:
-    """A pipeline of psycopg's, which would log at its end that what follows an error wasn't run."""
-    failure: Exception | None = None
-    try:
-        with driver.pipeline():
-            try:
-                yield
-            except Exception as error:  # noqa: BLE001 - the driver's, or of a parameter that it can't send
-                failure = error
-    except errors:
-        if failure is None:
-            raise
-    if failure is not None:
-        raise failure
-
-
-def _begin_read_only(driver: Any) -> str:
-    """What psycopg would begin a read-only transaction of this connection with."""
-    level, deferrable = driver.isolation_level, driver.deferrable
+@functools.cache
+def _begin_read_only(level: Any, deferrable: bool | None) -> str:  # noqa: FBT001 - as psycopg has it
+    """What psycopg would begin a read-only transaction with, of a connection with these attributes."""
     parts = ["BEGIN"]
     if level is not None:
         # Also where one has only been set back: SQLAlchemy names the usual one then.

@@ -259,7 +259,8 @@ class LazyConnection:
         return LazyCursor(self, is_streamed=True) if arguments or keywords else LazyCursor(self)
 
     def rollback(self) -> None:
-        if self.has_begun:
+        # As `has_begun`.
+        if self._held is not None or self._is_lost or self.streaming is not None:
             self._release()
 
     # Nothing was written: the origin's transaction ends, however it is called.

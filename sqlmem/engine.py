@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from types import MappingProxyType, TracebackType
@@ -30,12 +31,47 @@ _EXECUTE = ExecuteStyle.EXECUTE  # an enum's members take longer to look up
 # Options of a connection that concern the driver's connection; `logging_token` is SQLAlchemy's alone.
 _NOT_THE_ORIGINS = frozenset({"logging_token"})
 
+_DISPATCH: Any = inspect.getattr_static(Connection, "dispatch")
+# Older SQLAlchemys have it on instances only.
+_HAS_EVENTS_BY_CLASS = hasattr(Connection, "_has_events")
+
+
+class _Joined:
+    """A connection's events with its engine's, joined when somebody looks.
+
+    SQLAlchemy joins them when it makes a Connection, which is two thirds of what that takes.
+    """
+
+    def __get__(self, connection: Any, owner: type) -> Any:
+        if connection is None:
+            return _DISPATCH.__get__(None, owner)
+        joined = _DISPATCH.__get__(connection, owner)._join(connection.engine.dispatch)
+        connection.__dict__["dispatch"] = joined  # found first from now on
+        return joined
+
 
 class CachingConnection(Connection):
     """SQLAlchemy's Connection; what it would set on the driver's connection waits for one."""
 
-    def __init__(self, engine: Engine, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(engine, *arguments, **keywords)
+    dispatch: Any = _Joined()
+    # Whether its cursors are asked for a plain hit before they execute anything, as those of strict mode.
+    _asks_first = True
+
+    def __init__(
+        self,
+        engine: Engine,
+        connection: Any = None,
+        _has_events: bool | None = None,  # noqa: FBT001 - SQLAlchemy's signature
+        **keywords: Any,
+    ) -> None:
+        if _has_events is None and not engine._has_events:
+            # Nobody listens to the engine. Who does later, or to this one, finds them joined.
+            super().__init__(engine, connection, False, **keywords)  # noqa: FBT003 - likewise
+            if _HAS_EVENTS_BY_CLASS:
+                del self._has_events  # what the class says holds, as of SQLAlchemy's own
+        else:
+            self.dispatch = _DISPATCH.__get__(self, type(self))
+            super().__init__(engine, connection, _has_events, **keywords)
         if self._execution_options and (own := self._origin_options(self._execution_options)):
             self._lazy().set_options(own)
 
@@ -72,7 +108,7 @@ class CachingConnection(Connection):
         ):
             cursor, text, parameters = context.cursor, context.statement, context.parameters[0]
             try:
-                if context.is_crud or not cursor.take(text, parameters):
+                if context.is_crud or not self._asks_first or not cursor.take(text, parameters):
                     cursor.execute(text, parameters)
                 context.post_exec()
                 return context._setup_result_proxy()
@@ -110,6 +146,8 @@ class CachingConnection(Connection):
 
 class TransparentConnection(CachingConnection):
     """A Connection whose transactions are the origin's."""
+
+    _asks_first = False
 
     def begin(self) -> Any:
         transaction = super().begin()

@@ -174,7 +174,7 @@ class CheckedOut(PoolProxiedConnection):
     def _close_special(self, transaction_reset: bool = False) -> None:  # noqa: FBT001, FBT002 - SQLAlchemy's
         """SQLAlchemy's Connection says so if it has ended the transaction itself."""
         owner, record, connection = self._pool, self._connection_record, self.dbapi_connection
-        if connection is not None and not transaction_reset and connection.behind.has_begun:
+        if not transaction_reset and connection is not None and connection.behind.has_begun:
             try:
                 owner.reset(self)
             except BaseException as error:

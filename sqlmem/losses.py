@@ -30,18 +30,8 @@ class _Found(NamedTuple):
     begun: frozenset[str]
 
 
-class Dropped(NamedTuple):
-    """What was forgotten.
-
-    Attributes:
-        states: the tables.
-        filled: those of them that were there.
-        generations: theirs.
-    """
-
-    states: Sequence[TableState]
-    filled: list[TableState]
-    generations: list[Generation]
+# The tables of those that were to be forgotten that were there, and their generations, to be retired.
+Dropped = list[tuple[TableState, Generation]]
 
 
 # The names whose eras end, and the token of those that begin. None: nobody is to be told of them before, so
@@ -84,39 +74,44 @@ class Losses(Eras):
         """
         begun = self._begun_now(matches)
         with self._lock:
-            dropped = self._lost(matches, begun, forgets_definitions=True)
-            return dropped.states, dropped.generations
+            hit, dropped = self._lost(matches, begun, forgets_definitions=True)
+            return hit, [generation for _, generation in dropped]
 
     def _lost(
         self, matches: Callable[[TableName], bool] | None, begun: _Begun, *, forgets_definitions: bool
-    ) -> Dropped:
-        """Under the lock: as `_invalidate`, with the eras that begin."""
+    ) -> tuple[Sequence[TableState], Dropped]:
+        """Under the lock: as `_invalidate`, with the eras that begin. Gives the tables, too."""
         names, token = begun
-        found, tokens = self._known(matches), self._tokens
-        if names is None:
-            names = self._count_all() if found is None else self._count(found.begun)
-        for name in names:
+        tokens = self._tokens
+        found = None if matches is None else self._found.get(matches) or self._known(matches)
+        if found is not None and names is None:
+            # Nearly each commit, twice. What follows comes to the same, in more calls.
+            counts = self._begun
+            for name in found.begun:
+                counts[name] = counts.get(name, 0) + 1
+                tokens[name] = token
+            return found.states, self._drop(found.states, forgets_definitions=forgets_definitions)
+        for name in self._count_all() if names is None else names:
             tokens[name] = token
         hit = touched(self._tables.values(), matches) if found is None else found.states
         # What was met since they were told too; its token nobody knows, and everybody will find so.
         for state in hit:
             tokens[state.bare] = token
-        return self._drop(hit, forgets_definitions=forgets_definitions)
+        return hit, self._drop(hit, forgets_definitions=forgets_definitions)
 
     def _invalidate(
         self, matches: Callable[[TableName], bool] | None, *, forgets_definitions: bool
-    ) -> Dropped:
-        return self._drop(self._touched(matches), forgets_definitions=forgets_definitions)
+    ) -> list[Generation]:
+        dropped = self._drop(self._touched(matches), forgets_definitions=forgets_definitions)
+        return [generation for _, generation in dropped]
 
     def _drop(self, hit: Sequence[TableState], *, forgets_definitions: bool) -> Dropped:
-        filled: list[TableState] = []
-        generations: list[Generation] = []
+        dropped: Dropped = []
         for state in hit:
             state.epoch += 1
             state.refused_until, state.refusal, state.is_verified = 0.0, None, True
             if state.generation is not None:
-                filled.append(state)
-                generations.append(state.generation)
+                dropped.append((state, state.generation))
                 state.generation = None
             if forgets_definitions:
                 state.schema = None
@@ -125,7 +120,7 @@ class Losses(Eras):
             self._found = {}
             self._spellings = {spelling: state for spelling, state in self._spellings.items() if state.schema}
         self.changes += 1
-        return Dropped(hit, filled, generations)
+        return dropped
 
     def open_window(self, window: Window) -> Dropped:
         """Before a commit is sent: forget the rows of what it changes, and let nobody fill it.
@@ -138,8 +133,8 @@ class Losses(Eras):
         """
         begun = self._begun_now(window.matches) if observers else _UNTOLD
         with self._lock:
-            self._windows.open(window)
-            return self._lost(window.matches, begun, forgets_definitions=window.defines)
+            self._windows.opened.add(window)
+            return self._lost(window.matches, begun, forgets_definitions=window.defines)[1]
 
     def close_window(self, window: Window, doubtful_seconds: float = 0.0, process: int | None = None) -> None:
         """After the commit has returned or failed: who fills from now on reads what was committed.
@@ -155,7 +150,9 @@ class Losses(Eras):
         # What was read meanwhile, at the origin, was read in an era that ends here.
         begun = self._begun_now(window.matches) if observers else _UNTOLD
         with self._lock:
-            self._windows.close(window, doubt)
+            self._windows.opened.discard(window)
+            if doubt is not None:
+                self._windows.doubt(doubt)
             # A definition that was read meanwhile may be the old one.
             self._lost(window.matches, begun, forgets_definitions=window.defines)
 

@@ -44,6 +44,8 @@ SOON_TIMES_LAST_WRITE = 20
 # A thread looks at the clock at least so often: the machine may have slept.
 _LONGEST_WAIT_SECONDS = 3600.0
 _ATTEMPTS_AT_END = 3
+# Who may remove a file goes by these, where there are others.
+_KNOWS_EFFECTIVE_IDS = os.access in os.supports_effective_ids
 
 
 class Maintenance:
@@ -78,6 +80,7 @@ class Maintenance:
         self._clock = clock
         # A link is followed now, once: it is its target that is replaced, and that has the lock.
         self._path = None if path is None else Path(os.path.realpath(path))
+        self._file = str(self._path)
         # Which generations have an image; guarded by _writing.
         self._images = None if self._path is None else Images(self._path)
         self._interval = interval_seconds
@@ -93,6 +96,7 @@ class Maintenance:
         self._thread: threading.Thread | None = None
         self._claim: Claim | None = None
         self._due = clock.monotonic() + interval_seconds
+        self._is_due_soon = False  # whether nothing that is lost makes it due any earlier
         self._written = self._changes()  # the counter when the file was last as it is
         self._losses = 0  # calls of `lost`; guarded by _disk
         self._last_write_seconds = 0.0
@@ -230,6 +234,8 @@ class Maintenance:
         if now < self._due:
             return
         self._due = now + self._interval
+        # What is lost before this is lost before the snapshot is begun; what is lost later asks for another.
+        self._is_due_soon = False
         self.flush()
 
     def flush(self, seconds: float = -1, *, threads: int = 1) -> bool:
@@ -333,12 +339,17 @@ class Maintenance:
         Call it after the registry's own invalidation. A process that is killed before the next
         write starts empty.
         """
+        path = self._path
         with self._disk:
             self._losses += 1
-            if self._path is not None and self._claim is not None and not self._must_set_aside:
+            is_ours = path is not None and self._claim is not None and not self._must_set_aside
+            # Each commit comes here. Also where it was removed before: another process on the same origin may
+            # have written it. To look for it first takes a third of what a vain removal does.
+            if is_ours and os.access(self._file, os.F_OK, effective_ids=_KNOWS_EFFECTIVE_IDS):
                 with contextlib.suppress(OSError):
-                    self._path.unlink()
-        if self._path is not None:
+                    os.unlink(self._file)  # noqa: PTH108 - as it was looked for
+        if path is not None and not self._is_due_soon:
+            self._is_due_soon = True
             pause = max(SOON_SECONDS, SOON_TIMES_LAST_WRITE * self._last_write_seconds)
             due = self._clock.monotonic() + pause
             if due < self._due:
@@ -407,6 +418,7 @@ class Maintenance:
         # What the parent hasn't written yet is the parent's to write.
         self._written = self._registry.changes
         self._due = self._clock.monotonic() + self._interval
+        self._is_due_soon = False
         for callback in self._on_child:
             callback()
         self._start_thread()

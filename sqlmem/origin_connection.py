@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from operator import methodcaller
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -55,6 +56,9 @@ class Owner(Protocol):
 # Drivers that know whether their transactions are read-only; others would ask the server.
 _TELLING = frozenset({"asyncpg", "psycopg", "psycopg_async", "psycopg2"})
 
+# What psycopg's dialect comes to by four more calls, twice for each statement.
+_SETTING = {value: methodcaller("set_read_only", value) for value in (None, False, True)}
+
 # All that the origin has answered to a statement, as its driver gives it: description, rowcount and rows.
 Answer = tuple[Sequence[Any], int, list[Any]]
 
@@ -78,8 +82,7 @@ class OriginConnection:
             # Before anything is sent: SQLAlchemy sets them only outside a transaction.
             checkout.replace(**options)
         if family == "sqlite":
-            self._query_only = int(self._pragma("query_only") or 0)
-            self._pragma("query_only = 1")
+            self._query_only = int(self._run("PRAGMA query_only", "PRAGMA query_only = 1") or 0)
         if family == "mysql":
             # SQLAlchemy may leave out a rollback in autocommit, where it knows of no transaction.
             self._skips_rollback = bool(getattr(origin.dialect, "skip_autocommit_rollback", False))
@@ -100,6 +103,13 @@ class OriginConnection:
         checkout = self._checkout
         dialect: Any = self.origin.dialect
         is_plain, driver = checkout.is_plain, checkout.driver
+        if is_plain and dialect.driver == "psycopg" and not options and not driver.autocommit:
+            # Nearly each transaction. What follows comes to the same, in more calls.
+            before = driver.read_only
+            if before is not True:
+                checkout.at_return(_SETTING[before])
+                driver.set_read_only(True)
+            return NOTHING
         set_already = NOTHING if is_plain else self.connection.get_execution_options()
         asked = set_already.get("isolation_level") or getattr(dialect, "_on_connect_isolation_level", None)
         # Whether each statement would be committed by itself.
@@ -118,15 +128,15 @@ class OriginConnection:
         _set_read_only(dialect, driver, is_read_only)
         return NOTHING
 
-    def _run(self, text: str) -> Any:
-        """The first value that a statement gives, if it gives any."""
-        if not self._checkout.is_plain:
-            result = self.connection.exec_driver_sql(text)
-            return result.scalar() if result.returns_rows else None
-        return self._checkout.ask(text)
-
-    def _pragma(self, text: str) -> Any:
-        return self._run(f"PRAGMA {text}")
+    def _run(self, text: str, *further: str) -> Any:
+        """The first value that a statement gives, if it gives any; others are sent after it."""
+        if self._checkout.is_plain:
+            return self._checkout.ask(text, *further)
+        result = self.connection.exec_driver_sql(text)
+        value = result.scalar() if result.returns_rows else None
+        for each in further:
+            self.connection.exec_driver_sql(each)
+        return value
 
     def _start_read_only(self) -> None:
         self._run("START TRANSACTION READ ONLY")
@@ -185,7 +195,7 @@ class OriginConnection:
                 result.close()
             return answer
         try:
-            if checkout.pipelines:
+            if checkout.pipelines(ends=is_alone):
                 cursor = checkout.send_together(statement, parameters, ends=is_alone)
             else:
                 cursor = checkout.send(statement, parameters)
@@ -347,7 +357,7 @@ class OriginConnection:
             was_changed = self._query_only is not None or self._waits_briefly or self._skips_rollback
             if was_changed and self.is_usable:
                 if self._query_only is not None:
-                    self._pragma(f"query_only = {self._query_only}")
+                    self._run(f"PRAGMA query_only = {self._query_only}")
                 if self._waits_briefly:
                     self._wait_as_before()
                 if self._skips_rollback:
@@ -383,7 +393,7 @@ def driver_errors() -> Iterator[None]:
 def _set_read_only(dialect: Any, driver: Any, value: bool | None) -> None:  # noqa: FBT001 - as the dialect's
     set_ = getattr(driver, "set_read_only", None)
     if set_ is not None:
-        set_(value)  # psycopg: what its dialect comes to by three more calls, twice for each statement
+        set_(value)  # psycopg: what its dialect comes to by three more calls
     else:
         dialect.set_readonly(driver, value)
 

@@ -241,7 +241,10 @@ class PassingConnection(Differing):
             driver = self.take()
             is_first = self._is_clean
         if is_first:
-            self._sending()
+            # As `_sending`.
+            self._is_clean = self._is_taken_back = False
+            if passing.shares_connection:
+                passing.busy.add(id(self))
         if effect is None:
             return driver, None
         if self.directive is USUAL and not passing.sessions.marks:
@@ -252,7 +255,9 @@ class PassingConnection(Differing):
                     return driver, None
                 if self._is_taken_back or self._will_be_taken_back():
                     pending = self._pending
-                    if pending.written is not written:
+                    if pending.written == NOTHING:
+                        pending.written = written
+                    elif pending.written is not written:
                         pending.add(written)
                     return driver, None
         try:

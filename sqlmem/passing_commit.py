@@ -29,20 +29,27 @@ class Committing(Held):
         if self._held is None or self._is_clean:
             self._end()
             return
-        written, is_async = self._pending.written, self._passing.origin.is_async
-        if written is None or written or is_async:
+        held, passing, written = self._held, self._passing, self._pending.written
+        if passing.origin.is_async:
             with self._window(written, defines=written is EVERYTHING):
-                if is_async:
-                    self._commit(self._held)
-                else:
-                    self._held.commit()
+                self._commit(held)
+        elif written is None or written:
+            # As `_window`, without a call for each step.
+            process = self._record_info.get(_PROCESS) or self._process()
+            with passing.writes.window(
+                written,
+                defines=written is EVERYTHING,
+                is_answer=self._is_answer,
+                driver=held,
+                process=process,
+            ):
+                held.commit()
         else:
-            self._held.commit()
+            held.commit()
         self._is_just_set = False
         # One that failed may have left the transaction open, to be rolled back or committed again (SQLite,
         # whose deferred constraints are looked at then).
-        self._cleaned()
-        self._end()
+        self._over()
 
     def _commit(self, driver: Any) -> None:
         if not self._pending:
@@ -58,8 +65,7 @@ class Committing(Held):
             yield
         # One that failed may have left the transaction open, to be rolled back or committed again (SQLite,
         # whose deferred constraints are looked at then).
-        self._cleaned()
-        self._end()
+        self._over()
 
     def _window(self, written: Written, *, defines: bool) -> contextlib.AbstractContextManager[None]:
         """Around what makes a write visible to others."""
@@ -138,8 +144,7 @@ class Committing(Held):
             self._is_just_set = False
         finally:
             self._is_open_by_text = False
-            self._cleaned()
-            self._end()
+            self._over()
 
     # Two-phase transactions, as psycopg and psycopg2 have them; other dialects send text.
 
@@ -167,8 +172,7 @@ class Committing(Held):
         try:
             driver.tpc_rollback() if xid is None else driver.tpc_rollback(xid)
         finally:
-            self._cleaned()
-            self._end()
+            self._over()
 
     @staticmethod
     def _xid(driver: Any) -> Any:

@@ -13,7 +13,9 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from sqlmem.answers import Caller, Local, Remote
+from sqlmem.cursor_traits import CHANGES_NOTHING, HARMLESS, is_server_side
 from sqlmem.dependencies import Listener, listening
+from sqlmem.directives import USUAL
 from sqlmem.effects import Effect
 from sqlmem.entries import Bound
 from sqlmem.executor import Executor
@@ -24,52 +26,19 @@ from sqlmem.stand_in import StandIn
 from sqlmem.statuses import remember_status
 from sqlmem.waiting import give_way
 
-# What drivers' cursors have that does nothing to the database.
-_HARMLESS = frozenset(
-    {
-        "binary_types",
-        "cast",
-        "fetchall",
-        "fetchmany",
-        "fetchone",
-        "format",
-        "itersize",
-        "mogrify",
-        "name",
-        "nextset",
-        "pgresult",
-        "query",
-        "results",
-        "rownumber",
-        "scroll",
-        "scrollable",
-        "set_result",
-        "setinputsizes",
-        "setoutputsize",
-        "statusmessage",
-        "string_types",
-        "tzinfo_factory",
-        "typecaster",
-        "warning_count",
-        "withhold",
-    }
-)
-
-
-# What dialects set on a cursor that changes no answer.
-_CHANGES_NOTHING = frozenset({"_invalidate_schema_cache_asof", "itersize"})
-# How dialects and drivers are asked for a server-side cursor, whose rows are as others.
-_SERVER_SIDE = frozenset({"name", "scrollable", "server_side", "withhold"})
+# SQLite: of so many of a connection's cursors, those that are gone are taken out.
+_MANY_CURSORS = 16
 
 
 class Connection(Caller, Behind, Protocol):
     """Whose cursor it is.
 
     Attributes:
-        cursors: SQLite: weak references to those of ours that have got one of the driver's; None elsewhere.
+        cursors: SQLite: weak references to those of ours that have got one of the driver's, and to some that
+            are gone; None elsewhere.
     """
 
-    cursors: set[weakref.ref[PassingCursor]] | None
+    cursors: list[weakref.ref[PassingCursor]] | None
 
     @property
     def is_usual(self) -> bool:
@@ -141,9 +110,7 @@ class PassingCursor:
         self._arguments = arguments
         self._keywords = keywords
         # Dictionaries, say: the program has asked for a class of cursor, or a row factory.
-        self._has_other_rows = bool(arguments or keywords) and not _is_server_side(
-            arguments, keywords, origin
-        )
+        self._has_other_rows = bool(arguments or keywords) and not is_server_side(arguments, keywords, origin)
         self._driver: Any = None  # the driver's cursor
         self._ahead: Ahead | None = None  # its rows, as far as they were fetched to be kept
         # Whether it is over an answer of the store, of which the next four tell.
@@ -163,21 +130,22 @@ class PassingCursor:
             keywords
             or type(operation) is not str
             or self._has_other_rows
-            or (set_by_others and not set_by_others.keys() <= _CHANGES_NOTHING)
+            or (set_by_others and not set_by_others.keys() <= CHANGES_NOTHING)
         ):
             # A batch, rows of another form, or a driver's own way of asking: nothing that the store answers.
             self._pass(text, "execute", operation, *(() if parameters is None else (parameters,)), **keywords)
             return self
         connection, executor, has_parameters = self._owner, self._executor, parameters is not None
-        answer: Local | Remote | None = executor.at_once.answer(connection, (operation, has_parameters))
+        key, at_once = (operation, has_parameters), executor.at_once
+        # A text of which the first two know something has never been a plain hit, and seldom becomes one.
+        is_others = key in at_once.texts or key in at_once.resting
+        answer: Local | Remote | None = None
+        if is_others or key in at_once.special:
+            answer = at_once.answer(connection, key)
         if answer is None:
-            answer = executor.run(
-                connection,
-                operation,
-                parameters or (),
-                has_parameters=has_parameters,
-                is_whole=not (self._arguments or self._keywords or self._sizes),
-            )
+            answer = self._answer(operation, parameters, may_hit=not (is_others or set_by_others))
+            if answer is None:
+                return self
         if isinstance(answer, Remote):
             if answer.keeping is None and answer.instead is None:
                 # What most of what passes is: without a call for each of these steps.
@@ -201,20 +169,47 @@ class PassingCursor:
                 if minded is not None:
                     connection.ended(minded, None)
                 return self
-            try:
-                self._ask(answer, operation, parameters)
-            except Exception:
-                # Whatever the driver raises: the store may have the answer too.
-                local = None if answer.instead is None else answer.instead()
-                if local is None:
-                    raise
-                self._driver = None
-                answer = local
-            else:
+            answer = self._ask_or_instead(answer, operation, parameters)
+            if answer is None:
                 return self
         self._tell(answer)
         self._take_answer(answer, operation, parameters)
         return self
+
+    def _answer(self, operation: str, parameters: Any, *, may_hit: bool) -> Local | Remote | None:
+        """What the executor says; None for a plain hit, which is taken already."""
+        connection, executor, has_parameters = self._owner, self._executor, parameters is not None
+        if (
+            may_hit
+            and has_parameters
+            and executor.takes_at_once
+            and connection.directive is USUAL
+            and connection.is_usual
+        ):
+            rows, ready = executor.front.rows_at_once(operation, parameters)
+            if rows is not None and ready is not None:
+                self._take_rows(rows, ready.bound)
+                return None
+        return executor.run(
+            connection,
+            operation,
+            parameters or (),
+            has_parameters=has_parameters,
+            is_whole=not (self._arguments or self._keywords or self._sizes),
+        )
+
+    def _ask_or_instead(self, answer: Remote, operation: str, parameters: Any) -> Local | None:
+        """Ask the origin; if it fails, the store may have the answer too."""
+        try:
+            self._ask(answer, operation, parameters)
+        except Exception:
+            # Whatever the driver raises.
+            local = None if answer.instead is None else answer.instead()
+            if local is None:
+                raise
+            self._driver = None
+            return local
+        return None
 
     def _ask(self, answer: Remote, operation: str, parameters: Any) -> None:
         given = () if parameters is None else (parameters,)
@@ -227,26 +222,6 @@ class PassingCursor:
             self._tell(answer)
             self._send(answer.effect, operation, "execute", operation, *given)
             self._ahead = read_ahead(self._driver, keeping)
-
-    def take(self, operation: str, parameters: Any) -> bool:
-        """Answer a plain hit of a fresh cursor, with parameters and without a directive.
-
-        False: it is none, and nothing has happened; `execute` knows all cases.
-        """
-        key, at_once = (operation, True), self._executor.at_once
-        if (
-            key in at_once.texts  # it has never been one, and seldom becomes one
-            or key in at_once.resting
-            or self._has_other_rows
-            or self.__dict__
-            or not self._owner.is_usual
-        ):
-            return False
-        rows, ready = self._executor.front.rows_at_once(operation, parameters)
-        if rows is None or ready is None:
-            return False
-        self._take_rows(rows, ready.bound)
-        return True
 
     def _tell(self, answer: Local | Remote) -> None:
         remember_status(answer.status)
@@ -348,7 +323,9 @@ class PassingCursor:
                     cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
             self._driver = cursor
             if (cursors := self._owner.cursors) is not None:
-                cursors.add(weakref.ref(self, cursors.discard))
+                if len(cursors) >= _MANY_CURSORS:
+                    cursors[:] = [each for each in cursors if each() is not None]
+                cursors.append(weakref.ref(self))
         if self.__dict__:
             for name, value in self.__dict__.items():
                 setattr(cursor, name, value)
@@ -479,17 +456,7 @@ class PassingCursor:
         if name.startswith("__"):
             raise AttributeError(name)
         value = getattr(self._over(), name)
-        if name not in _HARMLESS and callable(value):
+        if name not in HARMLESS and callable(value):
             # It may do anything, and nobody sees what.
             self._owner.hand_out()
         return value
-
-
-def _is_server_side(arguments: tuple[Any, ...], keywords: Mapping[str, Any], origin: Origin) -> bool:
-    """Whether these ask for a server-side cursor, and for nothing else."""
-    return keywords.keys() <= _SERVER_SIDE and all(
-        argument is None
-        or isinstance(argument, str)
-        or argument is getattr(origin.dialect, "_sscursor", None)
-        for argument in arguments
-    )

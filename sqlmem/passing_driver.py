@@ -14,7 +14,7 @@ from typing import Any
 from sqlmem.dbapi import TOLD
 from sqlmem.directives import USUAL, Directive
 from sqlmem.passing_shared import Passing
-from sqlmem.pending import EVERYTHING, Pending
+from sqlmem.pending import EVERYTHING, NOTHING, Pending
 
 # What may be asked of a driver's connection without its doing anything that others see.
 _HARMLESS = TOLD | {
@@ -73,8 +73,8 @@ class Held:
 
     def __init__(self, passing: Passing) -> None:
         self._passing = passing
-        # SQLite: our cursors that may be over the driver's; each leaves when it goes.
-        self.cursors: set[weakref.ref[Any]] | None = set() if passing.origin.family == "sqlite" else None
+        # SQLite: our cursors that may be over the driver's, and some that are gone.
+        self.cursors: list[weakref.ref[Any]] | None = [] if passing.origin.family == "sqlite" else None
         # The connection of the wrapped engine's pool, the driver's connection in it, and what the pool keeps
         # with that.
         self._fairy: Any = None
@@ -179,9 +179,10 @@ class Held:
         if fairy is not None and not was_clean:
             # A pool that resets nothing hands the transaction on, with what was written in it.
             fairy.info[_LEFT] = self._pending.written
-        if not was_clean:
-            self._cleaned()
-        self._end()
+        if was_clean:
+            self._end()
+        else:
+            self._over()
         is_out_of_sight = self._is_out_of_sight
         self._is_lost = self._is_open_by_text = self._is_clouded = self._is_out_of_sight = False
         if fairy is None:
@@ -215,10 +216,18 @@ class Held:
         if self._passing.shares_connection:
             self._passing.busy.discard(id(self))
 
+    def _over(self) -> None:
+        """A transaction has ended, and nothing was sent since: `_cleaned` and `_end`."""
+        self._is_clean = True
+        if self._passing.shares_connection:
+            self._passing.busy.discard(id(self))
+        self._end()
+
     def _end(self) -> None:
         """A transaction has ended."""
         pending = self._pending
-        if pending.written is None or pending.written or pending.savepoints:
+        pending.written = NOTHING
+        if pending.savepoints:
             pending.clear()
         self._is_failed = self._is_unsuitable = self.is_explicit = False
         self._local = None
@@ -275,8 +284,7 @@ class Held:
     def _let_go(self) -> None:
         fairy, self._fairy, self._held = self._fairy, None, None
         self._set = []
-        self._end()
-        self._cleaned()
+        self._over()
         self._is_open_by_text = False
         self._is_out_of_sight = False
         if fairy is not None:

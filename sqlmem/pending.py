@@ -25,17 +25,15 @@ def joined(one: Written, other: Written) -> Written:
     return None if one is None or other is None else one | other
 
 
+# A program writes the same few tables again and again.
+@functools.lru_cache(maxsize=512)
 def matcher_of(written: Written) -> Callable[[TableName], bool] | None:
     """Which tables are meant; None for all. In doubt more of them: case isn't regarded.
 
     A name without a schema means the tables of that name in every schema.
     """
-    return None if written is None else _matcher_of(written)
-
-
-@functools.lru_cache(maxsize=512)
-def _matcher_of(written: frozenset[Name]) -> Callable[[TableName], bool]:
-    # A program writes the same few tables again and again, several times asked for at each commit.
+    if written is None:
+        return None
     schemas: dict[str, set[str | None]] = {}
     for schema, name in written:
         schemas.setdefault(name.casefold(), set()).add(None if schema is None else schema.casefold())

@@ -302,7 +302,7 @@ class Registry(Losses):
         """Forget everything; nothing was invalidated by that. Returns the generations to retire."""
         leave(self)
         with self._lock:
-            return self._invalidate(None, forgets_definitions=True).generations
+            return self._invalidate(None, forgets_definitions=True)
 
     # -- eras ------------------------------------------------------------------------------
 
@@ -333,7 +333,7 @@ class Registry(Losses):
             def is_meant(table: TableName) -> bool:
                 return name == ALL or bare(table) == name
 
-            generations = self._invalidate(is_meant, forgets_definitions=True).generations
+            generations = self._invalidate(is_meant, forgets_definitions=True)
             self._tokens[name] = token
         if self.on_adopted is not None:
             self.on_adopted(generations)

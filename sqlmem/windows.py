@@ -55,23 +55,23 @@ class BeingCommitted(Exception):
 
 
 class Windows:
-    """Not safe for use by several threads: the registry's lock is held."""
+    """Not safe for use by several threads: the registry's lock is held.
+
+    Attributes:
+        opened: of commits under way. Each is entered when it is opened, and taken out when that has returned
+            or failed, or nobody knows.
+    """
 
     def __init__(self) -> None:
-        self._open: set[Window] = set()
+        self.opened: set[Window] = set()
         self._doubts: dict[Window, Doubt] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._open or self._doubts)
+        return bool(self.opened or self._doubts)
 
-    def open(self, window: Window) -> None:
-        self._open.add(window)
-
-    def close(self, window: Window, doubt: Doubt | None) -> None:
-        """The commit has returned or failed, or nobody knows."""
-        self._open.discard(window)
-        if doubt is not None:
-            self._doubts[window] = doubt
+    def doubt(self, doubt: Doubt) -> None:
+        """Nobody knows whether a commit still goes on."""
+        self._doubts[doubt.window] = doubt
 
     def renew(self, doubts: tuple[Doubt, ...]) -> None:
         """The origin was asked, and is still at it. Those that are settled stay settled."""
@@ -85,7 +85,7 @@ class Windows:
 
     def check(self, state: TableState, now: float) -> None:
         """Raise `BeingCommitted` if nobody may fill this table now."""
-        if any(is_touched(state, window.matches) for window in self._open):
+        if any(is_touched(state, window.matches) for window in self.opened):
             raise BeingCommitted
         doubts = [doubt for doubt in self._doubts.values() if is_touched(state, doubt.window.matches)]
         if doubts:
@@ -93,4 +93,4 @@ class Windows:
 
     def forget_open(self) -> None:
         """In a forked child, which hasn't got the threads that would close them."""
-        self._open.clear()
+        self.opened.clear()

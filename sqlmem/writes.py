@@ -193,7 +193,7 @@ class Writes:
 
     def dropped(self, dropped: Dropped) -> None:
         """A window was opened: what it has dropped goes."""
-        for state, generation in zip(dropped.filled, dropped.generations, strict=True):
+        for state, generation in dropped:
             self._weigh(state)
             self._store.retire(generation)
 
@@ -248,9 +248,9 @@ class _Opened(Window):
     def __enter__(self) -> None:
         writes = self._writes
         dropped = writes.registry.open_window(self)
-        self._dropped = len(dropped.generations)
+        self._dropped = len(dropped)
         try:
-            if dropped.generations:
+            if dropped:
                 writes.dropped(dropped)
             writes.lost()
         except BaseException:
@@ -268,7 +268,10 @@ class _Opened(Window):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            self._close()
+            if self.defines:
+                self._close()
+            else:
+                self._writes.registry.close_window(self)
         else:
             doubtful_seconds, is_answer = 0.0, self._is_answer
             try:

@@ -48,6 +48,78 @@ def test_where_nobody_listens_there_is_none(
         assert base.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_events_of_a_connection_are_those_of_the_bare_engines(
+    origin: Origin, base: Engine, question: sa.TextClause, mode: str
+) -> None:
+    """Whoever listens to the engine before or after it was made, to itself or to the class, is told once."""
+
+    def heard_of(engine: Engine) -> list[str]:
+        heard: list[str] = []
+
+        def listen(to: Any, who: str) -> None:
+            for name in ("before_cursor_execute", "begin", "rollback"):
+                event.listen(to, name, lambda *_, name=name: heard.append(f"{who}: {name}"))
+
+        def asked_by(connection: sa.Connection, when: str) -> None:
+            heard.append(when)
+            connection.execute(question, {"id": 1}).all()
+            connection.rollback()
+
+        with engine.connect() as connection:
+            asked_by(connection, "nobody")
+            listen(connection, "connection")
+            asked_by(connection, "itself")
+            listen(engine, "engine")
+            asked_by(connection, "itself and the engine")
+        event.listen(engine, "engine_connect", lambda _: heard.append("connected"))
+        with engine.connect() as connection:
+            asked_by(connection, "the engine")
+            listen(connection, "connection")
+            asked_by(connection, "the engine and itself")
+        with engine.connect() as connection:
+            asked_by(connection, "the engine again")
+        return heard
+
+    with CachingEngine(base, cache_db="", mode=mode) as engine:
+        engine.execute("SELECT id FROM t")
+        ours = heard_of(engine)
+
+    bare = sa.create_engine(origin.url)
+    theirs = heard_of(bare)
+    bare.dispose()
+    assert ours == theirs
+    assert "engine: before_cursor_execute" in ours
+    assert "connection: rollback" in ours
+
+
+@pytest.mark.usefixtures("base")
+def test_who_listens_to_the_class_hears_our_connections(
+    origin: Origin, question: sa.TextClause, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of SQLAlchemy's own, made before or after."""
+    heard: list[str] = []
+    # SQLAlchemy leaves it set for good.
+    monkeypatch.setattr(sa.Connection, "_has_events", False, raising=False)
+
+    def listener(*arguments: Any) -> None:
+        heard.append(type(arguments[0]).__name__)
+
+    with (
+        CachingEngine(origin.engine(), cache_db="", mode="transparent") as engine,
+        engine.connect() as before,
+    ):
+        event.listen(sa.Connection, "before_cursor_execute", listener)
+        try:
+            before.execute(question, {"id": 1}).all()
+            with engine.connect() as after:
+                after.execute(question, {"id": 1}).all()
+        finally:
+            event.remove(sa.Connection, "before_cursor_execute", listener)
+
+    assert heard.count("TransparentConnection") == 2
+
+
 def test_who_begins_to_listen_hears_what_comes(base: Engine, question: sa.TextClause) -> None:
     """Also in the midst of a transaction, whose end is then heard, too."""
     heard: list[str] = []

@@ -334,6 +334,62 @@ def test_what_begins_a_read_only_transaction_is_not_waited_for(
     assert sum("BEGIN READ ONLY" in message for message in messages[1]) == 2
 
 
+@pytest.fixture
+def near(items: Origin) -> Iterator[Engine]:
+    """The same, over the server's Unix socket."""
+    url = sa.make_url(items.url)
+    with items.engine().connect() as connection:
+        folder = connection.exec_driver_sql("SHOW unix_socket_directories").scalar_one().split(",")[0].strip()
+        port = connection.exec_driver_sql("SHOW port").scalar_one()
+    if not Path(folder, f".s.PGSQL.{port}").exists():
+        pytest.skip("the server has no Unix socket here")
+    engine = sa.create_engine(
+        url.set(host=None, port=None).update_query_dict({"host": folder, "port": port}),
+        pool_size=1,
+        max_overflow=0,
+    )
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.families("postgresql")
+def test_over_a_socket_only_what_would_be_waited_for_twice_is_sent_together(
+    near: Engine, wire: Callable[[Engine], Callable[[], list[str]]], items: Origin
+) -> None:
+    """There a pipeline takes longer than to wait for BEGIN. The transactions are read-only all the same."""
+    waits, messages = [], []
+    told = wire(near)
+    with CachingEngine(near, cache_db="") as engine:
+        for each in (near, engine):
+            for _ in range(8):
+                three_in_a_transaction(each, items)
+            before = len(told())
+            three_in_a_transaction(each, items)
+            messages.append(told()[before:])
+            waits.append(sum("Sync" in message or "Query" in message for message in messages[-1]))
+        alone(engine, "SELECT id, random() < 2 AS x FROM items WHERE id = :id", id=1)
+        before = len(told())
+        alone(engine, "SELECT id, random() < 2 AS x FROM items WHERE id = :id", id=1)
+        together = told()[before:]
+
+    bare, ours = waits
+    assert ours == bare
+    assert sum("BEGIN READ ONLY" in message for message in messages[1]) == 2
+    assert sum("Sync" in message or "Query" in message for message in together) == 1
+
+
+@pytest.mark.families("postgresql")
+def test_a_cursor_beside_a_statement_goes_with_its_connection(unheard: Engine) -> None:
+    """One for each of the driver's connections: a new one has its own."""
+    statement = "SELECT pg_backend_pid() AS process, random() < 2 AS x"
+    with CachingEngine(unheard, cache_db="") as engine:
+        first = [alone(engine, statement) for _ in range(2)]
+        unheard.dispose()
+        second = [alone(engine, statement) for _ in range(2)]
+
+    assert first[0] == first[1] != second[0] == second[1]
+
+
 @pytest.mark.families("postgresql")
 @pytest.mark.parametrize("level", [None, "REPEATABLE READ", "SERIALIZABLE"])
 def test_the_transaction_is_of_the_level_asked_for_and_read_only(items: Origin, level: str | None) -> None:

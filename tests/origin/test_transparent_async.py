@@ -610,7 +610,7 @@ async def test_a_commit_that_is_cancelled_and_happens_later_leaves_nothing_old(
 
     assert [rows for rows, _ in meanwhile] == [versions(0, 0)] * 2
     assert after[0] == versions(1, 1)
-    await until(lambda: not engines.caching._core.registry._windows._open)  # the connection has answered
+    await until(lambda: not engines.caching._core.registry._windows.opened)  # the connection has answered
     assert (await engines.ask())[0] == versions(1, 1)
     assert await engines.ask() == (versions(1, 1), Outcome.HIT)
 
@@ -647,7 +647,7 @@ async def test_a_statement_in_autocommit_that_is_cancelled_and_happens_later_lea
         meanwhile = [await engines.ask(), await engines.ask()]
         if given_up:
             # The connection doesn't answer any more: nobody knows, and after a while the server is asked.
-            await until(lambda: not registry._windows._open)
+            await until(lambda: not registry._windows.opened)
             meanwhile.append(await engines.ask())
             for _ in range(3):
                 engines.clock.advance(31)
@@ -659,7 +659,7 @@ async def test_a_statement_in_autocommit_that_is_cancelled_and_happens_later_lea
             while given_up and await watching.scalar(IS_LEFT):
                 await watching.rollback()
     after = await engines.ask()
-    await until(lambda: not registry._windows._open)
+    await until(lambda: not registry._windows.opened)
     engines.clock.advance(31)
 
     assert meanwhile == [(versions(0, 0), Outcome.BYPASS)] * len(meanwhile)
@@ -730,7 +730,7 @@ async def test_a_commit_that_is_cancelled_goes_on_in_the_drivers_thread(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    await until(lambda: not engines.caching._core.registry._windows._open)
+    await until(lambda: not engines.caching._core.registry._windows.opened)
     with reader.connect() as direct:
         expected = [tuple(row) for row in direct.execute(text(ASK))]
     reader.dispose()

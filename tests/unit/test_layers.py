@@ -158,6 +158,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "live_verification",
         "lazy_cursor",
         "dbapi",
+        "cursor_traits",
         "passing_shared",
         "passing_driver",
         "passing_commit",

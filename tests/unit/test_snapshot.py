@@ -944,6 +944,35 @@ def test_an_invalidation_reaches_the_file_before_it_returns(path, engine_on, clo
     assert engine_on(path).served() is None
 
 
+def test_an_invalidation_reaches_what_another_process_has_written_since(path, engine_on, clock):
+    """Though this one has removed the file before, and written none."""
+    engine, other = engine_on(path), engine_on(path)
+    other.publish(orders(other.store, clock, range(5)))
+    engine.maintenance.lost()
+    other.maintenance.flush()
+    assert path.exists()
+
+    engine.maintenance.lost()
+
+    assert not path.exists()
+
+
+def test_after_each_loss_a_new_one_is_written_soon(path, engine_on, clock):
+    """Not only after the first; and not once for each of several."""
+    engine = engine_on(path)
+    for _ in range(3):
+        for _ in range(2):
+            engine.registry.invalidate(lambda name: name.name == "orders")
+            engine.maintenance.lost()
+        engine.publish(orders(engine.store, clock, range(5)))
+        clock.advance(9)
+        engine.maintenance.run_pending()
+        assert not path.exists()
+        clock.advance(1)
+        engine.maintenance.run_pending()
+        assert path.exists()
+
+
 def test_an_invalidation_costs_the_images_of_its_own_tables_only(path, engine_on, clock):
     """The manifest is gone at once; the next one names what is left, where it is."""
     engine = engine_on(path)
