@@ -13,6 +13,7 @@ Rule 3: a Connection that is made later knows that there is a transaction, and e
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from sqlalchemy.engine import Connection, Engine
@@ -110,6 +111,12 @@ class Checkout:
         return fairy.dbapi_connection
 
     @property
+    def plain_driver(self) -> Any:
+        """The driver's connection, if this is a plain one; None if it isn't."""
+        is_plain = self._connection is None and not self._engine._has_events
+        return self._fairy.dbapi_connection if is_plain else None
+
+    @property
     def is_usable(self) -> bool:
         connection = self._connection
         if connection is not None:
@@ -147,17 +154,22 @@ class Checkout:
             self._fail(error, statement, parameters, cursor)
         return cursor
 
-    def pipelines(self, *, ends: bool) -> bool:
-        """Whether to use `send_together`: with psycopg, its usual cursors, and no transaction begun.
+    def sender(self, *, ends: bool) -> Callable[[str, Any], Any] | None:
+        """How to send a statement; None if a Connection is to do it.
 
-        Over a Unix socket to wait for BEGIN takes less time than a pipeline does; to wait for ROLLBACK too
-        takes more. To be asked of a plain one.
+        By `send_together` with psycopg, its usual cursors, and no transaction begun. Over a Unix socket to
+        wait for BEGIN takes less time than a pipeline does; to wait for ROLLBACK too takes more.
+
+        Args:
+            ends: the transaction ends with it; give the connection back then.
         """
+        if self._connection is not None or self._engine._has_events:
+            return None
         dialect: Any = self._engine.dialect
         if dialect.driver != "psycopg" or dialect.is_async:
-            return False
+            return self.send
         driver, psycopg = self._fairy.dbapi_connection, dialect.loaded_dbapi
-        return bool(
+        if (
             # First: of a connection that is closed libpq tells this only.
             driver.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
             and (ends or not driver.pgconn.host.startswith(_SOCKET))
@@ -165,7 +177,9 @@ class Checkout:
             and psycopg.Pipeline.is_supported()
             # Such a dialect would not end what was begun by text.
             and not getattr(dialect, "skip_autocommit_rollback", False)
-        )
+        ):
+            return functools.partial(self.send_together, ends=ends)
+        return self.send
 
     def send_together(self, statement: str, parameters: Any, *, ends: bool) -> Any:
         """As `send`, together with what begins its read-only transaction, and with ROLLBACK.
@@ -174,7 +188,7 @@ class Checkout:
         statement itself.
 
         Args:
-            ends: the transaction ends with it; give the connection back then.
+            ends: as of `sender`.
         """
         dialect: Any = self._engine.dialect
         self._has_sent = True

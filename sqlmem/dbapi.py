@@ -258,13 +258,8 @@ class LazyConnection:
         """Arguments are how drivers are asked for a server-side cursor."""
         return LazyCursor(self, is_streamed=True) if arguments or keywords else LazyCursor(self)
 
-    def rollback(self) -> None:
-        # As `has_begun`.
-        if self._held is not None or self._is_lost or self.streaming is not None:
-            self._release()
-
     # Nothing was written: the origin's transaction ends, however it is called.
-    commit = close = rollback
+    commit = close = rollback = _release
 
     def terminate(self) -> None:
         """As `close`, where waiting isn't possible: the asyncio dialects' way out."""

@@ -149,11 +149,13 @@ class TransparentConnection(CachingConnection):
 
     _asks_first = False
 
+
+class ExplicitConnection(TransparentConnection):
+    """One whose reads are the origin's in a transaction that was begun by `begin`."""
+
     def begin(self) -> Any:
         transaction = super().begin()
-        engine: Any = self.engine
-        if engine._core.settings.transactions == "never":
-            self._lazy().is_explicit = True
+        self._lazy().is_explicit = True
         return transaction
 
 
@@ -196,6 +198,19 @@ class AsyncTransparentConnection(TransparentConnection):
     def _commit_impl(self) -> None:
         with self._own():
             super()._commit_impl()
+
+
+class AsyncExplicitConnection(ExplicitConnection, AsyncTransparentConnection):
+    """Both."""
+
+
+# By whether a transaction that was begun by `begin` matters, and whether it is in an event loop.
+_TRANSPARENT = {
+    (False, False): TransparentConnection,
+    (False, True): AsyncTransparentConnection,
+    (True, False): ExplicitConnection,
+    (True, True): AsyncExplicitConnection,
+}
 
 
 class ReadOnlyConnection(CachingConnection):
@@ -252,9 +267,8 @@ class CachingEngine(Engine):
         self._core = core = Core(base, settings)
         compiled_cache: Any = base._compiled_cache
         if core.is_transparent:
-            self._connection_cls = (
-                AsyncTransparentConnection if core.origin.is_async else TransparentConnection
-            )
+            is_explicit, is_async = core.settings.transactions == "never", core.origin.is_async
+            self._connection_cls = _TRANSPARENT[is_explicit, is_async]
         else:
             self._connection_cls = ReadOnlyConnection
         super().__init__(

@@ -117,7 +117,10 @@ class CheckedOut(PoolProxiedConnection):
 
     Attributes:
         dbapi_connection: ours; None when it was given back or invalidated.
-        cursor: makes a cursor; the connection's own method, since one is made for each statement.
+        cursor: makes a cursor. The connection's own method, as the next two, since one is made for each
+            statement.
+        commit: ends a transaction.
+        rollback: likewise.
     """
 
     # SQLAlchemy's own takes attributes of any name, and keeps them to itself.
@@ -127,8 +130,10 @@ class CheckedOut(PoolProxiedConnection):
         "_connection_record",
         "_own_info",
         "_pool",
+        "commit",
         "cursor",
         "dbapi_connection",
+        "rollback",
     )
 
     dbapi_connection: Any
@@ -137,13 +142,10 @@ class CheckedOut(PoolProxiedConnection):
         self._pool = owner
         self._connection_record = record
         self.dbapi_connection = connection
-        self.cursor: Callable[..., Any] = connection.behind.cursor
-
-    def commit(self) -> None:
-        self.dbapi_connection.behind.commit()
-
-    def rollback(self) -> None:
-        self.dbapi_connection.behind.rollback()
+        behind = connection.behind
+        self.cursor: Callable[..., Any] = behind.cursor
+        self.commit: Callable[[], None] = behind.commit
+        self.rollback: Callable[[], None] = behind.rollback
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.dbapi_connection, name)
@@ -184,20 +186,22 @@ class CheckedOut(PoolProxiedConnection):
                     raise
                 return
         self.dbapi_connection = self._connection_record = None
-        self.cursor = _gone
+        self.cursor = self.commit = self.rollback = _gone
         if record is None:
             if connection is not None:
                 owner.close_detached(connection)
-        elif record.finalize_callback:
+        elif record.finalize_callback or connection is None:
             owner.take_back(record)
         else:
-            owner._do_return_conn(record)
+            # As `_do_return_conn`.
+            connection.behind.reset_options()
+            owner._idle.append(record)
 
     close = _close_special
 
     def _forget(self) -> None:
         self.dbapi_connection = self._connection_record = None
-        self.cursor = _gone
+        self.cursor = self.commit = self.rollback = _gone
 
     def _discard(self, error: BaseException | None) -> None:
         """Close the connection; the pool makes another one in its place."""

@@ -102,14 +102,15 @@ class OriginConnection:
         """PostgreSQL: what SQLAlchemy must set for transactions to be read-only; nothing if they are now."""
         checkout = self._checkout
         dialect: Any = self.origin.dialect
-        is_plain, driver = checkout.is_plain, checkout.driver
-        if is_plain and dialect.driver == "psycopg" and not options and not driver.autocommit:
+        driver = checkout.plain_driver
+        if driver is not None and dialect.driver == "psycopg" and not options and not driver.autocommit:
             # Nearly each transaction. What follows comes to the same, in more calls.
             before = driver.read_only
             if before is not True:
                 checkout.at_return(_SETTING[before])
                 driver.set_read_only(True)
             return NOTHING
+        is_plain, driver = driver is not None, checkout.driver
         set_already = NOTHING if is_plain else self.connection.get_execution_options()
         asked = set_already.get("isolation_level") or getattr(dialect, "_on_connect_isolation_level", None)
         # Whether each statement would be committed by itself.
@@ -184,8 +185,9 @@ class OriginConnection:
         Raises:
             The driver's own exception, likewise.
         """
-        checkout, answer = self._checkout, None
-        if not checkout.is_plain:
+        answer = None
+        send = self._checkout.sender(ends=is_alone)
+        if send is None:
             result = self.execute(statement, parameters, has_no_parameters=parameters is None)
             if not result.returns_rows:
                 return None
@@ -195,10 +197,7 @@ class OriginConnection:
                 result.close()
             return answer
         try:
-            if checkout.pipelines(ends=is_alone):
-                cursor = checkout.send_together(statement, parameters, ends=is_alone)
-            else:
-                cursor = checkout.send(statement, parameters)
+            cursor = send(statement, parameters)
         except exc.DBAPIError as error:
             if error.orig is None:
                 raise

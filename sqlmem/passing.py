@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from sqlmem.logs import log
 from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.passing_cursor import PassingCursor
 from sqlmem.passing_session import Differing
+from sqlmem.passing_shared import Passing
 from sqlmem.pending import EVERYTHING, NOTHING, matcher_of
 from sqlmem.registry import TableState
 from sqlmem.sessions import Sessions
@@ -73,11 +75,11 @@ class Acting:
 class PassingConnection(Differing):
     """What the pool of a transparent engine holds. For one thread at a time, as PEP 249 allows."""
 
-    # -- PEP 249 ---------------------------------------------------------------------------
-
-    def cursor(self, *arguments: Any, **keywords: Any) -> PassingCursor:
-        """Arguments are how drivers are asked for a server-side cursor."""
-        return PassingCursor(self, self._passing.executor, self._passing.origin, arguments, keywords)
+    def __init__(self, passing: Passing) -> None:
+        super().__init__(passing)
+        # PEP 249's. No method: one is made for each statement. Arguments are how drivers are asked for a
+        # server-side cursor.
+        self.cursor = partial(PassingCursor, self, passing.executor, passing.origin)
 
     # -- what the executor asks ------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -26,19 +26,15 @@ from sqlmem.stand_in import StandIn
 from sqlmem.statuses import remember_status
 from sqlmem.waiting import give_way
 
-# SQLite: of so many of a connection's cursors, those that are gone are taken out.
-_MANY_CURSORS = 16
-
 
 class Connection(Caller, Behind, Protocol):
     """Whose cursor it is.
 
     Attributes:
-        cursors: SQLite: weak references to those of ours that have got one of the driver's, and to some that
-            are gone; None elsewhere.
+        cursors: SQLite: weak references to those of ours that have got one of the driver's; None elsewhere.
     """
 
-    cursors: list[weakref.ref[PassingCursor]] | None
+    cursors: set[weakref.ref[PassingCursor]] | None
 
     @property
     def is_usual(self) -> bool:
@@ -101,8 +97,8 @@ class PassingCursor:
         connection: Connection,
         executor: Executor,
         origin: Origin,
-        arguments: tuple[Any, ...],
-        keywords: Mapping[str, Any],
+        *arguments: Any,
+        **keywords: Any,
     ) -> None:
         self._owner = connection
         self._executor = executor
@@ -157,7 +153,9 @@ class PassingCursor:
                 self._ahead = None
                 try:
                     cursor = self._driver
-                    if cursor is None or set_by_others:
+                    if cursor is None and self._is_plain and not set_by_others and connection.cursors is None:
+                        cursor = self._driver = driver.cursor()  # as `_cursor`, of most
+                    elif cursor is None or set_by_others:
                         cursor = self._cursor(driver)
                     if has_parameters:
                         cursor.execute(operation, parameters)
@@ -323,9 +321,7 @@ class PassingCursor:
                     cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
             self._driver = cursor
             if (cursors := self._owner.cursors) is not None:
-                if len(cursors) >= _MANY_CURSORS:
-                    cursors[:] = [each for each in cursors if each() is not None]
-                cursors.append(weakref.ref(self))
+                cursors.add(weakref.ref(self, cursors.discard))
         if self.__dict__:
             for name, value in self.__dict__.items():
                 setattr(cursor, name, value)

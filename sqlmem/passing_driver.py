@@ -73,8 +73,8 @@ class Held:
 
     def __init__(self, passing: Passing) -> None:
         self._passing = passing
-        # SQLite: our cursors that may be over the driver's, and some that are gone.
-        self.cursors: list[weakref.ref[Any]] | None = [] if passing.origin.family == "sqlite" else None
+        # SQLite: our cursors that may be over the driver's; each leaves when it goes.
+        self.cursors: set[weakref.ref[Any]] | None = set() if passing.origin.family == "sqlite" else None
         # The connection of the wrapped engine's pool, the driver's connection in it, and what the pool keeps
         # with that.
         self._fairy: Any = None
