@@ -1,6 +1,7 @@
 """How anything here is timed.
 
-Rule 1: contestants take turns, round by round, so that a slow minute of the machine hits all.
+Rule 1: contestants take turns, round by round, so that a slow minute of the machine hits all; and each turn
+        counts as a share of its round (`medians`).
 Rule 2: what is quoted is a ratio of medians of one run. Absolute times are for orientation.
         Of contestants that do all their work in this thread it is CPU time, which on an idle machine is the
         same as the time that passes, and on a busy one isn't somebody else's.
@@ -16,12 +17,14 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlmem import CachingEngine, last_status, paces, trials
 
 # An argument decides nothing but which row is asked for; it is made beside the clock.
 Ask = Callable[[Any], object]
+
+_Name = TypeVar("_Name")
 
 _MOST_GUESSED = 200
 # What takes longer is asked three times.
@@ -59,7 +62,7 @@ def seconds_each(
     most_calls: int = 4_000,
     is_once: bool = False,
 ) -> Seconds:
-    """The median over the rounds of the seconds that one call takes, for each contestant.
+    """The median over the rounds of the seconds that one call takes, for each contestant; see `medians`.
 
     Args:
         arguments: of a serial number the argument of a call. Serial numbers never repeat, and all
@@ -93,9 +96,22 @@ def seconds_each(
             wall[name].append((ended - began) / len(turn))
             cpu[name].append((cpu_ended - cpu_began) / len(turn))
     gc.unfreeze()
-    return Seconds(
-        *({name: statistics.median(each) for name, each in times.items()} for times in (wall, cpu))
-    )
+    return Seconds(medians(wall), medians(cpu))
+
+
+def medians(rounds: Mapping[_Name, Sequence[float]]) -> dict[_Name, float]:
+    """Each contestant's median, of rounds that are made alike first.
+
+    Shared machines are half as fast again for some seconds, and then not: medians of each contestant's own
+    turns would be of slow rounds for one, and of fast ones for another. So a turn counts as a multiple of the
+    geometric mean of its round, and the median of the multiples is given in units of the usual round.
+    """
+    means = [statistics.geometric_mean(each) for each in zip(*rounds.values(), strict=True)]
+    usual = statistics.median(means)
+    return {
+        name: usual * statistics.median(turn / mean for turn, mean in zip(turns, means, strict=True))
+        for name, turns in rounds.items()
+    }
 
 
 def _calls(ask: Ask, arguments: Callable[[int], Any], round_seconds: float, most: int) -> tuple[int, float]:

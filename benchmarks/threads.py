@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import sqlite3
-import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 
 from benchmarks import charts, data, report
 from benchmarks.data import PLAIN, ROWS, TABLE, Measured, Order, walk
-from benchmarks.measure import Pace, together
+from benchmarks.measure import Pace, medians, together
 from sqlmem import CachingEngine
 
 # Of all threads together: for more than a second, beside which it doesn't count who ends last.
@@ -56,9 +55,9 @@ def run(measured: Measured, pace: Pace, folder: Path) -> None:
                     )
     rows = []
     for name in contestants:
-        one = statistics.median(rates[name, 1])
+        usual = medians({threads: rates[name, threads] for threads in _THREADS})
         for threads in _THREADS:
-            rate = statistics.median(rates[name, threads])
+            rate, one = usual[threads], usual[1]
             aim = _AIM if not name.startswith("sqlite3") and threads > 1 else None
             rows.append(
                 report.Row(

@@ -109,15 +109,19 @@ def test_who_listens_to_the_class_hears_our_connections(
         CachingEngine(origin.engine(), cache_db="", mode="transparent") as engine,
         engine.connect() as before,
     ):
-        event.listen(sa.Connection, "before_cursor_execute", listener)
+        names = ("before_cursor_execute", "engine_connect")
+        for name in names:
+            event.listen(sa.Connection, name, listener)
         try:
             before.execute(question, {"id": 1}).all()
             with engine.connect() as after:
                 after.execute(question, {"id": 1}).all()
         finally:
-            event.remove(sa.Connection, "before_cursor_execute", listener)
+            for name in names:
+                event.remove(sa.Connection, name, listener)
 
-    assert heard.count("TransparentConnection") == 2
+    # The second one is told of, too.
+    assert heard.count("TransparentConnection") == 3
 
 
 def test_who_begins_to_listen_hears_what_comes(base: Engine, question: sa.TextClause) -> None:
