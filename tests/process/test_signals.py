@@ -19,11 +19,15 @@ import os, signal, sys, threading
 from support.keeper import Keeper, say
 path = sys.argv[1]
 """
-# Waits as programs do: in the main thread, interrupted by signals only.
+# Waits as programs do: in the main thread, interrupted by signals only. One that comes just before the wait
+# begins ends it too, which with `signal.pause` it wouldn't.
 WAIT = """
+came, comes = os.pipe()
+os.set_blocking(comes, False)
+signal.set_wakeup_fd(comes)
 say("ready")
 while True:
-    signal.pause()
+    os.read(came, 1)
 """
 
 
