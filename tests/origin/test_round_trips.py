@@ -313,25 +313,31 @@ def test_the_wall_is_sent_with_the_statement(
     assert any("BEGIN READ ONLY" in message for message in sent)
 
 
+def sent_by_three(engine: Engine, told: Callable[[], list[str]], items: Origin) -> list[str]:
+    """The messages of `three_in_a_transaction`, when it was asked often enough to be prepared."""
+    for _ in range(8):
+        three_in_a_transaction(engine, items)
+    before = len(told())
+    three_in_a_transaction(engine, items)
+    return told()[before:]
+
+
+def waits(messages: list[str]) -> int:
+    """How often the server's answer is waited for."""
+    return sum("Sync" in message or "Query" in message for message in messages)
+
+
 @pytest.mark.families("postgresql")
 def test_what_begins_a_read_only_transaction_is_not_waited_for(
     unheard: Engine, wire: Callable[[Engine], Callable[[], list[str]]], items: Origin
 ) -> None:
     """Two transactions of three statements and one: strict mode waits twice less than the bare engine."""
-    waits, messages = [], []
     told = wire(unheard)
     with CachingEngine(unheard, cache_db="") as engine:
-        for each in (unheard, engine):
-            for _ in range(8):
-                three_in_a_transaction(each, items)
-            before = len(told())
-            three_in_a_transaction(each, items)
-            messages.append(told()[before:])
-            waits.append(sum("Sync" in message or "Query" in message for message in messages[-1]))
+        bare, ours = (sent_by_three(each, told, items) for each in (unheard, engine))
 
-    bare, ours = waits
-    assert ours == bare - 2
-    assert sum("BEGIN READ ONLY" in message for message in messages[1]) == 2
+    assert waits(ours) == waits(bare) - 2
+    assert sum("BEGIN READ ONLY" in message for message in ours) == 2
 
 
 @pytest.fixture
@@ -357,25 +363,17 @@ def test_over_a_socket_only_what_would_be_waited_for_twice_is_sent_together(
     near: Engine, wire: Callable[[Engine], Callable[[], list[str]]], items: Origin
 ) -> None:
     """There a pipeline takes longer than to wait for BEGIN. The transactions are read-only all the same."""
-    waits, messages = [], []
     told = wire(near)
     with CachingEngine(near, cache_db="") as engine:
-        for each in (near, engine):
-            for _ in range(8):
-                three_in_a_transaction(each, items)
-            before = len(told())
-            three_in_a_transaction(each, items)
-            messages.append(told()[before:])
-            waits.append(sum("Sync" in message or "Query" in message for message in messages[-1]))
+        bare, ours = (sent_by_three(each, told, items) for each in (near, engine))
         alone(engine, "SELECT id, random() < 2 AS x FROM items WHERE id = :id", id=1)
         before = len(told())
         alone(engine, "SELECT id, random() < 2 AS x FROM items WHERE id = :id", id=1)
         together = told()[before:]
 
-    bare, ours = waits
-    assert ours == bare
-    assert sum("BEGIN READ ONLY" in message for message in messages[1]) == 2
-    assert sum("Sync" in message or "Query" in message for message in together) == 1
+    assert waits(ours) == waits(bare)
+    assert sum("BEGIN READ ONLY" in message for message in ours) == 2
+    assert waits(together) == 1
 
 
 @pytest.mark.families("postgresql")
