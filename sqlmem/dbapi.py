@@ -73,6 +73,7 @@ class LazyConnection:
         self.is_autocommit = False
         self.is_async = origin.is_async
         self.counts_rows = origin.family != "sqlite"
+        self.wrapped = origin.engine
         # Nothing was asked for by which a hit would be none.
         self.is_usual = self._is_usual()
         self.behind = self  # in transparent mode there is another one behind what SQLAlchemy has
@@ -84,6 +85,7 @@ class LazyConnection:
         return self._origin.isolation_reason(self._options)
 
     def _is_usual(self) -> bool:
+        self.wrapped_options = self.wrapped._execution_options
         return self.executor.takes_at_once and self.bypass_reason is None
 
     def own_reason(self, states: Sequence[TableState]) -> str | None:
@@ -118,7 +120,7 @@ class LazyConnection:
         self._release()
 
     def reset_options(self) -> None:
-        if self._options:
+        if self._options or self.wrapped._execution_options is not self.wrapped_options:
             self._options.clear()
             self.is_autocommit = False
             self.is_usual = self._is_usual()

@@ -83,6 +83,7 @@ class CachingEngine(Engine):
     def _asks_nothing(self) -> bool:
         """Whether no option of this engine says that its statements aren't answered as usual."""
         options = self._execution_options
+        self._wrapped_options = self._core.origin.engine._execution_options
         return self._core.origin.isolation_reason(options) is None and not directive_of(options)
 
     # -- SQLAlchemy's Engine ---------------------------------------------------------------
@@ -159,6 +160,8 @@ class CachingEngine(Engine):
                 statement, parameters, {name: value for name, value in asked if value is not None}
             )
         core = self._core
+        if core.origin.engine._execution_options is not self._wrapped_options:
+            self._is_usual = self._asks_nothing()
         # Not while a session differs: its connection might be the next one.
         if type(statement) is str and self._is_usual and not core.sessions.marks:
             short = core.shortcuts.get(statement)

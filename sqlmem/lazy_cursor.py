@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy.engine import CursorResult
+from sqlalchemy.engine import CursorResult, Engine
 
 from sqlmem.answers import Caller, Local, Remote, refusal
 from sqlmem.dependencies import Listener, listening
@@ -30,7 +30,8 @@ class Connection(Caller, Protocol):
     Attributes:
         answering: the front's own.
         streaming: the cursor whose rows are still being read from the held connection.
-        is_usual: nothing was asked for by which a hit would be none, but perhaps a directive.
+        is_usual: nothing was asked for by which a hit would be none, but perhaps a directive; as long as the
+            wrapped engine's options, which are replaced as a whole, are `wrapped_options`.
         is_autocommit: there is a transaction per statement.
         takes_savepoints: what is executed is SQLAlchemy's own statement for a savepoint.
         counts_rows: the driver's cursors tell how many rows a SELECT has.
@@ -41,6 +42,8 @@ class Connection(Caller, Protocol):
     answering: dict[str, Answering]
     streaming: LazyCursor | None
     is_usual: bool
+    wrapped: Engine
+    wrapped_options: Any
     is_async: bool
     is_autocommit: bool
     takes_savepoints: bool
@@ -142,7 +145,7 @@ class LazyCursor:
         False: it is none, and nothing has happened; `execute` knows all cases.
         """
         connection = self.connection
-        if not connection.is_usual:
+        if not connection.is_usual or connection.wrapped._execution_options is not connection.wrapped_options:
             self._was_asked = True
             return False
         ready = connection.answering.get(operation)

@@ -313,7 +313,9 @@ class Held:
 
     def told(self, name: str) -> Any:
         """An attribute of the driver's connection. Whoever is given a method of it may do anything."""
-        if self._held is None and name in ("autocommit", "isolation_level", "get_autocommit", "notices"):
+        # MariaDB's and MySQL's drivers are told by a method of that name.
+        is_method = name == "autocommit" and self._passing.origin.family == "mysql"
+        if self._held is None and name in _UNTAKEN and not is_method:
             # Nothing has been taken: there is nothing to be told of.
             return _UNTAKEN[name]
         value = getattr(self.take(), name)

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from support.origins import Origin
 
-from sqlmem import CachingEngine
+from sqlmem import CachingEngine, last_status
 
 # The origin's, whatever it is: it gives something else each time.
 NOW = {"sqlite": "random()", "postgresql": "random()", "mariadb": "rand()"}
@@ -356,6 +356,34 @@ def near(items: Origin) -> Iterator[Engine]:
     )
     yield engine
     engine.dispose()
+
+
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_a_level_that_the_wrapped_engine_is_given_later_holds_from_then_on(items: Origin, mode: str) -> None:
+    """Its reads must agree with each other, so that they are the origin's, whichever way they come in."""
+    asked = "SELECT id FROM items WHERE id = :id"
+    base = items.engine()
+    with CachingEngine(base, cache_db="", mode=mode) as engine:
+
+        def outcomes() -> set[str]:
+            found = {str(engine.execute(asked, {"id": 1}).status.outcome)}
+            for _ in range(2):
+                with engine.connect() as connection:
+                    connection.execute(text(asked), {"id": 1}).all()
+                    # Before it is given back: the level is set back by a statement of SQLAlchemy's.
+                    status = last_status()
+                assert status is not None
+                found.add(str(status.outcome))
+            return found
+
+        for _ in range(3):
+            engine.execute(asked, {"id": 1})
+        before = outcomes()
+        base.update_execution_options(isolation_level="SERIALIZABLE")
+        after = outcomes()
+
+    assert before == {"hit"}
+    assert after == {"bypass"}
 
 
 @pytest.mark.families("postgresql")
