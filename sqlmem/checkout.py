@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ResourceClosedError
 
+from sqlmem.checked_out import check_out
+
 # Drivers of whose cursors SQLAlchemy's execution contexts want nothing but execute, description and rows.
 # Not asyncpg, whose cursors are told when definitions have changed.
 _PLAIN = frozenset({"aiosqlite", "mysqldb", "psycopg", "psycopg2", "psycopg_async", "pymysql", "pysqlite"})
@@ -70,7 +72,7 @@ class Checkout:
             self._connection = engine.connect()
             return
         try:
-            self._fairy = engine.raw_connection()
+            self._fairy = check_out(engine)
         except engine.dialect.loaded_dbapi.Error as error:
             Connection._handle_dbapi_exception_noconnection(error, engine.dialect, engine)
             raise

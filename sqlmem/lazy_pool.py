@@ -2,20 +2,20 @@
 
 Nobody waits here: what is scarce is the wrapped engine's pool.
 
-Rule 1: who was given a connection and gives it back, or forgets it, doesn't reach it any more.
-Rule 2: SQLAlchemy's own way through a pool costs as much as a hit. It is gone where somebody listens to this
-pool; else what it does is done here in fewer steps (`CheckedOut`).
+SQLAlchemy's own way through a pool costs as much as a hit. It is gone where somebody listens to this pool;
+else what it does is done in fewer steps (`checked_out`).
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from sqlalchemy import pool
 from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.pool import PoolProxiedConnection
+
+from sqlmem.checked_out import CheckedOut
 
 
 class LazyPool(pool.Pool):
@@ -51,9 +51,9 @@ class LazyPool(pool.Pool):
             record = self._idle.pop()
         except IndexError:
             record = self._create_connection()
-        return CheckedOut(self, record, record.get_connection())
+        return LazyCheckedOut(self, record, record.get_connection())
 
-    def reset(self, checked_out: CheckedOut) -> None:
+    def reset(self, checked_out: LazyCheckedOut) -> None:
         """End what its user has begun and not ended."""
         if self._resets is not None:
             getattr(self._dialect, self._resets)(checked_out)
@@ -65,13 +65,6 @@ class LazyPool(pool.Pool):
             if record.dbapi_connection is not None:
                 restore(record.dbapi_connection)
         self._do_return_conn(record)
-
-    def close_detached(self, connection: Any) -> None:
-        """A connection that isn't this pool's any more."""
-        dialect: Any = self._dialect
-        if self.dispatch.close_detached:
-            self.dispatch.close_detached(connection)
-        self._close_connection(connection, terminate=dialect.is_async and dialect.has_terminate)
 
     def _do_get(self) -> Any:
         try:
@@ -112,31 +105,17 @@ class LazyPool(pool.Pool):
         return f"LazyPool, {len(self._idle)} idle"
 
 
-class CheckedOut(PoolProxiedConnection):
-    """One of the pool's connections, while somebody has it. For one thread at a time.
+class LazyCheckedOut(CheckedOut):
+    """One of a lazy pool.
 
     Attributes:
-        dbapi_connection: ours; None when it was given back or invalidated.
         cursor: makes a cursor. The connection's own method, as the next two, since one is made for each
             statement.
         commit: ends a transaction.
         rollback: likewise.
     """
 
-    # SQLAlchemy's own takes attributes of any name, and keeps them to itself.
-    __slots__ = (
-        "__dict__",
-        "__weakref__",
-        "_connection_record",
-        "_own_info",
-        "_pool",
-        "commit",
-        "cursor",
-        "dbapi_connection",
-        "rollback",
-    )
-
-    dbapi_connection: Any
+    __slots__ = ("commit", "cursor", "rollback")
 
     def __init__(self, owner: LazyPool, record: Any, connection: Any) -> None:
         self._pool = owner
@@ -147,49 +126,20 @@ class CheckedOut(PoolProxiedConnection):
         self.commit: Callable[[], None] = behind.commit
         self.rollback: Callable[[], None] = behind.rollback
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.dbapi_connection, name)
-
-    @property
-    def is_valid(self) -> bool:
-        return self.dbapi_connection is not None
-
-    @property
-    def is_detached(self) -> bool:
-        return self._connection_record is None
-
-    @property
-    def driver_connection(self) -> Any:  # type: ignore[override] # as SQLAlchemy's own
-        record = self._connection_record
-        return None if record is None else record.driver_connection
-
-    @property
-    def info(self) -> Any:
-        record = self._connection_record
-        return self._own_info if record is None else record.info
-
-    @property
-    def record_info(self) -> Any:
-        record = self._connection_record
-        return None if record is None else record.record_info
-
     def _close_special(self, transaction_reset: bool = False) -> None:  # noqa: FBT001, FBT002 - SQLAlchemy's
-        """SQLAlchemy's Connection says so if it has ended the transaction itself."""
         owner, record, connection = self._pool, self._connection_record, self.dbapi_connection
         if not transaction_reset and connection is not None and connection.behind.has_begun:
             try:
                 owner.reset(self)
             except BaseException as error:
-                owner.logger.error("Exception during reset or similar", exc_info=True)
-                self._discard(error)
+                self._failed(error)
                 if not isinstance(error, Exception):
                     raise
                 return
-        self.dbapi_connection = self._connection_record = None
-        self.cursor = self.commit = self.rollback = _gone
+        self._forget()
         if record is None:
             if connection is not None:
-                owner.close_detached(connection)
+                self._close_detached(connection)
         elif record.finalize_callback or connection is None:
             owner.take_back(record)
         else:
@@ -199,48 +149,21 @@ class CheckedOut(PoolProxiedConnection):
 
     close = _close_special
 
+    def _take_back(self, record: Any) -> None:
+        self._pool.take_back(record)
+
+    _leave = _take_back
+
     def _forget(self) -> None:
         self.dbapi_connection = self._connection_record = None
         self.cursor = self.commit = self.rollback = _gone
 
-    def _discard(self, error: BaseException | None) -> None:
-        """Close the connection; the pool makes another one in its place."""
-        owner, record, connection = self._pool, self._connection_record, self.dbapi_connection
-        self._forget()
-        if record is not None:
-            try:
-                record.invalidate(e=error)
-            finally:
-                owner.take_back(record)
-        elif connection is not None:
-            owner.close_detached(connection)
-
-    def invalidate(self, e: BaseException | None = None, soft: bool = False) -> None:  # noqa: FBT001, FBT002 - likewise
-        record = self._connection_record
-        if soft and record is not None:
-            record.invalidate(e=e, soft=True)
+    def _abandon(self) -> None:
+        if self._pool.is_async:
+            # Nothing can be awaited here: what it holds, the wrapped engine's pool takes back as it can.
+            self.dbapi_connection.behind.abandon()
         else:
-            self._discard(e)
-
-    def detach(self) -> None:
-        record = self._connection_record
-        if record is not None:
-            self._own_info = dict(record.info)
-            self._connection_record = record.dbapi_connection = None
-            self._pool.take_back(record)
-            if self._pool.dispatch.detach:
-                self._pool.dispatch.detach(self.dbapi_connection, record)
-
-    def __del__(self) -> None:
-        """Forgotten by its user. Not by a finalizer, as SQLAlchemy's: to register one takes long."""
-        if getattr(self, "_connection_record", None) is None:
-            return
-        with contextlib.suppress(Exception):  # nobody is there to be told
-            if self._pool.is_async:
-                # Nothing can be awaited here: what it holds, the wrapped engine's pool takes back as it can.
-                self.dbapi_connection.behind.abandon()
-            else:
-                self.close()
+            self.close()
 
 
 def _gone(*_: Any, **__: Any) -> NoReturn:

@@ -121,7 +121,7 @@ class PassingConnection(Differing):
     def past_reason(self) -> str | None:
         """Why nothing may be filled for this connection now; None if it may."""
         passing = self._passing
-        if not self._is_clean and self._pending:
+        if self.has_begun and self._pending:
             # It may hold locks for which a fill on another connection would wait for ever.
             return "its transaction has written"
         if passing.shares_connection and passing.busy:
@@ -134,7 +134,7 @@ class PassingConnection(Differing):
     @property
     def is_idle(self) -> bool:
         """Whether nothing was sent since the last commit or rollback: no lock is held."""
-        return self._is_clean
+        return not self.has_begun
 
     @property
     def reads_the_present(self) -> bool:
@@ -146,7 +146,7 @@ class PassingConnection(Differing):
         ):
             # SQLite goes on to show the moment of a cursor that wasn't read to its end, also after a commit.
             return False
-        return self._is_clean or (
+        return not self.has_begun or (
             self._passing.origin.family == "postgresql"
             and self._passing.reads_each_anew(self._held, self._options)
         )
@@ -238,13 +238,12 @@ class PassingConnection(Differing):
 
     def before(self, effect: Effect | None, text: str) -> tuple[Any, Minded | None]:
         """Something is about to be sent to the driver's connection: that one, and what to mind of it."""
-        driver, passing, is_first = self._held, self._passing, self._is_clean
+        driver, passing = self._held, self._passing
         if driver is None:
             driver = self.take()
-            is_first = self._is_clean
-        if is_first:
+        if is_first := not self.has_begun:
             # As `_sending`.
-            self._is_clean = self._is_taken_back = False
+            self.has_begun, self._is_taken_back = True, False
             if passing.shares_connection:
                 passing.busy.add(id(self))
         if effect is None:

@@ -26,7 +26,7 @@ class Committing(Held):
     """For one thread at a time."""
 
     def commit(self) -> None:
-        if self._held is None or self._is_clean:
+        if self._held is None or not self.has_begun:
             self._end()
             return
         held, passing, written = self._held, self._passing, self._pending.written
@@ -136,7 +136,7 @@ class Committing(Held):
         afterwards(is_over, then)
 
     def rollback(self) -> None:
-        if self._held is None or self._is_clean:
+        if self._held is None or not self.has_begun:
             self._end()
             return
         try:

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
+from sqlmem.checked_out import check_out
 from sqlmem.dbapi import TOLD
 from sqlmem.directives import USUAL, Directive
 from sqlmem.passing_shared import Passing
@@ -88,7 +89,8 @@ class Held:
         self.directive: Directive = USUAL
         # Begun by begin(), not by its first statement.
         self.is_explicit = False
-        self._is_clean = True  # nothing was sent since the last commit or rollback
+        # Whether anything was sent since the last commit or rollback.
+        self.has_begun = False
         self._is_failed = False  # PostgreSQL runs nothing more before a rollback
         self._is_lost = False
         self._is_open_by_text = False  # BEGIN came as text
@@ -107,7 +109,7 @@ class Held:
     def take(self) -> Any:
         """The driver's connection, from the wrapped engine's pool if need be."""
         if self._held is None:
-            fairy = self._passing.origin.engine.raw_connection()
+            fairy: Any = check_out(self._passing.origin.engine)
             try:
                 driver = fairy.dbapi_connection
                 if self._options:
@@ -116,9 +118,10 @@ class Held:
                 fairy.invalidate()
                 raise
             self._fairy, self._held = fairy, driver
-            if not self._is_clean:
+            if self.has_begun:
                 self._cleaned()
-            self._record_info = info = fairy.info
+            # As `fairy.info`.
+            self._record_info = info = fairy._connection_record.info
             if _LEFT in info:
                 self._pending.add(info.pop(_LEFT))
                 self._sending()
@@ -137,11 +140,6 @@ class Held:
     def fairy(self) -> Any:
         """The pool's own wrapper of the driver's connection; None while there is none."""
         return self._fairy
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything was sent since the last commit or rollback."""
-        return not self._is_clean
 
     @property
     def is_held(self) -> bool:
@@ -165,24 +163,22 @@ class Held:
 
     def reset_options(self) -> None:
         """SQLAlchemy's pool has got this one back: so has the wrapped engine's."""
-        self._give_back()
+        fairy, driver, set_, has_begun = self._fairy, self._held, self._set, self.has_begun
+        has_ended = not (has_begun or self._is_just_set)
+        self._fairy = self._held = None
+        self.directive = USUAL
         if self._options:
             self._options.clear()
-        self.directive = USUAL
-
-    def _give_back(self) -> None:
-        fairy, driver, set_, was_clean = self._fairy, self._held, self._set, self._is_clean
-        has_ended = was_clean and not self._is_just_set
-        self._fairy = self._held = None
         if set_:
             self._set, self._is_just_set = [], False
-        if fairy is not None and not was_clean:
-            # A pool that resets nothing hands the transaction on, with what was written in it.
-            fairy.info[_LEFT] = self._pending.written
-        if was_clean:
-            self._end()
-        else:
+        if has_begun:
+            if fairy is not None:
+                # A pool that resets nothing hands the transaction on, with what was written in it.
+                fairy.info[_LEFT] = self._pending.written
             self._over()
+        elif self.is_explicit or self._pending.written != NOTHING:
+            # Begun without a statement, or lost. After all else what ended it has done the same.
+            self._end()
         is_out_of_sight = self._is_out_of_sight
         self._is_lost = self._is_open_by_text = self._is_clouded = self._is_out_of_sight = False
         if fairy is None:
@@ -206,19 +202,19 @@ class Held:
 
     def _sending(self) -> None:
         """Something is sent: there is a transaction at the origin."""
-        if self._is_clean:
-            self._is_clean = self._is_taken_back = False
+        if not self.has_begun:
+            self.has_begun, self._is_taken_back = True, False
         if self._passing.shares_connection:
             self._passing.busy.add(id(self))
 
     def _cleaned(self) -> None:
-        self._is_clean = True
+        self.has_begun = False
         if self._passing.shares_connection:
             self._passing.busy.discard(id(self))
 
     def _over(self) -> None:
         """A transaction has ended, and nothing was sent since: `_cleaned` and `_end`."""
-        self._is_clean = True
+        self.has_begun = False
         if self._passing.shares_connection:
             self._passing.busy.discard(id(self))
         self._end()
@@ -249,7 +245,7 @@ class Held:
                 return bool(told())
             _WITHOUT_METHOD.add(type(driver))
         value = getattr(driver, "autocommit", None)
-        if isinstance(value, bool):
+        if value is False or value is True:
             return value
         # sqlite3 and its asyncio adapter: None is autocommit.
         return getattr(driver, "isolation_level", None) is None

@@ -111,6 +111,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "pacing",
         "catalogue/*",
         "locks",
+        "checked_out",
         "checkout",
         "origin_connection",
         "origin",
@@ -185,6 +186,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         {
             "catalogue/*",
             "waiting",
+            "checked_out",
             "checkout",
             "pacing",
             "origin_connection",
