@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlmem.codecs import OPAQUE, Codec, Unrepresentable, codec_for, codec_for_value, encoded
 from sqlmem.model import Column, Kind
+from sqlmem.stored import declaration
 from sqlmem.wire import Known, Texts
 from sqlmem.writing import Writer, bound
 
@@ -47,11 +48,8 @@ class Encoder:
 
     @property
     def declaration(self) -> str:
-        """None but for a dynamic column: without affinity, what is stored stays as it is."""
-        if self.column.kind is not Kind.DYNAMIC:
-            return ""
-        collation = self.column.collation.value.upper()
-        return f"{self.column.affinity}{f' COLLATE {collation}' if collation in ('NOCASE', 'RTRIM') else ''}"
+        """Of the store's column."""
+        return declaration(self.column)
 
     def encode(self, writer: Writer, values: Sequence[Any]) -> Sequence[Any]:
         """What is stored for these values, in their order, as it is bound (`bound`).

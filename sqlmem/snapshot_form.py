@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlmem.codecs import OPAQUE, codec_for
-from sqlmem.model import Collation, Column, Index, Kind, TableName, TableSchema
+from sqlmem.model import Column, Index, Kind, TableName, TableSchema
 from sqlmem.store import Generation, StoredColumn
-from sqlmem.stored import DATA, index_texts, table_text
+from sqlmem.stored import DATA, declaration, index_texts, table_text
 
 # Of the file's form and of what its values mean: one more for every change of either, also of
 # a codec's stored form.
-VERSION = 6
+VERSION = 7
 
 DIGEST = "CREATE TABLE sqlmem_digest (digest TEXT)"
 SNAPSHOT = (
@@ -211,16 +211,10 @@ def storage_classes(schema: TableSchema, stored: StoredColumn, driver: str | Non
 
 
 def _declaration(column: Column) -> str:
-    if column.kind is not Kind.DYNAMIC:
-        return ""
-    collation = f" COLLATE {column.collation.name}" if column.collation in _STORE_COLLATIONS else ""
-    declaration = f"{column.affinity}{collation}"
-    if declaration not in _DECLARATIONS:
+    declared = declaration(column)
+    if column.kind is Kind.DYNAMIC and declared not in _DECLARATIONS:
         raise Unusable(f"column {column.name} has no affinity of SQLite's")
-    return declaration
-
-
-_STORE_COLLATIONS = frozenset({Collation.NOCASE, Collation.RTRIM})
+    return declared
 
 
 def open_file(uri: str) -> sqlite3.Connection:

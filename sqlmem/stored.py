@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from sqlmem.model import Index, TableSchema
+from sqlmem.model import Collation, Column, Index, Kind, TableSchema
 
 DATA = "data"  # the one table of a generation
 
@@ -16,6 +16,22 @@ def quoted(name: str) -> str:
     Only ever behind a qualifier: alone, SQLite would take an unknown one for a string.
     """
     return '"' + name.replace('"', '""') + '"'
+
+
+def declaration(column: Column) -> str:
+    """How a column is declared in the store.
+
+    A dynamic one as at the origin. Whole numbers as the row id is, or SQLite would look at no index of theirs
+    where they are compared with it. All else without affinity: what is stored stays as it is.
+    """
+    if column.kind is Kind.INTEGER:
+        return "INTEGER"
+    if column.kind is not Kind.DYNAMIC:
+        return ""
+    return f"{column.affinity}{_COLLATIONS.get(column.collation, '')}"
+
+
+_COLLATIONS = {Collation.NOCASE: " COLLATE NOCASE", Collation.RTRIM: " COLLATE RTRIM"}
 
 
 def table_text(columns: Iterable[tuple[str, str]], key: str | None) -> str:

@@ -5,8 +5,9 @@ Rule 2: the text is data. Reading it builds only the types in the tables below a
 modules named there; a snapshot that somebody tampered with can't make it do anything else.
 
 The text is JSON. Numbers, strings, booleans and null stand for themselves; everything else is an
-array that begins with a tag: ``["d", "1.50"]`` is a Decimal, ``["l", 1, 2]`` a list. An object never
-occurs. Types are told by their exact class: a subclass may carry more than its base shows.
+array that begins with a tag: ``["d", "1.50"]`` is a Decimal, ``["l", 1, 2]`` a list. A number that stands
+alone has one, too, or a column that is declared INTEGER would make a number of its text: ``["n", 5]``. An
+object never occurs. Types are told by their exact class: a subclass may carry more than its base shows.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ _ZONE_KEY = re.compile(r"[A-Za-z0-9_+-]{1,40}(/[A-Za-z0-9_+-]{1,40}){0,3}")
 
 _MEMORYVIEW_FORMATS = ("B", "b", "c")
 
+_NUMBERS = frozenset({int, float})
+
 
 def pack(value: Any) -> str:
     """The text of a value.
@@ -48,7 +51,8 @@ def pack(value: Any) -> str:
         Unrepresentable: a type that isn't in the tables, or nested deeper than MAX_DEPTH.
     """
     try:
-        text = _to_text(_pack(value, 0))
+        node = _pack(value, 0)
+        text = _to_text(["n", node] if type(node) in _NUMBERS else node)
         if not text.isascii():
             text.encode()  # SQLite keeps UTF-8 only; a lone surrogate in a zone's name would be lost
     except (ValueError, RecursionError):
@@ -104,6 +108,13 @@ def _unpack(node: Any) -> Any:
 
 
 # -- scalars ---------------------------------------------------------------------------------
+
+
+def _unpack_number(node: list[Any]) -> int | float:
+    _, number = node
+    if type(number) not in _NUMBERS:
+        raise ValueError("no number")
+    return number  # type: ignore[no-any-return] # one of these two
 
 
 def _pack_float(value: float, _depth: int) -> Any:
@@ -247,6 +258,7 @@ _PACKERS: dict[type, _Pack] = {
 }
 
 _UNPACKERS: dict[str, _Unpack] = {
+    "n": _unpack_number,
     "f": lambda node: struct.unpack(">d", bytes.fromhex(node[1]))[0],
     "s": lambda node: bytes.fromhex(node[1]).decode("utf-8", "surrogatepass"),
     "b": lambda node: bytes.fromhex(node[1]),

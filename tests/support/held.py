@@ -21,6 +21,7 @@ from sqlmem.model import Collation, Column, Index, Kind, TableName, TableSchema
 from sqlmem.snapshot import Held, Owner
 from sqlmem.snapshot_file import MARK, PAGE_BYTES
 from sqlmem.store import Generation, Store, StoredColumn
+from sqlmem.stored import declaration
 from sqlmem.writing import Writer
 
 OWNER = Owner("f" * 64, "postgresql+psycopg://user@host:5432/shop?", "postgresql", "psycopg")
@@ -98,12 +99,15 @@ def encoded(codecs: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[tuple[
 def orders(store: Store, clock: Clock, numbers: Sequence[int]) -> Held:
     """Eight of the nine columns of orders."""
     names = [column.name for column in ORDERS.columns[:8]]
-    writer = Writer(store, ORDERS.name, [(name, "") for name in names], "id")
+    declared = {name: declaration(ORDERS.by_name[name]) for name in names}
+    writer = Writer(store, ORDERS.name, list(declared.items()), "id")
     for start in range(0, len(numbers), 2_000):
         rows = [order_row(number) for number in numbers[start : start + 2_000]]
         writer.insert(list(itertools.chain.from_iterable(encoded(ORDER_CODECS, rows))))
     stored = {
-        name: StoredColumn(name, name, "", codec_by_name(codec), (code, None, 8, None, None, True))
+        name: StoredColumn(
+            name, name, declared[name], codec_by_name(codec), (code, None, 8, None, None, True)
+        )
         for name, codec, code in zip(names, ORDER_CODECS, ORDER_TYPES, strict=True)
     }
     generation = writer.seal(stored, ORDERS.indexes, clock.monotonic())

@@ -130,9 +130,10 @@ def test_a_table_that_hides_the_row_id_is_copied_whole(path, store, clock):
 
     names = ("rowid", "_rowid_", "OID")
     schema = TableSchema(TableName(None, "x"), tuple(Column(name, Kind.INTEGER, "int") for name in names))
-    writer = Writer(store, schema.name, [(name, "") for name in names], None)
+    writer = Writer(store, schema.name, [(name, "INTEGER") for name in names], None)
     writer.insert([value for number in range(12_000) for value in (number % 3, -number, None)])
-    stored = {name: StoredColumn(name, name, "", codec_by_name("integer"), (None,) * 6) for name in names}
+    codec = codec_by_name("integer")
+    stored = {name: StoredColumn(name, name, "INTEGER", codec, (None,) * 6) for name in names}
     held = snapshot.Held(schema, writer.seal(stored, (), 0.0))
 
     write(path, store, [held], clock)
@@ -269,7 +270,7 @@ def test_no_file_is_no_warning(path, clock, warnings):
         (lambda path: path.write_bytes(b"a diary" * 1000), "isn't a snapshot"),
         (lambda path: (path.unlink(), path.mkdir()), "ordinary file"),
         (lambda path: (path.unlink(), os.mkfifo(path)), "ordinary file"),
-        (lambda path: edit(path, "PRAGMA user_version=1"), "format version 1, this is version 6"),
+        (lambda path: edit(path, "PRAGMA user_version=1"), "format version 1, this is version 7"),
         (lambda path: edit(path, "UPDATE sqlmem_tables SET filled_at = filled_at + 9"), "digest"),
     ],
 )
