@@ -229,7 +229,7 @@ class LazyCursor:
         result, self._result = self._result, None
         if result is not None:
             with driver_errors():
-                self._rows, self._position = list(map(tuple, result.fetchall())), 0
+                self._rows, self._position = list(result._fetchall_impl()), 0
                 result.close()
 
     def executemany(self, operation: str, seq_of_parameters: Sequence[Any]) -> None:
@@ -261,8 +261,7 @@ class LazyCursor:
     def fetchone(self) -> Any:
         if self._result is not None:
             with driver_errors():
-                row = self._result.fetchone()
-            return None if row is None else tuple(row)
+                return self._result._fetchone_impl()
         position = self._position
         if position >= len(self._rows):
             return None
@@ -273,7 +272,7 @@ class LazyCursor:
         size = self.arraysize if size is None else size
         if self._result is not None:
             with driver_errors():
-                return list(map(tuple, self._result.fetchmany(size)))
+                return list(self._result._fetchmany_impl(size))
         rows = self._rows[self._position : self._position + size]
         self._position += len(rows)
         return rows
@@ -281,7 +280,7 @@ class LazyCursor:
     def fetchall(self) -> list[Any]:
         if self._result is not None:
             with driver_errors():
-                return list(map(tuple, self._result.fetchall()))
+                return list(self._result._fetchall_impl())
         rows = self._rows
         if self._position:
             rows = rows[self._position :]

@@ -253,6 +253,38 @@ def test_a_loader_that_the_program_has_registered_makes_the_values(driver_origin
 
 
 @pytest.mark.families("postgresql")
+@pytest.mark.parametrize("late", [False, True], ids=["all of them", "the last ones"])
+def test_a_loader_may_make_of_whole_numbers_what_it_likes(driver_origin: Origin, *, late: bool) -> None:
+    """Floats, and integers that SQLite has no place for; the column is declared INTEGER in the store."""
+    if driver_origin.driver != "psycopg":
+        pytest.skip("the loaders are psycopg's")
+    from psycopg.types.numeric import IntLoader
+
+    class Odd(IntLoader):
+        def load(self, data: Any) -> Any:
+            number = super().load(data)
+            if late and number < 4_900:
+                return number
+            return (number / 2, float(number), number * 10**20, -0.0)[number % 4]
+
+    driver_origin.execute(
+        "CREATE TABLE t (id text PRIMARY KEY, c bigint)",
+        "INSERT INTO t SELECT 'k' || i, nullif(i, 77) FROM generate_series(1, 5000) AS x(i)",
+        "CREATE INDEX t_c ON t (c)",
+    )
+    bare = driver_origin.engine()
+    sa.event.listen(bare, "connect", lambda it, _: it.adapters.register_loader("int8", Odd))
+    text = "SELECT id, c FROM t WHERE id <> 'none'"
+    with CachingEngine(bare, cache_db="") as engine:
+        expected = sorted(asked(bare, text))
+
+        found = [sorted(asked(engine, text)) for _ in range(2)]
+
+        assert engine.stats().hits == 1
+        assert all(same(each, expected) for each in found)
+
+
+@pytest.mark.families("postgresql")
 @pytest.mark.parametrize("place", ["connection", "everywhere"])
 def test_a_caster_that_the_program_has_registered_makes_the_values(driver_origin: Origin, place: str) -> None:
     """The same for psycopg2, whose casters have numbers and are a connection's or everybody's."""

@@ -210,6 +210,9 @@ def test_a_value_of_any_listed_type_comes_back_as_it_was(value: Any) -> None:
     back = stored_and_back(value, OPAQUE)
 
     assert same(back, value)
+    # Nor does what a column is declared as make a number of the text.
+    assert OPAQUE.decode is not None
+    assert same(OPAQUE.decode(stored_under("INTEGER", value, OPAQUE)), value)
     if isinstance(value, list | dict | set | bytearray):
         assert back is not value
 
