@@ -11,7 +11,7 @@ difference, nothing is said.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlmem.answers import Caller, Remote
 from sqlmem.counters import Counters
@@ -19,13 +19,15 @@ from sqlmem.directives import USUAL
 from sqlmem.entries import Bypassed, Passed, Planned
 from sqlmem.filling import Filling
 from sqlmem.front import Front
-from sqlmem.keeping import Keeper
+from sqlmem.keeping import Asked, Keeper
 from sqlmem.logs import heard
 from sqlmem.planning import LONGEST_KEPT
 from sqlmem.table_state import TableState
 
 # A text, and whether the driver is given parameters.
 Key = tuple[str, bool]
+# What is said to a caller with these parameters; None: nothing, the whole way tells.
+Says = Callable[[Caller, Any], Remote | None]
 
 
 class Said(NamedTuple):
@@ -35,14 +37,14 @@ class Said(NamedTuple):
         versions: the tables' with which that was decided; none if nothing changes it.
         is_bypass: what is special about a connection would be its reason.
         counted: to be called when it is said.
-        holds: asked last before it is said, which may count there too; None: it always does.
+        says: asked last; None: `remote` is said.
     """
 
     remote: Remote
     versions: tuple[tuple[TableState, int], ...]
     is_bypass: bool
     counted: Callable[[], object]
-    holds: Callable[[Caller], bool] | None = None
+    says: Says | None = None
 
 
 class Special(NamedTuple):
@@ -65,7 +67,7 @@ class AtOnce:
 
     Attributes:
         texts: what was said of each, which may hold no more; dropped as a whole when full. So are the others.
-        resting: likewise, of those that the store or the result cache may answer again.
+        resting: likewise, of those that the store or the result cache may answer again, or the next time.
         special: likewise, of any, to a connection of which something is special.
     """
 
@@ -79,13 +81,17 @@ class AtOnce:
         self._keeper = keeper
         self._is_closed = False
 
-    def answer(self, caller: Caller, key: Key) -> Remote | None:
+    def is_others(self, key: Key) -> bool:
+        """Whether something is known by which a text is no plain hit."""
+        return key in self.texts or key in self.resting
+
+    def answer(self, caller: Caller, key: Key, parameters: Any) -> Remote | None:
         """What was said of a text, counted; None if it wasn't, or may not hold for this caller now."""
         said = self.texts.get(key) or self.resting.get(key)
         if said is None:
             special = self.special.get(key)
             return None if special is None else self._to_special(caller, key, special, caller.bypass_reason)
-        remote, versions, is_bypass, counted, holds = said
+        remote, versions, is_bypass, counted, says = said
         for state, version in versions:
             if state.version != version or state.schema is None:
                 self._forget(key)
@@ -95,11 +101,13 @@ class AtOnce:
         if is_bypass and (reason := caller.bypass_reason) is not None:
             special = self.special.get(key)
             return None if special is None else self._to_special(caller, key, special, reason)
-        if holds is not None and not holds(caller):
-            self._forget(key)
-            return None
-        counted()
-        return remote
+        if says is None:
+            counted()
+            return remote
+        answer = says(caller, parameters)
+        if answer is not None:
+            counted()
+        return answer
 
     def _to_special(self, caller: Caller, key: Key, special: Special, reason: str | None) -> Remote | None:
         if special.reason != reason or heard.debug or caller.directive is not USUAL:
@@ -156,17 +164,63 @@ class AtOnce:
         ):
             return
 
-        def holds(caller: Caller) -> bool:
-            return (
+        def says(caller: Caller, _: Any) -> Remote | None:
+            if (
                 caller.own_reason(states) is None
                 and filling.why_not_there(states) == status.reason
                 and (keeper is None or keeper.rests(statement))
-            )
+            ):
+                return remote
+            self._forget(key)
+            return None
 
+        self._say(key, planned, remote, says)
+
+    def remember_unkept(
+        self, asked: Asked, entry: Bypassed | Planned, remote: Remote, faster: Says | None = None
+    ) -> None:
+        """Say this of a text whose answers nobody asks for again, to whoever asks what wasn't asked before.
+
+        Args:
+            faster: of a statement of the store's that is the origin's for its speed, as long as it is.
+        """
+        statement, key = asked.statement, (asked.statement, asked.has_parameters)
+        planned = entry if isinstance(entry, Planned) else None
+        keeper = self._keeper if planned is None or planned.is_lasting else None
+        if (
+            self._is_closed
+            or remote.keeping is not None
+            or not self._front.is_found(key, entry, asked.parameters)
+            or (keeper is not None and not keeper.are_vain(statement))
+        ):
+            return
+        front, filling = self._front, self._filling
+
+        def says(caller: Caller, parameters: Any) -> Remote | None:
+            said: Remote | None = remote
+            if planned is not None:
+                is_special = caller.own_reason(planned.states) or filling.why_not_there(planned.states)
+                if is_special or (planned.is_by_types and not front.is_found(key, planned, parameters)):
+                    return None
+            if faster is not None and (said := faster(caller, parameters)) is None:
+                self._forget(key)
+            elif keeper is not None and not keeper.is_vain(statement, parameters):
+                return None
+            return said
+
+        self._say(key, entry, remote, says)
+
+    def _say(
+        self,
+        key: Key,
+        entry: Bypassed | Planned,
+        remote: Remote,
+        says: Says,
+    ) -> None:
         if len(self.resting) >= self._front.capacity:
             self.resting = {}
-        counted = self._counters.counts(status.outcome, status.reason)
-        self.resting[key] = Said(remote, _versions(planned), True, counted, holds)  # noqa: FBT003
+        counted = self._counters.counts(remote.status.outcome, remote.status.reason)
+        self.resting[key] = Said(remote, _versions(entry), True, counted, says)  # noqa: FBT003
 
     def remember_special(self, key: Key, reason: str, remote: Remote) -> None:
         """Say this of the text to whoever is special for the same reason, until more is known of it.

@@ -221,17 +221,21 @@ class Executor:
         if caller.directive.way == "only" and planned.pace is not None and planned.pace.decided is not None:
             is_asked = True
         try:
-            answer = None if is_asked or origins_from == 0 else self.hits.hit(planned, asked.parameters)
+            local = None if is_asked or origins_from == 0 else self.hits.hit(planned, asked.parameters)
         except Over:
             is_over = True
         else:
-            if answer is not None:
-                return answer
-        arguments = arguments_or_give_up(planned, asked.parameters)
+            if local is not None:
+                return local
         if self._faster is not None and (origins_from == 0 or is_over):
             # What has many rows is kept when it is asked for again: a look at each value is dear then.
-            may_keep = not is_over or asked_before(planned, arguments, origins_from)
-            return self._faster.answer(caller, asked, planned, arguments, may_keep=may_keep)
+            may_keep = not is_over or asked_before(planned, asked.parameters, origins_from)
+            answer = self._faster.answer(caller, asked, planned, may_keep=may_keep)
+            if not is_over and not caller.directive and isinstance(answer, Remote):
+                saying = self._faster.saying(planned, answer)
+                self.at_once.remember_unkept(asked, planned, answer, saying)
+            return answer
+        arguments = arguments_or_give_up(planned, asked.parameters)
         return self.by_store.miss(caller, planned, arguments, has_filled=has_filled, newest=asked.newest)
 
     def _not_local(
@@ -254,9 +258,12 @@ class Executor:
                     if is_usual:
                         self.at_once.remember((asked.statement, asked.has_parameters), entry, remote)
                     return remote
-                return self.by_origin.kept_or_bypass(
+                answer = self.by_origin.kept_or_bypass(
                     caller, asked, reason, entry.tables, keeps, entry.effect, entry.reads
                 )
+                if is_usual and not caller.directive and isinstance(answer, Remote):
+                    self.at_once.remember_unkept(asked, entry, answer)
+                return answer
 
     def passed(self, caller: Caller, statement: str, *, has_parameters: bool) -> Remote:
         """What is sent to the origin whatever it is: a batch, a procedure, a driver's own way of asking."""

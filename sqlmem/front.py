@@ -59,6 +59,11 @@ class Front(Planning):
         """Whether this is what is remembered of a statement, whatever its parameters are."""
         return self._entries.get((statement, has_parameters)) is entry
 
+    def is_found(self, key: tuple[str, bool], entry: Entry, parameters: Any) -> bool:
+        """Whether this is what is remembered of a text with these parameters."""
+        found = self._entries.get(key)
+        return (found.variant(parameters) if type(found) is ByTypes else found) is entry
+
     def remembered(self, key: tuple[str, bool]) -> Entry | ByTypes[Entry] | None:
         """What is remembered of a text and whether it has parameters, also if it doesn't hold any more."""
         return self._entries.get(key)

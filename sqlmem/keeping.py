@@ -203,6 +203,14 @@ class Keeper:
         """Whether nothing is to be found or kept of this question, by its text; it is counted then."""
         return self._prospects.rests(statement)
 
+    def are_vain(self, statement: str) -> bool:
+        """Whether answers of this text are kept only if they are asked for again."""
+        return self._prospects.are_vain(statement)
+
+    def is_vain(self, statement: str, parameters: Any) -> bool:
+        """Whether nothing is to be found or kept of this question; it is noted then."""
+        return self._prospects.is_vain(statement, parameters)
+
     def resting(self, statement: str) -> str | None:
         """Why an answer of this text wouldn't be kept now, though answers of it can be; None if it would."""
         return self._prospects.resting(statement)

@@ -96,7 +96,9 @@ class LazyCursor:
         if connection.takes_savepoints:
             connection.send_savepoint(operation)
             return self
-        answer: Local | Remote | None = executor.at_once.answer(connection, (operation, has_parameters))
+        answer: Local | Remote | None = executor.at_once.answer(
+            connection, (operation, has_parameters), parameters
+        )
         if answer is None:
             answer = executor.run(
                 connection,
@@ -150,7 +152,7 @@ class LazyCursor:
             return False
         ready = connection.answering.get(operation)
         rows: list[Any] | None
-        if ready is None and (operation, True) in connection.executor.at_once.texts:
+        if ready is None and connection.executor.at_once.is_others((operation, True)):
             rows = None  # it has never been one, and seldom becomes one
         elif ready is None or ready.measured is not None or heard.debug:
             rows, ready = connection.front.rows_at_once(operation, parameters)

@@ -134,10 +134,10 @@ class PassingCursor:
         connection, executor, has_parameters = self._owner, self._executor, parameters is not None
         key, at_once = (operation, has_parameters), executor.at_once
         # A text of which the first two know something has never been a plain hit, and seldom becomes one.
-        is_others = key in at_once.texts or key in at_once.resting
+        is_others = key in at_once.texts or key in at_once.resting  # as `AtOnce.is_others`
         answer: Local | Remote | None = None
         if is_others or key in at_once.special:
-            answer = at_once.answer(connection, key)
+            answer = at_once.answer(connection, key, parameters)
         if answer is None:
             answer = self._answer(operation, parameters, may_hit=not (is_others or set_by_others))
             if answer is None:

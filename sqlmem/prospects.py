@@ -64,11 +64,27 @@ class Prospects:
             return True  # a list among the parameters
         if question in self._met:
             return True
-        if len(self._met) >= _MOST_MET:
-            self._met = set()
-        self._met.add(question)
+        self._note(question)
         text = self._texts.get(statement)
         return text is None or text.in_vain < MOST_IN_VAIN
+
+    def are_vain(self, statement: str) -> bool:
+        """Whether its answers are kept only if they are asked for again."""
+        text = self._texts.get(statement)
+        return text is not None and text.in_vain >= MOST_IN_VAIN and text.rest <= 0
+
+    def is_vain(self, statement: str, parameters: Any) -> bool:
+        """Whether the answer to this question isn't there, nor worth keeping now: then it is noted."""
+        if not self.are_vain(statement):
+            return False
+        try:
+            question = hash((statement, _frozen(parameters)))
+        except TypeError:
+            return False
+        if question in self._met:
+            return False
+        self._note(question)
+        return True
 
     def rests(self, statement: str) -> bool:
         """Whether this question is one of those that aren't looked for; it is counted then."""
@@ -116,6 +132,11 @@ class Prospects:
     def given(self, statement: str) -> None:
         """One was asked for again."""
         self._texts.pop(statement, None)
+
+    def _note(self, question: int) -> None:
+        if len(self._met) >= _MOST_MET:
+            self._met = set()
+        self._met.add(question)
 
 
 def _frozen(parameters: Any) -> Hashable:

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from support.clock import ManualClock
 from support.origins import Origin
 
 from sqlmem import CachingEngine, ClosedError, NotCachedError, Outcome, last_status
+from sqlmem.prospects import MOST_IN_VAIN
 
 VOLATILE = "SELECT id, n FROM things WHERE id = :id AND CURRENT_TIMESTAMP > '2020-01-01'"
 UPDATE = "UPDATE things SET n = n + 1 WHERE id = :id"
@@ -270,3 +272,55 @@ def test_a_closed_engine_says_nothing(engine: CachingEngine) -> None:
         engine.close()
         with pytest.raises(ClosedError):
             connection.execute(sa.text(VOLATILE), {"id": 2})
+
+
+ELSEWHERE = {
+    "postgresql": "(date '2020-01-01', date '2020-02-01') OVERLAPS (date '2020-01-15', date '2020-03-01')",
+    "mariadb": "soundex('a') = soundex('a')",
+}
+
+
+@pytest.mark.families("postgresql", "mariadb")
+def test_what_nobody_asks_again_is_said_at_once(origin: Origin, engine: CachingEngine) -> None:
+    """And what somebody does is kept, and given: whether it was met before is looked at each time."""
+    compiled: set[str] = set()
+    event.listen(engine, "before_cursor_execute", lambda *given: compiled.add(given[2]))
+
+    def asked(number: int) -> tuple[Any, ...]:
+        with engine.connect() as connection:
+            return read(connection, f"{READ} + :number AND {ELSEWHERE[origin.family]}", number=number)
+
+    reason = asked(0)[2]
+    for number in range(1, MOST_IN_VAIN):
+        asked(number)
+    assert not said_of(engine, "resting", *compiled)
+    in_vain = [asked(number) for number in range(1_000, 1_005)]
+    was_said = said_of(engine, "resting", *compiled)
+    kept, given = asked(1_004), asked(1_004)
+    others = [asked(number) for number in (1_005, 1_005)]
+
+    assert len(was_said) == 1
+    assert in_vain == [(None, Outcome.BYPASS, reason, in_vain[0][3])] * 5
+    assert in_vain[0][3] == asked(7)[3]
+    assert kept == in_vain[0]
+    assert given[:3] == (None, Outcome.RESULT_HIT, reason)
+    assert [each[1] for each in others] == [Outcome.BYPASS, Outcome.RESULT_HIT]
+    stats = engine.stats()
+    assert stats.bypass_reasons == {reason: MOST_IN_VAIN + 5 + 1 + 1}
+
+
+@pytest.mark.families("postgresql", "mariadb")
+def test_what_is_said_at_once_ends_with_its_tables(origin: Origin, engine: CachingEngine) -> None:
+    """A definition that changes, and rows."""
+    where = f"id = :id AND {ELSEWHERE[origin.family]}"
+    with engine.connect() as connection:
+        for number in range(MOST_IN_VAIN + 3):
+            before = read(connection, f"SELECT n + :number AS n FROM things WHERE {where}", number=number)
+            connection.rollback()
+    origin.execute("UPDATE things SET n = 100", "ALTER TABLE things ADD COLUMN more INTEGER")
+    engine.invalidate("things")
+    with engine.connect() as connection:
+        after = read(connection, f"SELECT n + :number AS n FROM things WHERE {where}", number=2_000)
+
+    assert before[0] == 20 + MOST_IN_VAIN + 2
+    assert after == (2_100, *before[1:])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -597,6 +598,59 @@ def test_the_store_answers_while_the_origin_is_down(timed: Timed, mode: str) -> 
     timed.clock.advance(PUT_OFF_SECONDS + 1)
     timed.ask(engine, 52)
     assert timed.ask(engine, 53) is Outcome.BYPASS
+
+
+def said_at_once(engine: CachingEngine) -> list[str]:
+    return [statement for statement, _ in engine._core.executor.at_once.resting]
+
+
+@MODES
+def test_what_nobody_keeps_is_said_at_once(timed: Timed, mode: str) -> None:
+    """As long as the origin is the faster one, and reachable."""
+    engine = timed.engine(mode=mode, max_results=0)
+    timed.lose(engine)
+
+    found = [timed.ask(engine, most) for most in (50, 51, 50)]
+    was_said = said_at_once(engine)
+    with timed.origin.down():
+        down = [timed.ask(engine, most) for most in (52, 53)]
+
+    assert found == [Outcome.BYPASS] * 3
+    assert len(was_said) == 1
+    assert down == [Outcome.HIT] * 2
+    assert engine.stats().bypass_reasons == {REASON: 3}
+    timed.clock.advance(PUT_OFF_SECONDS + 1)
+    timed.ask(engine, 52)
+    assert [timed.ask(engine, most) for most in (53, 54)] == [Outcome.BYPASS] * 2
+    assert said_at_once(engine) == was_said
+    timed.clock.advance(AGAIN_SECONDS)
+    timed.origin_seconds = 0.5
+    assert [timed.ask(engine, most) for most in (55, 56)] == [Outcome.HIT] * 2
+
+
+@MODES
+def test_what_is_said_at_once_is_of_parameters_of_one_kind(timed: Timed, mode: str) -> None:
+    """Another kind is another plan, of which nothing is decided."""
+    engine = timed.engine(mode=mode, max_results=0)
+    asked = text("SELECT id FROM items WHERE id < :most + 0 ORDER BY id")
+
+    def outcome(most: object) -> Outcome:
+        with engine.connect() as connection:
+            rows = connection.execute(asked, {"most": most}).all()
+        assert [row[0] for row in rows] == list(range(int(str(most))))
+        timed.settle(engine)
+        status = last_status()
+        assert status is not None
+        return Outcome(status.outcome)
+
+    timed.store_seconds, timed.origin_seconds = 0.012, 0.003
+    for most in range(2, 2 + SLOW):
+        outcome(most)
+
+    assert [outcome(most) for most in (5, 6)] == [Outcome.BYPASS] * 2
+    assert len(said_at_once(engine)) == 1
+    assert outcome(Decimal(5)) is not Outcome.PASSED
+    assert outcome(7) is Outcome.BYPASS
 
 
 @MODES
