@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmem.codecs import codec_by_name
+from sqlmem.functions.numbers import text_of, whole
 
 
 def greatest(*values: Any) -> Any:
@@ -16,14 +16,9 @@ def least(*values: Any) -> Any:
     return min((value for value in values if value is not None), default=None)
 
 
-def decimal(stored: int | str | None, precision: int, scale: int) -> str | None:
+def decimal(stored: int | str | None, precision: int, scale: int) -> str | None:  # noqa: ARG001 - as in the text
     """A number as text, with its own scale."""
-    if stored is None:
-        return None
-    decode = codec_by_name(f"numeric:{precision}:{scale}").decode
-    assert decode is not None
-    # Without an exponent: 0E-30 is 0.000000000000000000000000000000 to the origins.
-    return f"{decode(stored):f}"
+    return None if stored is None else text_of(whole(stored), scale)
 
 
 def as_float(stored: int | str | None, precision: int, scale: int) -> float | None:

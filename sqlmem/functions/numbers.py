@@ -50,6 +50,16 @@ def parts(stored: Any, scale: int) -> tuple[int, int]:
     """Any decimal's scaled integer and scale. Raises for NaN and infinity."""
     if scale != OWN_SCALE:
         return whole(stored), scale
+    if type(stored) is int:
+        return stored, 0
+    if type(stored) is str:
+        # Nearly each: in a third of the time that Decimal takes.
+        integral, _, fraction = stored.partition(".")
+        if not fraction or fraction.isdecimal():
+            try:
+                return int(integral + fraction), len(fraction)
+            except ValueError:
+                pass  # an exponent, or no number
     sign, digits, exponent = Decimal(stored).as_tuple()
     if not isinstance(exponent, int):
         raise OutOfRange("no number")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 
 import pytest
@@ -13,6 +13,8 @@ from sqlmem.constants import compared
 from sqlmem.functions import mysql_numbers, numbers, postgresql_numbers
 from sqlmem.functions.numbers import OWN_SCALE, OutOfRange
 from sqlmem.model import Column, Kind
+
+numbers_context = Context(prec=100)
 
 
 def some(seed: int, count: int) -> list[Decimal]:
@@ -58,6 +60,22 @@ def test_constant_beside_a_column_compares_as_the_number_does(precision: int, sc
         for value in held:
             kept = codec.encode(value)
             assert (kept < stored, kept == stored) == (value < constant, value == constant), (value, constant)
+
+
+def test_a_number_of_its_own_scale_is_taken_apart_as_decimal_does() -> None:
+    """Written with an exponent or without; and what is none raises."""
+    forms = ("{}", "{:f}", "{:e}", "+{:f}", " {:f} ")
+    texts = [form.format(value) for value in some(3, 300) for form in forms if "+-" not in form.format(value)]
+
+    for text in [*texts, "-0.00", ".5", "5.", "-.5"]:
+        value, scale = numbers.parts(text, OWN_SCALE)
+        expected = Decimal(text)
+        assert Decimal(value).scaleb(-scale, numbers_context) == expected, text
+        assert scale == max(0, -expected.as_tuple().exponent), text
+    assert numbers.parts(-7, OWN_SCALE) == (-7, 0)
+    for text in ("NaN", "Infinity", "-Infinity"):
+        with pytest.raises(OutOfRange):
+            numbers.parts(text, OWN_SCALE)
 
 
 def test_float_beside_a_column_compares_as_floats_do() -> None:
