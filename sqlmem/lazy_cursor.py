@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
 from typing import Any, Protocol
 
 from sqlalchemy.engine import CursorResult, Engine
@@ -73,6 +75,7 @@ class LazyCursor:
     _is_streamed = False
     _was_asked = False  # `take` has just said that it is no plain hit
     _position = 0
+    _rest: Iterator[Any] | None = None
     _rows: list[Any] = _NO_ROWS
     _result: CursorResult[Any] | None = None
 
@@ -264,17 +267,18 @@ class LazyCursor:
         if self._result is not None:
             with driver_errors():
                 return self._result._fetchone_impl()
-        position = self._position
-        if position >= len(self._rows):
-            return None
-        self._position = position + 1
-        return self._rows[position]
+        rest = self._rest = iter(self._rows[self._position :] if self._position else self._rows)
+        # Who asks for one row asks for the next, and is given them by C from here on.
+        fetchone = self.__dict__["fetchone"] = partial(next, rest, None)
+        return fetchone()
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
         size = self.arraysize if size is None else size
         if self._result is not None:
             with driver_errors():
                 return list(self._result._fetchmany_impl(size))
+        if self._rest is not None:
+            return list(islice(self._rest, size))
         rows = self._rows[self._position : self._position + size]
         self._position += len(rows)
         return rows
@@ -283,6 +287,8 @@ class LazyCursor:
         if self._result is not None:
             with driver_errors():
                 return list(self._result._fetchall_impl())
+        if self._rest is not None:
+            return list(self._rest)
         rows = self._rows
         if self._position:
             rows = rows[self._position :]
@@ -306,13 +312,21 @@ class LazyCursor:
     def close(self) -> None:
         if self._result is not None:
             self._reset()
+        if self._rest is not None:
+            self._unbind()
         self._rows = _NO_ROWS
 
     async def _async_soft_close(self) -> None:
         """SQLAlchemy's asyncio code asks this of a cursor whose rows are all here."""
 
+    def _unbind(self) -> None:
+        self._rest = None
+        self.__dict__.pop("fetchone", None)
+
     def _reset(self) -> None:
         self._rows, self._position, self.description, self.rowcount = _NO_ROWS, 0, None, -1
+        if self._rest is not None:
+            self._unbind()
         result, self._result = self._result, None
         if result is not None:
             with contextlib.suppress(Exception):

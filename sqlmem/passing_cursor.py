@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
+from itertools import islice
 from typing import Any, Protocol
 
 from sqlmem.answers import Caller, Local, Remote
@@ -63,6 +65,9 @@ class PassingCursor:
     """For one thread at a time, as its connection.
 
     What a program or a dialect sets on it that isn't its own is in `__dict__`, for the driver's cursor.
+
+    Attributes:
+        fetchone: PEP 249's. A slot: who asks for one row asks for the next, and is given them by C.
     """
 
     __slots__ = (
@@ -75,6 +80,7 @@ class PassingCursor:
         "_driver",
         "_executor",
         "_has_other_rows",
+        "_is_bound",
         "_is_local",
         "_is_plain",
         "_keywords",
@@ -82,15 +88,19 @@ class PassingCursor:
         "_origin",
         "_owner",
         "_position",
+        "_rest",
         "_rowcount",
         "_rows",
         "_sizes",
+        "fetchone",
     )
 
     _rows: list[Any]
     _position: int
+    _rest: Iterator[Any] | None
     _description: Sequence[Any] | None
     _rowcount: int
+    fetchone: Callable[[], Any]
 
     def __init__(
         self,
@@ -109,8 +119,9 @@ class PassingCursor:
         self._has_other_rows = bool(arguments or keywords) and not is_server_side(arguments, keywords, origin)
         self._driver: Any = None  # the driver's cursor
         self._ahead: Ahead | None = None  # its rows, as far as they were fetched to be kept
-        # Whether it is over an answer of the store, of which the next four tell.
+        # Whether it is over an answer of the store, of which `_rows` and what is beside it tell.
         self._is_local = False
+        self._is_bound = False  # whether `fetchone` is of this answer
         # Made without arguments, and nothing was set.
         self._is_plain = not (arguments or keywords)
         self._arraysize = 1
@@ -120,7 +131,8 @@ class PassingCursor:
     # -- statements ------------------------------------------------------------------------
 
     def execute(self, operation: Any, parameters: Any = None, **keywords: Any) -> PassingCursor:
-        text = operation if type(operation) is str else self._text(operation)
+        if self._is_bound:
+            self._unbind()
         set_by_others = self.__dict__
         if (
             keywords
@@ -129,6 +141,7 @@ class PassingCursor:
             or (set_by_others and not set_by_others.keys() <= CHANGES_NOTHING)
         ):
             # A batch, rows of another form, or a driver's own way of asking: nothing that the store answers.
+            text = self._text(operation)
             self._pass(text, "execute", operation, *(() if parameters is None else (parameters,)), **keywords)
             return self
         connection, executor, has_parameters = self._owner, self._executor, parameters is not None
@@ -167,9 +180,8 @@ class PassingCursor:
                 if minded is not None:
                     connection.ended(minded, None)
                 return self
-            answer = self._ask_or_instead(answer, operation, parameters)
-            if answer is None:
-                return self
+            self._ask_or_instead(answer, operation, parameters)
+            return self
         self._tell(answer)
         self._take_answer(answer, operation, parameters)
         return self
@@ -196,7 +208,7 @@ class PassingCursor:
             is_whole=not (self._arguments or self._keywords or self._sizes),
         )
 
-    def _ask_or_instead(self, answer: Remote, operation: str, parameters: Any) -> Local | None:
+    def _ask_or_instead(self, answer: Remote, operation: str, parameters: Any) -> None:
         """Ask the origin; if it fails, the store may have the answer too."""
         try:
             self._ask(answer, operation, parameters)
@@ -206,8 +218,8 @@ class PassingCursor:
             if local is None:
                 raise
             self._driver = None
-            return local
-        return None
+            self._tell(local)
+            self._take_answer(local, operation, parameters)
 
     def _ask(self, answer: Remote, operation: str, parameters: Any) -> None:
         given = () if parameters is None else (parameters,)
@@ -243,6 +255,7 @@ class PassingCursor:
         self._is_local = True
         self._ahead = None
         self._position = 0
+        self._rest = None
         self._description = bound.description
         self._rowcount = len(rows) if self._origin.family != "sqlite" else -1
         if self._origin.is_async:
@@ -295,6 +308,8 @@ class PassingCursor:
         return self._send(answer.effect, text, method, *arguments, **keywords)
 
     def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
+        if self._is_bound:
+            self._unbind()
         self._is_local = False
         self._ahead = None
         connection = self._owner
@@ -368,20 +383,30 @@ class PassingCursor:
         if self._driver is not None:
             self._driver.arraysize = value
 
-    def fetchone(self) -> Any:
-        if not self._is_local:
+    def _fetch_one(self) -> Any:
+        """The first row that is asked for alone; `fetchone` gives the others."""
+        if self._is_local:
+            rest = self._rest = iter(self._rows[self._position :] if self._position else self._rows)
+            fetchone = partial(next, rest, None)
+        elif self._driver is None or self._ahead is not None:
             return self._source().fetchone()
-        position = self._position
-        if position >= len(self._rows):
-            return None
-        self._position = position + 1
-        return self._rows[position]
+        else:
+            fetchone = self._driver.fetchone
+        self.fetchone, self._is_bound = fetchone, True
+        return fetchone()
+
+    def _unbind(self) -> None:
+        del self.fetchone
+        self._is_bound = False
 
     def fetchmany(self, size: int | None = None) -> Any:
         if not self._is_local:
             source = self._source()
             return source.fetchmany() if size is None else source.fetchmany(size)
-        rows = self._rows[self._position : self._position + (self._arraysize if size is None else size)]
+        size = self._arraysize if size is None else size
+        if self._rest is not None:
+            return list(islice(self._rest, size))
+        rows = self._rows[self._position : self._position + size]
         self._position += len(rows)
         return rows
 
@@ -391,6 +416,8 @@ class PassingCursor:
             return (
                 self._source().fetchall() if driver is None or self._ahead is not None else driver.fetchall()
             )
+        if self._rest is not None:
+            return list(self._rest)
         rows = self._rows[self._position :] if self._position else self._rows
         self._rows, self._position = [], 0
         return rows
@@ -421,7 +448,9 @@ class PassingCursor:
 
     def close(self) -> None:
         if self._is_local:
-            self._rows, self._position, self._description = [], 0, None
+            self._rows, self._position, self._description, self._rest = [], 0, None, None
+        if self._is_bound:
+            self._unbind()
         self._ahead = None
         driver, self._driver = self._driver, None
         if driver is not None:
@@ -451,6 +480,8 @@ class PassingCursor:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name == "fetchone":
+            return self._fetch_one
         value = getattr(self._over(), name)
         if name not in HARMLESS and callable(value):
             # It may do anything, and nobody sees what.
