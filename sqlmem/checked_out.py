@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import weakref
 from typing import Any
 
 from sqlalchemy.engine import Engine
@@ -155,6 +156,7 @@ class PlainCheckedOut(CheckedOut):
         self._pool = owner
         self._connection_record = record
         self.dbapi_connection = connection
+        record.fairy_ref = weakref.ref(self)  # by which it says that it is in use
 
     def _close_special(self, transaction_reset: bool = False) -> None:  # noqa: FBT001, FBT002 - SQLAlchemy's
         owner, record = self._pool, self._connection_record
@@ -167,7 +169,7 @@ class PlainCheckedOut(CheckedOut):
         ):
             # Nearly each time: nothing is left to be ended.
             self.dbapi_connection = self._connection_record = None
-            record.checkin(_fairy_was_created=False)
+            record.checkin()
         else:
             super()._close_special(transaction_reset)
 
@@ -191,7 +193,11 @@ class PlainCheckedOut(CheckedOut):
             owner._dialect.do_commit(self)
 
     def _take_back(self, record: Any) -> None:
-        record.checkin(_fairy_was_created=False)
+        record.checkin()
+
+    def _leave(self, record: Any) -> None:
+        record.fairy_ref = None
+        super()._leave(record)
 
 
 def check_out(engine: Engine) -> PoolProxiedConnection:

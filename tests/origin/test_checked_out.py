@@ -152,11 +152,12 @@ def hear(engine: sa.Engine) -> list[Any]:
 
 
 def _told(given: tuple[Any, ...]) -> Any:
-    """Of a reset, what is said of it; of an invalidation, with what error."""
+    """Whether it is in use; of a reset, what is said of it; of an invalidation, with what error."""
     last = given[-1]
+    told: list[Any] = [each.in_use for each in given if hasattr(each, "in_use")]
     if hasattr(last, "terminate_only"):
-        return (last.transaction_was_reset, last.terminate_only, last.asyncio_safe)
-    return type(last).__name__ if isinstance(last, BaseException) else None
+        told += [last.transaction_was_reset, last.terminate_only, last.asyncio_safe]
+    return [*told, type(last).__name__ if isinstance(last, BaseException) else None]
 
 
 @pytest.mark.parametrize("mode", ["strict", "transparent"])
