@@ -195,9 +195,10 @@ class AtOnce:
         ):
             return
         front, filling = self._front, self._filling
+        usual = remote._replace(instead=None)  # which is this caller's
 
         def says(caller: Caller, parameters: Any) -> Remote | None:
-            said: Remote | None = remote
+            said: Remote | None = usual
             if planned is not None:
                 is_special = caller.own_reason(planned.states) or filling.why_not_there(planned.states)
                 if is_special or (planned.is_by_types and not front.is_found(key, planned, parameters)):
@@ -208,15 +209,9 @@ class AtOnce:
                 return None
             return said
 
-        self._say(key, entry, remote, says)
+        self._say(key, entry, usual, says)
 
-    def _say(
-        self,
-        key: Key,
-        entry: Bypassed | Planned,
-        remote: Remote,
-        says: Says,
-    ) -> None:
+    def _say(self, key: Key, entry: Bypassed | Planned, remote: Remote, says: Says) -> None:
         if len(self.resting) >= self._front.capacity:
             self.resting = {}
         counted = self._counters.counts(remote.status.outcome, remote.status.reason)
