@@ -49,6 +49,8 @@ class Answering(Protocol):
     dicts: Callable[[Any], Rows | None]
     again: Callable[[Any], Rows | None]
 
+    def few(self, statement: str, parameters: Any) -> list[Any] | None: ...
+
     def timed(self, ask: Callable[[Any], Any], statement: str, parameters: Any) -> Any: ...
 
 

@@ -79,8 +79,8 @@ class Front(Planning):
         if type(entry) is not Planned or entry.ready is None:
             return None
         measured = entry.ready.measured
-        if measured is not None and measured.decided is not None:
-            return None  # who answers depends on more than the plan
+        if measured is not None and measured.origins_from == 0:
+            return None  # the origin answers, as long as that is decided
         if not entry.is_by_types:
             if len(self.answering) >= self.capacity:
                 self.answering.clear()
@@ -99,6 +99,8 @@ class Front(Planning):
         try:
             if ready.measured is None:
                 rows = ready.tuples(parameters)
+            elif ready.measured.decided is not None:
+                rows = ready.few(statement, parameters)
             else:
                 rows = ready.timed(ready.tuples, statement, parameters)
         except ValueError:  # a damaged value

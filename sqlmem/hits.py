@@ -55,6 +55,13 @@ class Hits:
         rows, age = asked
         return Local(rows, ready.bound, Status(Outcome.HIT, age, planned.tables))
 
+    def few(self, planned: Planned, parameters: Any) -> Local | None:
+        """As `hit`; None also if it has too many rows."""
+        try:
+            return self.hit(planned, parameters)
+        except Over:
+            return None
+
     def _timed(self, trials: Trials, planned: Planned, ready: Answering, parameters: Any) -> Local | None:
         pace, lap = ready.measured, None
         assert pace is not None
@@ -99,6 +106,7 @@ class Hits:
             count=count,
             monotonic=self._clock.monotonic,
             slow=partial(slow, self._trials, planned, bound),
+            below=partial(self.few, planned),
         )
         return planned.ready
 

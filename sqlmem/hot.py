@@ -20,9 +20,9 @@ from sqlmem.arguments import Shape, shape_of, text_of
 from sqlmem.codecs import Unrepresentable
 from sqlmem.dependencies import listening
 from sqlmem.entries import Bound, Planned
-from sqlmem.model import Rows
+from sqlmem.model import Rows, Status
 from sqlmem.paces import LEAST_SECONDS, MANY_ROWS
-from sqlmem.statuses import remember
+from sqlmem.statuses import remember, remember_status
 from sqlmem.store import Lane, Retired
 from sqlmem.turns import present_thread
 
@@ -181,6 +181,25 @@ class Slow(Protocol):
     def __call__(self, statement: str, parameters: Any, began: float, answered: int) -> None: ...
 
 
+class Below(Protocol):
+    """Gives the store's answer, if it has not so many rows that the origin is faster at it."""
+
+    def __call__(self, parameters: Any) -> Answer | None: ...
+
+
+class Answer(Protocol):
+    """As `answers.Local`."""
+
+    @property
+    def rows(self) -> list[Any]: ...
+
+    @property
+    def status(self) -> Status: ...
+
+    @property
+    def lap(self) -> Any: ...
+
+
 class Ready:
     """A bound plan, ready to be asked. Immutable, but for `over`; safe for use by many threads.
 
@@ -200,7 +219,18 @@ class Ready:
         All give None if anything stands against it that the store answers, and count a hit otherwise.
     """
 
-    __slots__ = ("_monotonic", "_slow", "again", "bound", "dicts", "measured", "over", "stored", "tuples")
+    __slots__ = (
+        "_below",
+        "_monotonic",
+        "_slow",
+        "again",
+        "bound",
+        "dicts",
+        "measured",
+        "over",
+        "stored",
+        "tuples",
+    )
 
     def __init__(
         self,
@@ -211,12 +241,14 @@ class Ready:
         count: Callable[[], int],
         monotonic: Callable[[], float],
         slow: Slow,
+        below: Below,
     ) -> None:
         self.bound = bound
         self.measured = planned.pace
         self.over: dict[tuple[Any, ...], bool] = {}
         self._monotonic = monotonic
         self._slow = slow
+        self._below = below
         shape, bindings = shape_of(planned.plan.arguments, planned.positions)
         make = _maker(
             shape,
@@ -235,7 +267,7 @@ class Ready:
         )
 
     def timed(self, ask: Callable[[Any], Any], statement: str, parameters: Any) -> Any:
-        """What `tuples` or `dicts` of a measured plan gives; None also where the origin may be faster.
+        """What `tuples` or `dicts` of a measured plan gives; None also where the origin has answers of it.
 
         Args:
             ask: the one or the other.
@@ -252,6 +284,24 @@ class Ready:
                 self._slow(statement, parameters, began, len(rows))
             else:
                 pace.few.quick += 1
+        return rows
+
+    def few(self, statement: str, parameters: Any) -> list[Any] | None:
+        """As `tuples`, of a plan of which the origin has answers; None where it has this one.
+
+        Args:
+            statement: as it reaches the driver.
+        """
+        answer = self._below(parameters)
+        if answer is None:
+            return None
+        decode = self.bound.decode
+        rows = answer.rows if decode is None else decode(answer.rows)
+        if answer.lap is not None:
+            answer.lap.end(statement, parameters, has_parameters=True)
+        remember_status(answer.status)
+        if (listener := listening.get()) is not None:
+            listener.served(self.bound.generations)
         return rows
 
 

@@ -102,7 +102,7 @@ class Generation:
 
 
 # So many rows are fetched before it is counted how many there are.
-_FIRST = 100
+_FIRST = 200
 
 # Under these SQLite lets a table's row id be seen, if no column is called so.
 _ROW_IDS = ("rowid", "oid", "_rowid_")

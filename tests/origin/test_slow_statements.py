@@ -32,6 +32,7 @@ pytestmark = pytest.mark.families("postgresql", "mariadb")
 
 ASK = "SELECT id, version FROM items WHERE id < :most ORDER BY id"
 SLOW = 3  # so many slow answers make a trial due
+MODES = pytest.mark.parametrize("mode", ["strict", "transparent"])
 
 
 class Timed:
@@ -325,6 +326,37 @@ def test_many_rows_become_the_origins_and_few_stay_the_stores(timed: Timed, way:
     assert many == {Outcome.BYPASS}
 
 
+@MODES
+def test_few_rows_are_answered_at_once_all_the_same(
+    timed: Timed, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """The hot path looks how many there are; the whole way is for those that have many."""
+    engine = timed.engine(mode=mode, max_results=0)
+    lose_many(timed, engine)
+    runs = []
+    run = Executor.run
+
+    def counted(executor: Executor, *arguments: Any, **keywords: Any) -> Any:
+        runs.append(arguments)
+        return run(executor, *arguments, **keywords)
+
+    monkeypatch.setattr(Executor, "run", counted)
+    timed.store_seconds = 0.0
+    before = engine.stats().hits
+    with engine.connect() as connection:
+        for most in (0, 1, 99, 100, 199):
+            rows = connection.execute(text(ASK), {"most": most}).all()
+            assert [tuple(row) for row in rows] == [(number, 0) for number in range(most)]
+            status = last_status()
+            assert status is not None
+            assert status.outcome is Outcome.HIT
+        assert not runs
+        connection.execute(text(ASK), {"most": 300}).all()
+
+    assert len(runs) == 1
+    assert engine.stats().hits == before + 5
+
+
 def test_rows_below_the_bound_are_all_there(timed: Timed) -> None:
     """Whether they were counted or not."""
     engine = timed.engine()
@@ -336,7 +368,7 @@ def test_rows_below_the_bound_are_all_there(timed: Timed) -> None:
     lane = engine._core.store.lane(entry.bound.generations)  # type: ignore[union-attr]
     sql = entry.plan.sql  # type: ignore[union-attr]
 
-    for bound in (1, 100, 101, 300):
+    for bound in (1, 100, 200, 201, 300):
         for count in {0, 1, bound - 1, bound, bound + 1}:
             rows = lane.rows_below(sql, (count,), bound)
 
@@ -580,8 +612,6 @@ def test_hits_are_verified_as_before(timed: Timed) -> None:
 
 
 # -- an origin that can't be asked -------------------------------------------------------------
-
-MODES = pytest.mark.parametrize("mode", ["strict", "transparent"])
 
 
 @MODES
