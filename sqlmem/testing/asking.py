@@ -28,6 +28,9 @@ _PATIENCE_SECONDS = 60
 
 # What `text()` would take for a parameter's name.
 _COLON = re.compile(r"(?<![:\w\\]):(?=\w)")
+# What a mark can't stand behind, and what can't stand behind a mark.
+_JOINED = re.compile(r"[\w:\\]\Z")
+_GOES_ON = re.compile(r"[\w:]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,12 @@ def question(statement: Statement, paramstyle: str) -> Question:
             continue
         name = f"p{len(parameters)}"
         parameters[name] = list(piece.value) if isinstance(piece.value, tuple) else piece.value
-        following = pieces[number + 1] if number + 1 < len(pieces) else ""
-        # `:p0::int` would be read as `:p` and `0::int`.
-        is_apart = isinstance(following, Bind) or following.startswith(":")
-        texts.append(f":{name} " if is_apart else f":{name}")
+        following = next((each for each in pieces[number + 1 :] if each), "")
+        # `:p0::int` would be read as `:p` and `0::int`; broken texts have a word behind a mark.
+        is_apart = isinstance(following, Bind) or _GOES_ON.match(following) is not None
+        # Nor is a mark one behind a letter, a digit or a colon.
+        before = " " if texts and _JOINED.search(texts[-1]) else ""
+        texts.append(f"{before}:{name} " if is_apart else f"{before}:{name}")
     way = statement.way if statement.way != "driver" else "text"
     return Question("".join(texts), parameters, way, statement.is_ordered)
 

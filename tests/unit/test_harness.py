@@ -378,6 +378,17 @@ def test_a_colon_is_no_parameter():
     assert str(compiled) == """SELECT '{"a":1}', %(p0)s ::int"""
 
 
+def test_a_parameter_is_one_whatever_stands_beside_it():
+    """A text that was broken on purpose may have a word before and behind it."""
+    pieces = ("SELECT 1 WHERE n IN", Bind("int", (1, 2)), "", "SELECT :", Bind("int", 1), Bind("int", 2))
+
+    asked = question(Statement(Node("query", pieces), "plain", "text"), "pyformat")
+
+    assert asked.text == "SELECT 1 WHERE n IN :p0 SELECT : :p1 :p2"
+    assert asked.clause is not None
+    assert set(asked.clause._bindparams) == {"p0", "p1", "p2"}
+
+
 def test_a_server_without_a_collation_or_a_type_gets_other_columns(url):
     """Neither ICU, nor MariaDB's collations and UUID, are everywhere."""
     engine = sa.create_engine(url)
