@@ -2,8 +2,8 @@
 
 The interpreter's lock is one: whoever works in Python lets go of it every five milliseconds only, and a hit,
 which takes some microseconds, asks for it several times. So a fill works in slices, and where somebody has
-hit during the last one it rests for longer than that took: of the hits that follow each other, few meet a
-slice. Where nobody does, it never rests.
+hit during the last one it rests for longer than that took, and where hits follow each other closely, until
+there were so many that fewer than one of a hundred meets a slice. Where nobody hits, it never rests.
 
 What it has waited for meanwhile (the origin, the lock that somebody who hits has) counts as rest: a fill
 among hits takes no more than some times its own work, beside what it waits for anyway.
@@ -21,6 +21,10 @@ SLICE_SECONDS = 0.002
 # Of a slice's own work.
 REST_SHARE = 2.0
 LONGEST_REST_SECONDS = 0.02
+# From slice to slice, where no more than so many seconds of rest more are enough for that: a slice keeps one
+# or two of the hits waiting, for milliseconds, which is long only for who takes no longer than some 100 µs.
+ENOUGH_HITS = 200
+MOST_FOR_HITS_SECONDS = 0.03
 
 
 class Unpaced:
@@ -104,6 +108,16 @@ class Pace(Unpaced):
             seconds = min(LONGEST_REST_SECONDS, self._worked * (1 + REST_SHARE) - passed)
             if seconds > 0:
                 self._rest(seconds)
+            self._await_hits()
         self._worked = 0.0
         self._hits = self._hit_count()
         self._since = self._clock.monotonic()
+
+    def _await_hits(self) -> None:
+        """Rest until there were enough hits since the slice began, if as fast as so far that isn't for long."""
+        found = self._hit_count() - self._hits
+        if found < ENOUGH_HITS:
+            passed = self._clock.monotonic() - self._since
+            seconds = passed * (ENOUGH_HITS - found) / found
+            if seconds <= MOST_FOR_HITS_SECONDS:
+                self._rest(seconds)

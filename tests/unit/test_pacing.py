@@ -7,14 +7,22 @@ import contextlib
 import pytest
 from support.clock import ManualClock
 
-from sqlmem.pacing import LONGEST_REST_SECONDS, REST_SHARE, SLICE_SECONDS, Pace
+from sqlmem.pacing import (
+    ENOUGH_HITS,
+    LONGEST_REST_SECONDS,
+    MOST_FOR_HITS_SECONDS,
+    REST_SHARE,
+    SLICE_SECONDS,
+    Pace,
+)
 
 
 class Work:
-    """A thread's work and its hits, by hand."""
+    """A thread's work and its hits, by hand. `rate`: hits per second of a rest."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: float = 0.0) -> None:
         self.clock = ManualClock()
+        self.rate = rate
         self.busy = 0.0
         self.hits = 0
         self.rests: list[float] = []
@@ -23,7 +31,7 @@ class Work:
     def rest(self, seconds: float) -> None:
         self.rests.append(seconds)
         self.clock.advance(seconds)
-        self.hits += 100
+        self.hits += round(self.rate * seconds)
 
     def piece(self, seconds: float, *, waits: float = 0.0, hits: int = 0) -> None:
         with self.pace:
@@ -82,6 +90,29 @@ def test_no_rest_is_long() -> None:
     work.piece(10.0, hits=1)
 
     assert work.rests == [LONGEST_REST_SECONDS]
+
+
+def test_a_slice_is_followed_by_enough_hits_where_they_follow_each_other_closely() -> None:
+    """Each slice keeps one or two of them waiting: of a hundred that is to be less than one."""
+    work = Work(rate=15_000.0)
+
+    for _ in range(10):
+        work.hits += 1
+        before = work.hits
+        work.piece(SLICE_SECONDS)
+        assert ENOUGH_HITS <= work.hits - before <= 2 * ENOUGH_HITS
+
+    assert len(work.rests) == 20
+
+
+def test_who_hits_seldom_is_not_waited_for() -> None:
+    """It would take too long; and of one that takes so long, a slice more is no multiple."""
+    work = Work(rate=0.5 * ENOUGH_HITS / (MOST_FOR_HITS_SECONDS + SLICE_SECONDS * (1 + REST_SHARE)))
+
+    for _ in range(10):
+        work.piece(SLICE_SECONDS, hits=1)
+
+    assert work.rests == [pytest.approx(SLICE_SECONDS * REST_SHARE)] * 10
 
 
 def test_a_work_that_fails_does_not_rest() -> None:
