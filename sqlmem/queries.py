@@ -275,6 +275,7 @@ class Queries:
         for term in clause.expressions:
             check_position(self._context, term)
             meant = grouped_term(self._context, term, node, scope)
+            scope.has_computed_keys = scope.has_computed_keys or not isinstance(meant, exp.Column)
             value = self._expressions.value(meant, scope)
             # TRUE too is a constant that PostgreSQL doesn't group by.
             if value.type is None or isinstance(meant, exp.Boolean):

@@ -76,6 +76,7 @@ class Scope:
         windows: the named windows of the SELECT.
         may_guard: guards may be put before it: it is the outermost SELECT.
         group_keys: the stored text of what is grouped by; None outside of a grouped SELECT.
+        has_computed_keys: one of them isn't a column alone, so that an expression may be one.
         nulled: the stored text of columns that are NULL here: other grouping sets group by them.
         ctes: CTEs in reach, folded name -> (name in the store, output names, values).
         is_in_aggregate: while an aggregate's argument is looked at.
@@ -95,6 +96,7 @@ class Scope:
     windows: dict[str, exp.Window] = field(default_factory=dict)
     may_guard: bool = False
     group_keys: set[str] | None = None
+    has_computed_keys: bool = False
     nulled: frozenset[str] = frozenset()
     is_in_aggregate: bool = False
     saw_aggregate: bool = False

@@ -151,7 +151,9 @@ class Expressions(Beside):
     def _group_key(self, node: exp.Expr, scope: Scope) -> Value | None:
         """The value of an expression that is itself grouped by, or None."""
         keys = scope.group_keys
-        if not keys or scope.is_in_aggregate or isinstance(node, exp.Column | exp.Literal | exp.Placeholder):
+        if not keys or not scope.has_computed_keys or scope.is_in_aggregate:
+            return None
+        if isinstance(node, exp.Column | exp.Literal | exp.Placeholder):
             return None
         mark = self.context.mark()
         scope.group_keys = None
