@@ -114,7 +114,7 @@ class Pace(Unpaced):
         self._since = self._clock.monotonic()
 
     def _await_hits(self) -> None:
-        """Rest until there were enough hits since the slice began, if as fast as so far that isn't for long."""
+        """Rest until there were enough hits since the slice began, if at their pace that isn't for long."""
         found = self._hit_count() - self._hits
         if found < ENOUGH_HITS:
             passed = self._clock.monotonic() - self._since

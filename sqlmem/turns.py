@@ -35,8 +35,9 @@ from typing import Final
 # Seconds. An owner that asked no longer ago is at it. A session of the ORM's, made for each statement, takes
 # about as long; beyond that, what the signals cost is little.
 CLOSE_SECONDS = 0.0003
-# How long a turn is: of a thread known to loop, and of others. The interpreter's own slices are 5 ms.
-TURN_SECONDS = 0.003
+# How long a turn is: of a thread known to loop, and of others. The interpreter's own slices are 5 ms; whoever
+# goes on on another processor finds nothing of his in that one's cache.
+TURN_SECONDS = 0.006
 TRIAL_SECONDS = 0.0005
 # So much later than the turn should have come somebody who waits looks for himself; so often at the most.
 LATE_SECONDS = 0.001
@@ -116,8 +117,10 @@ class Turns:
             used = self._processor()
             loops = used - self._used >= _SHARE * (now - self._began)
             known = self._meetings.get(me, _MEETINGS)
-            if known != _LOOPS if loops else known <= _MEETINGS:
-                self._note(me, _LOOPS if loops else _MEETINGS_OF_OTHERS)
+            if not loops:
+                self._doubt(me)
+            elif known != _LOOPS:
+                self._note(me, _LOOPS)
             if loops and self._fills and now - self._gave_way_at >= GIVE_WAY_EVERY_SECONDS:
                 self._give_way(_GIVE_WAY_SECONDS)
                 self._gave_way_at = now = monotonic()
@@ -184,6 +187,12 @@ class Turns:
             self._meetings = {}
         self._meetings[thread] = meetings
 
+    def _doubt(self, thread: int) -> None:
+        """It was found not to loop; if it was known to, once more will tell: the machine may be busy."""
+        known = self._meetings.get(thread, _MEETINGS)
+        if known <= _MEETINGS:
+            self._note(thread, _MEETINGS if known == _LOOPS else _MEETINGS_OF_OTHERS)
+
     def _waits(self, me: int) -> bool:
         """Whether it is worth waiting for the owner, who is at it."""
         if self._meetings.get(self.owner, 0) > _MEETINGS:
@@ -213,7 +222,7 @@ class Turns:
         except ValueError:
             return now  # it was called at this moment
         # The owner has gone, or does something else.
-        self._note(self.owner, _MEETINGS_OF_OTHERS)
+        self._doubt(self.owner)
         if self._meetings.get(me) != _LOOPS:
             self._note(me, _MEETINGS_OF_OTHERS)
         self._dismiss()

@@ -187,6 +187,32 @@ def test_an_owner_that_waits_for_other_things_lets_all_go_ahead(scene: Scene) ->
     assert not scene.queue
 
 
+def test_one_known_to_loop_is_waited_for_until_it_was_found_not_to_twice(scene: Scene) -> None:
+    """A busy machine takes the processor away now and then; without turns two fight for each hit."""
+    one, other = scene.thread(), scene.thread()
+    waiting = meet(scene, one, other)
+    for owner in (one, other):
+        scene.passes(TRIAL_SECONDS * 2)
+        handed_over = owner(scene.ask)
+        done(waiting)
+        scene.wait_until_one_waits()
+        waiting = handed_over
+    scene.passes(TURN_SECONDS * 2, share=0.1)
+    done(one(scene.ask))
+    done(waiting)
+
+    waiting = other(scene.ask)
+    scene.wait_until_one_waits()
+    scene.passes(TURN_SECONDS * 2, share=0.1)
+    done(one(scene.ask))
+    done(waiting)
+    for _ in range(100):
+        scene.passes(CLOSE_SECONDS / 100)
+        done(one(scene.ask))
+        done(other(scene.ask))
+    assert not scene.queue
+
+
 @pytest.mark.usefixtures("impatient")
 def test_an_owner_that_has_gone_is_waited_for_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has waited in vain takes the turn, and does not wait again for long."""
