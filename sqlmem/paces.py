@@ -31,9 +31,8 @@ _BAND = 4
 # there were not a third as many quick ones: answers of one band have one answer for all their parameters.
 _SLOW_ANSWERS = 3
 _SLOW_SECONDS = 1.0
-# The origin must be clearly faster: a tie is the store's. And what a bypass costs beside its statement.
-_CLEARLY = 0.95
-_BESIDE_SECONDS = 0.0003
+# What a bypass costs beside its statement: a connection taken and given back, a transaction begun and ended.
+_BESIDE_SECONDS = 0.0002
 # Seconds until a decision for the origin is looked at again; and until there is another trial after one
 # for the store, or one that couldn't be: a busy minute may have been all that was measured.
 AGAIN_SECONDS = 600.0
@@ -195,7 +194,7 @@ class Paces:
         """
         with self._lock:
             pace.is_on_trial = False
-            most = _CLEARLY * store_seconds - _BESIDE_SECONDS
+            most = store_seconds - _BESIDE_SECONDS
             origins_from = inf
             if band.least and origin_seconds + look_seconds < most:
                 origins_from = band.least

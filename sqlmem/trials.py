@@ -35,10 +35,11 @@ from sqlmem.store import Generation, Retired, Store
 
 # After a trial there is none for so many times as long as it took.
 PAUSE_TIMES = 20
-# The fastest of so many turns counts, as long as they take no longer than this together: a short time says
-# little of itself, a long one enough.
+# The fastest of so many turns counts, as long as they take no longer than this together, or one of both takes
+# up to so many times as long as the other: a short time says little of itself, and one of two alike.
 _TURNS = 3
 _TURNS_SECONDS = 0.1
+_ALIKE = 1.3
 # What the origin is given at the least.
 _LEAST_LIMIT_SECONDS = 0.1
 # How long `close` waits for a trial under way.
@@ -328,7 +329,7 @@ class Trials:
                 if self._largest_kept and trial.planned.is_lasting:
                     fit(rows, at_most=self._largest_kept)
                 keep_seconds = min(keep_seconds, self.clock.monotonic() - now)
-                if now >= until:
+                if now >= until and not 1 / _ALIKE < origin_seconds / store_seconds < _ALIKE:
                     break
         except (Retired, sqlite3.Error, ValueError):
             return None  # of the store: invalidated meanwhile, say
