@@ -54,6 +54,9 @@ _SHARE = 0.4
 _MEETINGS = 3
 _MEETINGS_OF_OTHERS = 1_024
 _LOOPS = 0
+# One known to loop that was found not to, once: a busy machine takes the processor away, too. It does as
+# before, and is believed again after so many looks (less than 0); once more before, and it is as the others.
+_DOUBTED = -10
 # So many threads are remembered.
 _MOST_THREADS = 1_024
 
@@ -104,7 +107,7 @@ class Turns:
         self._fills: set[object] = set()  # that are at work; one is added and discarded in one step
         # Each with a lock that is released when it is called.
         self._waiting: deque[tuple[int, threading.Lock]] = deque()
-        # thread -> how many more meetings with an owner until it waits; `_LOOPS`: it always does
+        # thread -> how many more meetings with an owner until it waits; `_LOOPS` and less: it always does
         self._meetings: dict[int, int] = {}
 
     def take(self, me: int, now: float, monotonic: Callable[[], float]) -> float:
@@ -120,7 +123,7 @@ class Turns:
             if not loops:
                 self._doubt(me)
             elif known != _LOOPS:
-                self._note(me, _LOOPS)
+                self._note(me, min(known + 1, _LOOPS))
             if loops and self._fills and now - self._gave_way_at >= GIVE_WAY_EVERY_SECONDS:
                 self._give_way(_GIVE_WAY_SECONDS)
                 self._gave_way_at = now = monotonic()
@@ -159,7 +162,7 @@ class Turns:
         self.owner = me
 
     def _length(self, thread: int) -> float:
-        return TURN_SECONDS if self._meetings.get(thread) == _LOOPS else TRIAL_SECONDS
+        return TURN_SECONDS if self._meetings.get(thread, _MEETINGS) <= _LOOPS else TRIAL_SECONDS
 
     def _call(self, now: float) -> bool:
         """Hand the turn over to who waits longest; False: nobody does."""
@@ -188,10 +191,10 @@ class Turns:
         self._meetings[thread] = meetings
 
     def _doubt(self, thread: int) -> None:
-        """It was found not to loop; if it was known to, once more will tell: the machine may be busy."""
+        """It was found not to loop."""
         known = self._meetings.get(thread, _MEETINGS)
         if known <= _MEETINGS:
-            self._note(thread, _MEETINGS if known == _LOOPS else _MEETINGS_OF_OTHERS)
+            self._note(thread, _DOUBTED if known == _LOOPS else _MEETINGS_OF_OTHERS)
 
     def _waits(self, me: int) -> bool:
         """Whether it is worth waiting for the owner, who is at it."""
@@ -223,7 +226,7 @@ class Turns:
             return now  # it was called at this moment
         # The owner has gone, or does something else.
         self._doubt(self.owner)
-        if self._meetings.get(me) != _LOOPS:
+        if self._meetings.get(me, _MEETINGS) > _LOOPS:
             self._note(me, _MEETINGS_OF_OTHERS)
         self._dismiss()
         self._begin(me, now)

@@ -213,6 +213,32 @@ def test_one_known_to_loop_is_waited_for_until_it_was_found_not_to_twice(scene: 
     assert not scene.queue
 
 
+@pytest.mark.parametrize(("looks", "is_waited_for"), [(1, False), (10, True)])
+def test_one_that_loops_now_and_then_is_not_waited_for(
+    scene: Scene, looks: int, *, is_waited_for: bool
+) -> None:
+    """It waits for a network after each burst: that would be waited for, too. A busy machine is so seldom."""
+    one, other = scene.thread(), scene.thread()
+
+    def look(share: float) -> None:
+        scene.passes(TURN_SECONDS * 2, share=share)
+        done(one(scene.ask))
+
+    done(one(scene.ask))
+    for share in (1.0, 0.1, *[1.0] * looks, 0.1):
+        look(share)
+    for _ in range(turns_module._MEETINGS - 1):
+        done(other(scene.ask))
+
+    last = other(scene.ask)
+    if is_waited_for:
+        scene.wait_until_one_waits()
+        assert not last.done()
+    else:
+        done(last)
+        assert not scene.queue
+
+
 @pytest.mark.usefixtures("impatient")
 def test_an_owner_that_has_gone_is_waited_for_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has waited in vain takes the turn, and does not wait again for long."""
