@@ -6,7 +6,8 @@ hit during the last one it rests for longer than that took, and where hits follo
 there were so many that fewer than one of a hundred meets a slice. Where nobody hits, it never rests.
 
 What it has waited for meanwhile (the origin, the lock that somebody who hits has) counts as rest: a fill
-among hits takes no more than some times its own work, beside what it waits for anyway.
+among hits takes no more than some times its own work, beside what it waits for anyway, and beside a closed
+loop of hits up to `MOST_FOR_HITS_SECONDS` more for each slice.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class Pace(Unpaced):
     def _await_hits(self) -> None:
         """Rest until there were enough hits since the slice began, if at their pace that isn't for long."""
         found = self._hit_count() - self._hits
-        if found < ENOUGH_HITS:
+        if 0 < found < ENOUGH_HITS:
             passed = self._clock.monotonic() - self._since
             seconds = passed * (ENOUGH_HITS - found) / found
             if seconds <= MOST_FOR_HITS_SECONDS:

@@ -329,7 +329,8 @@ class Trials:
                 if self._largest_kept and trial.planned.is_lasting:
                     fit(rows, at_most=self._largest_kept)
                 keep_seconds = min(keep_seconds, self.clock.monotonic() - now)
-                if now >= until and not 1 / _ALIKE < origin_seconds / store_seconds < _ALIKE:
+                shorter, longer = sorted((store_seconds, origin_seconds))
+                if now >= until and longer > _ALIKE * shorter:
                     break
         except (Retired, sqlite3.Error, ValueError):
             return None  # of the store: invalidated meanwhile, say
