@@ -81,6 +81,7 @@ class PassingCursor:
         "_executor",
         "_has_other_rows",
         "_is_bound",
+        "_is_closed",
         "_is_local",
         "_is_plain",
         "_keywords",
@@ -117,7 +118,8 @@ class PassingCursor:
         self._keywords = keywords
         # Dictionaries, say: the program has asked for a class of cursor, or a row factory.
         self._has_other_rows = bool(arguments or keywords) and not is_server_side(arguments, keywords, origin)
-        self._driver: Any = None  # the driver's cursor
+        self._driver: Any = None  # the driver's cursor; still when closed: `lastrowid` is asked for then
+        self._is_closed = False  # it
         self._ahead: Ahead | None = None  # its rows, as far as they were fetched to be kept
         # Whether it is over an answer of the store, of which `_rows` and what is beside it tell.
         self._is_local = False
@@ -217,7 +219,7 @@ class PassingCursor:
             local = None if answer.instead is None else answer.instead()
             if local is None:
                 raise
-            self._driver = None
+            self._driver, self._is_closed = None, False
             self._tell(local)
             self._take_answer(local, operation, parameters)
 
@@ -352,7 +354,7 @@ class PassingCursor:
     @property
     def is_reading(self) -> bool:
         """Whether the driver's cursor may still have rows to give."""
-        return self._driver is not None and not self._is_local
+        return self._driver is not None and not (self._is_local or self._is_closed)
 
     @property
     def description(self) -> Any:
@@ -452,8 +454,8 @@ class PassingCursor:
         if self._is_bound:
             self._unbind()
         self._ahead = None
-        driver, self._driver = self._driver, None
-        if driver is not None:
+        if (driver := self._driver) is not None:
+            self._is_closed = True
             driver.close()
 
     # What SQLAlchemy's asyncio code asks of its own cursors.
