@@ -73,6 +73,7 @@ class LazyConnection:
         self.is_autocommit = False
         self.is_async = origin.is_async
         self.counts_rows = origin.family != "sqlite"
+        self.manners = origin.manners
         self.wrapped = origin.engine
         # Nothing was asked for by which a hit would be none.
         self.is_usual = self._is_usual()

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from sqlalchemy.engine import CursorResult, Engine
 
@@ -18,6 +18,7 @@ from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor
 from sqlmem.front import Front
 from sqlmem.logs import heard
+from sqlmem.manners import USUAL_MANNERS, Manners
 from sqlmem.origin_connection import driver_errors
 from sqlmem.statuses import remember_status
 from sqlmem.waiting import give_way
@@ -37,6 +38,7 @@ class Connection(Caller, Protocol):
         is_autocommit: there is a transaction per statement.
         takes_savepoints: what is executed is SQLAlchemy's own statement for a savepoint.
         counts_rows: the driver's cursors tell how many rows a SELECT has.
+        manners: what else they do.
     """
 
     executor: Executor
@@ -50,6 +52,7 @@ class Connection(Caller, Protocol):
     is_autocommit: bool
     takes_savepoints: bool
     counts_rows: bool
+    manners: Manners
 
     def send_savepoint(self, operation: str) -> None:
         """SAVEPOINT x, ROLLBACK TO SAVEPOINT x or RELEASE SAVEPOINT x, where the origin knows of x."""
@@ -84,7 +87,7 @@ class LazyCursor:
         if is_streamed:
             self._is_streamed = True
 
-    def execute(self, operation: str, parameters: Any = None) -> LazyCursor:
+    def execute(self, operation: str, parameters: Any = None) -> Any:
         connection = self.connection
         executor = connection.executor
         # Without any, a driver leaves %% as it is.
@@ -94,11 +97,11 @@ class LazyCursor:
         else:
             self._reset()
             if has_parameters and connection.directive is USUAL and self.take(operation, parameters):
-                return self
+                return self if connection.manners is USUAL_MANNERS else self._executed()
             self._was_asked = False
         if connection.takes_savepoints:
             connection.send_savepoint(operation)
-            return self
+            return self._executed()
         answer: Local | Remote | None = executor.at_once.answer(
             connection, (operation, has_parameters), parameters
         )
@@ -117,7 +120,7 @@ class LazyCursor:
                 if (listener := listening.get()) is not None:
                     connection.tell(listener, answer)
                 self._execute_at_origin(operation, parameters)
-                return self
+                return self if connection.manners is USUAL_MANNERS else self._executed()
             try:
                 self._ask(answer, operation, parameters)
             except Exception:
@@ -128,9 +131,17 @@ class LazyCursor:
                 self._reset()
                 answer = local
             else:
-                return self
+                return self._executed()
         self._tell(answer)
-        return self._taken(answer, operation, parameters)
+        self._take_answer(answer, operation, parameters)
+        return self if connection.manners is USUAL_MANNERS else self._executed()
+
+    def _executed(self) -> Any:
+        """What the driver's `execute` returns."""
+        executes_to = self.connection.manners.executes_to
+        if executes_to == "cursor":
+            return self
+        return self.rowcount if executes_to == "count" else None
 
     def _ask(self, answer: Remote, operation: str, parameters: Any) -> None:
         if answer.keeping is None:
@@ -183,7 +194,7 @@ class LazyCursor:
         if (listener := listening.get()) is not None:
             self.connection.tell(listener, answer)
 
-    def _taken(self, answer: Local, operation: str, parameters: Any) -> LazyCursor:
+    def _take_answer(self, answer: Local, operation: str, parameters: Any) -> None:
         """An answer of the store, or one that was kept."""
         connection = self.connection
         decode = answer.bound.decode
@@ -191,7 +202,8 @@ class LazyCursor:
             self._rows = answer.rows if decode is None else decode(answer.rows)
         except ValueError:
             connection.executor.drop_damaged(answer)
-            return self.execute(operation, parameters)
+            self.execute(operation, parameters)
+            return
         if answer.lap is not None:
             answer.lap.end(operation, parameters or (), has_parameters=parameters is not None)
         self.description = answer.bound.description
@@ -199,7 +211,6 @@ class LazyCursor:
             self.rowcount = len(self._rows)
         if connection.is_async:
             give_way()
-        return self
 
     def _execute_at_origin(self, operation: str, parameters: Any) -> None:
         connection = self.connection
@@ -272,33 +283,52 @@ class LazyCursor:
         fetchone = self.__dict__["fetchone"] = partial(next, rest, None)
         return fetchone()
 
-    def fetchmany(self, size: int | None = None) -> list[Any]:
+    def fetchmany(self, size: int | None = None) -> Any:
         size = self.arraysize if size is None else size
         if self._result is not None:
             with driver_errors():
                 return list(self._result._fetchmany_impl(size))
         if self._rest is not None:
-            return list(islice(self._rest, size))
+            return self._sequence(list(islice(self._rest, size)))
         rows = self._rows[self._position : self._position + size]
         self._position += len(rows)
-        return rows
+        return self._sequence(rows)
 
-    def fetchall(self) -> list[Any]:
+    def fetchall(self) -> Any:
         if self._result is not None:
             with driver_errors():
                 return list(self._result._fetchall_impl())
         if self._rest is not None:
-            return list(self._rest)
+            return self._sequence(list(self._rest))
         rows = self._rows
         if self._position:
             rows = rows[self._position :]
             self._position = 0
         self._rows = _NO_ROWS
+        if self.connection.manners is not USUAL_MANNERS:
+            return self._sequence(rows or [])
         return rows or []
+
+    def _sequence(self, rows: list[Any]) -> Any:
+        """Rows as the driver's usual cursors give them; those that stream give lists."""
+        return tuple(rows) if self.connection.manners.gives_tuples and not self._is_streamed else rows
 
     def __iter__(self) -> Iterator[Any]:
         while (row := self.fetchone()) is not None:
             yield row
+
+    def __next__(self) -> Any:
+        if (row := self.fetchone()) is None:
+            raise StopIteration
+        return row
+
+    # What most drivers' cursors are; sqlite3's aren't.
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def nextset(self) -> None:
         return None

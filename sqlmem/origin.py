@@ -19,6 +19,7 @@ from sqlmem.catalogue import facts
 from sqlmem.checkout import Checkout
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
+from sqlmem.manners import manners_of
 from sqlmem.origin_connection import NOTHING, OriginConnection
 from sqlmem.plan import Candidate
 from sqlmem.selection import Selection
@@ -41,6 +42,7 @@ class Origin:
         self.semantics: Semantics = BY_FAMILY[self.family]
         self.has_wall = self.family != "other"
         self.is_async = bool(getattr(self.dialect, "is_async", False))
+        self.manners = manners_of(self.dialect.driver)
         self._facts: Facts | None = None
         self._usual_level: str | None = None
         # The engine's options, which are replaced as a whole, and what follows for who has no own.

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from functools import partial
-from itertools import islice
 from typing import Any, Protocol
 
 from sqlmem.answers import Caller, Local, Remote
@@ -19,14 +17,14 @@ from sqlmem.cursor_traits import CHANGES_NOTHING, HARMLESS, is_server_side
 from sqlmem.dependencies import Listener, listening
 from sqlmem.directives import USUAL
 from sqlmem.effects import Effect
-from sqlmem.entries import Bound
 from sqlmem.executor import Executor
+from sqlmem.manners import USUAL_MANNERS
 from sqlmem.origin import Origin
+from sqlmem.passing_rows import PassingRows
 from sqlmem.reading_ahead import Ahead, read_ahead
 from sqlmem.stand_in import Connection as Behind
 from sqlmem.stand_in import StandIn
 from sqlmem.statuses import remember_status
-from sqlmem.waiting import give_way
 
 
 class Connection(Caller, Behind, Protocol):
@@ -61,47 +59,23 @@ class Connection(Caller, Behind, Protocol):
         """From here on nobody sees what is done to the driver's connection."""
 
 
-class PassingCursor:
+class PassingCursor(PassingRows):
     """For one thread at a time, as its connection.
 
     What a program or a dialect sets on it that isn't its own is in `__dict__`, for the driver's cursor.
-
-    Attributes:
-        fetchone: PEP 249's. A slot: who asks for one row asks for the next, and is given them by C.
     """
 
     __slots__ = (
         "__dict__",
         "__weakref__",
-        "_ahead",
-        "_arguments",
-        "_arraysize",
-        "_description",
-        "_driver",
         "_executor",
         "_has_other_rows",
-        "_is_bound",
-        "_is_closed",
-        "_is_local",
         "_is_plain",
         "_keywords",
         "_mogrified",
-        "_origin",
         "_owner",
-        "_position",
-        "_rest",
-        "_rowcount",
-        "_rows",
         "_sizes",
-        "fetchone",
     )
-
-    _rows: list[Any]
-    _position: int
-    _rest: Iterator[Any] | None
-    _description: Sequence[Any] | None
-    _rowcount: int
-    fetchone: Callable[[], Any]
 
     def __init__(
         self,
@@ -132,7 +106,7 @@ class PassingCursor:
 
     # -- statements ------------------------------------------------------------------------
 
-    def execute(self, operation: Any, parameters: Any = None, **keywords: Any) -> PassingCursor:
+    def execute(self, operation: Any, parameters: Any = None, **keywords: Any) -> Any:
         if self._is_bound:
             self._unbind()
         set_by_others = self.__dict__
@@ -144,8 +118,8 @@ class PassingCursor:
         ):
             # A batch, rows of another form, or a driver's own way of asking: nothing that the store answers.
             text = self._text(operation)
-            self._pass(text, "execute", operation, *(() if parameters is None else (parameters,)), **keywords)
-            return self
+            given = () if parameters is None else (parameters,)
+            return self._pass(text, "execute", operation, *given, **keywords)
         connection, executor, has_parameters = self._owner, self._executor, parameters is not None
         key, at_once = (operation, has_parameters), executor.at_once
         # A text of which the first two know something has never been a plain hit, and seldom becomes one.
@@ -156,7 +130,7 @@ class PassingCursor:
         if answer is None:
             answer = self._answer(operation, parameters, may_hit=not (is_others or set_by_others))
             if answer is None:
-                return self
+                return self if self._origin.manners is USUAL_MANNERS else self._executed()
         if isinstance(answer, Remote):
             if answer.keeping is None and answer.instead is None:
                 # What most of what passes is: without a call for each of these steps.
@@ -173,20 +147,27 @@ class PassingCursor:
                     elif cursor is None or set_by_others:
                         cursor = self._cursor(driver)
                     if has_parameters:
-                        cursor.execute(operation, parameters)
+                        returned = cursor.execute(operation, parameters)
                     else:
-                        cursor.execute(operation)
+                        returned = cursor.execute(operation)
                 except BaseException as error:
                     connection.ended(minded, error)
                     raise
                 if minded is not None:
                     connection.ended(minded, None)
-                return self
+                return self if returned is cursor else returned
             self._ask_or_instead(answer, operation, parameters)
+        else:
+            self._tell(answer)
+            self._take_answer(answer, operation, parameters)
+        return self._executed()
+
+    def _executed(self) -> Any:
+        """What the driver's `execute` returns."""
+        manners = self._origin.manners
+        if manners.executes_to == "cursor":
             return self
-        self._tell(answer)
-        self._take_answer(answer, operation, parameters)
-        return self
+        return self.rowcount if manners.executes_to == "count" else None
 
     def _answer(self, operation: str, parameters: Any, *, may_hit: bool) -> Local | Remote | None:
         """What the executor says; None for a plain hit, which is taken already."""
@@ -252,26 +233,14 @@ class PassingCursor:
             answer.lap.end(operation, parameters or (), has_parameters=parameters is not None)
         self._take_rows(self._rows, answer.bound)
 
-    def _take_rows(self, rows: list[Any], bound: Bound) -> None:
-        self._rows = rows
-        self._is_local = True
-        self._ahead = None
-        self._position = 0
-        self._rest = None
-        self._description = bound.description
-        self._rowcount = len(rows) if self._origin.family != "sqlite" else -1
-        if self._origin.is_async:
-            give_way()
-
-    def executemany(self, operation: Any, seq_of_parameters: Any, **keywords: Any) -> None:
-        self._pass(self._text(operation), "executemany", operation, seq_of_parameters, **keywords)
+    def executemany(self, operation: Any, seq_of_parameters: Any, **keywords: Any) -> Any:
+        return self._pass(self._text(operation), "executemany", operation, seq_of_parameters, **keywords)
 
     def callproc(self, procname: str, *arguments: Any) -> Any:
         return self._pass(f"CALL {procname}()", "callproc", procname, *arguments)
 
-    def executescript(self, script: str) -> PassingCursor:
-        self._pass(f"{script}\n;COMMIT", "executescript", script)
-        return self
+    def executescript(self, script: str) -> Any:
+        return self._pass(f"{script}\n;COMMIT", "executescript", script)
 
     @contextlib.contextmanager
     def copy(self, statement: Any, *arguments: Any, **keywords: Any) -> Iterator[Any]:
@@ -317,13 +286,14 @@ class PassingCursor:
         connection = self._owner
         driver, minded = connection.before(effect, text)
         try:
-            answer = getattr(self._cursor(driver), method)(*arguments, **keywords)
+            cursor = self._cursor(driver)
+            answer = getattr(cursor, method)(*arguments, **keywords)
         except BaseException as error:
             connection.ended(minded, error)
             raise
         if minded is not None:
             connection.ended(minded, None)
-        return answer
+        return self if answer is cursor else answer
 
     def _cursor(self, driver: Any) -> Any:
         cursor = self._driver
@@ -352,29 +322,6 @@ class PassingCursor:
         return StandIn(self._owner)
 
     @property
-    def is_reading(self) -> bool:
-        """Whether the driver's cursor may still have rows to give."""
-        return self._driver is not None and not (self._is_local or self._is_closed)
-
-    @property
-    def description(self) -> Any:
-        if self._is_local:
-            return self._description
-        driver = self._driver
-        return None if driver is None else driver.description
-
-    @property
-    def rowcount(self) -> Any:
-        if self._is_local:
-            return self._rowcount
-        driver = self._driver
-        return -1 if driver is None else driver.rowcount
-
-    @property
-    def lastrowid(self) -> Any:
-        return None if self._driver is None or self._is_local else self._driver.lastrowid
-
-    @property
     def arraysize(self) -> int:
         return self._arraysize
 
@@ -385,55 +332,9 @@ class PassingCursor:
         if self._driver is not None:
             self._driver.arraysize = value
 
-    def _fetch_one(self) -> Any:
-        """The first row that is asked for alone; `fetchone` gives the others."""
-        if self._is_local:
-            rest = self._rest = iter(self._rows[self._position :] if self._position else self._rows)
-            fetchone = partial(next, rest, None)
-        elif self._driver is None or self._ahead is not None:
-            return self._source().fetchone()
-        else:
-            fetchone = self._driver.fetchone
-        self.fetchone, self._is_bound = fetchone, True
-        return fetchone()
-
-    def _unbind(self) -> None:
-        del self.fetchone
-        self._is_bound = False
-
-    def fetchmany(self, size: int | None = None) -> Any:
-        if not self._is_local:
-            source = self._source()
-            return source.fetchmany() if size is None else source.fetchmany(size)
-        size = self._arraysize if size is None else size
-        if self._rest is not None:
-            return list(islice(self._rest, size))
-        rows = self._rows[self._position : self._position + size]
-        self._position += len(rows)
-        return rows
-
-    def fetchall(self) -> Any:
-        if not self._is_local:
-            driver = self._driver
-            return (
-                self._source().fetchall() if driver is None or self._ahead is not None else driver.fetchall()
-            )
-        if self._rest is not None:
-            return list(self._rest)
-        rows = self._rows[self._position :] if self._position else self._rows
-        self._rows, self._position = [], 0
-        return rows
-
-    def _source(self) -> Any:
-        return self._over() if self._ahead is None else self._ahead
-
     def _over(self) -> Any:
         # Without a statement the driver's own cursor says what is wrong.
         return self._cursor(self._owner.take()) if self._driver is None else self._driver
-
-    def __iter__(self) -> Iterator[Any]:
-        while (row := self.fetchone()) is not None:
-            yield row
 
     def nextset(self) -> Any:
         self._ahead = None
@@ -447,16 +348,6 @@ class PassingCursor:
 
     def setoutputsize(self, *_: Any) -> None:
         """Nothing to prepare."""
-
-    def close(self) -> None:
-        if self._is_local:
-            self._rows, self._position, self._description, self._rest = [], 0, None, None
-        if self._is_bound:
-            self._unbind()
-        self._ahead = None
-        if (driver := self._driver) is not None:
-            self._is_closed = True
-            driver.close()
 
     # What SQLAlchemy's asyncio code asks of its own cursors.
 

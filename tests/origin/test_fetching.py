@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from support.origins import Origin
@@ -23,23 +25,24 @@ KEPT = {
 NONE = "SELECT id, n FROM things WHERE id < 0"
 
 # What is asked of a cursor, by name; each gives all that it got.
-STEPS: dict[str, Callable[[Any], list[Any]]] = {
-    "one": lambda cursor: [cursor.fetchone()],
+STEPS: dict[str, Callable[[Any], Any]] = {
+    "one": lambda cursor: cursor.fetchone(),
     "two, by ones": lambda cursor: [cursor.fetchone(), cursor.fetchone()],
-    "two": lambda cursor: list(cursor.fetchmany(2)),
-    "some": lambda cursor: list(cursor.fetchmany()),
-    "the next": lambda cursor: [next(iter(cursor), None)],
-    "all": lambda cursor: list(cursor.fetchall()),
+    "two": lambda cursor: cursor.fetchmany(2),
+    "some": lambda cursor: cursor.fetchmany(),
+    "the next": lambda cursor: next(iter(cursor), None),
+    "its next": lambda cursor: next(cursor, None),
+    "all": lambda cursor: cursor.fetchall(),
 }
 
 
 @pytest.fixture
-def base(origin: Origin) -> sa.Engine:
+def base(driver_origin: Origin) -> sa.Engine:
     rows = ", ".join(f"({number}, {number * 3})" for number in range(12))
-    origin.execute(
+    driver_origin.execute(
         "CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER)", f"INSERT INTO things VALUES {rows}"
     )
-    return origin.engine()
+    return driver_origin.engine()
 
 
 @pytest.fixture(params=["strict", "transparent"])
@@ -74,15 +77,18 @@ def answers(engine: sa.Engine, work: list[tuple[str, list[str]]]) -> list[Any]:
     cursor: Any = connection.cursor()
     found = []
     for text, steps in work:
-        cursor.execute(text)
-        found.append([[row and tuple(row) for row in STEPS[step](cursor)] for step in steps])
+        is_itself = cursor.execute(text)
+        found.append("itself" if is_itself is cursor else is_itself)
+        found.append([STEPS[step](cursor) for step in steps])
     cursor.close()
     connection.close()
     return found
 
 
-def test_rows_come_as_from_the_drivers_cursor(origin: Origin, engine: CachingEngine, base: sa.Engine) -> None:
-    for work in works(origin):
+def test_rows_come_as_from_the_drivers_cursor(
+    driver_origin: Origin, engine: CachingEngine, base: sa.Engine
+) -> None:
+    for work in works(driver_origin):
         expected = answers(base, work)
 
         assert [answers(engine, work) for _ in range(2)] == [expected] * 2, work
@@ -118,3 +124,60 @@ def test_a_closed_cursor_has_no_rows(engine: CachingEngine) -> None:
     assert cursor.fetchone() is None
     assert list(cursor.fetchall()) == []
     connection.close()
+
+
+@pytest.mark.parametrize("statement", [HIT, BYPASS])
+def test_a_cursor_is_a_context(engine: CachingEngine, base: sa.Engine, statement: str) -> None:
+    """As most drivers' are: `with connection.cursor() as cursor`. It is closed at its end."""
+    connection = engine.raw_connection()
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        rows = cursor.fetchmany(3)
+    assert [tuple(row) for row in rows] == [(0, 0), (1, 3), (2, 6)]
+    connection.close()
+    assert base.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_what_an_execution_returns_is_the_drivers(driver_origin: Origin, base: sa.Engine) -> None:
+    """How many rows, the cursor, or nothing."""
+    mark = "?" if driver_origin.family == "sqlite" else "%s"
+    insert = f"INSERT INTO things VALUES ({mark}, {mark})"
+
+    def returned(engine: sa.Engine) -> list[Any]:
+        connection = engine.raw_connection()
+        cursor: Any = connection.cursor()
+        given = [
+            cursor.execute(HIT),
+            cursor.execute(HIT.replace("8", mark), (5,)),
+            cursor.execute(BYPASS),
+            cursor.execute(insert, (20, 1)),
+            cursor.executemany(insert, [(21, 1), (22, 2)]),
+            cursor.execute("UPDATE things SET n = 0 WHERE id > 19"),
+        ]
+        connection.rollback()
+        connection.close()
+        return ["the cursor" if each is cursor else each for each in given]
+
+    with CachingEngine(driver_origin.engine(), mode="transparent") as engine:
+        engine.warm("things")
+        assert returned(engine) == returned(base)
+
+
+def test_rows_are_copied_in_as_pandas_documentation_does(psycopg2_origin: Origin) -> None:
+    """The insertion method for `DataFrame.to_sql`: COPY by a cursor that is a context."""
+
+    def copy(table: Any, connection: Any, keys: list[str], rows: Any) -> None:
+        with connection.connection.cursor() as cursor:
+            lines = "".join(",".join(map(str, row)) + "\n" for row in rows)
+            names = ", ".join(f'"{key}"' for key in keys)
+            cursor.copy_expert(f"COPY {table.name} ({names}) FROM STDIN WITH CSV", io.StringIO(lines))
+
+    psycopg2_origin.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER)")
+    with CachingEngine(psycopg2_origin.engine(), mode="transparent") as engine:
+        count = "SELECT count(*) AS n FROM things"
+        assert engine.execute(count) == [{"n": 0}]
+        assert engine.execute(count).status.outcome is Outcome.HIT
+        frame = pd.DataFrame({"id": [1, 2], "n": [10, 20]})
+        frame.to_sql("things", engine, if_exists="append", index=False, method=copy)
+        assert engine.execute(count) == [{"n": 2}]
+        assert engine.execute("SELECT n FROM things WHERE id = 2") == [{"n": 20}]
