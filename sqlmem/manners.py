@@ -14,16 +14,18 @@ class Manners(NamedTuple):
     Attributes:
         executes_to: what `execute` returns: the cursor, how many rows there are, or None.
         gives_tuples: `fetchall` and `fetchmany` return tuples of rows, not lists.
+        may_paste: a parameter can become a part of the statement, as psycopg2's `AsIs`.
     """
 
     executes_to: Literal["cursor", "count", "nothing"] = "cursor"
     gives_tuples: bool = False
+    may_paste: bool = False
 
 
 USUAL_MANNERS = Manners()
 # By SQLAlchemy's name for the driver. A test compares them with the drivers.
 _BY_DRIVER = {
-    "psycopg2": Manners("nothing"),
+    "psycopg2": Manners("nothing", may_paste=True),
     "pymysql": Manners("count", gives_tuples=True),
     "mysqldb": Manners("count", gives_tuples=True),
 }

@@ -22,6 +22,7 @@ from sqlmem.manners import USUAL_MANNERS
 from sqlmem.origin import Origin
 from sqlmem.passing_rows import PassingRows
 from sqlmem.reading_ahead import Ahead, read_ahead
+from sqlmem.sent import UNREADABLE, Pieces, are_literals, text_of
 from sqlmem.stand_in import Connection as Behind
 from sqlmem.stand_in import StandIn
 from sqlmem.statuses import remember_status
@@ -72,8 +73,8 @@ class PassingCursor(PassingRows):
         "_has_other_rows",
         "_is_plain",
         "_keywords",
-        "_mogrified",
         "_owner",
+        "_pieces",
         "_sizes",
     )
 
@@ -102,7 +103,7 @@ class PassingCursor(PassingRows):
         self._is_plain = not (arguments or keywords)
         self._arraysize = 1
         self._sizes: tuple[tuple[Any, ...], dict[str, Any]] | None = None
-        self._mogrified: str | None = None  # what a batch that was put together consists of
+        self._pieces: Pieces | None = None  # that a batch may be put together of
 
     # -- statements ------------------------------------------------------------------------
 
@@ -115,11 +116,9 @@ class PassingCursor(PassingRows):
             or type(operation) is not str
             or self._has_other_rows
             or (set_by_others and not set_by_others.keys() <= CHANGES_NOTHING)
+            or (parameters and self._origin.manners.may_paste and not are_literals(parameters))
         ):
-            # A batch, rows of another form, or a driver's own way of asking: nothing that the store answers.
-            text = self._text(operation)
-            given = () if parameters is None else (parameters,)
-            return self._pass(text, "execute", operation, *given, **keywords)
+            return self._execute_otherwise(operation, parameters, keywords)
         connection, executor, has_parameters = self._owner, self._executor, parameters is not None
         key, at_once = (operation, has_parameters), executor.at_once
         # A text of which the first two know something has never been a plain hit, and seldom becomes one.
@@ -168,6 +167,21 @@ class PassingCursor(PassingRows):
         if manners.executes_to == "cursor":
             return self
         return self.rowcount if manners.executes_to == "count" else None
+
+    def _execute_otherwise(self, operation: Any, parameters: Any, keywords: dict[str, Any]) -> Any:
+        """A batch, rows of another form, a driver's own way of asking: nothing that the store answers."""
+        if (
+            isinstance(operation, str)
+            and self._origin.manners.may_paste
+            and parameters
+            and not are_literals(parameters)
+        ):
+            # What is sent is judged: one of the parameters may be a table's name there, or a call.
+            operation, parameters = self._cursor(self._owner.take()).mogrify(operation, parameters), None
+        pieces, self._pieces = self._pieces, None
+        text = (None if pieces is None else pieces.text_of(operation)) or self._text(operation)
+        given = () if parameters is None else (parameters,)
+        return self._pass(text, "execute", operation, *given, **keywords)
 
     def _answer(self, operation: str, parameters: Any, *, may_hit: bool) -> Local | Remote | None:
         """What the executor says; None for a plain hit, which is taken already."""
@@ -234,7 +248,12 @@ class PassingCursor(PassingRows):
         self._take_rows(self._rows, answer.bound)
 
     def executemany(self, operation: Any, seq_of_parameters: Any, **keywords: Any) -> Any:
-        return self._pass(self._text(operation), "executemany", operation, seq_of_parameters, **keywords)
+        text = self._text(operation)
+        if self._origin.manners.may_paste:
+            seq_of_parameters = list(seq_of_parameters)
+            if not all(map(are_literals, seq_of_parameters)):
+                text = UNREADABLE
+        return self._pass(text, "executemany", operation, seq_of_parameters, **keywords)
 
     def callproc(self, procname: str, *arguments: Any) -> Any:
         return self._pass(f"CALL {procname}()", "callproc", procname, *arguments)
@@ -258,19 +277,15 @@ class PassingCursor(PassingRows):
 
     def mogrify(self, operation: Any, parameters: Any = None) -> Any:
         """How psycopg2's batches begin: many statements of one text are sent as one."""
-        self._mogrified = self._text(operation)
-        return self._cursor(self._owner.take()).mogrify(operation, parameters)
+        made = self._cursor(self._owner.take()).mogrify(operation, parameters)
+        if isinstance(made, bytes) and are_literals(parameters or ()):
+            if self._pieces is None:
+                self._pieces = Pieces()
+            self._pieces.add(self._text(operation), made)
+        return made
 
     def _text(self, operation: Any) -> str:
-        """What a driver is told to run, as text, to be judged."""
-        if isinstance(operation, str):
-            return operation
-        if isinstance(operation, bytes | bytearray):
-            return self._mogrified or bytes(operation).decode(errors="replace")
-        as_string = getattr(operation, "as_string", None)  # psycopg's and psycopg2's composed SQL
-        if callable(as_string):
-            return str(as_string(self._owner.take()))
-        return str(operation)
+        return text_of(operation, self._owner.take)
 
     def _pass(self, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Send what the store is never asked for."""

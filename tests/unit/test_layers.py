@@ -161,6 +161,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "lazy_cursor",
         "dbapi",
         "cursor_traits",
+        "sent",
         "passing_shared",
         "passing_driver",
         "passing_commit",
