@@ -20,6 +20,7 @@ from sqlmem.front import Front
 from sqlmem.logs import heard
 from sqlmem.manners import USUAL_MANNERS, Manners
 from sqlmem.origin_connection import driver_errors
+from sqlmem.sent import UNREADABLE, text_of
 from sqlmem.statuses import remember_status
 from sqlmem.waiting import give_way
 
@@ -87,8 +88,10 @@ class LazyCursor:
         if is_streamed:
             self._is_streamed = True
 
-    def execute(self, operation: str, parameters: Any = None) -> Any:
+    def execute(self, operation: Any, parameters: Any = None) -> Any:
         connection = self.connection
+        if type(operation) is not str:
+            operation = self._text(operation)
         executor = connection.executor
         # Without any, a driver leaves %% as it is.
         has_parameters = parameters is not None
@@ -248,13 +251,35 @@ class LazyCursor:
                 self._rows, self._position = list(result._fetchall_impl()), 0
                 result.close()
 
-    def executemany(self, operation: str, seq_of_parameters: Sequence[Any]) -> None:
-        self._refuse(operation)
+    def _text(self, operation: Any) -> str:
+        """Bytes, and what drivers have for composed statements, as the text that they send."""
+        text = text_of(operation, lambda: self.connection.held().driver)
+        if text is UNREADABLE:
+            raise UnsupportedQueryError(
+                text, "It is bytes in an encoding that isn't known to be UTF-8", "Execute it as text"
+            )
+        return text
+
+    def executemany(self, operation: Any, seq_of_parameters: Sequence[Any]) -> None:
+        text = self._text(operation)
+        self._refuse(text)
         raise UnsupportedQueryError(
-            operation, "It is a read, executed with many sets of parameters", "Execute it once for each"
+            text, "It is a read, executed with many sets of parameters", "Execute it once for each"
         )
 
-    def mogrify(self, operation: str, parameters: Any = None) -> bytes:
+    def executescript(self, script: str) -> None:
+        self._refuse(script)
+        raise UnsupportedQueryError(script, "It is a script", "Execute its statements one by one")
+
+    def copy(self, statement: Any, *_: Any, **__: Any) -> None:
+        """COPY of psycopg; `copy_expert` is psycopg2's."""
+        text = self._text(statement)
+        self._refuse(text)
+        raise UnsupportedQueryError(text, "It is a COPY", "Run it on the wrapped engine")
+
+    copy_expert = copy
+
+    def mogrify(self, operation: Any, parameters: Any = None) -> bytes:
         """How psycopg2's batches begin, which SQLAlchemy can be told to use for many rows."""
         self.executemany(operation, parameters)
         raise AssertionError(operation)  # it always raises

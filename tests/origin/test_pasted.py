@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
+import psycopg.sql
 import psycopg2
+import psycopg2.sql
 import pytest
 import sqlalchemy as sa
 from psycopg2.extensions import AsIs
 from psycopg2.extras import Json, NumericRange, RealDictCursor, execute_batch, execute_values
 from support.origins import Origin
 
-from sqlmem import CachingEngine, last_status
+from sqlmem import CachingEngine, ReadOnlyError, UnsupportedQueryError, last_status
 from sqlmem.model import Outcome
 
 ASK = "SELECT id, version FROM items ORDER BY id"
@@ -166,3 +169,59 @@ def test_bytes_are_judged_through_each_driver(driver_origin: Origin) -> None:
     engines.expect_fresh_after(lambda cursor: cursor.execute(b"INSERT INTO items VALUES (2, 0)"))
     engines.expect_fresh_after(lambda cursor: cursor.execute("DELETE FROM items WHERE id = 2 -- ö".encode()))
     engines.engine.close()
+
+
+WAYS: dict[str, Callable[[Any], object]] = {
+    "bytes": lambda cursor: cursor.execute(b"INSERT INTO items VALUES (2, 0)"),
+    "bytes that aren't ASCII": lambda cursor: cursor.execute("DELETE FROM items -- ö".encode()),
+    "many": lambda cursor: cursor.executemany(b"INSERT INTO items VALUES (%s, 0)", [(2,), (3,)]),
+    "a script": lambda cursor: cursor.executescript("DELETE FROM items"),
+    "COPY": lambda cursor: cursor.copy("COPY items FROM STDIN"),
+    "COPY of psycopg2": lambda cursor: cursor.copy_expert("COPY items FROM STDIN", None),
+    "a procedure": lambda cursor: cursor.callproc("bump", (1,)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_strict_mode_refuses_each_way_to_write(driver_origin: Origin, way: str) -> None:
+    driver_origin.execute(CREATE, "INSERT INTO items VALUES (1, 1)")
+    with CachingEngine(driver_origin.engine()) as engine:
+        connection = engine.raw_connection()
+        with connection.cursor() as cursor, pytest.raises((ReadOnlyError, UnsupportedQueryError)) as caught:
+            WAYS[way](cursor)
+        if isinstance(caught.value, UnsupportedQueryError):
+            assert driver_origin.family != "postgresql"  # whose drivers know how it is encoded
+            assert "bytes in an encoding" in str(caught.value)
+        connection.close()
+        assert engine.execute(ASK) == [{"id": 1, "version": 1}]
+
+
+def test_strict_mode_answers_bytes_and_composed_statements(driver_origin: Origin) -> None:
+    driver_origin.execute(CREATE, "INSERT INTO items VALUES (1, 1)")
+    asked: list[Any] = [ASK.encode()]
+    if driver_origin.driver == "psycopg":
+        asked += [psycopg.sql.SQL(ASK), psycopg.sql.SQL(ASK).format()]
+    if driver_origin.driver == "psycopg2":
+        asked.append(psycopg2.sql.SQL(ASK))
+    with CachingEngine(driver_origin.engine()) as engine:
+        engine.execute(ASK)
+        connection = engine.raw_connection()
+        with connection.cursor() as cursor:
+            for each in asked:
+                cursor.execute(each)
+                assert [tuple(row) for row in cursor.fetchall()] == [(1, 1)]
+                assert last_status().outcome is Outcome.HIT
+        connection.close()
+
+
+def test_strict_mode_refuses_what_psycopg2_puts_together(psycopg2_origin: Origin) -> None:
+    psycopg2_origin.execute(CREATE, "INSERT INTO items VALUES (1, 1)")
+    with CachingEngine(psycopg2_origin.engine()) as engine:
+        connection = engine.raw_connection()
+        with connection.cursor() as cursor:
+            with pytest.raises(UnsupportedQueryError, match="many sets of parameters"):
+                execute_values(cursor, "INSERT INTO items VALUES %s", [(2, 0)])
+            with pytest.raises(ReadOnlyError):
+                execute_batch(cursor, INSERT, [(2, 0)])
+        connection.close()
+        assert engine.execute(ASK) == [{"id": 1, "version": 1}]
