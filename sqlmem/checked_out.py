@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool, Pool, PoolProxiedConnection, PoolResetState, QueuePool
 from sqlalchemy.pool.base import ResetStyle
+from sqlalchemy.util import warn_deprecated
 
 # Each of their connections belongs to who has checked it out. Not AssertionPool, which is for finding faults.
 _PLAIN = frozenset({NullPool, QueuePool})
@@ -39,6 +40,12 @@ class CheckedOut(PoolProxiedConnection):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.dbapi_connection, name)
+
+    @property
+    def connection(self) -> Any:
+        """An old name of `dbapi_connection`, which SQLAlchemy's own still has."""
+        warn_deprecated("connection is deprecated; please use driver_connection", "2.0")
+        return self.dbapi_connection
 
     @property
     def is_valid(self) -> bool:

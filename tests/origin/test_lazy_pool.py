@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event, text
-from sqlalchemy.exc import ResourceClosedError
+from sqlalchemy.exc import ResourceClosedError, SADeprecationWarning
 from support.origins import Origin
 
 from sqlmem import CachingEngine
@@ -190,3 +190,17 @@ def test_what_passes_is_counted_exactly(engine: CachingEngine) -> None:
             connection.execute(PASSED)
 
     assert engine.stats().passed == 7
+
+
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_old_name_of_the_connection_is_still_there(base: sa.Engine, mode: str) -> None:
+    """With SQLAlchemy's warning: `raw_connection().connection` was the way in for years."""
+    with CachingEngine(base, mode=mode) as engine:
+        for each in (base, engine):
+            connection: Any = each.raw_connection()
+            with pytest.warns(SADeprecationWarning, match="connection .*is deprecated"):
+                assert connection.connection is connection.dbapi_connection
+            cursor = connection.dbapi_connection.cursor()
+            cursor.execute(ASK)
+            assert [tuple(row) for row in cursor.fetchall()] == [(1, 0)]
+            connection.close()
