@@ -94,6 +94,8 @@ class CachingConnection(Connection):
         """As SQLAlchemy's, which knows events, echo, options and batches. Most have none."""
         engine: Any = self.engine
         options = context.execution_options
+        if not engine._origin.rows_are_plain:
+            context.cursor.for_core()
         if (
             engine.takes_at_once
             and context.execute_style is _EXECUTE

@@ -54,7 +54,7 @@ class LazyConnection:
     isolation_level: str | None = ""
 
     def __init__(self, origin: Origin, executor: Executor, front: Front) -> None:
-        self._origin = origin
+        self.origin = origin
         self.executor = executor
         self.front = front
         self.answering = front.answering
@@ -83,7 +83,7 @@ class LazyConnection:
 
     @property
     def bypass_reason(self) -> str | None:
-        return self._origin.isolation_reason(self._options)
+        return self.origin.isolation_reason(self._options)
 
     def _is_usual(self) -> bool:
         self.wrapped_options = self.wrapped._execution_options
@@ -111,7 +111,7 @@ class LazyConnection:
     def make_ready(self) -> bool:
         """Check the origin connection out, if it isn't; whether it reads as the others do."""
         driver = self.held().driver
-        return not self._origin.may_read_uncommitted(driver, self._options)
+        return not self.origin.may_read_uncommitted(driver, self._options)
 
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Remember what to apply when the origin connection is checked out; replaces one that is held."""
@@ -134,7 +134,7 @@ class LazyConnection:
             # Read-only is a property of a transaction: each statement gets one of its own instead.
             if not (key == "isolation_level" and _is_autocommit(value))
         }
-        return self._origin.connect(options)
+        return self.origin.connect(options)
 
     def held(self) -> OriginConnection:
         if self.streaming is not None:
@@ -143,7 +143,7 @@ class LazyConnection:
         if held is None or not held.is_usable:
             self._savepoints = []
             self._held_since = self.front.registry.invalidations
-            held = self._held = self._connect() if self._options else self._origin.connect()
+            held = self._held = self._connect() if self._options else self.origin.connect()
         return held
 
     @property
@@ -152,7 +152,7 @@ class LazyConnection:
 
         Rows of an older snapshot, published now, would pass for current with everybody else.
         """
-        if self._can_lend_what_it_holds() or self._origin.has_spare_connection():
+        if self._can_lend_what_it_holds() or self.origin.has_spare_connection():
             return None
         return "its transaction sees the origin as of an earlier moment"
 
@@ -182,7 +182,7 @@ class LazyConnection:
         if self._held is not None and self._held.is_usable:
             # A second one could wait for ever for a pool whose last connection this is.
             self._make_way()
-            if not self._held.sees_the_past or not self._origin.has_spare_connection():
+            if not self._held.sees_the_past or not self.origin.has_spare_connection():
                 yield self._held
                 return
         connection = self._connect()
@@ -210,7 +210,7 @@ class LazyConnection:
 
     def _make_way(self) -> None:
         """Before another statement on the held connection."""
-        if self.streaming is not None and self._origin.family in ("mysql", "sqlite"):
+        if self.streaming is not None and self.origin.family in ("mysql", "sqlite"):
             # MariaDB and MySQL send one result at a time: the statement would cut this one short. SQLite
             # would show the moment of this one to all that follow.
             self.streaming.read_ahead()

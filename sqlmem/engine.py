@@ -71,6 +71,7 @@ class CachingEngine(Engine):
         self._execution_options = base._execution_options
         self._is_usual = self._asks_nothing()
         self.takes_at_once = core.takes_at_once
+        self._origin = core.origin
         if core.is_transparent:
             self._heard = base
             # Who listens to the wrapped engine hears of every statement, as before.
@@ -294,6 +295,7 @@ class CachingOptionEngine(OptionEngineMixin, CachingEngine):
         self._owns_base = proxied._owns_base
         self._heard = proxied
         self.takes_at_once = proxied.takes_at_once
+        self._origin = proxied._origin
         super().__init__(proxied, execution_options)
         self._is_usual = self._asks_nothing()
 

@@ -12,18 +12,20 @@ from sqlalchemy.engine import CursorResult, Engine
 
 from sqlmem.answers import Caller, Local, Remote, refusal
 from sqlmem.dependencies import Listener, listening
-from sqlmem.directives import USUAL
+from sqlmem.directives import USUAL, Directive
 from sqlmem.entries import Answering, Refused
 from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor
 from sqlmem.front import Front
 from sqlmem.logs import heard
 from sqlmem.manners import USUAL_MANNERS, Manners
+from sqlmem.origin import Origin
 from sqlmem.origin_connection import driver_errors
 from sqlmem.sent import UNREADABLE, text_of
 from sqlmem.statuses import remember_status
 from sqlmem.waiting import give_way
 
+_BYPASS = Directive("bypass")
 # Whoever is given rows gets a list of his own.
 _NO_ROWS: list[Any] = []
 
@@ -40,6 +42,7 @@ class Connection(Caller, Protocol):
         takes_savepoints: what is executed is SQLAlchemy's own statement for a savepoint.
         counts_rows: the driver's cursors tell how many rows a SELECT has.
         manners: what else they do.
+        origin: knows whether their rows are tuples.
     """
 
     executor: Executor
@@ -54,6 +57,8 @@ class Connection(Caller, Protocol):
     takes_savepoints: bool
     counts_rows: bool
     manners: Manners
+    origin: Origin
+    directive: Directive
 
     def send_savepoint(self, operation: str) -> None:
         """SAVEPOINT x, ROLLBACK TO SAVEPOINT x or RELEASE SAVEPOINT x, where the origin knows of x."""
@@ -77,6 +82,7 @@ class LazyCursor:
     description: Sequence[Any] | None = None
     rowcount = -1
     _is_streamed = False
+    _is_cores = False
     _was_asked = False  # `take` has just said that it is no plain hit
     _position = 0
     _rest: Iterator[Any] | None = None
@@ -92,6 +98,8 @@ class LazyCursor:
         connection = self.connection
         if type(operation) is not str:
             operation = self._text(operation)
+        if not connection.origin.rows_are_plain and not self._is_cores and connection.directive is USUAL:
+            return self._execute_for_other_rows(operation, parameters)
         executor = connection.executor
         # Without any, a driver leaves %% as it is.
         has_parameters = parameters is not None
@@ -138,6 +146,19 @@ class LazyCursor:
         self._tell(answer)
         self._take_answer(answer, operation, parameters)
         return self if connection.manners is USUAL_MANNERS else self._executed()
+
+    def for_core(self) -> None:
+        """SQLAlchemy makes rows of its own, of whatever the driver's cursors give."""
+        self._is_cores = True
+
+    def _execute_for_other_rows(self, operation: str, parameters: Any) -> Any:
+        """The connections were made to give dictionaries, say: only the driver has such."""
+        connection = self.connection
+        connection.directive = _BYPASS
+        try:
+            return self.execute(operation, parameters)
+        finally:
+            connection.directive = USUAL
 
     def _executed(self) -> Any:
         """What the driver's `execute` returns."""

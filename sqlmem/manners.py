@@ -5,7 +5,7 @@ PEP 249 leaves open what `execute` returns, and of which type of sequence the ro
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class Manners(NamedTuple):
@@ -29,6 +29,28 @@ _BY_DRIVER = {
     "pymysql": Manners("count", gives_tuples=True),
     "mysqldb": Manners("count", gives_tuples=True),
 }
+
+
+# Where cursors are made whose rows are tuples, but those with this in their class's name.
+_PLAIN_MODULES = frozenset({"MySQLdb.cursors", "psycopg2.extensions", "pymysql.cursors"})
+_OTHER_NAMES = "Dict"
+_FETCHING = ("fetchone", "fetchmany", "fetchall")
+
+
+def gives_plain_rows(driver: Any) -> bool:
+    """Whether the cursors of a driver's connection give tuples, as they do unless they are told otherwise."""
+    if hasattr(driver, "row_factory"):  # sqlite3 and psycopg, whatever the class of their cursors
+        factory = driver.row_factory
+        return factory is None or getattr(factory, "__name__", "") == "tuple_row"
+    # Of MariaDB's and MySQL's drivers, of psycopg2; a subclass may do other things than to change rows.
+    kind = getattr(driver, "cursorclass", None) or getattr(driver, "cursor_factory", None)
+    if kind is None:
+        return True
+    classes = getattr(kind, "__mro__", ())
+    if not classes or any(_OTHER_NAMES in each.__name__ for each in classes):
+        return False
+    owners = [next((each for each in classes if name in vars(each)), None) for name in _FETCHING]
+    return all(owner is not None and owner.__module__ in _PLAIN_MODULES for owner in owners)
 
 
 def manners_of(driver: str) -> Manners:

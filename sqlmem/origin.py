@@ -19,7 +19,7 @@ from sqlmem.catalogue import facts
 from sqlmem.checkout import Checkout
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
-from sqlmem.manners import manners_of
+from sqlmem.manners import gives_plain_rows, manners_of
 from sqlmem.origin_connection import NOTHING, OriginConnection
 from sqlmem.plan import Candidate
 from sqlmem.selection import Selection
@@ -43,6 +43,8 @@ class Origin:
         self.has_wall = self.family != "other"
         self.is_async = bool(getattr(self.dialect, "is_async", False))
         self.manners = manners_of(self.dialect.driver)
+        # Whether its cursors give tuples, to a program that has one; None: no connection was seen yet.
+        self.rows_are_plain: bool | None = None
         self._facts: Facts | None = None
         self._usual_level: str | None = None
         # The engine's options, which are replaced as a whole, and what follows for who has no own.
@@ -173,11 +175,17 @@ class Origin:
         """
         checkout = Checkout(engine or self.engine)
         try:
+            if self.rows_are_plain is None:
+                self.see(checkout.driver)
             return OriginConnection(self, checkout, NOTHING if options is None else options)
         except BaseException:
             checkout.invalidate()
             checkout.close()
             raise
+
+    def see(self, driver: Any) -> None:
+        """Note of one of the driver's connections what holds for all: the engine has made them alike."""
+        self.rows_are_plain = gives_plain_rows(driver)
 
     def has_spare_connection(self) -> bool:
         """Whether the pool would give one more connection without waiting, as far as can be told.

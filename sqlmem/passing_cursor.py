@@ -91,8 +91,10 @@ class PassingCursor(PassingRows):
         self._origin = origin
         self._arguments = arguments
         self._keywords = keywords
-        # Dictionaries, say: the program has asked for a class of cursor, or a row factory.
-        self._has_other_rows = bool(arguments or keywords) and not is_server_side(arguments, keywords, origin)
+        # Dictionaries, say: the program has asked for a class of cursor or a row factory, here or for all.
+        self._has_other_rows = not origin.rows_are_plain or (
+            bool(arguments or keywords) and not is_server_side(arguments, keywords, origin)
+        )
         self._driver: Any = None  # the driver's cursor; still when closed: `lastrowid` is asked for then
         self._is_closed = False  # it
         self._ahead: Ahead | None = None  # its rows, as far as they were fetched to be kept
@@ -106,6 +108,12 @@ class PassingCursor(PassingRows):
         self._pieces: Pieces | None = None  # that a batch may be put together of
 
     # -- statements ------------------------------------------------------------------------
+
+    def for_core(self) -> None:
+        """SQLAlchemy makes rows of its own, of whatever the driver's cursors give unless they are asked."""
+        self._has_other_rows = bool(self._arguments or self._keywords) and not is_server_side(
+            self._arguments, self._keywords, self._origin
+        )
 
     def execute(self, operation: Any, parameters: Any = None, **keywords: Any) -> Any:
         if self._is_bound:

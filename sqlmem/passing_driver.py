@@ -112,6 +112,8 @@ class Held:
             fairy: Any = check_out(self._passing.origin.engine)
             try:
                 driver = fairy.dbapi_connection
+                if self._passing.origin.rows_are_plain is None:
+                    self._passing.origin.see(driver)
                 if self._options:
                     self._apply(driver)
             except BaseException:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from psycopg.rows import namedtuple_row
+from psycopg2.extras import DictCursor
+from sqlalchemy import event
 from support.origins import Origin
 
 from sqlmem import CachingEngine, last_status
@@ -181,3 +185,46 @@ def test_rows_are_copied_in_as_pandas_documentation_does(psycopg2_origin: Origin
         frame.to_sql("things", engine, if_exists="append", index=False, method=copy)
         assert engine.execute(count) == [{"n": 2}]
         assert engine.execute("SELECT n FROM things WHERE id = 2") == [{"n": 20}]
+
+
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_rows_are_of_the_kind_that_all_connections_give(driver_origin: Origin, mode: str) -> None:
+    """sqlite3's Row, named tuples, dictionaries by position: asked for once, when a connection is made."""
+    driver_origin.execute(
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER)", "INSERT INTO things VALUES (1, 3), (2, 6)"
+    )
+    kinds: dict[str, dict[str, Any]] = {
+        "psycopg": {"row_factory": namedtuple_row},
+        "psycopg2": {"cursor_factory": DictCursor},
+    }
+    arguments = kinds.get(driver_origin.driver, {})
+
+    def made() -> sa.Engine:
+        engine = driver_origin.engine(connect_args=arguments)
+        if driver_origin.family == "sqlite":
+            event.listen(engine, "connect", lambda driver, _: setattr(driver, "row_factory", sqlite3.Row))
+        return engine
+
+    def rows(engine: sa.Engine) -> list[Any]:
+        connection = engine.raw_connection()
+        cursor: Any = connection.cursor()
+        cursor.execute(HIT)
+        found = [(type(row).__name__, tuple(row)) for row in cursor.fetchall()]
+        cursor.execute(HIT)
+        found.append(type(cursor.fetchone()).__name__)
+        connection.close()
+        return found
+
+    def through_core(engine: sa.Engine) -> list[Any]:
+        with engine.connect() as connection:
+            return [(type(row), tuple(row)) for row in connection.execute(sa.text(HIT))]
+
+    bare = made()
+    with CachingEngine(made(), mode=mode) as engine:
+        for _ in range(2):
+            assert rows(engine) == rows(bare)
+            assert through_core(engine) == through_core(bare)
+        assert last_status().outcome is Outcome.HIT
+        assert rows(engine) == rows(bare)
+        is_tuple = driver_origin.family == "mariadb"
+        assert last_status().outcome is (Outcome.HIT if is_tuple else Outcome.BYPASS)
