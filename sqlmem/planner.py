@@ -49,6 +49,8 @@ def make_plan(
         Unknown: the origin must be asked first about a column that it would compute.
         TypesNeeded: one more parameter's type decides.
     """
+    if facts.peculiar is not None:
+        raise Refuse(facts.peculiar)
     slices = Slices(parsed.scanned)
     context = Context(
         semantics,

@@ -136,8 +136,8 @@ class Verdicts:
     def _is_about_the_statement(self, error: Exception) -> bool:
         """Whether the origin is there and objects to this fetch: then it may still answer statements."""
         dbapi: Any = self._origin.dialect.loaded_dbapi
-        if isinstance(error, ValueError | OverflowError):
-            return True  # psycopg2's own conversions: a year beyond 9999
+        if isinstance(error, _CONVERSIONS):
+            return True
         if not isinstance(error, dbapi.Error):
             # asyncpg's own, which SQLAlchemy's adapter lets out of a fetch.
             state = getattr(error, "sqlstate", None)
@@ -147,6 +147,9 @@ class Verdicts:
         return not self._origin.dialect.is_disconnect(error, None, None)
 
 
+# What a driver's conversion of a value raises, its own or an application's: a year beyond 9999 in psycopg2, a
+# DateStyle that psycopg doesn't read.
+_CONVERSIONS = (ValueError, ArithmeticError, NotImplementedError, TypeError, LookupError, AttributeError)
 # So many columns are looked at one by one after a fill failed; each look reads the table once.
 _MOST_SUSPECTS = 40
 

@@ -28,8 +28,8 @@ def facts(connection: Connection, family: str) -> Facts:
             names_are_declared=names == ("type",),
         )
     if family == "mysql":
-        modes, collation, most = connection.exec_driver_sql(
-            "SELECT @@sql_mode, @@collation_connection, @@group_concat_max_len"
+        modes, collation, most, limit = connection.exec_driver_sql(
+            "SELECT @@sql_mode, @@collation_connection, @@group_concat_max_len, @@sql_select_limit"
         ).one()
         digits = None
         if getattr(connection.dialect, "is_mariadb", False):
@@ -44,10 +44,38 @@ def facts(connection: Connection, family: str) -> Facts:
             recursion_depth=min((int(row[1]) for row in rounds), default=None),
             folds_i="turkish" not in str(collation),
             concat_bytes=int(most),
+            peculiar=_peculiar(str(modes), int(limit)),
         )
     # An application's own deserializer may make anything of it; asyncpg gives it as text.
     is_parsed = driver in _PARSING and getattr(connection.dialect, "_json_deserializer", None) is None
     return Facts(driver, json_is_parsed=family == "postgresql" and is_parsed)
+
+
+# Modes of MariaDB's and MySQL's that change what a read means, or gives, beside those that are known above
+# and to the lexer. (MariaDB's and MySQL's manuals, "SQL Mode".)
+_PECULIAR_MODES = frozenset(
+    {
+        "DB2",
+        "EMPTY_STRING_IS_NULL",
+        "HIGH_NOT_PRECEDENCE",
+        "MAXDB",
+        "MSSQL",
+        "NO_UNSIGNED_SUBTRACTION",
+        "ORACLE",
+        "PAD_CHAR_TO_FULL_LENGTH",
+        "POSTGRESQL",
+        "TIME_ROUND_FRACTIONAL",
+        "TIME_TRUNCATE_FRACTIONAL",
+    }
+)
+_NO_LIMIT = 2**64 - 1
+
+
+def _peculiar(modes: str, limit: int) -> str | None:
+    if limit != _NO_LIMIT:
+        return f"sql_select_limit is {limit}"  # a fill would end there, too
+    found = sorted(_PECULIAR_MODES.intersection(modes.upper().split(",")))
+    return f"sql_mode has {', '.join(found)}" if found else None
 
 
 # Drivers that give JSON as Python's own json reads it.

@@ -32,6 +32,8 @@ class Facts:
         concat_bytes: MariaDB: group_concat_max_len, from which on GROUP_CONCAT is cut; None if not asked.
         folds_i: MariaDB: a constant's i is the lower case of its I, which it isn't in Turkish.
         json_is_parsed: PostgreSQL: the driver gives JSON as Python's json reads it.
+        peculiar: what makes every statement mean something else, or every answer shorter, so that all are the
+            origin's; None: nothing of that kind is set.
     """
 
     driver: str | None = None
@@ -44,6 +46,7 @@ class Facts:
     concat_bytes: int | None = None
     folds_i: bool = False
     json_is_parsed: bool = False
+    peculiar: str | None = None
 
 
 @dataclass(frozen=True)

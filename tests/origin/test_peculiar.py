@@ -1,0 +1,105 @@
+"""Connections that were made with a setting that few have: the answers are the bare engine's, or its errors.
+
+The setting is made by an event when a connection is made, as applications do, so that all have it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event, text
+from support.origins import Origin
+
+from sqlmem import CachingEngine, last_status
+from sqlmem.model import Outcome
+
+CREATE = "CREATE TABLE items (id INTEGER PRIMARY KEY, name VARCHAR(20), code CHAR(5), version INTEGER)"
+INSERT = "INSERT INTO items VALUES (1, 'one', 'a', 0), (2, 'two', 'b', 5), (3, '', 'c', 2)"
+STATEMENTS = (
+    "SELECT id, name FROM items ORDER BY id",
+    "SELECT id FROM items WHERE NOT version > 1",
+    "SELECT id FROM items WHERE name = 'two'",
+    "SELECT id FROM items WHERE name = ''",
+    "SELECT id, code FROM items ORDER BY id",
+    "SELECT count(*) AS n FROM items",
+)
+
+
+def made(origin: Origin, setting: str) -> sa.Engine:
+    engine = origin.engine()
+
+    @event.listens_for(engine, "connect")
+    def connected(driver: Any, _: object) -> None:
+        cursor = driver.cursor()
+        cursor.execute(setting)
+        cursor.close()
+        driver.commit()
+
+    return engine
+
+
+def answer(engine: sa.Engine, statement: str) -> Any:
+    with engine.connect() as connection:
+        try:
+            return [tuple(row) for row in connection.execute(text(statement))]
+        except Exception as error:  # noqa: BLE001 - whose class is the answer
+            return type(error)
+
+
+@pytest.mark.filterwarnings("ignore:Unknown schema content")  # SQLAlchemy's reflection knows no ORACLE mode
+@pytest.mark.families("mariadb")
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("SET sql_select_limit = 1", "sql_select_limit is 1"),
+        ("SET sql_mode = 'HIGH_NOT_PRECEDENCE'", "sql_mode has HIGH_NOT_PRECEDENCE"),
+        ("SET sql_mode = 'EMPTY_STRING_IS_NULL'", "sql_mode has EMPTY_STRING_IS_NULL"),
+        ("SET sql_mode = 'PAD_CHAR_TO_FULL_LENGTH'", "sql_mode has PAD_CHAR_TO_FULL_LENGTH"),
+        ("SET sql_mode = 'ORACLE'", "sql_mode has ORACLE"),
+    ],
+)
+def test_setting_by_which_statements_mean_something_else(origin: Origin, setting: str, reason: str) -> None:
+    origin.execute(CREATE, INSERT)
+    bare = made(origin, setting)
+    with CachingEngine(made(origin, setting)) as engine:
+        for statement in STATEMENTS:
+            expected = answer(bare, statement)
+            assert [answer(engine, statement) for _ in range(2)] == [expected] * 2, statement
+            assert last_status().outcome in {Outcome.BYPASS, Outcome.RESULT_HIT}
+        explained = engine.explain(STATEMENTS[0])
+        assert explained.outcome in {Outcome.BYPASS, Outcome.RESULT_HIT}
+        assert reason in str(explained)
+
+
+@pytest.mark.families("mariadb")
+def test_modes_that_change_no_read_keep_nothing_from_the_store(origin: Origin) -> None:
+    origin.execute(CREATE, INSERT)
+    setting = "SET sql_mode = 'TRADITIONAL,ONLY_FULL_GROUP_BY,NO_AUTO_VALUE_ON_ZERO'"
+    bare = made(origin, setting)
+    with CachingEngine(made(origin, setting)) as engine:
+        for statement in STATEMENTS:
+            assert [answer(engine, statement) for _ in range(2)] == [answer(bare, statement)] * 2
+            assert last_status().outcome is Outcome.HIT
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_column_that_the_driver_refuses_to_read_harms_no_statement_without_it(
+    origin: Origin, mode: str
+) -> None:
+    """psycopg reads timestamps with a time zone in ISO's style only, and says so by NotImplementedError."""
+    origin.execute(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, name VARCHAR(20), seen TIMESTAMP WITH TIME ZONE)",
+        "INSERT INTO items VALUES (1, 'one', now())",
+    )
+    setting = "SET DateStyle TO 'SQL, DMY'"
+    bare = made(origin, setting)
+    seen = "SELECT id, seen FROM items"
+    assert answer(bare, seen) is NotImplementedError
+    with CachingEngine(made(origin, setting), mode=mode) as engine:
+        for _ in range(2):
+            assert answer(engine, seen) is NotImplementedError
+            assert answer(engine, "SELECT id, name FROM items") == [(1, "one")]
+        assert last_status().outcome is Outcome.HIT
