@@ -74,6 +74,7 @@ class LazyConnection:
         self.is_async = origin.is_async
         self.counts_rows = origin.family != "sqlite"
         self.manners = origin.manners
+        self.rows_reason: str | None = None
         self.wrapped = origin.engine
         # Nothing was asked for by which a hit would be none.
         self.is_usual = self._is_usual()
@@ -83,7 +84,10 @@ class LazyConnection:
 
     @property
     def bypass_reason(self) -> str | None:
-        return self.origin.isolation_reason(self._options)
+        return self.rows_reason or self.origin.isolation_reason(self._options)
+
+    def reset_usual(self) -> None:
+        self.is_usual = self._is_usual()
 
     def _is_usual(self) -> bool:
         self.wrapped_options = self.wrapped._execution_options

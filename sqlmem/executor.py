@@ -265,12 +265,16 @@ class Executor:
                     self.at_once.remember_unkept(asked, entry, answer)
                 return answer
 
-    def passed(self, caller: Caller, statement: str, *, has_parameters: bool) -> Remote:
-        """What is sent to the origin whatever it is: a batch, a procedure, a driver's own way of asking."""
+    def passed(self, caller: Caller, statement: str, reason: str | None = None) -> Remote:
+        """What is sent to the origin whatever it is: a batch, a procedure, a driver's own way of asking.
+
+        Args:
+            reason: why; None: it is such a way.
+        """
         if self.is_closed:
             raise ClosedError("this engine was closed; make a new one")
         return self.by_origin.unplanned(
-            caller, statement, "it was executed in a way of the driver's", has_parameters=has_parameters
+            caller, statement, reason or "it was executed in a way of the driver's", has_parameters=True
         )
 
     def effect(self, statement: str, *, has_parameters: bool) -> Effect:

@@ -12,20 +12,19 @@ from sqlalchemy.engine import CursorResult, Engine
 
 from sqlmem.answers import Caller, Local, Remote, refusal
 from sqlmem.dependencies import Listener, listening
-from sqlmem.directives import USUAL, Directive
+from sqlmem.directives import USUAL
 from sqlmem.entries import Answering, Refused
 from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor
 from sqlmem.front import Front
 from sqlmem.logs import heard
-from sqlmem.manners import USUAL_MANNERS, Manners
+from sqlmem.manners import OTHER_ROWS, USUAL_MANNERS, Manners
 from sqlmem.origin import Origin
 from sqlmem.origin_connection import driver_errors
 from sqlmem.sent import UNREADABLE, text_of
 from sqlmem.statuses import remember_status
 from sqlmem.waiting import give_way
 
-_BYPASS = Directive("bypass")
 # Whoever is given rows gets a list of his own.
 _NO_ROWS: list[Any] = []
 
@@ -43,6 +42,7 @@ class Connection(Caller, Protocol):
         counts_rows: the driver's cursors tell how many rows a SELECT has.
         manners: what else they do.
         origin: knows whether their rows are tuples.
+        rows_reason: why a statement's rows must be the driver's, while it is one.
     """
 
     executor: Executor
@@ -58,7 +58,10 @@ class Connection(Caller, Protocol):
     counts_rows: bool
     manners: Manners
     origin: Origin
-    directive: Directive
+    rows_reason: str | None
+
+    def reset_usual(self) -> None:
+        """Find out anew whether it is usual."""
 
     def send_savepoint(self, operation: str) -> None:
         """SAVEPOINT x, ROLLBACK TO SAVEPOINT x or RELEASE SAVEPOINT x, where the origin knows of x."""
@@ -98,7 +101,7 @@ class LazyCursor:
         connection = self.connection
         if type(operation) is not str:
             operation = self._text(operation)
-        if not connection.origin.rows_are_plain and not self._is_cores and connection.directive is USUAL:
+        if not (connection.origin.rows_are_plain or self._is_cores or connection.rows_reason):
             return self._execute_for_other_rows(operation, parameters)
         executor = connection.executor
         # Without any, a driver leaves %% as it is.
@@ -154,11 +157,12 @@ class LazyCursor:
     def _execute_for_other_rows(self, operation: str, parameters: Any) -> Any:
         """The connections were made to give dictionaries, say: only the driver has such."""
         connection = self.connection
-        connection.directive = _BYPASS
+        connection.rows_reason, connection.is_usual = OTHER_ROWS, False
         try:
             return self.execute(operation, parameters)
         finally:
-            connection.directive = USUAL
+            connection.rows_reason = None
+            connection.reset_usual()
 
     def _executed(self) -> Any:
         """What the driver's `execute` returns."""

@@ -31,6 +31,8 @@ _BY_DRIVER = {
 }
 
 
+# Why a cursor's statements are the origin's.
+OTHER_ROWS = "its cursor may give other rows than tuples"
 # Where cursors are made whose rows are tuples, but those with this in their class's name.
 _PLAIN_MODULES = frozenset({"MySQLdb.cursors", "psycopg2.extensions", "pymysql.cursors"})
 _OTHER_NAMES = "Dict"

@@ -18,7 +18,7 @@ from sqlmem.dependencies import Listener, listening
 from sqlmem.directives import USUAL
 from sqlmem.effects import Effect
 from sqlmem.executor import Executor
-from sqlmem.manners import USUAL_MANNERS
+from sqlmem.manners import OTHER_ROWS, USUAL_MANNERS
 from sqlmem.origin import Origin
 from sqlmem.passing_rows import PassingRows
 from sqlmem.reading_ahead import Ahead, read_ahead
@@ -297,7 +297,7 @@ class PassingCursor(PassingRows):
 
     def _pass(self, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Send what the store is never asked for."""
-        answer = self._executor.passed(self._owner, text, has_parameters=True)
+        answer = self._executor.passed(self._owner, text, OTHER_ROWS if self._has_other_rows else None)
         self._tell(answer)
         return self._send(answer.effect, text, method, *arguments, **keywords)
 
