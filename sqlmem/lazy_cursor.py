@@ -157,6 +157,13 @@ class LazyCursor:
     def _execute_for_other_rows(self, operation: str, parameters: Any) -> Any:
         """The connections were made to give dictionaries, say: only the driver has such."""
         connection = self.connection
+        if connection.origin.rows_are_plain is None:
+            # Nobody has seen a connection yet. Where there is none to be had, rows are taken for plain.
+            with contextlib.suppress(Exception):
+                connection.held()
+            if not connection.origin.gives_other_rows():
+                self._is_cores = True
+                return self.execute(operation, parameters)
         connection.rows_reason, connection.is_usual = OTHER_ROWS, False
         try:
             return self.execute(operation, parameters)

@@ -187,6 +187,10 @@ class Origin:
         """Note of one of the driver's connections what holds for all: the engine has made them alike."""
         self.rows_are_plain = gives_plain_rows(driver)
 
+    def gives_other_rows(self) -> bool:
+        """Whether its cursors are known to give other rows than tuples."""
+        return self.rows_are_plain is False
+
     def has_spare_connection(self) -> bool:
         """Whether the pool would give one more connection without waiting, as far as can be told.
 

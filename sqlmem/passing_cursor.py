@@ -93,7 +93,7 @@ class PassingCursor(PassingRows):
         self._keywords = keywords
         # Dictionaries, say: the program has asked for a class of cursor or a row factory, here or for all.
         self._has_other_rows = not origin.rows_are_plain or (
-            bool(arguments or keywords) and not is_server_side(arguments, keywords, origin)
+            bool(arguments or keywords) and self._asks_for_others()
         )
         self._driver: Any = None  # the driver's cursor; still when closed: `lastrowid` is asked for then
         self._is_closed = False  # it
@@ -111,7 +111,10 @@ class PassingCursor(PassingRows):
 
     def for_core(self) -> None:
         """SQLAlchemy makes rows of its own, of whatever the driver's cursors give unless they are asked."""
-        self._has_other_rows = bool(self._arguments or self._keywords) and not is_server_side(
+        self._has_other_rows = self._asks_for_others()
+
+    def _asks_for_others(self) -> bool:
+        return bool(self._arguments or self._keywords) and not is_server_side(
             self._arguments, self._keywords, self._origin
         )
 
@@ -178,6 +181,13 @@ class PassingCursor(PassingRows):
 
     def _execute_otherwise(self, operation: Any, parameters: Any, keywords: dict[str, Any]) -> Any:
         """A batch, rows of another form, a driver's own way of asking: nothing that the store answers."""
+        if self._has_other_rows and self._origin.rows_are_plain is None:
+            # Nobody has seen a connection yet. Where there is none to be had, rows are taken for plain.
+            with contextlib.suppress(Exception):
+                self._owner.take()
+            self._has_other_rows = self._asks_for_others() or self._origin.gives_other_rows()
+            if not self._has_other_rows:
+                return self.execute(operation, parameters, **keywords)
         if (
             isinstance(operation, str)
             and self._origin.manners.may_paste

@@ -6,6 +6,7 @@ import io
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -231,3 +232,52 @@ def test_rows_are_of_the_kind_that_all_connections_give(driver_origin: Origin, m
         assert status is not None
         assert status.reason == (None if is_tuple else "its cursor may give other rows than tuples")
         assert status.outcome is (Outcome.HIT if is_tuple else Outcome.BYPASS)
+
+
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_first_statement_of_all_is_a_raw_cursors(driver_origin: Origin, mode: str) -> None:
+    """Nobody has seen a connection yet: one is looked at, and the answer is the store's all the same."""
+    driver_origin.execute(
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER)", "INSERT INTO things VALUES (1, 3)"
+    )
+    with CachingEngine(driver_origin.engine(), mode=mode) as engine:
+        outcomes = []
+        for _ in range(2):
+            connection = engine.raw_connection()
+            cursor: Any = connection.cursor()
+            cursor.execute(HIT)
+            assert [tuple(row) for row in cursor.fetchall()] == [(1, 3)]
+            status = last_status()
+            assert status is not None
+            outcomes.append(status.outcome)
+            connection.close()
+        assert outcomes == [Outcome.MISS, Outcome.HIT]
+
+
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_raw_cursor_is_answered_from_a_snapshot_where_the_origin_is_away(
+    sqlite_origin: Origin, mode: str, tmp_path: Path
+) -> None:
+    """No connection is to be had: what the snapshot has is given."""
+    sqlite_origin.execute(
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER)", "INSERT INTO things VALUES (1, 3)"
+    )
+    snapshot = tmp_path / "cache.db"
+    with CachingEngine(sqlite_origin.engine(), mode=mode, cache_db=snapshot) as engine:
+        engine.execute(HIT)
+    away = sqlite_origin.engine()
+    with CachingEngine(away, mode=mode, cache_db=snapshot) as engine:
+        engine.execute(HIT)
+        assert engine.execute(HIT).status.outcome is Outcome.HIT
+        engine._origin.rows_are_plain = None  # as before anybody has seen one
+        event.listen(away, "do_connect", refused)
+        away.dispose()
+        connection = engine.raw_connection()
+        cursor: Any = connection.cursor()
+        cursor.execute(HIT)
+        assert cursor.fetchall() == [(1, 3)]
+        connection.close()
+
+
+def refused(*_: object) -> None:
+    raise sqlite3.OperationalError("it is away")
