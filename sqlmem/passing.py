@@ -77,6 +77,7 @@ class PassingConnection(Differing):
 
     def __init__(self, passing: Passing) -> None:
         super().__init__(passing)
+        self.manners = passing.origin.manners
         # PEP 249's. No method: one is made for each statement. Arguments are how drivers are asked for a
         # server-side cursor.
         self.cursor = partial(PassingCursor, self, passing.executor, passing.origin)

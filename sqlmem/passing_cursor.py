@@ -18,7 +18,7 @@ from sqlmem.dependencies import Listener, listening
 from sqlmem.directives import USUAL
 from sqlmem.effects import Effect
 from sqlmem.executor import Executor
-from sqlmem.manners import OTHER_ROWS, USUAL_MANNERS
+from sqlmem.manners import OTHER_ROWS, USUAL_MANNERS, Manners
 from sqlmem.origin import Origin
 from sqlmem.passing_rows import PassingRows
 from sqlmem.reading_ahead import Ahead, read_ahead
@@ -32,9 +32,11 @@ class Connection(Caller, Behind, Protocol):
     """Whose cursor it is.
 
     Attributes:
+        manners: of the driver's cursors.
         cursors: SQLite: weak references to those of ours that have got one of the driver's; None elsewhere.
     """
 
+    manners: Manners
     cursors: set[weakref.ref[PassingCursor]] | None
 
     @property
@@ -73,6 +75,7 @@ class PassingCursor(PassingRows):
         "_has_other_rows",
         "_is_plain",
         "_keywords",
+        "_may_paste",
         "_owner",
         "_pieces",
         "_sizes",
@@ -95,6 +98,7 @@ class PassingCursor(PassingRows):
         self._has_other_rows = not origin.rows_are_plain or (
             bool(arguments or keywords) and self._asks_for_others()
         )
+        self._may_paste = origin.manners.may_paste
         self._driver: Any = None  # the driver's cursor; still when closed: `lastrowid` is asked for then
         self._is_closed = False  # it
         self._ahead: Ahead | None = None  # its rows, as far as they were fetched to be kept
@@ -127,7 +131,7 @@ class PassingCursor(PassingRows):
             or type(operation) is not str
             or self._has_other_rows
             or (set_by_others and not set_by_others.keys() <= CHANGES_NOTHING)
-            or (parameters and self._origin.manners.may_paste and not are_literals(parameters))
+            or (self._may_paste and parameters and not are_literals(parameters))
         ):
             return self._execute_otherwise(operation, parameters, keywords)
         connection, executor, has_parameters = self._owner, self._executor, parameters is not None
@@ -140,7 +144,7 @@ class PassingCursor(PassingRows):
         if answer is None:
             answer = self._answer(operation, parameters, may_hit=not (is_others or set_by_others))
             if answer is None:
-                return self if self._origin.manners is USUAL_MANNERS else self._executed()
+                return self if connection.manners is USUAL_MANNERS else self._executed()
         if isinstance(answer, Remote):
             if answer.keeping is None and answer.instead is None:
                 # What most of what passes is: without a call for each of these steps.

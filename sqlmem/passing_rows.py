@@ -46,7 +46,7 @@ class PassingRows:
     _ahead: Ahead | None  # its rows, as far as they were fetched to be kept
     # Whether it is over an answer of the store, of which those tell that follow.
     _is_local: bool
-    _rows: list[Any]
+    _rows: Sequence[Any]  # of the type that the driver gives
     _position: int
     _rest: Iterator[Any] | None
     _description: Sequence[Any] | None
@@ -59,14 +59,16 @@ class PassingRows:
         raise NotImplementedError
 
     def _take_rows(self, rows: list[Any], bound: Bound) -> None:
-        self._rows = rows
+        origin = self._origin
+        # As the driver's usual cursors give them; those with arguments give lists.
+        self._rows = tuple(rows) if origin.manners.gives_tuples and not self._arguments else rows
         self._is_local = True
         self._ahead = None
         self._position = 0
         self._rest = None
         self._description = bound.description
-        self._rowcount = len(rows) if self._origin.family != "sqlite" else -1
-        if self._origin.is_async:
+        self._rowcount = len(rows) if origin.family != "sqlite" else -1
+        if origin.is_async:
             give_way()
 
     @property
@@ -118,7 +120,7 @@ class PassingRows:
             return self._sequence(list(islice(self._rest, size)))
         rows = self._rows[self._position : self._position + size]
         self._position += len(rows)
-        return self._sequence(rows)
+        return rows
 
     def fetchall(self) -> Any:
         if not self._is_local:
@@ -129,8 +131,8 @@ class PassingRows:
         if self._rest is not None:
             return self._sequence(list(self._rest))
         rows = self._rows[self._position :] if self._position else self._rows
-        self._rows, self._position = [], 0
-        return tuple(rows) if self._origin.manners.gives_tuples and not self._arguments else rows
+        self._rows, self._position = rows[:0], 0
+        return rows
 
     def _sequence(self, rows: Any) -> Any:
         """Rows that are ours, as the driver's usual cursors give them; others give lists."""
