@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from sqlalchemy.engine import CursorResult, Engine
 
@@ -17,6 +17,7 @@ from sqlmem.entries import Answering, Refused
 from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor
 from sqlmem.front import Front
+from sqlmem.iterated import Iterated
 from sqlmem.logs import heard
 from sqlmem.manners import OTHER_ROWS, USUAL_MANNERS, Manners
 from sqlmem.origin import Origin
@@ -73,7 +74,7 @@ class Connection(Caller, Protocol):
         """In autocommit: the origin has answered a statement to the end."""
 
 
-class LazyCursor:
+class LazyCursor(Iterated):
     """A cursor over an answer of the store, or over the origin's cursor."""
 
     arraysize = 1
@@ -111,11 +112,11 @@ class LazyCursor:
         else:
             self._reset()
             if has_parameters and connection.directive is USUAL and self.take(operation, parameters):
-                return self if connection.manners is USUAL_MANNERS else self._executed()
+                return self if connection.manners is USUAL_MANNERS else connection.manners.executed(self)
             self._was_asked = False
         if connection.takes_savepoints:
             connection.send_savepoint(operation)
-            return self._executed()
+            return connection.manners.executed(self)
         answer: Local | Remote | None = executor.at_once.answer(
             connection, (operation, has_parameters), parameters
         )
@@ -134,7 +135,7 @@ class LazyCursor:
                 if (listener := listening.get()) is not None:
                     connection.tell(listener, answer)
                 self._execute_at_origin(operation, parameters)
-                return self if connection.manners is USUAL_MANNERS else self._executed()
+                return self if connection.manners is USUAL_MANNERS else connection.manners.executed(self)
             try:
                 self._ask(answer, operation, parameters)
             except Exception:
@@ -145,10 +146,10 @@ class LazyCursor:
                 self._reset()
                 answer = local
             else:
-                return self._executed()
+                return connection.manners.executed(self)
         self._tell(answer)
         self._take_answer(answer, operation, parameters)
-        return self if connection.manners is USUAL_MANNERS else self._executed()
+        return self if connection.manners is USUAL_MANNERS else connection.manners.executed(self)
 
     def for_core(self) -> None:
         """SQLAlchemy makes rows of its own, of whatever the driver's cursors give."""
@@ -170,13 +171,6 @@ class LazyCursor:
         finally:
             connection.rows_reason = None
             connection.reset_usual()
-
-    def _executed(self) -> Any:
-        """What the driver's `execute` returns."""
-        executes_to = self.connection.manners.executes_to
-        if executes_to == "cursor":
-            return self
-        return self.rowcount if executes_to == "count" else None
 
     def _ask(self, answer: Remote, operation: str, parameters: Any) -> None:
         if answer.keeping is None:
@@ -369,23 +363,6 @@ class LazyCursor:
     def _sequence(self, rows: list[Any]) -> Any:
         """Rows as the driver's usual cursors give them; those that stream give lists."""
         return tuple(rows) if self.connection.manners.gives_tuples and not self._is_streamed else rows
-
-    def __iter__(self) -> Iterator[Any]:
-        while (row := self.fetchone()) is not None:
-            yield row
-
-    def __next__(self) -> Any:
-        if (row := self.fetchone()) is None:
-            raise StopIteration
-        return row
-
-    # What most drivers' cursors are; sqlite3's aren't.
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def nextset(self) -> None:
         return None

@@ -21,6 +21,12 @@ class Manners(NamedTuple):
     gives_tuples: bool = False
     may_paste: bool = False
 
+    def executed(self, cursor: Any) -> Any:
+        """What `execute` returns of a cursor of ours."""
+        if self.executes_to == "cursor":
+            return cursor
+        return cursor.rowcount if self.executes_to == "count" else None
+
 
 USUAL_MANNERS = Manners()
 # By SQLAlchemy's name for the driver. A test compares them with the drivers.

@@ -144,7 +144,7 @@ class PassingCursor(PassingRows):
         if answer is None:
             answer = self._answer(operation, parameters, may_hit=not (is_others or set_by_others))
             if answer is None:
-                return self if connection.manners is USUAL_MANNERS else self._executed()
+                return self if connection.manners is USUAL_MANNERS else connection.manners.executed(self)
         if isinstance(answer, Remote):
             if answer.keeping is None and answer.instead is None:
                 # What most of what passes is: without a call for each of these steps.
@@ -174,14 +174,7 @@ class PassingCursor(PassingRows):
         else:
             self._tell(answer)
             self._take_answer(answer, operation, parameters)
-        return self._executed()
-
-    def _executed(self) -> Any:
-        """What the driver's `execute` returns."""
-        manners = self._origin.manners
-        if manners.executes_to == "cursor":
-            return self
-        return self.rowcount if manners.executes_to == "count" else None
+        return connection.manners.executed(self)
 
     def _execute_otherwise(self, operation: Any, parameters: Any, keywords: dict[str, Any]) -> Any:
         """A batch, rows of another form, a driver's own way of asking: nothing that the store answers."""
@@ -192,12 +185,9 @@ class PassingCursor(PassingRows):
             self._has_other_rows = self._asks_for_others() or self._origin.gives_other_rows()
             if not self._has_other_rows:
                 return self.execute(operation, parameters, **keywords)
-        if (
-            isinstance(operation, str)
-            and self._origin.manners.may_paste
-            and parameters
-            and not are_literals(parameters)
-        ):
+        if self._may_paste and "vars" in keywords:  # psycopg2's name of them
+            parameters = keywords.pop("vars")
+        if self._may_paste and parameters and not are_literals(parameters):
             # What is sent is judged: one of the parameters may be a table's name there, or a call.
             operation, parameters = self._cursor(self._owner.take()).mogrify(operation, parameters), None
         pieces, self._pieces = self._pieces, None

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, Self
+from typing import Any
 
 from sqlmem.entries import Bound
+from sqlmem.iterated import Iterated
 from sqlmem.origin import Origin
 from sqlmem.reading_ahead import Ahead
 from sqlmem.waiting import give_way
 
 
-class PassingRows:
+class PassingRows(Iterated):
     """The reading half of a cursor; what executes is built on it. For one thread at a time.
 
     Attributes:
@@ -140,23 +141,6 @@ class PassingRows:
 
     def _source(self) -> Any:
         return self._over() if self._ahead is None else self._ahead
-
-    def __iter__(self) -> Iterator[Any]:
-        while (row := self.fetchone()) is not None:
-            yield row
-
-    def __next__(self) -> Any:
-        if (row := self.fetchone()) is None:
-            raise StopIteration
-        return row
-
-    # What most drivers' cursors are; sqlite3's aren't.
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         if self._is_local:

@@ -120,6 +120,23 @@ def test_parameter_that_becomes_a_part_of_the_statement(
     engines.expect_fresh_after(lambda cursor: cursor.execute(text, parameters))
 
 
+WITH_CALLS: dict[str, Callable[[Any], object]] = {
+    "bytes": lambda cursor: cursor.execute(b"SELECT %s(10)", (AsIs("bump"),)),
+    "composed": lambda cursor: cursor.execute(psycopg2.sql.SQL("SELECT %s(10)"), (AsIs("bump"),)),
+    "by keyword": lambda cursor: cursor.execute("SELECT %s(10)", vars=(AsIs("bump"),)),
+}
+
+
+@pytest.mark.parametrize("way", WITH_CALLS)
+def test_it_does_however_the_statement_is_given(engines: Engines, psycopg2_origin: Origin, way: str) -> None:
+    psycopg2_origin.execute(BUMP)
+    engines.expect_fresh_after(WITH_CALLS[way])
+
+
+def test_parameters_by_their_keyword(engines: Engines) -> None:
+    engines.expect_fresh_after(lambda cursor: cursor.execute(INSERT, vars=(2, 0)))
+
+
 def test_it_does_where_rows_are_dictionaries(engines: Engines, psycopg2_origin: Origin) -> None:
     psycopg2_origin.execute(BUMP)
     engines.expect_fresh_after(

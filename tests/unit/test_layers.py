@@ -159,6 +159,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "second_look",
         "live_verification",
         "sent",
+        "iterated",
         "lazy_cursor",
         "dbapi",
         "cursor_traits",
