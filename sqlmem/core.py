@@ -233,8 +233,6 @@ class Core:
         loaded = self.maintenance.start(engine)
         if loaded is None:
             return
-        if loaded.facts is not None:
-            self.origin.remember_facts(loaded.facts)
         # The settings may be other ones than those that the file was written under.
         selection = self.origin.selection
         names = [state.name for state in self.registry.states()]
@@ -244,6 +242,8 @@ class Core:
                 self.store.retire(generation)
         states = [state for state in self.registry.states() if not state.is_verified]
         if states:
+            if loaded.facts is not None:
+                self.origin.remember_facts(loaded.facts)
             self.verification = Verification(
                 self.origin, self.registry, self.store, self.maintenance.lost, states
             )

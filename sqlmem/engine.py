@@ -64,7 +64,9 @@ class CachingEngine(Engine):
             core.lazy_pool,
             base.dialect,
             base.url,
-            echo=None,
+            # Strict mode's statements are the wrapped engine's to echo, as far as they reach the origin.
+            echo=base.echo if core.is_transparent else None,
+            logging_name=base.logging_name,
             query_cache_size=compiled_cache.capacity if compiled_cache is not None else 0,
             hide_parameters=base.hide_parameters,
         )

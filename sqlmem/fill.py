@@ -18,7 +18,7 @@ from sqlmem.clock import Clock
 from sqlmem.codecs import OPAQUE
 from sqlmem.encoders import Encoder, Uncacheable
 from sqlmem.model import Column, Kind, TableName, TableSchema
-from sqlmem.origin_connection import OriginConnection, driver_errors
+from sqlmem.origin_connection import OriginConnection, driver_errors, is_read_by_cursor
 from sqlmem.pacing import Unpaced
 from sqlmem.store import Generation, Store, StoredColumn
 from sqlmem.stored import stored_names, wanted_indexes
@@ -343,7 +343,7 @@ def _fetched(result: Any, size: int) -> Sequence[Any]:
     if cursor is None:
         return ()  # SQLAlchemy has met the end, and closed it
     with driver_errors():
-        if size == 1:
+        if size == 1 or not is_read_by_cursor(result):
             rows: Sequence[Any] = strategy.fetchmany(result, cursor, size)
             return rows
         try:

@@ -17,6 +17,7 @@ from sqlalchemy.engine.url import URL
 
 from sqlmem.catalogue import facts
 from sqlmem.checkout import Checkout
+from sqlmem.connecting import makes_its_own
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
 from sqlmem.manners import gives_plain_rows, manners_of
@@ -124,7 +125,7 @@ class Origin:
 
     def may_exist(self) -> bool:
         """False if connecting would make the origin: SQLite creates a file that isn't there."""
-        return self.file is None or Path(self.file).exists()
+        return self.file is None or makes_its_own(self.engine) or Path(self.file).exists()
 
     def text_of(self, candidate: Candidate) -> str:
         """A candidate's text for the origin, in the names of its table's columns."""
@@ -220,6 +221,11 @@ class Origin:
         """From a snapshot: statements are planned before the origin was ever connected to."""
         if self._facts is None:
             self._facts = known
+
+    def renew_facts(self, connection: OriginConnection) -> Facts:
+        """Ask for them again. A plan that was made by the old ones is outdated by its tables' versions."""
+        self._facts = found = facts(connection.connection, self.family)
+        return found
 
     def forget_connections(self) -> None:
         """In a forked child: the pool's connections are the parent's. Leave them to it, unclosed."""

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection, CursorResult, Dialect
+from sqlalchemy.engine.cursor import BufferedRowCursorFetchStrategy, CursorFetchStrategy
 
 from sqlmem.catalogue import (
     Estimate,
@@ -193,7 +194,7 @@ class OriginConnection:
                 return None
             cursor: Any = result.cursor
             with driver_errors():
-                answer = _all_of(cursor, cursor.description)
+                answer = _all_of(cursor, cursor.description, None if is_read_by_cursor(result) else result)
                 result.close()
             return answer
         try:
@@ -397,7 +398,17 @@ def _set_read_only(dialect: Any, driver: Any, value: bool | None) -> None:  # no
         dialect.set_readonly(driver, value)
 
 
-def _all_of(cursor: Any, description: Any) -> Answer:
+# With these, SQLAlchemy has read nothing of a result, or the first row of one that is streamed. A dialect's
+# own way of executing may have read all.
+_BY_CURSOR = frozenset({CursorFetchStrategy, BufferedRowCursorFetchStrategy})
+
+
+def is_read_by_cursor(result: Any) -> bool:
+    """Whether a result's rows are still the driver's cursor's."""
+    return type(result.cursor_strategy) in _BY_CURSOR
+
+
+def _all_of(cursor: Any, description: Any, result: Any = None) -> Answer:
     # The description is asked for once: psycopg makes it anew each time.
-    rows = cursor.fetchall()
+    rows = cursor.fetchall() if result is None else result.cursor_strategy.fetchall(result, cursor)
     return description, cursor.rowcount, rows if type(rows) is list else list(rows)

@@ -242,6 +242,8 @@ class PassingConnection(Differing):
         driver, passing = self._held, self._passing
         if driver is None:
             driver = self.take()
+        elif self._fairy.dbapi_connection is None and not self._is_lost:
+            self._given_back()
         if is_first := not self.has_begun:
             # As `_sending`.
             self.has_begun, self._is_taken_back = True, False

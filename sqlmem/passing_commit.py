@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
+from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.util import await_only
 
 from sqlmem.catalogue.processes import process_of
@@ -25,10 +26,16 @@ _PROCESS = "sqlmem_process"
 class Committing(Held):
     """For one thread at a time."""
 
+    def _given_back(self) -> NoReturn:
+        """Whoever listens to the pool is given what is checked out, and may close it."""
+        raise ResourceClosedError("somebody else has given this connection back to its pool")
+
     def commit(self) -> None:
         if self._held is None or not self.has_begun:
             self._end()
             return
+        if self._fairy.dbapi_connection is None and not self._is_lost:
+            self._given_back()
         held, passing, written = self._held, self._passing, self._pending.written
         if passing.origin.is_async:
             with self._window(written, defines=written is EVERYTHING):
@@ -138,6 +145,9 @@ class Committing(Held):
     def rollback(self) -> None:
         if self._held is None or not self.has_begun:
             self._end()
+            return
+        if self._fairy.dbapi_connection is None and not self._is_lost:
+            self._over()  # somebody else has given it back to its pool, which has ended what was begun
             return
         try:
             self._held.rollback()

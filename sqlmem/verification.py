@@ -1,7 +1,8 @@
-"""Whether the tables of a snapshot are still defined as they were.
+"""Whether the tables of a snapshot are still defined as they were, and its connections set as they were.
 
 A snapshot is loaded before the origin was ever met. A thread then asks the origin's catalogue
-for each restored table's definition: one that differs is dropped, with one warning. A
+for each restored table's definition: one that differs is dropped, with one warning. So is all, if
+the facts differ by which statements were given their meaning. A
 statement that would be the first to use a restored table waits for the answer, but no longer
 than `LONGEST_WAIT_SECONDS` in all: while the origin is down, hits go on. What couldn't be
 asked then is asked on the connection of the next fill.
@@ -13,6 +14,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy.engine import Engine
@@ -20,6 +22,7 @@ from sqlalchemy.util.concurrency import greenlet_spawn
 
 from sqlmem.catalogue import UnknownTable
 from sqlmem.dependencies import Exactly
+from sqlmem.dialects import Facts
 from sqlmem.logs import log
 from sqlmem.model import TableName, TableSchema
 from sqlmem.origin import Origin
@@ -54,6 +57,8 @@ class Verification:
         self._on_loss = on_loss
         self._lock = threading.Lock()
         self._is_over = False
+        self._remembered = origin.known_facts
+        self._has_compared_facts = False
         self._thread: threading.Thread | None = None
         self._waiting: list[Callable[[], None]] = []
         # What is still to be compared, with its rows if it has any; guarded by _lock.
@@ -91,6 +96,11 @@ class Verification:
         Raises:
             The driver's exceptions; what wasn't reached stays to be compared.
         """
+        if not self._has_compared_facts:
+            found = self._origin.renew_facts(connection)
+            if found != self._remembered:
+                self._drop_all(found)
+            self._has_compared_facts = True
         with self._lock:
             pending = list(self._pending.items())
         for state, generation in pending:
@@ -106,6 +116,20 @@ class Verification:
                     "snapshot of {} dropped: {}; it is read anew from the origin", state.name, problem
                 )
                 self._drop(state.name)
+
+    def _drop_all(self, found: Facts) -> None:
+        """What other connections have read isn't what these would have read."""
+        with self._lock:
+            pending, self._pending = self._pending, {}
+        if not pending:
+            return
+        log.warning(
+            "snapshot dropped: the origin's connections were set otherwise when it was written ({}); all is "
+            "read anew from the origin",
+            ", ".join(_differing(self._remembered, found)) or "nobody knows how",
+        )
+        for state in pending:
+            self._drop(state.name)
 
     def _compare(self, connection: OriginConnection, state: TableState) -> str | None:
         try:
@@ -180,3 +204,13 @@ def _difference(saved: TableSchema, found: TableSchema) -> str:
     if new:
         return f"column {new[0]} is new"
     return "its keys, its order of columns or what it depends on changed"
+
+
+def _differing(before: Facts | None, after: Facts) -> list[str]:
+    """Names, not values: of the session's settings, and of what else is known."""
+    if before is None:
+        return []
+    was, now = dict(before.session), dict(after.session)
+    of_session = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    others = [each.name for each in fields(Facts) if getattr(before, each.name) != getattr(after, each.name)]
+    return of_session + [name for name in others if name != "session"]

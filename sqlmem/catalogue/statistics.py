@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from sqlmem.catalogue.session import is_on, session
 from sqlmem.dialects import Facts
 from sqlmem.model import TableName
 
@@ -15,6 +16,7 @@ from sqlmem.model import TableName
 def facts(connection: Connection, family: str) -> Facts:
     """What the family's semantics depend on, asked once."""
     driver = connection.dialect.driver
+    found = session(connection, family)
     if family == "sqlite":
         rows = connection.exec_driver_sql("SELECT name FROM pragma_function_list WHERE builtin = 0").all()
         like = connection.exec_driver_sql(
@@ -23,6 +25,7 @@ def facts(connection: Connection, family: str) -> Facts:
         names = tuple(connection.exec_driver_sql("SELECT TYPE FROM sqlite_master LIMIT 0").keys())
         return Facts(
             driver,
+            session=found,
             overridden=frozenset(str(row[0]).lower() for row in rows),
             like_ignores_case=bool(like),
             names_are_declared=names == ("type",),
@@ -39,16 +42,23 @@ def facts(connection: Connection, family: str) -> Facts:
         ).all()
         return Facts(
             driver,
+            session=found,
             backslash_escapes="NO_BACKSLASH_ESCAPES" not in str(modes),
             division_digits=None if digits is None else int(digits),
             recursion_depth=min((int(row[1]) for row in rounds), default=None),
             folds_i="turkish" not in str(collation),
             concat_bytes=int(most),
-            peculiar=_peculiar(str(modes), int(limit)),
+            peculiar=_peculiar(str(modes), int(limit), dict(found)),
         )
     # An application's own deserializer may make anything of it; asyncpg gives it as text.
     is_parsed = driver in _PARSING and getattr(connection.dialect, "_json_deserializer", None) is None
-    return Facts(driver, json_is_parsed=family == "postgresql" and is_parsed)
+    nulls = "transform_null_equals"
+    return Facts(
+        driver,
+        session=found,
+        json_is_parsed=family == "postgresql" and is_parsed,
+        peculiar=f"{nulls} is on" if is_on(dict(found).get(nulls)) else None,
+    )
 
 
 # Modes of MariaDB's and MySQL's that change what a read means, or gives, beside those that are known above
@@ -71,7 +81,9 @@ _PECULIAR_MODES = frozenset(
 _NO_LIMIT = 2**64 - 1
 
 
-def _peculiar(modes: str, limit: int) -> str | None:
+def _peculiar(modes: str, limit: int, settings: Mapping[str, str]) -> str | None:
+    if is_on(settings["sql_auto_is_null"]):
+        return "sql_auto_is_null is on"  # which finds the row that was inserted last
     if limit != _NO_LIMIT:
         return f"sql_select_limit is {limit}"  # a fill would end there, too
     found = sorted(_PECULIAR_MODES.intersection(modes.upper().split(",")))

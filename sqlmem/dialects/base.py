@@ -18,7 +18,7 @@ from sqlmem.model import Collation, Column, Kind
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was asked of the origin once, since semantics depend on it.
+    """What was asked of the origin once, since semantics depend on it, or what was saved does.
 
     Attributes:
         driver: SQLAlchemy's name of the driver; some give two of the origin's values as one.
@@ -34,6 +34,7 @@ class Facts:
         json_is_parsed: PostgreSQL: the driver gives JSON as Python's json reads it.
         peculiar: what makes every statement mean something else, or every answer shorter, so that all are the
             origin's; None: nothing of that kind is set.
+        session: names and values of what connections are set to, and of constants as their driver gives them.
     """
 
     driver: str | None = None
@@ -47,6 +48,7 @@ class Facts:
     folds_i: bool = False
     json_is_parsed: bool = False
     peculiar: str | None = None
+    session: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

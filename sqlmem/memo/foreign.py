@@ -133,11 +133,15 @@ _in_memory: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
 def _engine(encoder: Encoder, value: Any) -> bytes:
     """The database that an engine is connected to: address, user and options, not the password."""
+    from sqlmem.connecting import beyond_address
     from sqlmem.memo.encoding import tagged, text
 
     value = getattr(value, "sync_engine", value)
     url = value.url
+    origin = getattr(value, "_origin", None)  # of a CachingEngine
     more: dict[str, Any] = {}
+    if ways := beyond_address(value if origin is None else origin.engine):
+        more["ways"] = ways
     if url.get_backend_name() == "sqlite" and _is_in_memory(url):
         more["instance"] = _in_memory.setdefault(value.pool, secrets.token_hex(16))
     elif url.get_backend_name() == "sqlite":

@@ -318,6 +318,64 @@ def test_the_password_is_no_part_of_a_database_and_the_user_is():
     assert not is_same(first, third)
 
 
+def test_what_an_engine_connects_by_beside_its_address_tells_databases_apart():
+    """`connect_args`, without secrets; what is in the address anyway, and names of programs, say nothing."""
+    url = "postgresql+psycopg://a:x@h/d"
+
+    def engine(**arguments):
+        return sa.create_engine(url, connect_args=arguments)
+
+    assert is_same(sa.create_engine(url), engine(dbname="d", password="y", application_name="night"))
+    assert is_same(engine(options="-c search_path=one"), engine(options="-c search_path=one"))
+    assert not is_same(engine(options="-c search_path=one"), engine(options="-c search_path=two"))
+    assert not is_same(sa.create_engine(url), engine(dbname="other"))
+
+
+def connected():
+    raise NotImplementedError
+
+
+def also_connected():
+    raise NotImplementedError
+
+
+def test_a_creator_is_where_an_engine_is_connected_to():
+    """One of a module means the same to all; another one only to itself."""
+
+    def engine(creator):
+        return sa.create_engine("postgresql+psycopg://", creator=creator)
+
+    def bound(name):
+        return lambda: name
+
+    one, other = bound("one"), bound("other")
+    assert is_same(engine(connected), engine(connected))
+    assert not is_same(engine(connected), engine(also_connected))
+    assert is_same(engine(one), engine(one))
+    assert not is_same(engine(one), engine(other))
+    with CachingEngine(engine(one), cache_db="") as caching:
+        assert is_same(caching, engine(one))
+
+
+def test_who_listens_to_do_connect_may_connect_to_anything():
+    """As a creator."""
+    url = "postgresql+psycopg://a@h/d"
+
+    def engine(listener):
+        made = sa.create_engine(url)
+        sa.event.listen(made, "do_connect", listener)
+        return made
+
+    def bound(name):
+        def listener(dialect, record, arguments, keywords):
+            keywords["dbname"] = name
+
+        return listener
+
+    assert not is_same(sa.create_engine(url), engine(bound("one")))
+    assert not is_same(engine(bound("one")), engine(bound("two")))
+
+
 def test_two_databases_in_memory_are_two():
     """Their addresses are the same, their contents aren't."""
     one, other = sa.create_engine("sqlite://"), sa.create_engine("sqlite://")

@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.exc import ResourceClosedError
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.pool.base import _ConnectionFairy
 from support.origins import Origin
 
@@ -268,3 +270,30 @@ def test_what_was_checked_out_goes_back_to_its_pool_when_the_engine_has_another_
 
     assert seen[0] == seen[1]
     assert seen[1][1:] == (1, [(0,)])
+
+
+def test_what_a_listener_has_given_back_is_not_used_any_more(origin: Origin) -> None:
+    """A watchdog closes what was checked out for long: another one has the driver's connection then."""
+    origin.execute("CREATE TABLE watched (id INTEGER PRIMARY KEY)")
+    base = origin.engine(pool_size=1, max_overflow=0)
+    seen: list[PoolProxiedConnection] = []
+    event.listen(base, "checkout", lambda _, __, proxy: seen.append(proxy))
+    insert = "INSERT INTO watched (id) VALUES ({})"
+    with (
+        CachingEngine(base, mode="transparent", cache_db="") as engine,
+        engine.connect() as late,
+        engine.connect() as other,
+    ):
+        late.execute(sa.text(insert.format(1)))
+        seen[-1].close()
+        other.execute(sa.text(insert.format(2)))
+
+        with pytest.raises(ResourceClosedError):
+            late.execute(sa.text(insert.format(3)))
+        with pytest.raises(ResourceClosedError):
+            late.commit()
+        late.rollback()
+        other.commit()
+
+    with origin.engine().connect() as connection:
+        assert connection.execute(sa.text("SELECT id FROM watched")).scalars().all() == [2]

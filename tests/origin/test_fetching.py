@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from psycopg.rows import namedtuple_row
 from psycopg2.extras import DictCursor
 from sqlalchemy import event
+from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from support.origins import Origin
 
 from sqlmem import CachingEngine, last_status
@@ -281,3 +282,30 @@ def test_raw_cursor_is_answered_from_a_snapshot_where_the_origin_is_away(
 
 def refused(*_: object) -> None:
     raise sqlite3.OperationalError("it is away")
+
+
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+def test_dialect_that_has_read_a_result_to_its_end_loses_no_row(base: sa.Engine, mode: str) -> None:
+    """A way of executing that leaves nothing to the driver's cursor: fills and bypasses go by it."""
+
+    class Reading(base.dialect.execution_ctx_cls):  # type: ignore[name-defined, misc]
+        def post_exec(self) -> None:
+            super().post_exec()
+            if self.cursor.description is not None:
+                description = self.cursor.description
+                self.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(
+                    self.cursor, description, self.cursor.fetchall()
+                )
+
+    base.dialect.execution_ctx_cls = Reading
+    with base.connect() as connection:
+        expected = [[*connection.execute(sa.text(statement))] for statement in (HIT, BYPASS)]
+    assert len(expected[0]) == 8
+
+    with CachingEngine(base, mode=mode, cache_db="") as engine:
+        for _ in range(2):
+            with engine.connect() as connection:
+                for statement, rows in zip((BYPASS, HIT), reversed(expected), strict=True):
+                    assert [*connection.execute(sa.text(statement))] == rows
+            assert [tuple(row.values()) for row in engine.execute(HIT)] == expected[0]
+        assert last_status().outcome is Outcome.HIT

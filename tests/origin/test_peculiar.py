@@ -5,6 +5,7 @@ The setting is made by an event when a connection is made, as applications do, s
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, text
 from support.origins import Origin
 
-from sqlmem import CachingEngine, last_status
+from sqlmem import CachingEngine, add_sink, last_status, remove_sink
 from sqlmem.model import Outcome
 
 CREATE = "CREATE TABLE items (id INTEGER PRIMARY KEY, name VARCHAR(20), code CHAR(5), version INTEGER)"
@@ -103,3 +104,44 @@ def test_column_that_the_driver_refuses_to_read_harms_no_statement_without_it(
             assert answer(engine, seen) is NotImplementedError
             assert answer(engine, "SELECT id, name FROM items") == [(1, "one")]
         assert last_status().outcome is Outcome.HIT
+
+
+@pytest.mark.families("mariadb", "sqlite")
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_setting_that_changed_since_the_snapshot_was_written(
+    origin: Origin, tmp_path: Path, mode: str, *, is_new: bool
+) -> None:
+    """The next process' connections are made otherwise: the file's rows and meanings aren't theirs."""
+    origin.execute(CREATE, INSERT)
+    peculiar, usual, statement = {
+        "mariadb": (
+            "SET sql_mode = 'EMPTY_STRING_IS_NULL'",
+            "SET sql_mode = ''",
+            "SELECT id FROM items WHERE name = ''",
+        ),
+        "sqlite": (
+            "PRAGMA case_sensitive_like = ON",
+            "PRAGMA case_sensitive_like = OFF",
+            "SELECT id FROM items WHERE name LIKE 'O%'",
+        ),
+    }[origin.family]
+    before, after = (usual, peculiar) if is_new else (peculiar, usual)
+    expected = {setting: answer(made(origin, setting), statement) for setting in (before, after)}
+    assert expected[before] != expected[after]
+    path = tmp_path / "cache.db"
+    with CachingEngine(made(origin, before), mode=mode, cache_db=path) as engine:
+        engine.warm("items")
+        assert answer(engine, statement) == expected[before]
+    warnings: list[str] = []
+    sink = add_sink(warnings.append, level="WARNING", format="{message}")
+
+    with CachingEngine(made(origin, after), mode=mode, cache_db=path) as engine:
+        found = [answer(engine, statement) for _ in range(3)]
+        rows = answer(engine, "SELECT id, name FROM items ORDER BY id")
+
+    remove_sink(sink)
+    assert found == [expected[after]] * 3
+    assert rows == [(1, "one"), (2, "two"), (3, "")]
+    assert len(warnings) == 1
+    assert "set otherwise when it was written" in warnings[0]

@@ -1291,3 +1291,37 @@ def test_two_roles_two_paths_two_zones_and_a_policy_leak_nothing(
     assert secrets[0][0] == [(1,), (2,)]
     assert plain[0] == versions(0, 0)
     assert usual[0] == [tuple(row) for row in items.execute("SELECT CAST(at AS TEXT) FROM moments")]
+
+
+def test_statements_are_echoed_as_by_the_wrapped_engine(
+    origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`create_engine(echo=True, logging_name=…)`: hits and writes too, under the same name."""
+    origin.execute("CREATE TABLE echoed (id INTEGER PRIMARY KEY)")
+    insert, select = "INSERT INTO echoed (id) VALUES ({})", "SELECT id FROM echoed"
+    wanted = [insert.format(1), "COMMIT", select, select]
+
+    def messages(engine: sa.Engine) -> list[str]:
+        caplog.clear()
+        with engine.begin() as connection:
+            connection.execute(sa.text(insert.format(1)))
+        with engine.connect() as connection:
+            for _ in range(2):
+                connection.execute(sa.text(select)).all()
+        assert {record.name for record in caplog.records} == {"sqlalchemy.engine.Engine.shop"}
+        return [record.message for record in caplog.records if record.message in wanted]
+
+    bare = origin.engine(echo=True, logging_name="shop")
+    assert messages(bare) == wanted
+    origin.execute("DELETE FROM echoed")
+    with CachingEngine(
+        origin.engine(echo=True, logging_name="shop"), mode="transparent", cache_db=""
+    ) as engine:
+        engine.warm("echoed")
+        assert messages(engine) == wanted
+        assert engine.logging_name == "shop"
+        engine.echo = False
+        caplog.clear()
+        with engine.connect() as connection:
+            connection.execute(sa.text(select)).all()
+        assert not caplog.records

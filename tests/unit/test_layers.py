@@ -115,6 +115,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "checkout",
         "origin_connection",
         "manners",
+        "connecting",
         "origin",
         "trials",
         "lent",

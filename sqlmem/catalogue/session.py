@@ -1,0 +1,171 @@
+"""What the origin's connections are set to, and what their driver makes of some constants.
+
+Two processes whose connections differ in any of it may mean another table by the same name, or read the same
+rows as other values. An engine's address doesn't tell: `connect_args`, a `creator` of the application's own
+and events that set up each new connection aren't in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import exc
+from sqlalchemy.engine import Connection
+
+# Names for a warning, and what the origin is asked for; texts, or NULL where the server knows no such thing.
+_SETTINGS: dict[str, dict[str, str]] = {
+    "postgresql": {
+        "database": "current_database()",
+        "database oid": "(SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database())",
+        "user": "current_user::text",
+        "schemas": "array_to_string(current_schemas(false), ',')",
+        **{
+            name: f"current_setting('{name}', true)"
+            for name in (
+                "search_path",
+                "TimeZone",
+                "timezone_abbreviations",
+                "DateStyle",
+                "IntervalStyle",
+                "bytea_output",
+                "client_encoding",
+                "default_text_search_config",
+                "extra_float_digits",
+                "lc_monetary",
+                "lc_time",
+                "row_security",
+                "standard_conforming_strings",
+                "transform_null_equals",
+                "xmlbinary",
+            )
+        },
+    },
+    "mysql": {
+        "database": "DATABASE()",
+        "user": "CURRENT_USER()",
+        **{
+            name: f"@@{name}"
+            for name in (
+                "character_set_client",
+                "character_set_results",
+                "collation_connection",
+                "default_week_format",
+                "lc_time_names",
+                "max_sort_length",
+                "sql_auto_is_null",
+                "sql_mode",
+                "time_zone",
+            )
+        },
+    },
+}
+# Where the address names no host, the server is asked who it is. Otherwise it isn't: behind one name there
+# may be several servers, of which any has the same rows.
+_PLACES: dict[str, dict[str, str]] = {
+    "postgresql": {
+        "server": "host(inet_server_addr())",
+        "port": "inet_server_port()",
+        "data directory": "(SELECT system_identifier::text FROM pg_catalog.pg_control_system())",
+    },
+    "mysql": {"server": "@@hostname", "port": "@@port"},
+}
+# One of each usual type, and two moments, of which one is in summer.
+_CONSTANTS: dict[str, dict[str, str]] = {
+    "postgresql": {
+        "SMALLINT": "1::smallint",
+        "INTEGER": "1::integer",
+        "BIGINT": "1::bigint",
+        "REAL": "1.5::real",
+        "DOUBLE PRECISION": "1.5::double precision",
+        "NUMERIC": "1.50::numeric(10, 2)",
+        "TEXT": "'a'::text",
+        "VARCHAR": "'a'::varchar(3)",
+        "CHAR": "'a'::char(3)",
+        "BOOLEAN": "true",
+        "DATE": "DATE '2024-02-29'",
+        "TIME": "TIME '12:30:00'",
+        "TIMESTAMP": "TIMESTAMP '2024-02-29 12:30:00'",
+        "TIMESTAMP WITH TIME ZONE": "TIMESTAMP WITH TIME ZONE '2024-01-29 12:30:00+00'",
+        "TIMESTAMP WITH TIME ZONE in summer": "TIMESTAMP WITH TIME ZONE '2024-07-29 12:30:00+00'",
+        "BYTEA": "decode('61', 'hex')",
+        "UUID": "'00000000-0000-0000-0000-000000000001'::uuid",
+        "JSON": "'[1.5]'::json",
+        "JSONB": "'[1.5]'::jsonb",
+        "INTEGER[]": "ARRAY[1, 2]",
+        "TEXT[]": "ARRAY['a'::text]",
+    },
+    "mysql": {
+        "BIGINT": "CAST(1 AS SIGNED)",
+        "DOUBLE": "1.5e0",
+        "DECIMAL": "CAST(1.50 AS DECIMAL(10, 2))",
+        "TEXT": "CAST('a' AS CHAR(3))",
+        "BINARY": "CAST('a' AS BINARY)",
+        "DATE": "CAST('2024-02-29' AS DATE)",
+        "TIME": "CAST('12:30:00' AS TIME)",
+        "DATETIME": "CAST('2024-02-29 12:30:00' AS DATETIME)",
+        "moment": "FROM_UNIXTIME(1706531400)",
+        "moment in summer": "FROM_UNIXTIME(1722256200)",
+    },
+    "sqlite": {
+        "INTEGER": "1",
+        "REAL": "1.5",
+        "TEXT": "'a'",
+        "BLOB": "x'61'",
+        "TEXT [date]": "'2024-02-29'",  # sqlite3 may be told to look for types in columns' names
+    },
+}
+# What a driver raises that can't read a value as its session sends it: a DateStyle, say.
+_UNREADABLE = (
+    exc.DataError,
+    exc.NotSupportedError,
+    ValueError,
+    ArithmeticError,
+    NotImplementedError,
+    TypeError,
+    LookupError,
+    AttributeError,
+)
+
+
+def session(connection: Connection, family: str) -> tuple[tuple[str, str], ...]:
+    """Names of settings and of types of constants, with what each is. For all connections of an engine."""
+    settings = dict(_SETTINGS.get(family, {}))
+    if not (connection.engine.url.host or connection.engine.url.query.get("host")):
+        settings |= _PLACES.get(family, {})
+    constants = _CONSTANTS.get(family, {})
+    found: Sequence[Any]
+    try:
+        found = _asked(connection, {**settings, **constants})
+    except _UNREADABLE as error:
+        found = [*_asked(connection, settings), *(type(error).__name__ for _ in constants)]
+    pairs = [*zip([*settings, *constants], map(_form, found), strict=False)]
+    if family == "sqlite":
+        files = connection.exec_driver_sql("SELECT name, file FROM pragma_database_list").all()
+        pairs += [(f"database {row[0]}", os.path.realpath(row[1]) if row[1] else "") for row in files]
+    return tuple(pairs)
+
+
+def _asked(connection: Connection, parts: dict[str, str]) -> Sequence[Any]:
+    if not parts:
+        return ()
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    items = ", ".join(f"{text} AS {quote(name)}" for name, text in parts.items())
+    return list(connection.exec_driver_sql(f"SELECT {items}").one())
+
+
+def _form(value: Any) -> str:
+    """A value's type and text, the same in each process."""
+    if isinstance(value, memoryview):
+        value = bytes(value)
+    kind = type(value)
+    shown = repr(value)
+    if " at 0x" in shown:
+        shown = "an object"
+    return f"{kind.__module__}.{kind.__qualname__} {shown}"
+
+
+def is_on(form: str | None) -> bool:
+    """Whether a setting's value, as `session` gives it, is that of one that is on."""
+    return form is not None and form.rpartition(" ")[2].strip("'").lower() in {"1", "on", "true"}

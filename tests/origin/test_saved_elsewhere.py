@@ -1,0 +1,190 @@
+"""What other connections have read isn't what these would have read: a snapshot tells, not only its address.
+
+Two processes share a file, one after the other. The second one's connections mean another table by the name,
+or get other values of the same row; the address of both is the same.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event, text
+from support.origins import Origin
+
+from sqlmem import CachingEngine, add_sink, last_status, remove_sink
+
+Make = Callable[[], sa.Engine]
+
+
+@pytest.fixture(params=["strict", "transparent"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def warnings() -> Iterator[list[str]]:
+    lines: list[str] = []
+    sink = add_sink(lines.append, level="WARNING", format="{message}")
+    yield lines
+    remove_sink(sink)
+
+
+def answer(engine: sa.Engine, statement: str) -> list[str]:
+    """Each value as it is shown: equal moments of two time zones aren't the same."""
+    with engine.connect() as connection:
+        return [repr(tuple(row)) for row in connection.execute(text(statement))]
+
+
+def told_apart(
+    before: Make, after: Make, statement: str, table: str, *, mode: str, path: Path, warnings: list[str]
+) -> None:
+    """The second process gets what its own connections read, and hears why the file was of no use."""
+    bases = [after(), before(), after(), after()]
+    expected = answer(bases[0], statement)
+    with CachingEngine(bases[1], mode=mode, cache_db=path) as engine:
+        engine.warm(table)
+        assert answer(engine, statement) != expected
+
+    with CachingEngine(bases[2], mode=mode, cache_db=path) as engine:
+        assert [answer(engine, statement) for _ in range(3)] == [expected] * 3
+        outcome = last_status().outcome
+    assert len(warnings) == 1
+    assert "set otherwise when it was written" in warnings[0]
+
+    # What that one has saved is as good as ever.
+    with CachingEngine(bases[3], mode=mode, cache_db=path) as engine:
+        assert answer(engine, statement) == expected
+        assert last_status().outcome is outcome
+    assert len(warnings) == 1
+    for base in bases:
+        base.dispose()
+
+
+def by_event(origin: Origin, setting: str) -> Make:
+    def make() -> sa.Engine:
+        engine = origin.engine()
+
+        @event.listens_for(engine, "connect")
+        def connected(driver: Any, _: object) -> None:
+            cursor = driver.cursor()
+            cursor.execute(setting)
+            cursor.close()
+            driver.commit()
+
+        return engine
+
+    return make
+
+
+@pytest.mark.families("postgresql")
+def test_search_path_by_connect_args(origin: Origin, mode: str, tmp_path: Path, warnings: list[str]) -> None:
+    """A schema for each tenant, chosen where connections are made."""
+    for name in ("one", "two"):
+        origin.execute(
+            f"CREATE SCHEMA {name}",
+            f"CREATE TABLE {name}.items (id INTEGER PRIMARY KEY, owner TEXT)",
+            f"INSERT INTO {name}.items VALUES (1, '{name}')",
+        )
+
+    def tenant(name: str) -> Make:
+        return lambda: origin.engine(connect_args={"options": f"-c search_path={name}"})
+
+    statement = "SELECT owner FROM items"
+    path = tmp_path / "cache.db"
+    told_apart(tenant("one"), tenant("two"), statement, "items", mode=mode, path=path, warnings=warnings)
+
+
+@pytest.mark.families("postgresql", "mariadb")
+def test_time_zone(origin: Origin, mode: str, tmp_path: Path, warnings: list[str]) -> None:
+    """In which moments are given out."""
+    kind = {"postgresql": "TIMESTAMP WITH TIME ZONE", "mariadb": "TIMESTAMP NULL"}[origin.family]
+    setting = {"postgresql": "SET TIME ZONE '{}'", "mariadb": "SET time_zone = '{}'"}[origin.family]
+    zones = {"postgresql": ("UTC", "Asia/Kolkata"), "mariadb": ("+00:00", "+05:30")}[origin.family]
+    one, two = (by_event(origin, setting.format(zone)) for zone in zones)
+    origin.execute(
+        f"CREATE TABLE items (id INTEGER PRIMARY KEY, seen {kind})",
+        "INSERT INTO items VALUES (1, '2024-02-29 12:30:00')",
+    )
+
+    path = tmp_path / "cache.db"
+    told_apart(one, two, "SELECT seen FROM items", "items", mode=mode, path=path, warnings=warnings)
+
+
+@pytest.mark.families("sqlite")
+def test_creator_of_another_database(origin: Origin, mode: str, tmp_path: Path, warnings: list[str]) -> None:
+    """The address is the same, and nothing is there."""
+    made: dict[str, Make] = {}
+    for name in ("one", "two"):
+        file = tmp_path / f"{name}.db"
+        engine = sa.create_engine(f"sqlite:///{file}")
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE items (id INTEGER PRIMARY KEY, owner TEXT)"))
+            connection.execute(text(f"INSERT INTO items VALUES (1, '{name}')"))
+        url = f"sqlite:///{tmp_path / 'nothing.db'}"
+        engine.dispose()
+        made[name] = partial(sa.create_engine, url, creator=partial(sqlite3.connect, file))
+
+    statement = "SELECT owner FROM items"
+    path = tmp_path / "cache.db"
+    told_apart(made["one"], made["two"], statement, "items", mode=mode, path=path, warnings=warnings)
+
+
+@pytest.mark.families("mariadb")
+def test_database_by_connect_args(origin: Origin, mode: str, tmp_path: Path, warnings: list[str]) -> None:
+    """The address names none."""
+    own, other = str(origin.url.database), f"{origin.url.database}_other"
+    origin.execute(
+        f"CREATE DATABASE {other}",
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, owner VARCHAR(9))",
+        "INSERT INTO items VALUES (1, 'one')",
+        f"CREATE TABLE {other}.items (id INTEGER PRIMARY KEY, owner VARCHAR(9))",
+        f"INSERT INTO {other}.items VALUES (1, 'two')",
+    )
+
+    def connected(name: str) -> Make:
+        url = origin.url.set(database="")
+        return lambda: sa.create_engine(url, connect_args={"database": name})
+
+    path, statement = tmp_path / "cache.db", "SELECT owner FROM items"
+    try:
+        told_apart(
+            connected(own), connected(other), statement, "items", mode=mode, path=path, warnings=warnings
+        )
+    finally:
+        origin.execute(f"DROP DATABASE {other}")
+
+
+@pytest.mark.families("postgresql")
+def test_loader_of_the_applications_own(
+    origin: Origin, mode: str, tmp_path: Path, warnings: list[str]
+) -> None:
+    """A new version of the program has numbers made floats by its driver."""
+    psycopg = pytest.importorskip("psycopg")
+    if origin.url.get_driver_name() != "psycopg":
+        pytest.skip("of another driver")
+    origin.execute(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, price NUMERIC(10, 2))",
+        "INSERT INTO items VALUES (1, 1.50)",
+    )
+
+    class AsFloat(psycopg.adapt.Loader):  # type: ignore[name-defined, misc]
+        def load(self, data: Any) -> float:
+            return float(bytes(data))
+
+    def after() -> sa.Engine:
+        engine = origin.engine()
+
+        @event.listens_for(engine, "connect")
+        def connected(driver: Any, _: object) -> None:
+            driver.adapters.register_loader("numeric", AsFloat)
+
+        return engine
+
+    path, statement = tmp_path / "cache.db", "SELECT price FROM items"
+    told_apart(origin.engine, after, statement, "items", mode=mode, path=path, warnings=warnings)
