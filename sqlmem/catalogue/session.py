@@ -142,7 +142,10 @@ def session(connection: Connection, family: str) -> tuple[tuple[str, str], ...]:
         found = [*_asked(connection, settings), *(type(error).__name__ for _ in constants)]
     pairs = [*zip([*settings, *constants], map(_form, found), strict=False)]
     if family == "sqlite":
-        files = connection.exec_driver_sql("SELECT name, file FROM pragma_database_list").all()
+        # Not that of temporary tables, which is there from when somebody first asks for one.
+        files = connection.exec_driver_sql(
+            "SELECT name, file FROM pragma_database_list WHERE name <> 'temp'"
+        ).all()
         pairs += [(f"database {row[0]}", os.path.realpath(row[1]) if row[1] else "") for row in files]
     return tuple(pairs)
 

@@ -59,6 +59,7 @@ def answer(engine: sa.Engine, statement: str) -> Any:
         ("SET sql_mode = 'EMPTY_STRING_IS_NULL'", "sql_mode has EMPTY_STRING_IS_NULL"),
         ("SET sql_mode = 'PAD_CHAR_TO_FULL_LENGTH'", "sql_mode has PAD_CHAR_TO_FULL_LENGTH"),
         ("SET sql_mode = 'ORACLE'", "sql_mode has ORACLE"),
+        ("SET sql_auto_is_null = 1", "sql_auto_is_null is on"),
     ],
 )
 def test_setting_by_which_statements_mean_something_else(origin: Origin, setting: str, reason: str) -> None:
@@ -72,6 +73,18 @@ def test_setting_by_which_statements_mean_something_else(origin: Origin, setting
         explained = engine.explain(STATEMENTS[0])
         assert explained.outcome in {Outcome.BYPASS, Outcome.RESULT_HIT}
         assert reason in str(explained)
+
+
+@pytest.mark.families("postgresql")
+def test_a_comparison_with_null_that_means_is_null(origin: Origin) -> None:
+    """PostgreSQL's transform_null_equals."""
+    origin.execute(CREATE, INSERT, "INSERT INTO items (id) VALUES (4)")
+    setting = "SET transform_null_equals = on"
+    statement = "SELECT id FROM items WHERE name = NULL"
+    assert answer(made(origin, setting), statement) == [(4,)]
+    with CachingEngine(made(origin, setting)) as engine:
+        assert [answer(engine, statement) for _ in range(2)] == [[(4,)]] * 2
+        assert last_status().reason == "transform_null_equals is on"
 
 
 @pytest.mark.families("mariadb")

@@ -88,6 +88,8 @@ CATALOGUE_NAMES = (
 _CATALOGUE = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, CATALOGUE_NAMES))})\b")
 # `SELECT @@sql_mode` and its like: variables, no table.
 _VARIABLES = re.compile(r"select (?:@@[\w.]+(?: as \w+)?(?:, )?)+")
+# What is asked of the session, with constants, and of no table: by one of its names.
+_OF_SESSION = re.compile(r"select [^;]*as (?:`default_week_format`|\"text \[date\]\")(?:,[^;]*)?$")
 # A catalogue's name doesn't excuse a write; MariaDB's `SET STATEMENT … FOR` carries a whole statement.
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge|replace|truncate|drop|alter|create|into)\b")
 _SET_STATEMENT = re.compile(r"set statement\b")
@@ -104,6 +106,8 @@ def is_data(statement: str) -> bool:
     if text in SESSION_QUERIES or _VARIABLES.fullmatch(text):
         return False
     is_read = not _WRITES.search(text)
+    if is_read and " from " not in text and _OF_SESSION.match(text):
+        return False
     # A question for types only: it reads no row.
     if is_read and text.startswith("select ") and text.endswith(" limit 0"):
         return False
