@@ -19,6 +19,7 @@ from typing import Any
 from sqlmem.codecs import Codec, Unrepresentable, codec_for, codec_for_value
 from sqlmem.codecs.unchanged import leaving, unchanged_by
 from sqlmem.dialects.base import Result, Semantics
+from sqlmem.dialects.parameters import ParameterType
 from sqlmem.measures import ANYTHING, TRUTH, Measure, Span, constant
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Refuse
@@ -318,6 +319,19 @@ def own_converter(column: Column, driver: str | None) -> Callable[[Any], Any]:
         return convert(value)
 
     return convert_own
+
+
+def literal_type(semantics: Semantics, literal: Literal) -> ParameterType:
+    """The type that a literal of the statement has by itself.
+
+    Raises:
+        Refuse: only the origin knows.
+    """
+    literals = semantics.literals
+    type_ = None if literals is None else literals(literal.text, is_text=literal.is_text)
+    if type_ is None:
+        raise Refuse("a constant whose type only the origin knows")
+    return type_
 
 
 def literal_value(

@@ -175,12 +175,13 @@ class Beside(Opened):
     def _weighed(self, value: Value, column: Column) -> str:
         """The weights of an open text, without blanks at its end; NULL where only the origin knows them."""
         if value.literal is not None:
-            literal, driver = value.literal, self.context.facts.driver
+            # What a plan keeps mustn't hold what it was made by, with the statement's tree.
+            literal, cast = value.literal, value.cast
+            driver, semantics = self.context.facts.driver, self.semantics
 
             def reread(text: str) -> str | None:
-                read = literal_value(
-                    replace(literal, text=text), column, value.cast, self.semantics, driver, is_compared=True
-                )
+                other = replace(literal, text=text)
+                read = literal_value(other, column, cast, semantics, driver, is_compared=True)
                 return weights_of(read, is_key=True)
 
             return self.context.argument(

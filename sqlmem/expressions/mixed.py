@@ -16,9 +16,10 @@ from sqlmem.functions.numbers import NARROW_DIGITS
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, Refuse
 from sqlmem.readings import read_text
-from sqlmem.values import TYPED_PARAMETERS, Literal, Value, cast_bounds, codec_of
+from sqlmem.values import TYPED_PARAMETERS, Literal, Value, cast_bounds, codec_of, literal_type
 
 if TYPE_CHECKING:
+    from sqlmem.dialects.base import Semantics
     from sqlmem.expressions.beside import Beside
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.DECIMAL, Kind.FLOAT})
@@ -145,9 +146,12 @@ def _after_reading(render: Beside, type_: Column, convert: Callable[[Any], Any])
 
 
 def _constant(render: Beside, column: Column, literal: Literal, convert: Callable[[Any], Any]) -> str:
+    # What a plan keeps mustn't hold what it was made by, with the statement's tree.
+    semantics, is_text = render.semantics, literal.is_text
+
     def stored_form(text: str) -> Any:
         try:
-            return convert(_number(render, Literal(text, literal.is_text, literal.place)))
+            return convert(_number(semantics, Literal(text, is_text)))
         except (Unrepresentable, InvalidOperation):
             raise Refuse(f"a literal beside {column.type_name} that has no exact answer") from None
 
@@ -159,8 +163,8 @@ def _constant(render: Beside, column: Column, literal: Literal, convert: Callabl
     return render.context.argument(argument)
 
 
-def _number(render: Beside, literal: Literal) -> int | float | Decimal:
-    own = render.own_type(Value("", literal=literal))
+def _number(semantics: Semantics, literal: Literal) -> int | float | Decimal:
+    own = literal_type(semantics, literal)
     if isinstance(own, Column) and own.kind is Kind.INTEGER:
         return int(literal.text)
     if isinstance(own, Column) and own.kind is Kind.FLOAT:

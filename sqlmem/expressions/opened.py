@@ -16,7 +16,7 @@ from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, Refuse, RefuseWhole
 from sqlmem.scopes import Context
-from sqlmem.values import Literal, Value, converter, literal_value, own_converter
+from sqlmem.values import Literal, Value, converter, literal_type, literal_value, own_converter
 
 DYNAMIC = Column("", Kind.DYNAMIC, "", collation=Collation.BINARY)
 MAX_PLAIN_DIGITS = 9
@@ -182,10 +182,7 @@ class Opened:
         if cast is not None and (cast.kind is not Kind.NUMERIC or cast.precision is not None):
             return cast
         if value.literal is not None:
-            literals, literal = self.semantics.literals, value.literal
-            type_ = None if literals is None else literals(literal.text, is_text=literal.is_text)
-            if type_ is None:
-                raise Refuse("a constant whose type only the origin knows")
+            type_ = literal_type(self.semantics, value.literal)
         else:
             assert value.parameter is not None
             type_ = self.context.parameter_type(value.parameter)
@@ -199,12 +196,11 @@ class Opened:
         raise Refuse(f"a cast to {cast.type_name} of what isn't an exact number")
 
     def _constant(self, literal: Literal, column: Column, cast: Column | None, *, is_compared: bool) -> str:
-        driver = self.context.facts.driver
-
-        is_strict = self.context.is_strict
+        # What a plan keeps mustn't hold what it was made by, with the statement's tree.
+        driver, semantics, is_strict = self.context.facts.driver, self.semantics, self.context.is_strict
 
         def read(other: Literal) -> Any:
-            read = literal_value(other, column, cast, self.semantics, driver, is_compared=is_compared)
+            read = literal_value(other, column, cast, semantics, driver, is_compared=is_compared)
             if is_strict and not _is_within(column, read):
                 raise RefuseWhole("a constant beyond its column's type, beside MIN or MAX")
             return read
