@@ -7,6 +7,7 @@ and events that set up each new connection aren't in it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -66,8 +67,8 @@ _SETTINGS: dict[str, dict[str, str]] = {
 _PLACES: dict[str, dict[str, str]] = {
     "postgresql": {
         "server": "host(inet_server_addr())",
-        "port": "inet_server_port()",
-        "data directory": "(SELECT system_identifier::text FROM pg_catalog.pg_control_system())",
+        "port": "current_setting('port', true)",
+        "cluster": "current_setting('cluster_name', true)",
     },
     "mysql": {"server": "@@hostname", "port": "@@port"},
 }
@@ -116,10 +117,10 @@ _CONSTANTS: dict[str, dict[str, str]] = {
         "TEXT [date]": "'2024-02-29'",  # sqlite3 may be told to look for types in columns' names
     },
 }
-# What a driver raises that can't read a value as its session sends it: a DateStyle, say.
-_UNREADABLE = (
-    exc.DataError,
-    exc.NotSupportedError,
+# What a driver raises that can't read a value as its session sends it: a DateStyle, say. And what a server
+# does that is called PostgreSQL or MariaDB and lacks one of these.
+_UNANSWERED = (
+    exc.DBAPIError,
     ValueError,
     ArithmeticError,
     NotImplementedError,
@@ -130,17 +131,20 @@ _UNREADABLE = (
 
 
 def session(connection: Connection, family: str) -> tuple[tuple[str, str], ...]:
-    """Names of settings and of types of constants, with what each is. For all connections of an engine."""
+    """Names of settings and of types of constants, with what each is. For all connections of an engine.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the connection is lost. What the origin doesn't know is left out.
+    """
     settings = dict(_SETTINGS.get(family, {}))
     if not (connection.engine.url.host or connection.engine.url.query.get("host")):
         settings |= _PLACES.get(family, {})
     constants = _CONSTANTS.get(family, {})
-    found: Sequence[Any]
-    try:
-        found = _asked(connection, {**settings, **constants})
-    except _UNREADABLE as error:
-        found = [*_asked(connection, settings), *(type(error).__name__ for _ in constants)]
-    pairs = [*zip([*settings, *constants], map(_form, found), strict=False)]
+    pairs = _answered(connection, family, {**settings, **constants})
+    if pairs is None:
+        pairs = []
+        for parts in (settings, constants):
+            pairs += _answered(connection, family, parts) or [(name, "unknown") for name in parts]
     if family == "sqlite":
         # Not that of temporary tables, which is there from when somebody first asks for one.
         files = connection.exec_driver_sql(
@@ -148,6 +152,18 @@ def session(connection: Connection, family: str) -> tuple[tuple[str, str], ...]:
         ).all()
         pairs += [(f"database {row[0]}", os.path.realpath(row[1]) if row[1] else "") for row in files]
     return tuple(pairs)
+
+
+def _answered(connection: Connection, family: str, parts: dict[str, str]) -> list[tuple[str, str]] | None:
+    """None if one of them has no answer."""
+    try:
+        # PostgreSQL gives up a transaction after an error.
+        with connection.begin_nested() if family == "postgresql" else contextlib.nullcontext():
+            return [*zip(parts, map(_form, _asked(connection, parts)), strict=False)]
+    except _UNANSWERED as error:
+        if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
+            raise
+        return None
 
 
 def _asked(connection: Connection, parts: dict[str, str]) -> Sequence[Any]:

@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy import event, text
 from support.origins import Origin
 
-from sqlmem import CachingEngine, add_sink, last_status, remove_sink
+from sqlmem import CachingEngine, Outcome, add_sink, last_status, remove_sink
+from sqlmem.catalogue import session
 
 Make = Callable[[], sa.Engine]
 
@@ -188,3 +189,30 @@ def test_loader_of_the_applications_own(
 
     path, statement = tmp_path / "cache.db", "SELECT price FROM items"
     told_apart(origin.engine, after, statement, "items", mode=mode, path=path, warnings=warnings)
+
+
+@pytest.mark.families("postgresql", "mariadb")
+@pytest.mark.parametrize("parts", [session._SETTINGS, session._CONSTANTS])
+def test_server_that_lacks_what_is_asked_is_cached_all_the_same(
+    origin: Origin,
+    mode: str,
+    parts: dict[str, dict[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that speaks the dialect and isn't it; the rest of what it says still tells sessions apart."""
+    dialect = {"postgresql": "postgresql", "mariadb": "mysql"}[origin.family]
+    monkeypatch.setitem(parts[dialect], "unheard of", "no_such_function()")
+    origin.execute("CREATE TABLE items (id INTEGER PRIMARY KEY)", "INSERT INTO items VALUES (1)")
+    for outcome in (Outcome.MISS, Outcome.HIT):
+        with CachingEngine(origin.engine(), mode=mode, cache_db=tmp_path / "cache.db") as engine:
+            assert answer(engine, "SELECT id FROM items") == ["(1,)"]
+            assert last_status().outcome is outcome
+            facts = engine._core.origin.known_facts
+            assert facts is not None
+            said = dict(facts.session)
+            assert said["unheard of"] == "unknown"
+            other = (
+                "user" if parts is session._CONSTANTS else "TEXT" if origin.family == "postgresql" else "DATE"
+            )
+            assert said[other] != "unknown"
