@@ -162,15 +162,15 @@ class Queries:
             body = f"{source}{where_text}{group_text}{having_text}"
             return chosen_by_place(self, node, scope, values, body, order_text, prefix)
         if (
-            limit_text
+            (limit_text or (not where_text and self._gives_as_stored(node, scope)))
             and not order_text
             and not scope.saw_aggregate
             and not group_text
             and distinct is None
             and source
         ):
-            # Any rows would do; these are the origin's first, in the order it gave them, and of a join those
-            # of the first table's first rows: the same each time.
+            # Any rows, or any order, would do; these are the origin's first, in the order it gave them, and
+            # of a join those of the first table's first rows: the same each time.
             order_text = f" ORDER BY {', '.join(scope.row_ids)}" if scope.row_ids else ""
 
         columns = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values))
@@ -185,6 +185,20 @@ class Queries:
         )
         # Around the outermost SELECT nobody asks for what it could give out beside its columns.
         return text, tuple(values) if node is self._outermost else given_out(values, opening)
+
+    def _gives_as_stored(self, node: exp.Select, scope: Scope) -> bool:
+        """Whether the origin gives all rows of its table in the order in which it gave them to a fill.
+
+        The store does without sorting them, but would rather read an index that has all the columns, which
+        may be one of its own. MariaDB and SQLite do that too, with theirs; PostgreSQL doesn't.
+        """
+        if node is not self._outermost:
+            return False
+        schema = self._only_table(node, scope)
+        return schema is not None and (
+            self._context.semantics.name == "postgresql"
+            or all(index.is_primary_key for index in schema.indexes)
+        )
 
     def _looks_up_extremes(self, node: exp.Select) -> bool:
         """Whether MIN or MAX may be looked up in an index.

@@ -6,9 +6,10 @@ The texts of `p` are of the origin's default collation, which SQLite doesn't hav
 from __future__ import annotations
 
 import pytest
+from support.origins import Origin
 from support.pair import Pair
 
-from sqlmem import Outcome
+from sqlmem import CachingEngine, Outcome, last_status
 
 
 def test_texts_of_derived_tables_are_ordered(pair: Pair) -> None:
@@ -240,3 +241,28 @@ def test_windows_that_copy_another(pair: Pair) -> None:
         SELECT id, ntile(2) OVER (w) AS x, row_number() OVER (w) AS y FROM t WINDOW w AS (ORDER BY id)
         """
     )
+
+
+def test_all_rows_of_a_table_come_in_the_order_of_the_origin_where_nothing_orders_them(
+    origin: Origin,
+) -> None:
+    """Any order is right; programs get used to the origin's. No index of the store's own is read for it."""
+    names = ["jack", "ed", "fred", "chuck"]
+    rows = ", ".join(f"({number}, '{name}', {number % 3})" for number, name in enumerate(names, 7))
+    origin.execute(
+        "CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(20), number INTEGER)",
+        f"INSERT INTO people VALUES {rows}",
+    )
+    statements = ["SELECT id, name FROM people", "SELECT name FROM people", "SELECT id AS i FROM people"]
+    with (
+        CachingEngine(origin.engine(), mode="transparent", cache_db="") as engine,
+        origin.engine().connect() as bare,
+        engine.connect() as connection,
+    ):
+        # What is looked for gets an index, and texts of some collations ranks with one.
+        for condition in ("name = 'ed'", "name > 'b'", "number = 1"):
+            connection.exec_driver_sql(f"SELECT id FROM people WHERE {condition} ORDER BY name, number").all()
+        for statement in statements:
+            found = connection.exec_driver_sql(statement).all()
+            assert last_status().outcome is Outcome.HIT
+            assert found == bare.exec_driver_sql(statement).all()
