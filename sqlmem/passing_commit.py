@@ -37,10 +37,15 @@ class Committing(Held):
         if self._fairy.dbapi_connection is None and not self._is_lost:
             self._given_back()
         held, passing, written = self._held, self._passing, self._pending.written
-        if passing.origin.is_async:
+        if not (written is None or written):
+            # Cancelled or not, it shows nobody anything: no window, and nobody to wait for.
+            held.commit()
+        elif passing.origin.is_async:
             with self._window(written, defines=written is EVERYTHING):
-                self._commit(held)
-        elif written is None or written:
+                # A task that is cancelled must not tear the connection down while the origin commits: nobody
+                # would know when that is over.
+                unhindered(held.commit, if_cancelled=self._leave_behind)
+        else:
             # As `_window`, without a call for each step.
             process = self._record_info.get(_PROCESS) or self._process()
             with passing.writes.window(
@@ -51,20 +56,10 @@ class Committing(Held):
                 process=process,
             ):
                 held.commit()
-        else:
-            held.commit()
         self._is_just_set = False
         # One that failed may have left the transaction open, to be rolled back or committed again (SQLite,
         # whose deferred constraints are looked at then).
         self._over()
-
-    def _commit(self, driver: Any) -> None:
-        if not self._pending:
-            driver.commit()
-            return
-        # A task that is cancelled must not tear the connection down while the origin commits: nobody
-        # would know when that is over.
-        unhindered(driver.commit, if_cancelled=self._leave_behind)
 
     @contextlib.contextmanager
     def _committing(self, written: Written) -> Iterator[None]:

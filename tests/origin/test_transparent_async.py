@@ -737,3 +737,22 @@ async def test_a_commit_that_is_cancelled_goes_on_in_the_drivers_thread(
 
     assert (await engines.ask())[0] == expected
     assert (await engines.ask())[0] == expected
+
+
+@pytest.mark.families("postgresql")
+@in_a_loop
+async def test_a_commit_of_nothing_that_is_cancelled_keeps_no_connection(
+    items: Origin, engines: Engines
+) -> None:
+    """Whether the origin answers it shows nobody anything: the pool has its own back with the task's end."""
+    async with engines.engine.connect() as connection:
+        await connection.execute(text(f"{ASK} FOR UPDATE".replace("ORDER BY id", "")))
+        task = asyncio.create_task(connection.commit())
+        await asyncio.sleep(0)
+        assert engines.caching.pool.checkedout() == 1  # type: ignore[attr-defined]
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert engines.caching.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert (await engines.ask())[0] == versions(0, 0)
