@@ -134,7 +134,8 @@ def session(connection: Connection, family: str) -> tuple[tuple[str, str], ...]:
     """Names of settings and of types of constants, with what each is. For all connections of an engine.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: the connection is lost. What the origin doesn't know is left out.
+        sqlalchemy.exc.DBAPIError: the connection is lost. What else keeps the origin from answering makes
+            that unknown.
     """
     settings = dict(_SETTINGS.get(family, {}))
     if not (connection.engine.url.host or connection.engine.url.query.get("host")):

@@ -12,6 +12,7 @@ import hashlib
 import inspect
 import pathlib
 import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -329,6 +330,14 @@ def test_what_an_engine_connects_by_beside_its_address_tells_databases_apart():
     assert is_same(engine(options="-c search_path=one"), engine(options="-c search_path=one"))
     assert not is_same(engine(options="-c search_path=one"), engine(options="-c search_path=two"))
     assert not is_same(sa.create_engine(url), engine(dbname="other"))
+    one, two = ({"search_path": name, "application_name": name} for name in ("one", "two"))
+    assert not is_same(engine(server_settings=one), engine(server_settings=two))
+    assert is_same(engine(server_settings=one), engine(server_settings=one | {"application_name": "else"}))
+    assert not is_same(engine(options=["one"]), engine(options=["two"]))
+    odd = engine(through=object())
+    assert is_same(odd, odd)
+    assert not is_same(odd, engine(through=object()))
+    assert is_same(engine(ssl=ssl.create_default_context()), engine(ssl=ssl.create_default_context()))
 
 
 def connected():
