@@ -16,8 +16,10 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
 # Names for a warning, and what the origin is asked for; texts, or NULL where the server knows no such thing.
+# The version: functions and collations are what it makes of them.
 _SETTINGS: dict[str, dict[str, str]] = {
     "postgresql": {
+        "version": "current_setting('server_version')",
         "database": "current_database()",
         "database oid": "(SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database())",
         "user": "current_user::text",
@@ -44,6 +46,7 @@ _SETTINGS: dict[str, dict[str, str]] = {
         },
     },
     "mysql": {
+        "version": "VERSION()",
         "database": "DATABASE()",
         "user": "CURRENT_USER()",
         **{
@@ -61,6 +64,7 @@ _SETTINGS: dict[str, dict[str, str]] = {
             )
         },
     },
+    "sqlite": {"version": "sqlite_version()"},
 }
 # Where the address names no host, the server is asked who it is. Otherwise it isn't: behind one name there
 # may be several servers, of which any has the same rows.
