@@ -21,7 +21,7 @@ from sqlmem.filling import LOCKED
 from sqlmem.gate import Passthrough, Reading, Refusal
 from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
-from sqlmem.model import TableSchema
+from sqlmem.model import Column, TableSchema
 from sqlmem.origin import Origin
 from sqlmem.origin_connection import OriginConnection
 from sqlmem.parser import Parsed, parse
@@ -301,7 +301,7 @@ class Planning:
                 )
             try:
                 with borrower.borrowed() as connection:
-                    column = connection.told(candidate)
+                    column = _of_table(connection.told(candidate), state.schema)
             except Exception as error:
                 if is_lock_timeout(error):
                     raise NotNow(LOCKED) from None
@@ -436,6 +436,13 @@ def _is_plain(effect: Effect) -> bool:
         and effect.savepoint is None
         and not effect.is_at_once
     )
+
+
+def _of_table(column: Column, schema: TableSchema | None) -> Column:
+    """What is computed, of the characters that the texts have of which it may be: no driver tells."""
+    if schema is None or all(each.has_unicode for each in schema.columns):
+        return column
+    return replace(column, has_unicode=False)
 
 
 def _positions(parsed: Parsed) -> int:

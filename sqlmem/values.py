@@ -188,7 +188,21 @@ def known(value: Value) -> Measure:
 def codec_of(column: Column, driver: str | None) -> Codec:
     """The codec of a type, where a value's flavour doesn't matter (a comparison's other side)."""
     codec = codec_for(column, driver)
-    return codec if codec is not None else codec_for_value(column, _SAMPLES.get(column.kind, ""), driver)
+    if codec is None:
+        codec = codec_for_value(column, _SAMPLES.get(column.kind, ""), driver)
+    if column.has_unicode or codec.parameter is None:
+        return codec
+    return replace(codec, parameter=_of_ascii(codec.parameter))
+
+
+def _of_ascii(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def convert_ascii(value: Any) -> Any:
+        if type(value) is str and not value.isascii():
+            # MariaDB: "Illegal mix of collations", whatever rows there are, if the set hasn't got it.
+            raise Unrepresentable("a text that the column's character set may not have")
+        return convert(value)
+
+    return convert_ascii
 
 
 def cast_bounds(column: Column, semantics: Semantics, driver: str | None) -> tuple[int, int] | None:

@@ -91,6 +91,8 @@ _MYSQL_INTEGERS = {
     "int": "INTEGER",
     "bigint": "BIGINT",
 }
+# What the names of collations begin with that are of Unicode's character sets.
+_OF_UNICODE = ("utf8", "ucs2", "utf16", "utf32", "uca1400")
 # Without PAD SPACE; under the other binary collations 'a' = 'a '.
 # Each character has one weight of two bytes, whatever stands beside it; blanks at the end don't count.
 _MYSQL_FOLDED = frozenset({"utf8mb4_general_ci", "utf8mb3_general_ci", "utf8_general_ci"})
@@ -136,6 +138,7 @@ def _mysql_column(name: str, told: Any) -> Column:
         binary = str(collation_name).endswith(_MYSQL_BINARY) and str(collation_name).startswith("utf8")
         folded = str(collation_name) in _MYSQL_FOLDED
         known = Collation.BINARY if binary else Collation.FOLDED if folded else Collation.UNKNOWN
-        return Column(name, Kind.TEXT, words, collation=known)
+        has_unicode = str(collation_name).startswith(_OF_UNICODE)
+        return Column(name, Kind.TEXT, words, collation=known, has_unicode=has_unicode)
     kind, is_compared = _KINDS.get(data, (Kind.OPAQUE, True))
     return Column(name, kind, words, is_compared=is_compared)

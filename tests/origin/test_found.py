@@ -122,11 +122,11 @@ FOUND = {
         "SELECT d FROM odd WHERE id = 77", drivers=("psycopg", "psycopg2")
     ),
     "two zero dates are one to DISTINCT, and none of them is NULL": Find(
-        "SELECT DISTINCT d FROM odd", drivers=("pymysql", "mysqlclient")
+        "SELECT DISTINCT d FROM odd", drivers=("pymysql",)
     ),
     "nor is a zero TIMESTAMP": Find(
         "SELECT lag(i) OVER (PARTITION BY z ORDER BY id) FROM odd",
-        drivers=("pymysql", "mysqlclient"),
+        drivers=("pymysql",),
     ),
     "SMALLINT and a constant are an INT in groups too": Find(
         "SELECT coalesce(k, 1) FROM tame GROUP BY k", drivers=("pymysql",)
@@ -480,6 +480,19 @@ FOUND = {
     ),
     "the negative of a constant is a DECIMAL if that is negative": Find(
         "SELECT -(1 - ?) AS x FROM tame WHERE id > 0", (2,), drivers=("pymysql",)
+    ),
+    "a text that a column's character set hasn't got is an error, also where no row is asked for it": Find(
+        "SELECT f FROM wild WHERE uj = 77 AND l = ?",
+        ("\N{GRINNING FACE}",),
+        drivers=("pymysql",),
+    ),
+    "so it is beside what is computed of that column": Find(
+        "SELECT f FROM wild WHERE uj = 77 AND lower(l) = ?", ("\N{GRINNING FACE}",), drivers=("pymysql",)
+    ),
+    "so it is in a row of values": Find(
+        "SELECT f FROM wild WHERE (uj, l) > (2, ?)",
+        ("\N{GRINNING FACE}",),
+        drivers=("pymysql",),
     ),
 }
 
