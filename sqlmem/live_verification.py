@@ -18,7 +18,6 @@ import weakref
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
-from sqlalchemy.engine import Engine
 from sqlalchemy.util.concurrency import greenlet_spawn
 
 from sqlmem.clock import Clock
@@ -179,8 +178,7 @@ class LiveVerification:
 
     def _check_apart(self, sample: Sample) -> Finding:
         """On connections of its own: the pool's belong to the application's event loop."""
-        base = self._origin.engine
-        apart = Engine(base.pool.recreate(), base.dialect, base.url)
+        apart = self._origin.apart()
         try:
             return self._look.check(sample, lambda: self._origin.connect(engine=apart))
         finally:

@@ -184,6 +184,15 @@ class Origin:
             checkout.close()
             raise
 
+    def apart(self) -> Engine:
+        """An engine with connections of its own. Who listens to the wrapped one hears of them."""
+        base: Any = self.engine
+        made: Any = Engine(base.pool.recreate(), base.dialect, base.url)
+        # What listeners set on each connection is what the program's connections are like.
+        made.dispatch = made.dispatch._join(base.dispatch)
+        made._has_events = base._has_events
+        return made  # type: ignore[no-any-return]
+
     def see(self, driver: Any) -> None:
         """Note of one of the driver's connections what holds for all: the engine has made them alike."""
         self.rows_are_plain = gives_plain_rows(driver)

@@ -108,14 +108,21 @@ class OriginConnection:
             # Nearly each transaction. What follows comes to the same, in more calls.
             before = driver.read_only
             if before is not True:
+                try:
+                    driver.set_read_only(True)
+                except dialect.loaded_dbapi.ProgrammingError:
+                    return self._read_only_from_here(options)
                 checkout.at_return(_SETTING[before])
-                driver.set_read_only(True)
             return NOTHING
         is_plain, driver = driver is not None, checkout.driver
         set_already = NOTHING if is_plain else self.connection.get_execution_options()
         asked = set_already.get("isolation_level") or getattr(dialect, "_on_connect_isolation_level", None)
         # Whether each statement would be committed by itself.
         is_autocommit = asked == "AUTOCOMMIT" or bool(getattr(driver, "autocommit", False))
+        if _is_begun(driver):
+            return self._read_only_from_here(options)
+        if is_autocommit and not is_plain and self.connection.in_transaction():
+            self.connection.rollback()  # in SQLAlchemy's books; nothing was begun
         is_read_only, is_told = True, dialect.driver in _TELLING
         if is_told:
             # SQLAlchemy would leave it at False: READ WRITE, whatever the server's own default is.
@@ -129,6 +136,14 @@ class OriginConnection:
             return {**level, **options, "postgresql_readonly": True}
         _set_read_only(dialect, driver, is_read_only)
         return NOTHING
+
+    def _read_only_from_here(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """PostgreSQL: make the transaction read-only that a listener has begun, to a pool or an engine.
+
+        What it has set may end with its transaction, so that goes on.
+        """
+        self._run("SET TRANSACTION READ ONLY")
+        return options
 
     def _run(self, text: str, *further: str) -> Any:
         """The first value that a statement gives, if it gives any; others are sent after it."""
@@ -388,6 +403,14 @@ def driver_errors() -> Iterator[None]:
         if error.orig is None:
             raise
         raise error.orig.with_traceback(error.orig.__traceback__) from None
+
+
+def _is_begun(driver: Any) -> bool:
+    """PostgreSQL: whether a driver's connection has sent something since it was checked out."""
+    status = getattr(getattr(driver, "info", None), "transaction_status", None)
+    if status is not None:
+        return bool(status)  # psycopg and psycopg2: 0 is idle
+    return getattr(driver, "_transaction", None) is not None  # asyncpg's, as SQLAlchemy has it
 
 
 def _set_read_only(dialect: Any, driver: Any, value: bool | None) -> None:  # noqa: FBT001 - as the dialect's

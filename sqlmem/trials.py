@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, NamedTuple
 
-from sqlalchemy.engine import Engine
 from sqlalchemy.util.concurrency import greenlet_spawn
 
 from sqlmem.clock import Clock
@@ -290,8 +289,7 @@ class Trials:
         return asyncio.run(greenlet_spawn(self._compare_apart, trial))
 
     def _compare_apart(self, trial: _Trial) -> _Times | None:
-        base = self._origin.engine
-        apart = Engine(base.pool.recreate(), base.dialect, base.url)
+        apart = self._origin.apart()
         try:
             return self._compare(trial, lambda: self._origin.connect(engine=apart))
         finally:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy.engine import Engine
 from sqlalchemy.util.concurrency import greenlet_spawn
 
 from sqlmem.catalogue import UnknownTable
@@ -173,8 +172,7 @@ class Verification:
 
     def _ask_apart(self) -> None:
         """On a connection of its own: the pool's may belong to another thread's event loop."""
-        base = self._origin.engine
-        apart = Engine(base.pool.recreate(), base.dialect, base.url)
+        apart = self._origin.apart()
         try:
             connection = self._origin.connect(engine=apart)
             try:

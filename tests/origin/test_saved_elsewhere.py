@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, text
 from support.origins import Origin
 
-from sqlmem import CachingEngine, Outcome, add_sink, last_status, remove_sink
+from sqlmem import CachingEngine, Outcome, ReadOnlyError, add_sink, last_status, remove_sink
 from sqlmem.catalogue import session
 
 Make = Callable[[], sa.Engine]
@@ -216,3 +216,47 @@ def test_server_that_lacks_what_is_asked_is_cached_all_the_same(
                 "user" if parts is session._CONSTANTS else "TEXT" if origin.family == "postgresql" else "DATE"
             )
             assert said[other] != "unknown"
+
+
+@pytest.mark.families("postgresql", "mariadb")
+@pytest.mark.parametrize("kind", ["connect", "checkout", "engine_connect", "begin"])
+def test_whatever_listener_sets_connections_up_and_has_begun_a_transaction_by_it(
+    origin: Origin, kind: str, tmp_path: Path, warnings: list[str]
+) -> None:
+    """Strict mode reads in that transaction, which is read-only from there; its snapshot is of use."""
+    own, other = "one", "two"
+    if origin.family == "postgresql" and kind != "connect":  # which is rolled back with what it was begun by
+        setting = f"SET search_path = {own}"
+        origin.execute(f"CREATE SCHEMA {own}", f"CREATE SCHEMA {other}")
+        names = [f"{own}.items", f"{other}.items"]
+    else:
+        setting = "SELECT 1 FROM items"
+        names = ["items"]
+    for name in names:
+        origin.execute(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, owner VARCHAR(20))")
+        origin.execute(f"INSERT INTO {name} VALUES (1, '{name}')")
+
+    def make() -> sa.Engine:
+        engine = origin.engine()
+
+        def on_driver(driver: Any, *_: object) -> None:
+            cursor = driver.cursor()
+            cursor.execute(setting)
+            cursor.close()
+
+        def on_engine(connection: sa.Connection) -> None:
+            connection.exec_driver_sql(setting)
+
+        event.listen(engine, kind, on_driver if kind in ("connect", "checkout") else on_engine)
+        return engine
+
+    statement, path = "SELECT owner FROM items", tmp_path / "cache.db"
+    expected = [repr((names[0],))]
+    for outcome in (Outcome.MISS, Outcome.HIT):
+        with CachingEngine(make(), cache_db=path) as engine:
+            assert answer(engine, statement) == expected
+            assert last_status().outcome is outcome
+            assert answer(engine, f"{statement} WHERE CURRENT_TIMESTAMP > '2020-01-01'") == expected
+            with pytest.raises(ReadOnlyError):
+                answer(engine, "DELETE FROM items")
+    assert warnings == []
