@@ -81,8 +81,8 @@ class Column:
         rank_of: likewise, the column or expression that it orders as the origin does; None if it is no rank.
         is_hidden: * leaves it out (MariaDB's INVISIBLE).
         key_of: likewise, the column or expression that is equal to another's where the keys are the same.
-        has_unicode: False of MariaDB's and MySQL's texts in a character set with fewer characters: beside
-            them the origin refuses a constant that has others.
+        encoding: of MariaDB's and MySQL's texts in a character set with fewer characters than Unicode's:
+            Python's name of one that the set has all of. Beside them the origin refuses other constants.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Column:
     rank_of: str | None = None
     is_hidden: bool = False
     key_of: str | None = None
-    has_unicode: bool = True
+    encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -440,9 +440,11 @@ def _is_plain(effect: Effect) -> bool:
 
 def _of_table(column: Column, schema: TableSchema | None) -> Column:
     """What is computed, of the characters that the texts have of which it may be: no driver tells."""
-    if schema is None or all(each.has_unicode for each in schema.columns):
+    columns = () if schema is None else schema.columns
+    found = {each.encoding for each in columns if each.encoding is not None}
+    if not found:
         return column
-    return replace(column, has_unicode=False)
+    return replace(column, encoding=found.pop() if len(found) == 1 else "ascii")
 
 
 def _positions(parsed: Parsed) -> int:

@@ -190,19 +190,22 @@ def codec_of(column: Column, driver: str | None) -> Codec:
     codec = codec_for(column, driver)
     if codec is None:
         codec = codec_for_value(column, _SAMPLES.get(column.kind, ""), driver)
-    if column.has_unicode or codec.parameter is None:
+    if column.encoding is None or codec.parameter is None:
         return codec
-    return replace(codec, parameter=_of_ascii(codec.parameter))
+    return replace(codec, parameter=_written_in(column.encoding, codec.parameter))
 
 
-def _of_ascii(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def convert_ascii(value: Any) -> Any:
+def _written_in(encoding: str, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def convert_written(value: Any) -> Any:
         if type(value) is str and not value.isascii():
-            # MariaDB: "Illegal mix of collations", whatever rows there are, if the set hasn't got it.
-            raise Unrepresentable("a text that the column's character set may not have")
+            try:
+                value.encode(encoding)
+            except UnicodeEncodeError:
+                # MariaDB: "Illegal mix of collations", whatever rows there are, if the set hasn't got it.
+                raise Unrepresentable("a text that the column's character set may not have") from None
         return convert(value)
 
-    return convert_ascii
+    return convert_written
 
 
 def cast_bounds(column: Column, semantics: Semantics, driver: str | None) -> tuple[int, int] | None:

@@ -119,6 +119,14 @@ def _is_invisible(told: Any) -> bool:
     return told is not None and "INVISIBLE" in str(told[6]).upper().split(", ")
 
 
+def _encoding(collation: str) -> str | None:
+    """What a text can surely be written in that stands beside such a column; None: any can."""
+    if collation.startswith(_OF_UNICODE):
+        return None
+    # Their latin1 is Windows' (MySQL's manual, "West European Character Sets").
+    return "cp1252" if collation.startswith("latin1_") else "ascii"
+
+
 def _mysql_column(name: str, told: Any) -> Column:
     if told is None:
         return Column(name, Kind.OPAQUE, "unknown")
@@ -138,7 +146,6 @@ def _mysql_column(name: str, told: Any) -> Column:
         binary = str(collation_name).endswith(_MYSQL_BINARY) and str(collation_name).startswith("utf8")
         folded = str(collation_name) in _MYSQL_FOLDED
         known = Collation.BINARY if binary else Collation.FOLDED if folded else Collation.UNKNOWN
-        has_unicode = str(collation_name).startswith(_OF_UNICODE)
-        return Column(name, Kind.TEXT, words, collation=known, has_unicode=has_unicode)
+        return Column(name, Kind.TEXT, words, collation=known, encoding=_encoding(str(collation_name)))
     kind, is_compared = _KINDS.get(data, (Kind.OPAQUE, True))
     return Column(name, kind, words, is_compared=is_compared)
