@@ -25,6 +25,8 @@ from support.sequencer import Sequencer
 from support.spreading import longest_first, processes, scheduler
 from support.summary import SUMMARY, summary_lines
 
+from sqlmem import add_sink, remove_sink
+
 # Run in a pytest of its own, see origin/test_dialect_suite.py.
 collect_ignore = ["dialect_suite"]
 
@@ -206,6 +208,15 @@ def clock() -> ManualClock:
 @pytest.fixture
 def sequence() -> Sequencer:
     return Sequencer()
+
+
+@pytest.fixture
+def warnings() -> Iterator[list[str]]:
+    """What is logged as a warning, or worse, from here on."""
+    lines: list[str] = []
+    sink = add_sink(lines.append, level="WARNING", format="{message}")
+    yield lines
+    remove_sink(sink)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event, text
+from sqlalchemy import text
 from support.origins import Origin
 
 from sqlmem import CachingEngine, add_sink, last_status, remove_sink
@@ -26,19 +26,6 @@ STATEMENTS = (
     "SELECT id, code FROM items ORDER BY id",
     "SELECT count(*) AS n FROM items",
 )
-
-
-def made(origin: Origin, setting: str) -> sa.Engine:
-    engine = origin.engine()
-
-    @event.listens_for(engine, "connect")
-    def connected(driver: Any, _: object) -> None:
-        cursor = driver.cursor()
-        cursor.execute(setting)
-        cursor.close()
-        driver.commit()
-
-    return engine
 
 
 def answer(engine: sa.Engine, statement: str) -> Any:
@@ -64,8 +51,8 @@ def answer(engine: sa.Engine, statement: str) -> Any:
 )
 def test_setting_by_which_statements_mean_something_else(origin: Origin, setting: str, reason: str) -> None:
     origin.execute(CREATE, INSERT)
-    bare = made(origin, setting)
-    with CachingEngine(made(origin, setting)) as engine:
+    bare = origin.set_up(setting)
+    with CachingEngine(origin.set_up(setting)) as engine:
         for statement in STATEMENTS:
             expected = answer(bare, statement)
             assert [answer(engine, statement) for _ in range(2)] == [expected] * 2, statement
@@ -81,8 +68,8 @@ def test_a_comparison_with_null_that_means_is_null(origin: Origin) -> None:
     origin.execute(CREATE, INSERT, "INSERT INTO items (id) VALUES (4)")
     setting = "SET transform_null_equals = on"
     statement = "SELECT id FROM items WHERE name = NULL"
-    assert answer(made(origin, setting), statement) == [(4,)]
-    with CachingEngine(made(origin, setting)) as engine:
+    assert answer(origin.set_up(setting), statement) == [(4,)]
+    with CachingEngine(origin.set_up(setting)) as engine:
         assert [answer(engine, statement) for _ in range(2)] == [[(4,)]] * 2
         assert last_status().reason == "transform_null_equals is on"
 
@@ -91,8 +78,8 @@ def test_a_comparison_with_null_that_means_is_null(origin: Origin) -> None:
 def test_modes_that_change_no_read_keep_nothing_from_the_store(origin: Origin) -> None:
     origin.execute(CREATE, INSERT)
     setting = "SET sql_mode = 'TRADITIONAL,ONLY_FULL_GROUP_BY,NO_AUTO_VALUE_ON_ZERO'"
-    bare = made(origin, setting)
-    with CachingEngine(made(origin, setting)) as engine:
+    bare = origin.set_up(setting)
+    with CachingEngine(origin.set_up(setting)) as engine:
         for statement in STATEMENTS:
             assert [answer(engine, statement) for _ in range(2)] == [answer(bare, statement)] * 2
             assert last_status().outcome is Outcome.HIT
@@ -109,10 +96,10 @@ def test_column_that_the_driver_refuses_to_read_harms_no_statement_without_it(
         "INSERT INTO items VALUES (1, 'one', now())",
     )
     setting = "SET DateStyle TO 'SQL, DMY'"
-    bare = made(origin, setting)
+    bare = origin.set_up(setting)
     seen = "SELECT id, seen FROM items"
     assert answer(bare, seen) is NotImplementedError
-    with CachingEngine(made(origin, setting), mode=mode) as engine:
+    with CachingEngine(origin.set_up(setting), mode=mode) as engine:
         for _ in range(2):
             assert answer(engine, seen) is NotImplementedError
             assert answer(engine, "SELECT id, name FROM items") == [(1, "one")]
@@ -140,16 +127,16 @@ def test_setting_that_changed_since_the_snapshot_was_written(
         ),
     }[origin.family]
     before, after = (usual, peculiar) if is_new else (peculiar, usual)
-    expected = {setting: answer(made(origin, setting), statement) for setting in (before, after)}
+    expected = {setting: answer(origin.set_up(setting), statement) for setting in (before, after)}
     assert expected[before] != expected[after]
     path = tmp_path / "cache.db"
-    with CachingEngine(made(origin, before), mode=mode, cache_db=path) as engine:
+    with CachingEngine(origin.set_up(before), mode=mode, cache_db=path) as engine:
         engine.warm("items")
         assert answer(engine, statement) == expected[before]
     warnings: list[str] = []
     sink = add_sink(warnings.append, level="WARNING", format="{message}")
 
-    with CachingEngine(made(origin, after), mode=mode, cache_db=path) as engine:
+    with CachingEngine(origin.set_up(after), mode=mode, cache_db=path) as engine:
         found = [answer(engine, statement) for _ in range(3)]
         rows = answer(engine, "SELECT id, name FROM items ORDER BY id")
 

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from support.exact import same
 from support.held import images
 from support.origins import Origin
 
-from sqlmem import CachingEngine, Outcome, add_sink, remove_sink
+from sqlmem import CachingEngine, Outcome
 
 QUERY = "SELECT id, total, price FROM orders WHERE total > :least"
 
@@ -35,14 +34,6 @@ def _table(origin: Origin) -> None:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "kept" / "cache.db"
-
-
-@pytest.fixture
-def warnings() -> Iterator[list[str]]:
-    lines: list[str] = []
-    sink = add_sink(lines.append, level="WARNING", format="{message}")
-    yield lines
-    remove_sink(sink)
 
 
 def saved(origin: Origin, path: Path, **settings: Any) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ or get other values of the same row; the address of both is the same.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, text
 from support.origins import Origin
 
-from sqlmem import CachingEngine, Outcome, ReadOnlyError, add_sink, last_status, remove_sink
+from sqlmem import CachingEngine, Outcome, ReadOnlyError, last_status
 from sqlmem.catalogue import session
 
 Make = Callable[[], sa.Engine]
@@ -26,14 +26,6 @@ Make = Callable[[], sa.Engine]
 @pytest.fixture(params=["strict", "transparent"])
 def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-@pytest.fixture
-def warnings() -> Iterator[list[str]]:
-    lines: list[str] = []
-    sink = add_sink(lines.append, level="WARNING", format="{message}")
-    yield lines
-    remove_sink(sink)
 
 
 def answer(engine: sa.Engine, statement: str) -> list[str]:
@@ -67,22 +59,6 @@ def told_apart(
         base.dispose()
 
 
-def by_event(origin: Origin, setting: str) -> Make:
-    def make() -> sa.Engine:
-        engine = origin.engine()
-
-        @event.listens_for(engine, "connect")
-        def connected(driver: Any, _: object) -> None:
-            cursor = driver.cursor()
-            cursor.execute(setting)
-            cursor.close()
-            driver.commit()
-
-        return engine
-
-    return make
-
-
 @pytest.mark.families("postgresql")
 def test_search_path_by_connect_args(origin: Origin, mode: str, tmp_path: Path, warnings: list[str]) -> None:
     """A schema for each tenant, chosen where connections are made."""
@@ -107,7 +83,7 @@ def test_time_zone(origin: Origin, mode: str, tmp_path: Path, warnings: list[str
     kind = {"postgresql": "TIMESTAMP WITH TIME ZONE", "mariadb": "TIMESTAMP NULL"}[origin.family]
     setting = {"postgresql": "SET TIME ZONE '{}'", "mariadb": "SET time_zone = '{}'"}[origin.family]
     zones = {"postgresql": ("UTC", "Asia/Kolkata"), "mariadb": ("+00:00", "+05:30")}[origin.family]
-    one, two = (by_event(origin, setting.format(zone)) for zone in zones)
+    one, two = (partial(origin.set_up, setting.format(zone)) for zone in zones)
     origin.execute(
         f"CREATE TABLE items (id INTEGER PRIMARY KEY, seen {kind})",
         "INSERT INTO items VALUES (1, '2024-02-29 12:30:00')",

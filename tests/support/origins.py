@@ -78,6 +78,19 @@ class Origin:
         self._watch(engine)
         return engine
 
+    def set_up(self, setting: str) -> Engine:
+        """A new engine, each of whose connections is set up by this statement, as applications do."""
+        engine = self.engine()
+
+        @event.listens_for(engine, "connect")
+        def connected(driver: Any, _: object) -> None:
+            cursor = driver.cursor()
+            cursor.execute(setting)
+            cursor.close()
+            driver.commit()
+
+        return engine
+
     def async_engine(self, **options: Any) -> AsyncEngine:
         """The same for asyncio, through asyncpg if the origin's own driver isn't one of asyncio's.
 
