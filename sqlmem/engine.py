@@ -18,6 +18,7 @@ from sqlmem.dbapi import LazyConnection
 from sqlmem.directives import OPTIONS, directive_of
 from sqlmem.errors import SettingsError
 from sqlmem.explain import Explanation
+from sqlmem.listeners import join_once
 from sqlmem.model import Rows, Stats, TableName
 from sqlmem.passing import PassingConnection
 from sqlmem.statuses import last_status
@@ -77,7 +78,7 @@ class CachingEngine(Engine):
         if core.is_transparent:
             self._heard = base
             # Who listens to the wrapped engine hears of every statement, as before.
-            self.dispatch = self.dispatch._join(base.dispatch)
+            join_once(self, base)
         core.start(self)
 
     def __repr__(self) -> str:

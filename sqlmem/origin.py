@@ -20,6 +20,7 @@ from sqlmem.checkout import Checkout
 from sqlmem.connecting import makes_its_own
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
 from sqlmem.lexer import Syntax
+from sqlmem.listeners import join_once
 from sqlmem.manners import gives_plain_rows, manners_of
 from sqlmem.origin_connection import NOTHING, OriginConnection
 from sqlmem.plan import Candidate
@@ -189,7 +190,7 @@ class Origin:
         base: Any = self.engine
         made: Any = Engine(base.pool.recreate(), base.dialect, base.url)
         # What listeners set on each connection is what the program's connections are like.
-        made.dispatch = made.dispatch._join(base.dispatch)
+        join_once(made, base)
         made._has_events = base._has_events
         return made  # type: ignore[no-any-return]
 

@@ -111,6 +111,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "pacing",
         "catalogue/*",
         "locks",
+        "listeners",
         "checked_out",
         "checkout",
         "origin_connection",
@@ -191,6 +192,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         {
             "catalogue/*",
             "waiting",
+            "listeners",
             "checked_out",
             "checkout",
             "pacing",
