@@ -26,8 +26,8 @@ class _JoinedOnce(_JoinedListener[Any]):
 
 def _without(collection: Any, heard: Collection[Any]) -> Iterator[Any]:
     if isinstance(collection, _JoinedListener):  # of an engine that `execution_options` has made
-        yield from _without(collection.listeners, heard)
         yield from _without(collection.local, heard)
+        yield from _without(collection.listeners, heard)
     else:
         yield from (listener for listener in collection.parent_listeners if listener not in heard)
         yield from collection.listeners
