@@ -31,6 +31,9 @@ from sqlmem.registry import TableState
 from sqlmem.sessions import Sessions
 from sqlmem.table_state import is_touched
 
+# What sqlite3, psycopg and SQLAlchemy's adapters let a connection do: a cursor is made for it, and given.
+_BY_A_CURSOR = frozenset({"execute", "executemany", "executescript"})
+_WHOSE_ARE = frozenset({"sqlite3", "psycopg", "sqlalchemy"})
 # A second phase may be another connection's transaction; the rest may be anything.
 _UNFOLLOWED = frozenset({Control.COMMIT_PREPARED, Control.OTHER})
 
@@ -81,6 +84,17 @@ class PassingConnection(Differing):
         # PEP 249's. No method: one is made for each statement. Arguments are how drivers are asked for a
         # server-side cursor.
         self.cursor = partial(PassingCursor, self, passing.executor, passing.origin)
+
+    def told(self, name: str) -> Any:
+        """An attribute of the driver's connection; what executes there goes through a cursor of ours."""
+        if name in _BY_A_CURSOR and _is_the_drivers_own(type(self.take()), name):
+            return partial(self._by_a_cursor, name)
+        return super().told(name)
+
+    def _by_a_cursor(self, name: str, *given: Any, **keywords: Any) -> PassingCursor:
+        cursor = self.cursor()
+        getattr(cursor, name)(*given, **keywords)
+        return cursor
 
     # -- what the executor asks ------------------------------------------------------------
 
@@ -387,3 +401,9 @@ class PassingConnection(Differing):
         ):
             return  # of a procedure the caller knows, who has said what it does
         self._after_session(effect, minded.variables)
+
+
+def _is_the_drivers_own(kind: type, name: str) -> bool:
+    """Whether a connection's method is of a driver of which it is known, and not a program's in its place."""
+    owner = next((each for each in kind.__mro__ if name in vars(each)), None)
+    return owner is not None and owner.__module__.partition(".")[0] in _WHOSE_ARE
