@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,20 @@ FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "m
 # PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
 FAMILIES_WITH_DIRTY_READS = frozenset({"mysql", "sqlite"})
 _REPEATABLE = frozenset({"REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT"})
+
+
+class _Apart(Engine):
+    """The wrapped engine once more, with connections of its own; who listens to that one hears of them.
+
+    What listeners set on each connection is what the program's connections are like.
+    """
+
+    def __init__(self, base: Any) -> None:
+        super().__init__(base.pool.recreate(), base.dialect, base.url)
+        self._base = base
+        join_once(self, base)
+
+    _has_events = property(attrgetter("_base._has_events"))
 
 
 class Origin:
@@ -187,12 +202,7 @@ class Origin:
 
     def apart(self) -> Engine:
         """An engine with connections of its own. Who listens to the wrapped one hears of them."""
-        base: Any = self.engine
-        made: Any = Engine(base.pool.recreate(), base.dialect, base.url)
-        # What listeners set on each connection is what the program's connections are like.
-        join_once(made, base)
-        made._has_events = base._has_events
-        return made  # type: ignore[no-any-return]
+        return _Apart(self.engine)
 
     def see(self, driver: Any) -> None:
         """Note of one of the driver's connections what holds for all: the engine has made them alike."""

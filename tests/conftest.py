@@ -10,6 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import sqlalchemy as sa
 from support.clock import ManualClock
 from support.origins import (
     ASYNC_DRIVERS,
@@ -105,6 +106,20 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("SQLMEM_CACHE_DB", "")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _unheard_classes() -> Iterator[None]:
+    """Who listens to a class listens to all its objects, and SQLAlchemy goes on as if when it is over."""
+    classes: tuple[Any, ...] = (sa.Engine, sa.Connection, sa.engine.Dialect, sa.engine.default.DefaultDialect)
+    before = [vars(each).get("_has_events") for each in classes]
+    yield
+    for each, flag in zip(classes, before, strict=True):
+        if flag is not None:
+            each._has_events = flag
+        elif "_has_events" in vars(each):
+            # A Connection has none of its own before 2.0.56.
+            del each._has_events
 
 
 @pytest.fixture(scope="session")

@@ -94,14 +94,10 @@ def test_events_of_a_connection_are_those_of_the_bare_engines(
 
 
 @pytest.mark.usefixtures("base")
-def test_who_listens_to_the_class_hears_our_connections(
-    origin: Origin, question: sa.TextClause, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_listens_to_the_class_hears_our_connections(origin: Origin, question: sa.TextClause) -> None:
     """As those of SQLAlchemy's own, made before or after; before 2.0.56 nobody could."""
     heard: list[tuple[str, str]] = []
     is_there = hasattr(sa.Connection, "_has_events")
-    # SQLAlchemy leaves it set for good.
-    monkeypatch.setattr(sa.Connection, "_has_events", False, raising=False)
     names = ("before_cursor_execute", "engine_connect")
 
     def heard_of(engine: Engine) -> list[str]:
