@@ -19,6 +19,7 @@ from typing import NamedTuple, TypeVar
 from sqlmem.effects import Effect, Spelling, Verb, Write
 from sqlmem.effects.bodies import Body
 from sqlmem.lexer import Family
+from sqlmem.suspects import Suspects
 
 Name = tuple[str | None, str]
 
@@ -80,7 +81,7 @@ class Rows:
         computing: tables for whose new rows functions are called that may write.
         functions: name in lower case -> what those of that name do.
         built_in: names in lower case of functions that write nothing.
-        suspects: words that may write by being read: views over functions that may write, operators.
+        suspects: what may write by being read: views over functions that may write, operators.
         hidden: schemas whose triggers this user isn't shown; None for all.
     """
 
@@ -96,7 +97,7 @@ class Rows:
     computing: frozenset[Name] = frozenset()
     functions: Mapping[str, tuple[Body, ...]] = field(default_factory=dict)
     built_in: frozenset[str] = frozenset()
-    suspects: frozenset[str] = frozenset()
+    suspects: Suspects = field(default_factory=Suspects)
     hidden: frozenset[str] | None = frozenset()
 
 
@@ -232,11 +233,8 @@ class Reach:
         return any(body is None or body.differs for body in bodies)
 
     def is_suspect(self, text: str) -> bool:
-        """Whether reading what a text names may write: a view over a function that does."""
-        if not self.suspects:
-            return False
-        lowered = text.lower()
-        return any(suspect in lowered for suspect in self.suspects)
+        """Whether what a text names may write by being read: a view over a function that does."""
+        return self.suspects.any_in(text)
 
     def is_transactional(self, table: Name) -> bool:
         """Whether a rollback undoes what was written to it. False if the table isn't known."""

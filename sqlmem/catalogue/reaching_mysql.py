@@ -10,6 +10,7 @@ from sqlmem.effects import Verb
 from sqlmem.effects.bodies import ANYTHING, Body, body_of
 from sqlmem.lexer import Syntax
 from sqlmem.reach import ForeignKey, Kind, Name, Relation, Rows, Trigger
+from sqlmem.suspects import Reader, Routine, closed
 
 _SYSTEM = "('information_schema', 'performance_schema', 'mysql', 'sys')"
 _USER = "SUBSTRING_INDEX(CURRENT_USER(), '@', {})"
@@ -49,14 +50,23 @@ def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
     for tag, *values in ask(_QUESTION):
         told.setdefault(_text(tag), []).append(tuple(_text(value) for value in values))
     relations = tuple(_relation(row) for row in told.get("relation", ()))
-    functions: dict[str, tuple[Body, ...]] = {}
-    for schema, name, definition, mode, _ in told.get("routine", ()):
-        body = _placed(body_of(definition, _syntax(mode)), schema) if definition else ANYTHING
-        functions[name.lower()] = (*functions.get(name.lower(), ()), body)
-    views: tuple[tuple[Name, Name], ...] = ()
-    suspects: frozenset[str] = frozenset()
+    routines = [
+        Routine(
+            name.lower(),
+            _placed(body_of(definition, _syntax(mode)), schema) if definition else ANYTHING,
+            definition,
+        )
+        for schema, name, definition, mode, _ in told.get("routine", ())
+    ]
+    views: list[tuple[Name, Name]] = []
+    readers: list[Reader] = []
     if any(relation.kind is Kind.VIEW for relation in relations):
-        views, suspects = _views(ask(_VIEWS), relations, functions)
+        views, readers = _views(ask(_VIEWS), relations)
+    _, suspects = closed(readers, routines)
+    functions: dict[str, tuple[Body, ...]] = {}
+    for each in routines:
+        body = ANYTHING if suspects.any_in(each.text) else each.body
+        functions[each.name] = (*functions.get(each.name, ()), body)
     merged = [
         relation.name
         for row, relation in zip(told.get("relation", ()), relations, strict=True)
@@ -72,12 +82,18 @@ def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
         relations=relations,
         foreign_keys=tuple(_key(row) for row in told.get("key", ())),
         triggers=tuple(
-            Trigger((schema, table), _VERBS[event], _placed(body_of(statement, _syntax(mode)), schema))
+            Trigger(
+                (schema, table),
+                _VERBS[event],
+                ANYTHING
+                if suspects.any_in(statement)
+                else _placed(body_of(statement, _syntax(mode)), schema),
+            )
             for schema, table, event, statement, mode in told.get("trigger", ())
         ),
         # A merged table shows the rows of others; of which, its definition would say.
         children=tuple((table, merge) for table in myisam for merge in merged),
-        views=views,
+        views=tuple(dict.fromkeys(views)),
         functions=functions,
         suspects=suspects,
         hidden=_hidden(told.get("may see", []), relations),
@@ -135,22 +151,24 @@ def _placed(body: Body, schema: str) -> Body:
 
 
 def _views(
-    told: Sequence[tuple[Any, ...]], relations: tuple[Relation, ...], functions: dict[str, tuple[Body, ...]]
-) -> tuple[tuple[tuple[Name, Name], ...], frozenset[str]]:
-    """What each view reads, and those whose reading may write."""
+    told: Sequence[tuple[Any, ...]], relations: tuple[Relation, ...]
+) -> tuple[list[tuple[Name, Name]], list[Reader]]:
+    """Each view, and what it reads and calls."""
     known = {relation.name for relation in relations}
     found: list[tuple[Name, Name]] = []
-    suspects: set[str] = set()
+    readers: list[Reader] = []
     for row in told:
         schema, name, definition = (_text(value) for value in row)
-        for parts in _QUALIFIED.findall(definition):
-            below = (parts[0].replace("``", "`"), parts[1].replace("``", "`"))
-            if below in known:
-                found.append(((schema, name), below))
-        called = {(quoted or plain).lower() for quoted, plain in _CALLED.findall(definition)}
-        if not called.isdisjoint(functions):
-            suspects.add(name.lower())
-    return tuple(dict.fromkeys(found)), frozenset(suspects)
+        parts = [tuple(part.replace("``", "`") for part in pair) for pair in _QUALIFIED.findall(definition)]
+        found += [((schema, name), below) for below in parts if below in known]
+        readers.append(
+            Reader(
+                name.lower(),
+                calls=frozenset((quoted or plain).lower() for quoted, plain in _CALLED.findall(definition)),
+                reads=frozenset(below.lower() for _, below in parts),
+            )
+        )
+    return found, readers
 
 
 def _hidden(may_see: list[tuple[str, ...]], relations: tuple[Relation, ...]) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlmem.effects import Session, Verb, effect_of
@@ -10,14 +10,19 @@ from sqlmem.effects.bodies import ANYTHING, NOTHING, Body, body_of
 from sqlmem.gate import word_set
 from sqlmem.lexer import Syntax
 from sqlmem.reach import ForeignKey, Kind, Name, Relation, Rows, Trigger
+from sqlmem.suspects import Reader, Routine, closed
 
 _SYSTEM = "('pg_catalog', 'information_schema', 'pg_toast')"
-# Functions of the database's own that a thing depends on; those of pg_catalog aren't entered there.
-_CALLED = (
-    "pg_catalog.pg_depend d JOIN pg_catalog.pg_proc p"
-    " ON d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass"
-    " AND d.refobjid = p.oid"
-)
+# What is told, by its tag.
+Told = dict[str, list[tuple[str, ...]]]
+
+# Functions of the database's own that a thing depends on, by itself or by an operator; those of pg_catalog
+# aren't entered there.
+_CALLED = """pg_catalog.pg_depend d JOIN (
+ SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass AS class, oid, proname FROM pg_catalog.pg_proc
+ UNION ALL SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid, f.proname
+ FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc f ON f.oid = o.oprcode
+) p ON d.refclassid = p.class AND d.refobjid = p.oid"""
 # One question, each line tagged with what it is. All as text: an oid or a "char" differs by driver.
 _QUESTION = f"""
 SELECT 'relation', n.nspname::text, c.relname::text, c.relkind::text, '', ''
@@ -46,7 +51,13 @@ JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.r
  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> w.ev_class
 JOIN pg_catalog.pg_class r ON r.oid = d.refobjid AND r.relkind IN ('r', 'p', 'v', 'm', 'f')
 JOIN pg_catalog.pg_namespace m ON m.oid = r.relnamespace
-WHERE w.ev_type = '1' AND c.relkind = 'v' AND n.nspname NOT IN {_SYSTEM}
+WHERE w.ev_type = '1' AND c.relkind IN ('v', 'm') AND n.nspname NOT IN {_SYSTEM}
+UNION ALL SELECT DISTINCT 'policy', n.nspname::text, c.relname::text, m.nspname::text, r.relname::text, ''
+FROM pg_catalog.pg_policy y
+JOIN pg_catalog.pg_class c ON c.oid = y.polrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND d.objid = y.oid
+ AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> y.polrelid
+JOIN pg_catalog.pg_class r ON r.oid = d.refobjid JOIN pg_catalog.pg_namespace m ON m.oid = r.relnamespace
 UNION ALL SELECT 'rule', n.nspname::text, c.relname::text, w.ev_type::text, '', ''
 FROM pg_catalog.pg_rewrite w
 JOIN pg_catalog.pg_class c ON c.oid = w.ev_class JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -78,7 +89,7 @@ JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname NOT IN 
 UNION ALL SELECT DISTINCT 'anywhere', '', p.proname::text, '', '', ''
 FROM {_CALLED} JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
  AND d.objid = k.oid AND k.contypid <> 0
-UNION ALL SELECT DISTINCT 'anywhere', '.' || p.proname::text, p.proname::text, '', '', ''
+UNION ALL SELECT DISTINCT 'attribute', p.proname::text, '', '', '', ''
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0]
 WHERE p.pronargs = 1 AND t.typtype IN ('c', 'p') AND n.nspname NOT IN {_SYSTEM}
@@ -117,13 +128,14 @@ _SYNTAX = Syntax(
 
 
 def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
-    told: dict[str, list[tuple[str, ...]]] = {}
+    told: Told = {}
     for tag, *values in ask(_QUESTION):
         told.setdefault(str(tag), []).append(tuple(str(value) for value in values))
+    writing, suspects = closed(_readers(told), routines := list(_routines(told)))
     functions: dict[str, tuple[Body, ...]] = {}
-    for name, language, volatility, kind, source in told.get("function", ()):
-        functions[name] = (*functions.get(name, ()), _body(name, language, volatility, kind, source))
-    writing = _writing(functions)
+    for each in routines:
+        body = ANYTHING if each.text and suspects.any_in(each.text) else each.body
+        functions[each.name] = (*functions.get(each.name, ()), body)
     return Rows(
         family="postgresql",
         relations=tuple(
@@ -139,33 +151,38 @@ def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
         views=tuple(((a, b), (c, d)) for a, b, c, d, _ in told.get("view", ())),
         rules=tuple(((schema, name), _RULES[kind]) for schema, name, kind, *_ in told.get("rule", ())),
         computing=frozenset(
-            (schema, name) for schema, name, function, *_ in told.get("computing", ()) if function in writing
+            (schema, name)
+            for schema, name, function, *_ in told.get("computing", ())
+            if function.lower() in writing
         ),
-        functions={name.lower(): bodies for name, bodies in functions.items()},
+        functions=functions,
         built_in=frozenset(name for name, *_ in told.get("built in", ())),
-        suspects=frozenset(
-            [name.lower() for _, name, function, *_ in told.get("reading", ()) if function in writing]
-            + [word.lower() for word, function, *_ in told.get("anywhere", ()) if function in writing]
-        ),
+        suspects=suspects,
     )
 
 
-def _writing(functions: dict[str, tuple[Body, ...]]) -> frozenset[str]:
-    """The names of functions that may write, also by what they call."""
-    found = {
-        name
-        for name, bodies in functions.items()
-        if any(body.writes is None or body.writes for body in bodies)
-    }
-    while True:
-        more = {
-            name
-            for name, bodies in functions.items()
-            if name not in found and any(not found.isdisjoint(body.calls) for body in bodies)
-        }
-        if not more:
-            return frozenset(found)
-        found |= more
+def _readers(told: Told) -> list[Reader]:
+    calling = [
+        *((name, function) for _, name, function, *_ in told.get("reading", ())),
+        *((word, function) for word, function, *_ in told.get("anywhere", ())),
+    ]
+    reading = [*told.get("view", ()), *told.get("policy", ())]
+    return [
+        *(Reader(name.lower(), calls=frozenset({function.lower()})) for name, function in calling),
+        *(Reader(name.lower(), reads=frozenset({below.lower()})) for _, name, _, below, *_ in reading),
+    ]
+
+
+def _routines(told: Told) -> Iterator[Routine]:
+    attributes = {name for name, *_ in told.get("attribute", ())}
+    for name, language, volatility, kind, source in told.get("function", ()):
+        yield Routine(
+            name.lower(),
+            _body(name, language, volatility, kind, source),
+            # What isn't volatile can't write, as it is declared.
+            text=source if volatility == "v" else "",
+            is_attribute=name in attributes,
+        )
 
 
 def _body(name: str, language: str, volatility: str, kind: str, source: str) -> Body:
@@ -189,7 +206,7 @@ def _body(name: str, language: str, volatility: str, kind: str, source: str) -> 
 
 def _triggers(row: tuple[str, ...], functions: dict[str, tuple[Body, ...]]) -> list[Trigger]:
     schema, table, bits, function_schema, function = row
-    bodies = (NOTHING,) if function_schema == "pg_catalog" else functions.get(function, (ANYTHING,))
+    bodies = (NOTHING,) if function_schema == "pg_catalog" else functions.get(function.lower(), (ANYTHING,))
     name: Name = (schema, table)
     return [
         Trigger(name, verb, body, is_instead=bool(int(bits) & _INSTEAD))

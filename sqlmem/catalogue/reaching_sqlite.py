@@ -7,13 +7,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlmem.effects import Verb
-from sqlmem.effects.bodies import ANYTHING, Body, body_of, trigger_of
+from sqlmem.effects.bodies import ANYTHING, Body, trigger_of, view_of
 from sqlmem.lexer import Syntax
 from sqlmem.reach import ForeignKey, Kind, Name, Relation, Rows, Trigger
+from sqlmem.suspects import Reader, closed
 
-_QUESTION = """
+# Functions of the extensions in SQLite's own source (fts3, fts5, rtree) that write nothing, with how many
+# arguments they are registered; what an application registers under such a name may take others.
+# OPTIMIZE and FTS3_TOKENIZER aren't among them.
+_OF_EXTENSIONS = """
+ ('bm25', -1), ('highlight', -1), ('snippet', -1), ('fts5_get_locale', -1), ('fts5', 1), ('fts5_locale', 2),
+ ('fts5_insttoken', 1), ('fts5_source_id', 0), ('match', 2), ('offsets', 1), ('matchinfo', 1),
+ ('matchinfo', 2), ('rtreecheck', -1), ('rtreedepth', 1), ('rtreenode', 2)
+"""
+_QUESTION = f"""
 SELECT 'database', name, NULL, NULL FROM pragma_database_list
-UNION ALL SELECT 'function', name, builtin, flags FROM pragma_function_list
+UNION ALL SELECT 'function', name, builtin OR (name, narg) IN (VALUES {_OF_EXTENSIONS}), flags
+FROM pragma_function_list
 UNION ALL SELECT 'module', name, NULL, NULL FROM pragma_module_list
 """
 _OF_DATABASE = """
@@ -69,10 +79,11 @@ class _Found:
         self._built_in = built_in
         self._relations: dict[tuple[str, str], Relation] = {}  # folded -> as it is spelled
         self._keys: list[ForeignKey] = []
-        self._triggers: list[Trigger] = []
         self._also: list[tuple[Name, Verb, Verb]] = []
         self._counted: list[tuple[Name, Name]] = []
-        self._suspects: set[str] = set()
+        self._readers: list[Reader] = []
+        self._direct: list[str] = []  # views that call what isn't known to write nothing
+        self._fired: list[tuple[Trigger, str]] = []  # and the text that says so
 
     def relation(self, schema: str, name: str, sql: str, *, is_view: bool) -> None:
         full: Name = (schema, name)
@@ -83,8 +94,11 @@ class _Found:
         self._relations[schema, name.lower()] = Relation(full, kind, prefix=prefix)
         words = sql.upper()
         if is_view:
-            if body_of(sql, _SYNTAX).calls - self._built_in - {name.lower()}:
-                self._suspects.add(name.lower())
+            body = view_of(sql, _SYNTAX)
+            self._readers.append(Reader(name.lower(), body.calls, text=sql))
+            # A function may not be registered yet.
+            if body.writes is None or body.calls - self._built_in:
+                self._direct.append(name.lower())
         elif "REPLACE" in words:
             # UNIQUE ON CONFLICT REPLACE: what is in the way is deleted.
             self._also += [(full, Verb.INSERT, Verb.DELETE), (full, Verb.UPDATE, Verb.DELETE)]
@@ -111,8 +125,8 @@ class _Found:
             )
         schemas = [schema] if schema != "temp" else sorted({each for each, _ in self._relations})
         verbs = (Verb.INSERT, Verb.UPDATE, Verb.DELETE) if verb is None else (verb,)
-        self._triggers += [
-            Trigger(self._spelled(each, table), one, body, is_instead=is_instead)
+        self._fired += [
+            (Trigger(self._spelled(each, table), one, body, is_instead=is_instead), sql)
             for each in schemas
             for one in verbs
         ]
@@ -122,14 +136,18 @@ class _Found:
         return (schema, name) if relation is None else relation.name
 
     def rows(self, functions: dict[str, tuple[Body, ...]]) -> Rows:
+        _, suspects = closed(self._readers, (), self._direct)
         return Rows(
             family="sqlite",
             relations=tuple(self._relations.values()),
             foreign_keys=tuple(self._keys),
-            triggers=tuple(self._triggers),
+            triggers=tuple(
+                trigger._replace(body=ANYTHING) if suspects.any_in(sql) else trigger
+                for trigger, sql in self._fired
+            ),
             also=tuple(self._also),
             counted=tuple(self._counted),
             functions=functions,
             built_in=self._built_in,
-            suspects=frozenset(self._suspects),
+            suspects=suspects,
         )

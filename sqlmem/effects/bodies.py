@@ -111,6 +111,18 @@ def _sets_variable(part: Part, index: int) -> bool:
     ) or (part.at(index + 1) == "@" and part.at(index + 2) == "@")
 
 
+def view_of(text: str, syntax: Syntax) -> Body:
+    """SQLite's CREATE VIEW: what reading it does. It is one query, which writes by what it calls only."""
+    found = scan(text, syntax)
+    if "AS" not in found.words or found.unterminated or found.doubt is not None:
+        return ANYTHING
+    try:
+        effect = with_calls(part_of(found, found.words.index("AS"), len(found.words)), Effect())
+    except NotUnderstood:
+        return ANYTHING
+    return ANYTHING if effect.writes is None else Body(frozenset(), effect.calls)
+
+
 def trigger_of(text: str, syntax: Syntax) -> tuple[Verb | None, Body, bool]:
     """SQLite's CREATE TRIGGER: on which verb, what it does, whether it stands in for the write."""
     found = scan(text, syntax)

@@ -197,6 +197,82 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
             "DELETE FROM rch_r": "rch_r",
         },
     ),
+    "postgresql readers": (
+        (
+            "CREATE TABLE rch_t (id INTEGER PRIMARY KEY, x INTEGER)",
+            "CREATE TABLE rch_far (id INTEGER)",
+            "CREATE TABLE rch_reads_more (id INTEGER)",
+            "CREATE TABLE more_rch_reads (id INTEGER)",
+            "CREATE TABLE rch_noted (id INTEGER)",
+            "CREATE TABLE rch_shown (id INTEGER)",
+            "CREATE TABLE rch_watched (id INTEGER)",
+            "INSERT INTO rch_t VALUES (1, 1), (2, 2)",
+            "INSERT INTO rch_watched VALUES (1)",
+            (
+                "CREATE FUNCTION rch_add(n INTEGER) RETURNS INTEGER LANGUAGE sql AS "
+                "'INSERT INTO rch_far VALUES (n) RETURNING id'"
+            ),
+            (
+                "CREATE FUNCTION rch_named(t rch_t) RETURNS INTEGER LANGUAGE sql AS "
+                "'INSERT INTO rch_far VALUES (t.id) RETURNING id'"
+            ),
+            (
+                "CREATE FUNCTION rch_differ(a rch_t, b INTEGER) RETURNS INTEGER LANGUAGE sql AS "
+                "'INSERT INTO rch_far VALUES (b) RETURNING id'"
+            ),
+            "CREATE OPERATOR <@@> (LEFTARG = rch_t, RIGHTARG = INTEGER, FUNCTION = rch_differ)",
+            "CREATE VIEW rch_reads AS SELECT rch_add(id) AS id FROM rch_t",
+            'CREATE VIEW "Rch ""odd""" AS SELECT rch_add(id) AS id FROM rch_t',
+            "CREATE VIEW rch_over AS SELECT id FROM rch_reads",
+            "CREATE VIEW rch_over_over AS SELECT count(id) FROM rch_over",
+            "CREATE VIEW rch_plain AS SELECT id FROM rch_t",
+            f"CREATE VIEW {'rch_' * 15}cut AS SELECT id FROM rch_over",
+            "CREATE MATERIALIZED VIEW rch_kept AS SELECT id FROM rch_over",
+            (
+                "CREATE FUNCTION rch_many() RETURNS BIGINT LANGUAGE sql AS "
+                "'SELECT count(id) FROM rch_over_over, rch_over'"
+            ),
+            "CREATE FUNCTION rch_few() RETURNS BIGINT LANGUAGE sql AS 'SELECT count(id) FROM rch_plain'",
+            "CREATE VIEW rch_called AS SELECT rch_many() AS n",
+            "CREATE VIEW rch_harmless AS SELECT rch_few() AS n",
+            (
+                "CREATE FUNCTION rch_note() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN PERFORM n FROM rch_called; RETURN NEW; END'"
+            ),
+            "CREATE TRIGGER noted BEFORE INSERT ON rch_noted FOR EACH ROW EXECUTE FUNCTION rch_note()",
+            (
+                "CREATE FUNCTION rch_show() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN NEW.id := (SELECT max(id) FROM rch_plain); RETURN NEW; END'"
+            ),
+            "CREATE TRIGGER shown BEFORE INSERT ON rch_shown FOR EACH ROW EXECUTE FUNCTION rch_show()",
+            "CREATE POLICY rch_policy ON rch_watched USING (id IN (SELECT id FROM rch_reads))",
+        ),
+        {
+            "SELECT id FROM rch_reads": None,
+            'SELECT id FROM public."rch_reads"': None,
+            "SELECT id FROM/**/RCH_READS/**/": None,
+            'SELECT id FROM "Rch ""odd"""': None,
+            "SELECT id FROM rch_over": None,
+            "SELECT count FROM rch_over_over": None,
+            f"SELECT id FROM {'rch_' * 15 + 'cut_here'}": None,
+            "REFRESH MATERIALIZED VIEW rch_kept": None,
+            "SELECT rch_many()": None,
+            "SELECT n FROM rch_called": None,
+            "INSERT INTO rch_noted VALUES (1)": None,
+            "SELECT id FROM rch_watched": None,
+            "SELECT (t).rch_named FROM rch_t t": None,
+            'SELECT t. /* of it */ "rch_named" FROM rch_t t': None,
+            "SELECT t.-- of it\nrch_named FROM rch_t t": None,
+            "SELECT t<@@>1 FROM rch_t t": None,
+            "DO $$BEGIN PERFORM rch_add(1); END$$": None,
+            "SELECT rch_few()": "",
+            "SELECT n FROM rch_harmless": "",
+            "SELECT id FROM rch_plain": "",
+            "INSERT INTO rch_shown VALUES (1)": "rch_shown",
+            "INSERT INTO rch_reads_more VALUES (1)": "rch_reads_more",
+            "DELETE FROM more_rch_reads": "more_rch_reads",
+        },
+    ),
     "sqlite keys": (
         KEYS,
         KEY_CASES
@@ -250,6 +326,8 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
             "INSERT INTO rch_rep VALUES (1)": "rch_rep rch_kid",
             "INSERT INTO rch_fts VALUES ('a b c')": "rch_fts rch_fts_config rch_fts_content rch_fts_data "
             "rch_fts_docsize rch_fts_idx",
+            "SELECT highlight(rch_fts, 0, '<', '>'), bm25(rch_fts) FROM rch_fts WHERE rch_fts MATCH 'b'": "",
+            "SELECT snippet(rch_fts, 0, '<', '>', '', 1) FROM rch_fts WHERE rch_fts MATCH 'b'": "",
             "SELECT id FROM rch_v": "",
             "ANALYZE": None,
         },
@@ -325,6 +403,94 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
             "SET @a = rch_add(1)": None,
         },
     ),
+    "mariadb readers": (
+        (
+            "CREATE TABLE rch_t (id INTEGER PRIMARY KEY, x INTEGER)",
+            "CREATE TABLE rch_far (id INTEGER)",
+            "CREATE TABLE rch_reads_more (id INTEGER)",
+            "CREATE TABLE more_rch_reads (id INTEGER)",
+            "CREATE TABLE rch_noted (id INTEGER)",
+            "CREATE TABLE rch_shown (id INTEGER)",
+            "INSERT INTO rch_t VALUES (1, 1), (2, 2)",
+            (
+                "CREATE FUNCTION rch_add(n INTEGER) RETURNS INTEGER MODIFIES SQL DATA "
+                "BEGIN INSERT INTO rch_far VALUES (n); RETURN n; END"
+            ),
+            "CREATE VIEW rch_reads AS SELECT rch_add(id) AS id FROM rch_t",
+            "CREATE VIEW `Rch ``odd``` AS SELECT rch_add(id) AS id FROM rch_t",
+            "CREATE VIEW rch_over AS SELECT id FROM rch_reads",
+            "CREATE VIEW rch_over_over AS SELECT count(id) AS n FROM rch_over",
+            "CREATE VIEW rch_plain AS SELECT id FROM rch_t",
+            "CREATE FUNCTION rch_many() RETURNS INTEGER RETURN (SELECT max(n) FROM rch_over_over)",
+            "CREATE FUNCTION rch_few() RETURNS INTEGER RETURN (SELECT max(id) FROM rch_plain)",
+            "CREATE VIEW rch_called AS SELECT rch_many() AS n",
+            "CREATE VIEW rch_harmless AS SELECT rch_few() AS n",
+            (
+                "CREATE TRIGGER noted BEFORE INSERT ON rch_noted FOR EACH ROW "
+                "SET NEW.id = (SELECT n FROM rch_called)"
+            ),
+            (
+                "CREATE TRIGGER shown BEFORE INSERT ON rch_shown FOR EACH ROW "
+                "SET NEW.id = (SELECT max(id) FROM rch_plain)"
+            ),
+        ),
+        {
+            "SELECT id FROM rch_reads": None,
+            "SELECT id FROM `rch_reads`": None,
+            "SELECT id FROM /*!50000rch_reads*/": None,
+            "SELECT id FROM/**/rch_reads/**/": None,
+            "SELECT id FROM `Rch ``odd```": None,
+            "SELECT id FROM rch_over": None,
+            "SELECT n FROM rch_over_over": None,
+            "SELECT rch_many()": None,
+            "SELECT n FROM rch_called": None,
+            "INSERT INTO rch_noted VALUES (1)": None,
+            "SELECT rch_few()": "",
+            "SELECT n FROM rch_harmless": "",
+            "SELECT id FROM rch_plain": "",
+            "INSERT INTO rch_shown VALUES (1)": "rch_shown",
+            "INSERT INTO rch_reads_more VALUES (1)": "rch_reads_more",
+            "DELETE FROM more_rch_reads": "more_rch_reads",
+        },
+    ),
+    "sqlite readers": (
+        (
+            "CREATE TABLE rch_t (id INTEGER PRIMARY KEY, x INTEGER)",
+            "CREATE TABLE rch_far (id INTEGER)",
+            "CREATE TABLE rch_reads_more (id INTEGER)",
+            "CREATE TABLE more_rch_reads (id INTEGER)",
+            "CREATE TABLE rch_noted (id INTEGER)",
+            "CREATE TABLE rch_shown (id INTEGER)",
+            "INSERT INTO rch_t VALUES (1, 1), (2, 2)",
+            "CREATE VIEW rch_reads AS SELECT rch_add(id) AS id FROM rch_t",
+            'CREATE VIEW "Rch ""odd""" AS SELECT rch_add(id) AS id FROM rch_t',
+            "CREATE VIEW rch_over AS SELECT id FROM [rch_reads]",
+            "CREATE VIEW rch_over_over AS SELECT count(id) AS n FROM RCH_over",
+            "CREATE VIEW rch_plain AS SELECT id FROM rch_t",
+            (
+                "CREATE TRIGGER noted AFTER INSERT ON rch_noted "
+                "BEGIN UPDATE rch_noted SET id = (SELECT n FROM rch_over_over); END"
+            ),
+            (
+                "CREATE TRIGGER shown AFTER INSERT ON rch_shown "
+                "BEGIN UPDATE rch_shown SET id = (SELECT max(id) FROM rch_plain); END"
+            ),
+        ),
+        {
+            "SELECT id FROM rch_reads": None,
+            "SELECT id FROM [rch_reads]": None,
+            "SELECT id FROM main.'rch_reads'": None,
+            "SELECT id FROM/**/RCH_READS/**/": None,
+            'SELECT id FROM "Rch ""odd"""': None,
+            "SELECT id FROM rch_over": None,
+            "SELECT n FROM rch_over_over": None,
+            "INSERT INTO rch_noted VALUES (1)": None,
+            "SELECT id FROM rch_plain": "",
+            "INSERT INTO rch_shown VALUES (1)": "rch_shown",
+            "INSERT INTO rch_reads_more VALUES (1)": "rch_reads_more",
+            "DELETE FROM more_rch_reads": "more_rch_reads",
+        },
+    ),
 }
 # The origin's own errors: the statement is as good as any to be judged by its words.
 REFUSED = ("SELECT nobody_knows(1)", "UPDATE rch_d d JOIN rch_a x ON x.id = d.a SET a = NULL")
@@ -374,6 +540,21 @@ def test_actions_of_foreign_keys_are_followed(origin: Origin, judge: Judge):
 def test_triggers_and_functions_are_followed(origin: Origin, judge: Judge):
     """As far as their text tells what they write; where it doesn't, everything."""
     check(origin, judge, "triggers")
+
+
+def test_who_reads_what_writes_when_it_is_read_writes(origin: Origin, judge: Judge):
+    """A view over a function, a view over that view, who calls or fires what reads one; by its whole name."""
+    if origin.family == "sqlite":
+        driver = judge.connection.connection.driver_connection
+        assert driver is not None
+
+        def add(number: int) -> int:
+            # On the connection that is at it, as a program's own function may.
+            driver.execute("INSERT INTO rch_far VALUES (?)", [number])
+            return number
+
+        driver.create_function("rch_add", 1, add)
+    check(origin, judge, "readers")
 
 
 @pytest.mark.families("postgresql")
@@ -467,12 +648,15 @@ def test_what_an_application_registered_may_write(origin: Origin, judge: Judge):
     driver.create_function("does_more", 1, lambda n: n)
     driver.create_function("is_pure", 1, lambda n: n, deterministic=True)
     driver.create_function("lower", 1, lambda n: n)
+    driver.create_function("snippet", 2, lambda n, m: n)
 
     reach = judge.reach()
 
     assert reach.may_write("does_more")
     assert reach.may_write("LOWER")
     assert reach.may_write("never_heard_of")
+    assert reach.may_write("snippet")
+    assert not reach.may_write("highlight")
     assert not reach.may_write("is_pure")
     assert not reach.may_write("upper")
 

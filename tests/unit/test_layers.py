@@ -45,6 +45,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "measures",
         "dialects/*",
         "effects/*",
+        "suspects",
         "reach",
         "constants",
         "plan",

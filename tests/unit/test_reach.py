@@ -8,6 +8,7 @@ from sqlmem.effects import Verb, Write, effect_of
 from sqlmem.effects.bodies import ANYTHING, Body, body_of, trigger_of
 from sqlmem.lexer import Syntax
 from sqlmem.reach import ForeignKey, Kind, Name, Reach, Relation, Rows, Trigger, everything
+from sqlmem.suspects import Suspects
 
 POSTGRESQL = Syntax("postgresql", False, True, "pyformat", False)
 MYSQL = Syntax("mysql", True, False, "pyformat", False)
@@ -95,7 +96,7 @@ def test_functions_that_call_each_other_come_to_an_end():
         {"triggers": (Trigger(A, Verb.INSERT, ANYTHING),)},
         {"rules": ((A, Verb.INSERT),)},
         {"computing": frozenset({A})},
-        {"suspects": frozenset({"a"})},
+        {"suspects": Suspects({"a"})},
         {"hidden": None},
         {"hidden": frozenset({"s"})},
     ],
