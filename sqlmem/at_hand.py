@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlmem.answers import Local
+from sqlmem.borrowing import NOBODY, Elsewhere
 from sqlmem.codecs import Unrepresentable
 from sqlmem.entries import Planned
 from sqlmem.executor import Executor
@@ -16,7 +17,6 @@ from sqlmem.filling import GiveUp, Replan
 from sqlmem.hot import Over
 from sqlmem.logs import heard
 from sqlmem.model import Outcome
-from sqlmem.planning import NOBODY, Elsewhere
 from sqlmem.store import Generation, Retired
 
 # What sends a statement the whole way: parameters without a place in the store, tables that change meanwhile.

@@ -12,29 +12,28 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.engine.interfaces import BindTyping
 
-from sqlmem.catalogue import UnknownTable
 from sqlmem.clock import Clock, SystemClock
 from sqlmem.counters import Counters
 from sqlmem.dbapi import LazyConnection
 from sqlmem.dependencies import Exactly
-from sqlmem.errors import ClosedError, UnsupportedQueryError
+from sqlmem.errors import ClosedError
 from sqlmem.executor import Executor
 from sqlmem.explain import Explanation
 from sqlmem.explaining import explain
-from sqlmem.filling import Filling, GiveUp, Replan
+from sqlmem.filling import Filling
 from sqlmem.front import Front
 from sqlmem.keeping import Keeper
 from sqlmem.lazy_pool import LazyPool
 from sqlmem.logs import follow_debug, log
 from sqlmem.maintenance import Maintenance
-from sqlmem.model import Outcome, Rows, Stats, TableStats, Verdict, VerificationStats
+from sqlmem.model import Rows, Stats
 from sqlmem.moments import MomentRegistry
 from sqlmem.origin import Origin
+from sqlmem.overview import overview
 from sqlmem.paces import Paces
 from sqlmem.passing import PassingConnection
 from sqlmem.passing_shared import Passing
-from sqlmem.progress import progress_bar
-from sqlmem.registry import Registry, TableState
+from sqlmem.registry import Registry
 from sqlmem.residency import Residency
 from sqlmem.results import Results
 from sqlmem.sampling import SamplingExecutor, Share
@@ -46,10 +45,11 @@ from sqlmem.skeletons import begins_as_query
 from sqlmem.snapshot import Owner
 from sqlmem.stand_in import StandIn
 from sqlmem.store import Generation, Store
-from sqlmem.tables import matcher, spelling_of
+from sqlmem.tables import matcher
 from sqlmem.together import Together
 from sqlmem.trials import Trials
 from sqlmem.verification import Verification
+from sqlmem.warming import warm
 from sqlmem.writes import Writes
 
 if TYPE_CHECKING:
@@ -359,54 +359,7 @@ class Core:
         log.info("invalidated {}", ", ".join(sorted(str(state.name) for state in states)) or "nothing cached")
 
     def stats(self) -> Stats:
-        hits, others, reasons, table_hits = self.counters.read()
-        misses = others.get(Outcome.MISS, 0)
-        bypasses = others.get(Outcome.BYPASS, 0)
-        now = self.clock.monotonic()
-        tables = {}
-        for state in sorted(self.registry.states(), key=lambda known: str(known.name)):
-            generation = state.generation
-            tables[str(state.name)] = TableStats(
-                columns=tuple(name for name in state.needed if name not in state.expressions),
-                expressions=tuple(name for name in state.needed if name in state.expressions),
-                rows=generation.rows if generation else 0,
-                bytes=generation.bytes if generation else 0,
-                generation=generation.serial if generation else 0,
-                epoch=state.epoch,
-                age=max(0.0, now - generation.read_at) if generation else None,
-                hits=table_hits.get(str(state.name), 0),
-                fills=state.fills,
-                refusal=self.executor.refusal_of(state) or (state.schema.refusal if state.schema else None),
-            )
-        result_hits = others.get(Outcome.RESULT_HIT, 0)
-        answered = hits + misses + result_hits + bypasses
-        results, result_bytes = self.results.size()
-        sampled, verdicts, skipped = self.counters.read_verdicts()
-        return Stats(
-            hits=hits,
-            misses=misses,
-            bypasses=bypasses,
-            rejected=others.get(Outcome.REJECTED, 0),
-            result_hits=result_hits,
-            fills=sum(table.fills for table in tables.values()),
-            rows=sum(table.rows for table in tables.values()),
-            bytes=sum(table.bytes for table in tables.values()),
-            hit_ratio=(hits + result_hits) / answered if answered else 0.0,
-            passed=others.get(Outcome.PASSED, 0),
-            results=results,
-            result_bytes=result_bytes,
-            bypass_reasons=reasons,
-            tables=tables,
-            verification=VerificationStats(
-                sampled=sampled,
-                verified=verdicts.get(Verdict.VERIFIED, 0),
-                differences=verdicts.get(Verdict.DIFFERENT, 0),
-                stale=verdicts.get(Verdict.STALE, 0),
-                superseded=verdicts.get(Verdict.SUPERSEDED, 0),
-                skipped=verdicts.get(Verdict.SKIPPED, 0),
-                skip_reasons=skipped,
-            ),
-        )
+        return overview(self.registry, self.counters, self.executor, self.results, self.clock)
 
     def explain(self, statement: Any, parameters: Mapping[str, Any] | None) -> Explanation:
         borrower = self.lazy_connection()
@@ -419,40 +372,7 @@ class Core:
         columns: Sequence[str] | None,
         on_progress: Callable[[int, int | None], None] | None,
     ) -> None:
-        spelling = spelling_of(table)
-        for _ in range(20):
-            try:
-                state = self.front.resolve(spelling, borrower)
-            except UnknownTable:
-                raise sa.exc.NoSuchTableError(spelling[1]) from None
-            version, schema = state.version, state.schema
-            if schema is None:
-                continue
-            statement = f"warm {schema.name}"
-            if schema.refusal is not None:
-                raise UnsupportedQueryError(
-                    statement, f"The table can't be cached: {schema.refusal}", "Leave it out"
-                )
-            wanted = _wanted(statement, schema, columns)
-            if self.executor.by_store.present(state, wanted, version) is not None:
-                return
-            with borrower.borrowed() as connection:
-                expected = connection.estimate(state.name, tuple(wanted)).rows
-            try:
-                with progress_bar(str(schema.name), expected, on_progress) as on_rows:
-                    generation, _ = self.filling.bring(
-                        borrower, state, wanted, version=version, stale=_never_stale, on_rows=on_rows
-                    )
-            except Replan:
-                continue
-            except GiveUp as error:
-                raise UnsupportedQueryError(
-                    statement, f"The table can't be cached: {error.reason}", "Leave it out"
-                ) from None
-            if generation.is_private:
-                self.store.retire(generation)
-                continue
-            return
+        warm(self.front, self.filling, self.executor, self.store, borrower, table, columns, on_progress)
 
 
 def _dropping(store: Store, maintenance: Maintenance) -> Callable[[Sequence[Generation]], None]:
@@ -471,24 +391,3 @@ def _reset_on_return(base: Engine) -> Any:
     """What the wrapped engine's pool does with a connection that comes back."""
     style: Any = base.pool._reset_on_return
     return None if style is None else style.name.removeprefix("reset_")
-
-
-def _never_stale(state: TableState, columns: Sequence[str], version: int) -> None:
-    """A table that is warmed is wanted fresh."""
-
-
-def _wanted(statement: str, schema: Any, columns: Sequence[str] | None) -> list[str]:
-    if columns is None:
-        return [column.name for column in schema.columns if column.refusal is None]
-    wanted = []
-    for name in columns:
-        column = schema.by_name.get(name)
-        if column is None:
-            known = ", ".join(schema.by_name)
-            raise UnsupportedQueryError(statement, f"There is no column {name!r}", f"Its columns are {known}")
-        if column.refusal is not None:
-            raise UnsupportedQueryError(
-                statement, f"Column {name} can't be cached: {column.refusal}", "Leave it out"
-            )
-        wanted.append(name)
-    return wanted

@@ -252,7 +252,7 @@ class CachingEngine(Engine):
         *,
         on_progress: Callable[[int, int | None], None] | None = None,
     ) -> None:
-        """Fill ahead of time.
+        """Fill ahead of time. A table that others write all the while may be left as it was: the log says so.
 
         Args:
             columns: those to fetch beside the registered ones; None for all that can be cached.

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from sqlmem.borrowing import Borrower
 from sqlmem.by_store import arguments_or_give_up
 from sqlmem.entries import Bypassed, Passed, Planned, Refused
 from sqlmem.executor import Executor
@@ -17,7 +18,6 @@ from sqlmem.front import Front
 from sqlmem.keeping import Asked
 from sqlmem.model import Outcome
 from sqlmem.origin import Origin
-from sqlmem.planning import Borrower
 from sqlmem.registry import TableState
 
 

@@ -11,10 +11,11 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sqlmem.borrowing import NOBODY, Borrower, Elsewhere
 from sqlmem.entries import Answering, Bound, Bypassed, Entry, Passed, Planned, bound_of
 from sqlmem.gate import Reading
 from sqlmem.logs import heard
-from sqlmem.planning import LONGEST_KEPT, NOBODY, Borrower, Elsewhere, Planning, form_of
+from sqlmem.planning import LONGEST_KEPT, Planning, form_of
 from sqlmem.postponed import Lacks, Postponements
 from sqlmem.sharing import Key, Refusals, Templates, template_of
 from sqlmem.skeletons import Skeleton, begins_as_query, skeleton

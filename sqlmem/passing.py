@@ -360,7 +360,7 @@ class PassingConnection(Differing):
         )
         window = None
         if is_at_once:
-            window = self._window(pending.written, defines=effect.is_definition)
+            window = self._window(pending.written, defines=effect.is_definition, is_late=effect.is_late)
             window.__enter__()
         return Minded(effect, variables, window, is_same_session, is_autocommit)
 

@@ -69,8 +69,10 @@ class Committing(Held):
         # whose deferred constraints are looked at then).
         self._over()
 
-    def _window(self, written: Written, *, defines: bool) -> contextlib.AbstractContextManager[None]:
-        """Around what makes a write visible to others."""
+    def _window(
+        self, written: Written, *, defines: bool, is_late: bool = False
+    ) -> contextlib.AbstractContextManager[None]:
+        """Around what makes a write visible to others, now or, if it is late, some time after it."""
         driver, passing = self._held, self._passing
         window = passing.writes.window(
             written,
@@ -78,7 +80,8 @@ class Committing(Held):
             is_answer=self._is_answer,
             driver=driver,
             # Before anything happens to it: a connection that was lost tells nothing any more.
-            process=self._process() if written is None or written else None,
+            process=self._process() if (written is None or written) and not is_late else None,
+            is_late=is_late,
         )
         return Window(self, window) if passing.origin.is_async else window
 

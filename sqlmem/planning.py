@@ -6,10 +6,10 @@ Nothing is remembered here but what a text does and whose a function is: `front`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
+from sqlmem.borrowing import NOBODY, Borrower, Elsewhere, NotAsked, NotNow
 from sqlmem.catalogue import Spelling, UnknownTable
 from sqlmem.codecs import Unrepresentable
 from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, why_unkept
@@ -23,7 +23,6 @@ from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
 from sqlmem.model import Column, TableSchema
 from sqlmem.origin import Origin
-from sqlmem.origin_connection import OriginConnection
 from sqlmem.parser import Parsed, parse
 from sqlmem.plan import Candidate, Plan, Refuse, TypesNeeded, Unknown
 from sqlmem.planner import make_plan, table_spellings
@@ -33,55 +32,6 @@ from sqlmem.skeletons import Skeleton
 from sqlmem.variants import Typing
 
 Form = tuple[str, tuple[tuple[str, tuple[int, str] | None], ...], tuple[TableSchema | None, ...]]
-
-
-class Borrower(Protocol):
-    @property
-    def past_reason(self) -> str | None: ...
-
-    def borrowed(self) -> AbstractContextManager[OriginConnection]: ...
-
-
-class Elsewhere(Exception):
-    """Planning takes what only a connection can tell, and nobody has given one."""
-
-
-class Nobody:
-    """In a borrower's place: plans by what is known, and raises `Elsewhere` where that isn't enough.
-
-    Nothing is remembered then of which a text's being met again would be told.
-    """
-
-    @property
-    def past_reason(self) -> str | None:
-        raise Elsewhere
-
-    def borrowed(self) -> AbstractContextManager[OriginConnection]:
-        raise Elsewhere
-
-
-NOBODY = Nobody()
-
-
-class NotNow(Exception):
-    """The origin answers this time; the next time may be another.
-
-    Attributes:
-        lacks: whether what it takes to plan the statement still isn't known; None if that isn't why.
-    """
-
-    def __init__(self, reason: str, lacks: Lacks | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.lacks = lacks
-
-
-class NotAsked(Refuse):
-    """The catalogue would have to be asked, and can't be now. `lacks`: as of `NotNow`."""
-
-    def __init__(self, reason: str, lacks: Lacks) -> None:
-        super().__init__(reason)
-        self.lacks = lacks
 
 
 # Of columns that the origin would compute, in one statement that is planned.

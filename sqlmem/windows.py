@@ -71,6 +71,16 @@ class Windows:
 
     def doubt(self, doubt: Doubt) -> None:
         """Nobody knows whether a commit still goes on."""
+        if doubt.process is None:
+            # Nobody will be asked about those before, and this one lasts longer.
+            window = doubt.window
+            self._doubts = {
+                before: older
+                for before, older in self._doubts.items()
+                if older.process is not None
+                or before.matches is not window.matches
+                or before.defines is not window.defines
+            }
         self._doubts[doubt.window] = doubt
 
     def renew(self, doubts: tuple[Doubt, ...]) -> None:

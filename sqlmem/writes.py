@@ -178,6 +178,7 @@ class Writes:
         is_answer: IsAnswer | None = None,
         driver: Any = None,
         process: int | None = None,
+        is_late: bool = False,
     ) -> AbstractContextManager[None]:
         """Around what makes a write visible to others: a commit, or a statement that takes effect at once.
 
@@ -186,10 +187,11 @@ class Writes:
                 the origin is still at it: a connection that was lost takes no commit back.
             driver: the driver's connection, which that is asked of.
             process: the origin's, which is at it.
+            is_late: the write may become visible after it, and nobody can ask when.
         """
         if written is not None and not written:
             return contextlib.nullcontext()
-        return _Opened(self, written, defines, is_answer, driver, process)
+        return _Opened(self, written, defines, is_answer, driver, process, is_late)
 
     def dropped(self, dropped: Dropped) -> None:
         """A window was opened: what it has dropped goes."""
@@ -224,7 +226,7 @@ class Writes:
 class _Opened(Window):
     """A window. A class, since one is made for each write: a generator takes several times as long."""
 
-    __slots__ = ("_driver", "_dropped", "_is_answer", "_process", "_writes", "_written")
+    __slots__ = ("_driver", "_dropped", "_is_answer", "_is_late", "_process", "_writes", "_written")
 
     _dropped: int
 
@@ -236,6 +238,7 @@ class _Opened(Window):
         is_answer: IsAnswer | None,
         driver: Any,
         process: int | None,
+        is_late: bool,  # noqa: FBT001 - likewise
     ) -> None:
         self.matches = matcher_of(written)
         self.defines = defines
@@ -244,6 +247,7 @@ class _Opened(Window):
         self._is_answer = is_answer
         self._driver = driver
         self._process = process
+        self._is_late = is_late
 
     def __enter__(self) -> None:
         writes = self._writes
@@ -268,8 +272,8 @@ class _Opened(Window):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            if self.defines:
-                self._close()
+            if self.defines or self._is_late:
+                self._close(DOUBTFUL_SECONDS if self._is_late else 0.0)
             else:
                 self._writes.registry.close_window(self)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlmem.effects import Session, Verb, effect_of
@@ -97,6 +98,13 @@ UNION ALL SELECT 'function', p.proname::text, l.lanname::text, p.provolatile::te
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 WHERE n.nspname NOT IN {_SYSTEM}
+UNION ALL SELECT DISTINCT 'aggregate', p.proname::text, f.proname::text, '', '', ''
+FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc p ON p.oid = a.aggfnoid
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_proc f ON f.oid = ANY (ARRAY[
+ a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn
+]::pg_catalog.oid[])
+WHERE n.nspname NOT IN {_SYSTEM}
 UNION ALL SELECT DISTINCT 'built in', p.proname::text, '', '', '', ''
 FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
 """
@@ -175,10 +183,14 @@ def _readers(told: Told) -> list[Reader]:
 
 def _routines(told: Told) -> Iterator[Routine]:
     attributes = {name for name, *_ in told.get("attribute", ())}
+    parts: dict[str, set[str]] = {}
+    for name, part, *_ in told.get("aggregate", ()):
+        parts.setdefault(name, set()).add(part.lower())
     for name, language, volatility, kind, source in told.get("function", ()):
+        body = _body(name, language, volatility, kind, source)
         yield Routine(
             name.lower(),
-            _body(name, language, volatility, kind, source),
+            replace(body, calls=frozenset(parts.get(name, ()))) if kind == "a" else body,
             # What isn't volatile can't write, as it is declared.
             text=source if volatility == "v" else "",
             is_attribute=name in attributes,
@@ -188,7 +200,7 @@ def _routines(told: Told) -> Iterator[Routine]:
 def _body(name: str, language: str, volatility: str, kind: str, source: str) -> Body:
     """What a function does: by its text if that is SQL, else by what it is declared to be."""
     if language in ("c", "internal"):
-        # In C, what is declared stable or immutable is taken at its word; so are aggregates.
+        # In C, what is declared stable or immutable is taken at its word. Aggregates are what they call.
         return NOTHING if volatility != "v" or kind in ("a", "w") or name in _KNOWN_IN_C else ANYTHING
     if language == "plpgsql":
         body = body_of(source, _SYNTAX)

@@ -74,6 +74,7 @@ class Effect:
         is_read: proven one by the gate, so that a cache may answer; calls may still write.
         is_at_once: it takes effect without waiting for the DBAPI transaction's commit, or beyond what a
             rollback undoes.
+        is_late: the rows may come after the origin's answer: INSERT DELAYED.
         is_definition: definitions change.
         savepoint: set, rolled back to or released, with its folded name; the last of several.
         control: the transaction is controlled by text, or by the way: MariaDB commits before DDL and others.
@@ -93,6 +94,7 @@ class Effect:
     verbs: frozenset[Write] = frozenset()
     is_read: bool = False
     is_at_once: bool = False
+    is_late: bool = False
     is_definition: bool = False
     savepoint: tuple[Literal["set", "back", "release"], str] | None = None
     control: Control | None = None
@@ -162,6 +164,7 @@ def _joined(one: Effect, other: Effect) -> Effect:
         verbs=frozenset() if writes is None else one.verbs | other.verbs,
         is_read=one.is_read and other.is_read,
         is_at_once=one.is_at_once or other.is_at_once,
+        is_late=one.is_late or other.is_late,
         is_definition=one.is_definition or other.is_definition,
         savepoint=other.savepoint or one.savepoint,
         control=control,

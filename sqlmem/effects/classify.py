@@ -35,6 +35,9 @@ def _data(part: Part) -> Effect:
     effect = writing(writes, f"{first} writes {shown(writes)}")
     if part.family == "mysql" and first == "TRUNCATE":
         return _committing(effect)
+    if part.family == "mysql" and part.at(1) == "DELAYED":
+        # Only of tables without transactions.
+        effect = replace(effect, is_at_once=True, is_late=True)
     if part.family == "sqlite" and first not in _BEGUN:
         # The driver begins a transaction for what it knows as a write; a WITH in front it doesn't.
         effect = replace(effect, is_at_once=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from sqlmem.conversions import codec_of
 from sqlmem.expressions.folded import is_of_constants
 from sqlmem.expressions.opened import DYNAMIC
 from sqlmem.expressions.rendering import Expressions, Handler
@@ -14,7 +15,7 @@ from sqlmem.expressions.ruled import by_rules
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Argument, Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import NULL, Literal, Value, codec_of
+from sqlmem.values import NULL, Literal, Value
 
 
 def column(render: Expressions, node: exp.Column, scope: Scope) -> Value:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from sqlmem.codecs import Unrepresentable
+from sqlmem.conversions import literal_value
 from sqlmem.dialects.base import Result
 from sqlmem.expressions.mixed import number_key, number_pair
 from sqlmem.expressions.opened import DYNAMIC, MAX_PLAIN_DIGITS, Opened
@@ -21,7 +22,7 @@ from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse, RefuseWhole
 from sqlmem.scopes import Context
 from sqlmem.stored import DATA, quoted, stored_names
-from sqlmem.values import NULL, Value, check_equal, check_ordered, known, literal_value, unified
+from sqlmem.values import NULL, Value, check_equal, check_ordered, known, unified
 
 _ALTERNATIVE_KINDS = frozenset(
     {Kind.INTEGER, Kind.BOOLEAN, Kind.NUMERIC, Kind.DATE, Kind.TIMESTAMP, Kind.TEXT}

@@ -9,6 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
+from sqlmem.conversions import literal_value
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.fetched import MADE
 from sqlmem.expressions.rendering import Expressions, Handler
@@ -17,7 +18,7 @@ from sqlmem.functions.patterns import ESCAPE, glob_of, like_of
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import EQUAL_TEXT, NULL, Value, literal_value
+from sqlmem.values import EQUAL_TEXT, NULL, Value
 
 _NAMES: dict[type[exp.Expr], str] = {exp.Like: "like", exp.ILike: "ilike"}
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from sqlmem.codecs import Unrepresentable
 from sqlmem.codecs.unchanged import leaving, unchanged_by
 from sqlmem.constants import compared, nearest_float
+from sqlmem.conversions import TYPED_PARAMETERS, cast_bounds, codec_of, literal_type
 from sqlmem.dialects.numbers import is_wide, scale_of, size
 from sqlmem.dialects.parameters import number
 from sqlmem.functions.numbers import NARROW_DIGITS
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, Refuse
 from sqlmem.readings import read_text
-from sqlmem.values import TYPED_PARAMETERS, Literal, Value, cast_bounds, codec_of, literal_type
+from sqlmem.values import Literal, Value
 
 if TYPE_CHECKING:
     from sqlmem.dialects.base import Semantics

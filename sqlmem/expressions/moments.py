@@ -14,6 +14,7 @@ from typing import Any
 from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
+from sqlmem.conversions import literal_value
 from sqlmem.dialects.base import Result
 from sqlmem.expressions import ruled
 from sqlmem.expressions.closed import only
@@ -23,7 +24,7 @@ from sqlmem.functions.moments import move, moved
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Refuse
 from sqlmem.scopes import Scope
-from sqlmem.values import NULL, Value, literal_value
+from sqlmem.values import NULL, Value
 
 _Step = tuple[int, int, int]
 

@@ -7,7 +7,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from support.origins import Origin
 
-from sqlmem import CachingEngine, ClosedError, Outcome, SettingsError, UnsupportedQueryError, last_status
+from sqlmem import (
+    CachingEngine,
+    ClosedError,
+    Outcome,
+    SettingsError,
+    UnsupportedQueryError,
+    add_sink,
+    last_status,
+    remove_sink,
+)
 
 
 class Base(DeclarativeBase):
@@ -253,6 +262,24 @@ def test_warming_an_unknown_column_says_which_there_are(base: sa.Engine) -> None
             engine.warm("orders", ["colour"])
 
         assert engine.stats().fills == 0
+
+
+def test_a_table_that_is_written_all_the_while_is_left_and_the_log_says_so(base: sa.Engine) -> None:
+    """Whoever warms it doesn't go on for ever; a table that was warmed before is still answered rightly."""
+    warnings: list[str] = []
+    sink = add_sink(warnings.append, level="WARNING", format="{message}")
+    try:
+        with CachingEngine(base, cache_db="") as engine:
+            engine.warm("orders", on_progress=lambda rows, expected: engine.invalidate("orders"))
+
+            assert engine.stats().tables[table_name(engine, "orders")].rows == 0
+            assert len(engine.execute("SELECT id FROM orders")) == 3
+    finally:
+        remove_sink(sink)
+
+    assert [warning.strip() for warning in warnings] == [
+        "orders wasn't warmed: it was written or defined anew each of 20 times"
+    ]
 
 
 # -- life ------------------------------------------------------------------------------------------

@@ -117,6 +117,12 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
                 "CREATE FUNCTION rch_via(n INTEGER) RETURNS INTEGER LANGUAGE plpgsql AS "
                 "'BEGIN PERFORM rch_add(n); RETURN n; END'"
             ),
+            (
+                "CREATE FUNCTION rch_step(a INTEGER, b INTEGER) RETURNS INTEGER LANGUAGE sql AS "
+                "'INSERT INTO rch_far VALUES (a + b) RETURNING id'"
+            ),
+            "CREATE AGGREGATE rch_all (INTEGER) (SFUNC = rch_step, STYPE = INTEGER, INITCOND = 0)",
+            "CREATE AGGREGATE rch_plus (INTEGER) (SFUNC = int4pl, STYPE = INTEGER, INITCOND = 0)",
             "CREATE VIEW rch_reads AS SELECT rch_add(id) AS id FROM rch_t",
             "CREATE TABLE rch_default (id INTEGER, n INTEGER DEFAULT rch_add(7))",
             "CREATE TABLE rch_uuid (id INTEGER, n UUID DEFAULT gen_random_uuid(), at DATE DEFAULT now())",
@@ -133,6 +139,8 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
             'SELECT "rch_add"(1)': "rch_far",
             "SELECT rch_via(1)": "rch_far",
             "SELECT rch_twice(1), count(*), lower('A'), coalesce(max(x), 0) FROM rch_t": "",
+            "SELECT rch_all(x) FROM rch_t": "rch_far",
+            "SELECT rch_plus(x), rch_plus(x) OVER () FROM rch_t GROUP BY x": "",
             "SELECT id FROM rch_reads": None,
             "INSERT INTO rch_default (id) VALUES (1)": None,
             "INSERT INTO rch_uuid (id) VALUES (1)": "rch_uuid",

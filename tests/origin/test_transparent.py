@@ -255,6 +255,36 @@ def test_a_commit_that_is_lost_on_its_way_invalidates(items: Origin, clock: Manu
     assert others == ([(1, "red")], Outcome.HIT)
 
 
+@pytest.mark.families("mariadb")
+def test_what_the_server_writes_later_is_read_at_the_origin_meanwhile(
+    items: Origin, clock: ManualClock
+) -> None:
+    """INSERT DELAYED returns before its rows are there; which is soon, but nobody is told."""
+    items.execute("CREATE TABLE late (id INTEGER) ENGINE=MyISAM", "INSERT INTO late VALUES (1)")
+    question = "SELECT id FROM late ORDER BY id"
+    with CachingEngine(items.engine(), mode="transparent", clock=clock) as engine:
+        warm(engine)
+        ask(engine, question)
+        with engine.begin() as connection:
+            connection.execute(text("INSERT DELAYED INTO late VALUES (2)"))
+        meanwhile = ask(engine, question)[1]
+        clock.advance(20)
+        with engine.begin() as connection:
+            connection.execute(text("INSERT DELAYED INTO late VALUES (3)"))
+        clock.advance(20)
+        after = ask(engine, question)[1]
+        items.execute("FLUSH TABLES late")  # waits until all are there
+        clock.advance(11)
+        filled = ask(engine, question)
+        again = ask(engine, question)
+        others = ask(engine, ASK_TAGS)
+
+    assert (meanwhile, after) == (Outcome.BYPASS, Outcome.BYPASS)
+    assert filled == ([(1,), (2,), (3,)], Outcome.MISS)
+    assert again == ([(1,), (2,), (3,)], Outcome.HIT)
+    assert others == ([(1, "red")], Outcome.HIT)
+
+
 def test_a_commit_that_the_origin_refuses_is_no_lost_one(items: Origin, engine: CachingEngine) -> None:
     """A constraint that is looked at last: the answer came, and the next read fills."""
     if items.family == "mariadb":

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from sqlmem.arguments import arguments_of, shape_of, text_of
 from sqlmem.codecs import Unrepresentable
 from sqlmem.codecs.unchanged import Unchanged, leaving, unchanged_by
+from sqlmem.conversions import converter
 from sqlmem.dialects import BY_FAMILY
 from sqlmem.model import Column, Kind
 from sqlmem.plan import Argument, Refuse
-from sqlmem.values import converter
 
 Parameters = Mapping[str, Any] | tuple[Any, ...]
 
