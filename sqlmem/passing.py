@@ -284,11 +284,26 @@ class PassingConnection(Differing):
             self._failed()
             raise
 
-    def ended(self, minded: Minded | None, error: BaseException | None) -> None:
-        """What was sent has succeeded, or failed with this."""
+    def ended(
+        self,
+        minded: Minded | None,
+        error: BaseException | None,
+        cursor: PassingCursor | None = None,
+        text: str = "",
+    ) -> None:
+        """What was sent has succeeded, or failed with this.
+
+        Args:
+            cursor: by which it was sent, if that may go on reading its answer.
+            text: the statement's.
+        """
         try:
             if minded is not None:
-                if minded.window is not None:
+                if minded.window is not None and (
+                    error is not None
+                    or cursor is None
+                    or not cursor.keeps_open(minded.window, minded.effect, text)
+                ):
                     trace = None if error is None else error.__traceback__
                     minded.window.__exit__(None if error is None else type(error), error, trace)
                 if error is None:

@@ -26,6 +26,7 @@ from sqlmem.sent import UNREADABLE, Pieces, are_literals, text_of
 from sqlmem.stand_in import Connection as Behind
 from sqlmem.stand_in import StandIn
 from sqlmem.statuses import remember_status
+from sqlmem.unfinished import Unfinished
 
 
 class Connection(Caller, Behind, Protocol):
@@ -52,7 +53,9 @@ class Connection(Caller, Behind, Protocol):
     def before(self, effect: Effect | None, text: str) -> tuple[Any, Any]:
         """Something is about to be sent to the driver's connection: that one, and what `ended` needs."""
 
-    def ended(self, minded: Any, error: BaseException | None) -> None:
+    def ended(
+        self, minded: Any, error: BaseException | None, cursor: PassingCursor | None = None, text: str = ""
+    ) -> None:
         """What was sent has succeeded, or failed with this."""
 
     def tell(self, listener: Listener, answer: Local | Remote) -> None:
@@ -124,7 +127,7 @@ class PassingCursor(PassingRows):
 
     def execute(self, operation: Any, parameters: Any = None, **keywords: Any) -> Any:
         if self._is_bound:
-            self._unbind()
+            self._begin_anew()
         set_by_others = self.__dict__
         if (
             keywords
@@ -168,7 +171,7 @@ class PassingCursor(PassingRows):
                     connection.ended(minded, error)
                     raise
                 if minded is not None:
-                    connection.ended(minded, None)
+                    connection.ended(minded, None, self, operation)
                 return self if returned is cursor else returned
             self._ask_or_instead(answer, operation, parameters)
         else:
@@ -307,7 +310,7 @@ class PassingCursor(PassingRows):
 
     def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         if self._is_bound:
-            self._unbind()
+            self._begin_anew()
         self._is_local = False
         self._ahead = None
         connection = self._owner
@@ -319,8 +322,29 @@ class PassingCursor(PassingRows):
             connection.ended(minded, error)
             raise
         if minded is not None:
-            connection.ended(minded, None)
+            connection.ended(minded, None, self, text)
         return self if answer is cursor else answer
+
+    def keeps_open(self, window: AbstractContextManager[None], effect: Effect, text: str) -> bool:
+        """Whether what it has just sent may not be over: then the window is closed with it."""
+        cursor = self._driver
+        if (
+            # Its drivers wait for the end; a cursor that outlives its transaction has all its rows then.
+            self._origin.family == "postgresql"
+            or (cursor.description is None and effect.writes is not None and ";" not in text)
+        ):
+            return False
+        self._driver = Unfinished(cursor, window)
+        self.fetchone, self._is_bound = cursor.fetchone, True
+        return True
+
+    def _begin_anew(self) -> None:
+        """The statement before has given rows that were asked for one by one, or isn't over."""
+        self._unbind()
+        driver = self._driver
+        if type(driver) is Unfinished:
+            self._driver = None
+            driver.close()
 
     def _cursor(self, driver: Any) -> Any:
         cursor = self._driver

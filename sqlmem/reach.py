@@ -128,12 +128,12 @@ class Reach:
     """Answers from one reading of the catalogue. Immutable; any thread may ask.
 
     Attributes:
-        suspects: as of `Rows`.
+        has_suspects: whether a statement may write by what it reads.
         known: id of an effect -> what `told` has told of it; it may be another effect's by now.
     """
 
     def __init__(self, rows: Rows) -> None:
-        self.suspects = rows.suspects
+        self.has_suspects = bool(rows.suspects)
         self._family = rows.family
         self._ignores_case = rows.family in ("sqlite", "mysql")
         self._rows = rows
@@ -162,7 +162,7 @@ class Reach:
             text: the statement's, in which views are looked for whose reading may write.
             temporary: the session's temporary tables, which the catalogue need not know.
         """
-        if effect.writes is None or (text and self.suspects and self.is_suspect(text)):
+        if effect.writes is None or (text and self.has_suspects and self.is_suspect(text)):
             return None
         return self._of(effect, temporary) if temporary else self.told(effect).written
 
@@ -203,7 +203,7 @@ class Reach:
     def told_at_once(self, effect: Effect, text: str) -> Told | None:
         """As `told`, if that is all: what it names is known, and nothing that it reads may write."""
         told = self.told(effect)
-        if told.unknown or (text and self.suspects and self.is_suspect(text)):
+        if told.unknown or (text and self.has_suspects and self.is_suspect(text)):
             return None
         return told
 
@@ -234,7 +234,7 @@ class Reach:
 
     def is_suspect(self, text: str) -> bool:
         """Whether what a text names may write by being read: a view over a function that does."""
-        return self.suspects.any_in(text)
+        return self._rows.suspects.any_in(text)
 
     def is_transactional(self, table: Name) -> bool:
         """Whether a rollback undoes what was written to it. False if the table isn't known."""

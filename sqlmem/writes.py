@@ -113,7 +113,7 @@ class Writes:
         if reach is None or self._clock.monotonic() >= self._read_at + REACH_SECONDS:
             return None
         told = reach.known.get(id(effect))
-        if told is None or told.effect is not effect or reach.suspects:
+        if told is None or told.effect is not effect or reach.has_suspects:
             told = reach.told_at_once(effect, text)
         return told.written if told is not None and told.is_plain else None
 

@@ -174,6 +174,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "passing_session",
         "stand_in",
         "passing_rows",
+        "unfinished",
         "passing_cursor",
         "passing",
         "lazy_pool",
