@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from sqlmem.dialects import deterministic, immutable
 from sqlmem.lexer import Scan, TokenKind
-from sqlmem.model import Kind, TableSchema
+from sqlmem.model import CHANGES_BY_ITSELF, Kind, TableSchema
 from sqlmem.parser import Parsed
 
 # What a query consists of, beside what expressions do (`immutable.is_known_word`).
@@ -165,11 +165,30 @@ def why_unkept(parsed: Parsed, family: str, schemas: Sequence[TableSchema | None
     if refused is not None:
         return f"{refused.name} may be something else to others: {refused.refusal}"
     return (
-        _unknown_call(parsed, family)
+        changing_column(parsed, known)
+        or _unknown_call(parsed, family)
         or _unknown_word(parsed, family)
         or _unknown_column(parsed.tree, known)
         or _changing_node(parsed.tree, family, _kinds(known))
     )
+
+
+def changing_column(parsed: Parsed, schemas: Sequence[TableSchema]) -> str | None:
+    """Why what a statement reads of its tables may be something else each time."""
+    names = {
+        column.name.lower()
+        for schema in schemas
+        for column in schema.columns
+        if column.refusal == CHANGES_BY_ITSELF
+    }
+    if not names:
+        return None
+    is_natural = any(join.args.get("method") for join in parsed.tree.find_all(exp.Join))
+    if is_natural or parsed.tree.find(exp.Star) is not None:
+        return f"{min(names)}: {CHANGES_BY_ITSELF}"
+    # Also where another column is meant by the name.
+    found = names & {str(node.this).lower() for node in parsed.tree.find_all(exp.Identifier)}
+    return f"{min(found)}: {CHANGES_BY_ITSELF}" if found else None
 
 
 def mentions_the_present(text: str) -> bool:

@@ -46,6 +46,8 @@ class Collation(enum.Enum):
 
 # Why a table with row-level security isn't cached, unless the program names it.
 ROW_SECURITY = "row-level security decides who sees which rows"
+# Of a column: no answer that has it may be kept, either.
+CHANGES_BY_ITSELF = "it is computed when it is read, and may be something else then"
 
 
 @dataclass(frozen=True, slots=True)

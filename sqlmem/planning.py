@@ -12,7 +12,7 @@ from typing import Any
 from sqlmem.borrowing import NOBODY, Borrower, Elsewhere, NotAsked, NotNow
 from sqlmem.catalogue import Spelling, UnknownTable
 from sqlmem.codecs import Unrepresentable
-from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, why_unkept
+from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, changing_column, why_unkept
 from sqlmem.dialects import Facts, Semantics
 from sqlmem.dialects.deterministic import all_kept
 from sqlmem.effects import Effect, Session, effect_of
@@ -287,6 +287,9 @@ class Planning:
         known = semantics.pure_functions | semantics.called
         if any(name not in _HARMLESS and name.lower() not in known for name in parsed.functions):
             reads = None  # it may read whatever it likes
+        schemas = [state.schema for state in states if state.schema is not None]
+        if reads is not None and changing_column(parsed, schemas) is not None:
+            reads = None
         return Bypassed(
             refused.reason,
             tuple(sorted({str(state.name) for state in states})),

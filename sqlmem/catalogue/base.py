@@ -6,10 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlglot import exp, parse_one
-from sqlglot.errors import SqlglotError
 
-from sqlmem.dialects import BY_FAMILY
 from sqlmem.model import Index, TableName
 
 Spelling = tuple[str | None, str]
@@ -37,25 +34,3 @@ def inspected(
             columns = tuple(column for column in names if column is not None)
             indexes.setdefault(columns, Index(columns, is_unique=bool(found["unique"])))
     return reflected, tuple(indexes.values())
-
-
-def view_reads(definition: str, family: str) -> tuple[list[Spelling], str | None]:
-    """The tables named in a view's definition, and why its rows may change without them."""
-    semantics = BY_FAMILY[family]
-    try:
-        tree = parse_one(definition, read=semantics.sqlglot)
-    except (SqlglotError, RecursionError):
-        return [], "its definition can't be parsed"
-    ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    tables = [
-        (table.db or None, table.name)
-        for table in tree.find_all(exp.Table)
-        if table.name and (table.db or table.name.lower() not in ctes)
-    ]
-    for function in tree.find_all(exp.Func):
-        name = function.name if isinstance(function, exp.Anonymous) else function.key
-        if name.lower().replace("_", "") not in {pure.replace("_", "") for pure in semantics.pure_functions}:
-            return tables, f"it calls {name.lower()}, whose result may change between reads"
-    if tree.find(exp.SessionParameter, exp.Parameter) is not None:
-        return tables, "it reads a variable of the session"
-    return tables, None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sqlmem.catalogue.base import Spelling, UnknownTable, inspected, view_reads
-from sqlmem.model import Collation, Column, Kind, TableName, TableSchema
+from sqlmem.catalogue.base import Spelling, UnknownTable, inspected
+from sqlmem.catalogue.generated import changing
+from sqlmem.catalogue.views import view as view_of
+from sqlmem.catalogue.views import why_completed
+from sqlmem.model import CHANGES_BY_ITSELF, Collation, Column, Kind, TableName, TableSchema
 
 _MYSQL_TABLE = sa.text(
     "SELECT t.table_schema, t.table_name, t.table_type, @@lower_case_table_names"
@@ -18,7 +22,7 @@ _MYSQL_TABLE = sa.text(
 )
 _MYSQL_COLUMNS = sa.text(
     "SELECT c.column_name, c.data_type, c.column_type, c.collation_name, c.numeric_precision,"
-    " c.numeric_scale, c.extra"
+    " c.numeric_scale, c.extra, c.generation_expression"
     " FROM information_schema.columns c WHERE c.table_schema = :schema AND c.table_name = :name"
 )
 _MYSQL_VIEW = sa.text(
@@ -35,11 +39,14 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     full = TableName(schema, name)
     is_view = kind.endswith("VIEW")
     reflected, indexes = inspected(connection, full, is_view=is_view)
-    told = {
-        str(item[0]): item for item in connection.execute(_MYSQL_COLUMNS, {"schema": schema, "name": name})
-    }
+    told = {str(item[0]): item for item in _told_of(connection, full)}
+    unsteady = _changing(connection, told)
     columns = tuple(
-        replace(_mysql_column(key, told.get(key)), is_hidden=_is_invisible(told.get(key)))
+        replace(
+            _mysql_column(key, told.get(key)),
+            is_hidden=_is_invisible(told.get(key)),
+            refusal=CHANGES_BY_ITSELF if key in unsteady else None,
+        )
         for key in reflected
     )
     if kind not in ("BASE TABLE", "VIEW"):
@@ -49,6 +56,28 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     if is_view:
         depends_on, refusal = _mysql_view(connection, full, depth=0)
     return TableSchema(full, columns, indexes, is_view, depends_on, refusal)
+
+
+def _told_of(connection: Connection, table: TableName) -> Sequence[Any]:
+    return connection.execute(_MYSQL_COLUMNS, {"schema": table.schema, "name": table.name}).all()
+
+
+def _changing(connection: Connection, told: Mapping[str, Any]) -> frozenset[str]:
+    """The columns that are computed when they are read, and not always to the same."""
+    dialect: Any = connection.dialect
+    expressions = {
+        name: str(item[7])
+        for name, item in told.items()
+        if item[7] and "VIRTUAL" in str(item[6]).upper() and dialect.is_mariadb
+    }
+    if not expressions:
+        return frozenset()
+    return changing(expressions, _times(told))
+
+
+def _times(told: Mapping[str, Any]) -> list[str]:
+    """The names in lower case of the columns of type TIME."""
+    return [name.lower() for name, item in told.items() if str(item[1]).lower() == "time"]
 
 
 def _table(connection: Connection, spelling: Spelling) -> tuple[str, str, str] | None:
@@ -67,20 +96,27 @@ def _mysql_view(
     definition = connection.execute(_MYSQL_VIEW, {"schema": view.schema, "name": view.name}).scalar()
     if not definition or depth > 20:
         return None, "what it reads isn't told to this user"
-    tables, refusal = view_reads(str(definition), "mysql")
+    tree, tables, refusal = view_of(str(definition), "mysql")
     found: set[TableName] = set()
+    times: set[str] = set()
     for schema, name in tables:
         row = _table(connection, (schema or view.schema, name))
         if row is None:
             return None, refusal or "it reads a table that isn't known"
         other = TableName(row[0], row[1])
         found.add(other)
+        told = {str(item[0]): item for item in _told_of(connection, other)}
+        if unsteady := _changing(connection, told):
+            refusal = refusal or f"{min(unsteady)} of {other}: {CHANGES_BY_ITSELF}"
+        times.update(_times(told))
         if row[2].endswith("VIEW"):
             deeper, deeper_refusal = _mysql_view(connection, other, depth=depth + 1)
             refusal = refusal or deeper_refusal
             if deeper is None:
                 return None, refusal
             found |= deeper
+    if tree is not None:
+        refusal = refusal or why_completed(tree, times)
     return frozenset(found), refusal
 
 
@@ -130,7 +166,7 @@ def _encoding(collation: str) -> str | None:
 def _mysql_column(name: str, told: Any) -> Column:
     if told is None:
         return Column(name, Kind.OPAQUE, "unknown")
-    _, data_type, column_type, collation_name, precision, scale, _ = told
+    _, data_type, column_type, collation_name, precision, scale, *_ = told
     data, words = str(data_type).lower(), str(column_type).lower()
     if data in _MYSQL_INTEGERS and "zerofill" not in words:
         if data == "bigint" and "unsigned" in words:

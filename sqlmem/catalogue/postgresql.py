@@ -9,7 +9,9 @@ from sqlalchemy import types
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
-from sqlmem.catalogue.base import Spelling, UnknownTable, inspected, view_reads
+from sqlmem.catalogue.base import Spelling, UnknownTable, inspected
+from sqlmem.catalogue.views import view as view_of
+from sqlmem.catalogue.views import why_of_the_present
 from sqlmem.model import ROW_SECURITY, Collation, Column, Kind, TableName, TableSchema
 
 _PG_TABLE = sa.text(
@@ -48,6 +50,23 @@ _PG_DEPENDENCIES = sa.text(
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
     """
 )
+# The columns of some relations; and the types that their definitions use which somebody has made of dates,
+# ranges, rows or arrays: pg_type.typcategory, which a domain has of its base.
+_PG_TYPES = sa.text(
+    """
+    SELECT a.attname, t.typname, false
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = ANY(CAST(:oids AS oid[])) AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT t.typname, t.typname, true
+    FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d
+    ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+    AND d.refclassid = 'pg_catalog.pg_type'::regclass
+    JOIN pg_catalog.pg_type t ON t.oid = d.refobjid
+    WHERE r.ev_class = ANY(CAST(:oids AS oid[])) AND t.typcategory IN ('D', 'R', 'C', 'A', 'P')
+    """
+)
+_PG_MOMENTS = frozenset({"date", "time", "timetz", "timestamp", "timestamptz"})
 _PG_KINDS = {"r": None, "p": None, "v": None, "m": None, "f": None}
 
 
@@ -70,15 +89,19 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     )
     refusal = None
     depends_on = set()
-    for other, other_schema, other_name, other_security, definition in connection.execute(
-        _PG_DEPENDENCIES, {"oid": oid}
-    ):
+    found = connection.execute(_PG_DEPENDENCIES, {"oid": oid}).all()
+    moments, has_moments_of_its_own = (
+        _moments(connection, [item[0] for item in found]) if is_view else ((), False)
+    )
+    for other, other_schema, other_name, other_security, definition in found:
         if other != oid:
             depends_on.add(TableName(other_schema, other_name))
         if other_security:
             refusal = ROW_SECURITY
         if definition is not None and refusal is None:
-            refusal = view_reads(definition, "postgresql")[1]
+            tree, _, refusal = view_of(definition, "postgresql")
+            if refusal is None and tree is not None:
+                refusal = why_of_the_present(tree, moments, has_moments_of_its_own=has_moments_of_its_own)
         if other_schema in ("pg_catalog", "information_schema"):
             refusal = "it reads the origin's catalogue"
     if has_row_security:
@@ -86,6 +109,19 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     if persistence == "t":
         refusal = "it is temporary, and another session's may have the same name"
     return TableSchema(full, columns, indexes, is_view, frozenset(depends_on), refusal)
+
+
+def _moments(connection: Connection, oids: list[int]) -> tuple[frozenset[str], bool]:
+    """Names of columns that are dates and times in all of these, and whether one uses a type made of them."""
+    is_moment: dict[str, bool] = {}
+    has_made = False
+    for name, type_name, is_made in connection.execute(_PG_TYPES, {"oids": oids}):
+        if is_made:
+            has_made = True
+        else:
+            lowered = str(name).lower()
+            is_moment[lowered] = is_moment.get(lowered, True) and str(type_name) in _PG_MOMENTS
+    return frozenset(name for name, is_one in is_moment.items() if is_one), has_made
 
 
 def _postgresql_collation(

@@ -9,7 +9,8 @@ from sqlalchemy.engine import Connection
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
-from sqlmem.catalogue.base import Spelling, UnknownTable, inspected, view_reads
+from sqlmem.catalogue.base import Spelling, UnknownTable, inspected
+from sqlmem.catalogue.views import view as view_of
 from sqlmem.model import Collation, Column, Kind, TableName, TableSchema
 
 _DEFINITION = (
@@ -140,7 +141,7 @@ def _sqlite_view(
     match = re.match(r"(?is)\s*create\s+(?:temp\w*\s+)?view\b.*?\bas\b(.*)", sql)
     if match is None or depth > 20:
         return None, "its definition can't be parsed"
-    tables, refusal = view_reads(match[1], "sqlite")
+    _, tables, refusal = view_of(match[1], "sqlite")
     found: set[TableName] = set()
     for _, name in tables:
         row = connection.exec_driver_sql(

@@ -1,0 +1,125 @@
+"""Invariant: the store answers for a view only if its rows are the same as long as those of its tables are.
+
+What calls nothing may depend on the present all the same: PostgreSQL reads the text 'now' as a moment,
+MariaDB completes a TIME with the present day.
+"""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from support.origins import Origin
+
+from sqlmem import CachingEngine, Outcome, last_status
+
+TABLES = {
+    "sqlite": ("CREATE TABLE t (id INTEGER PRIMARY KEY, s VARCHAR(20), d TIMESTAMP, at TIME)",),
+    "mariadb": (
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, s VARCHAR(20), d DATETIME, at TIME)",
+        "CREATE VIEW plain AS SELECT id, at AS hour FROM t",
+    ),
+    "postgresql": (
+        "CREATE TYPE mood AS ENUM ('open', 'paid')",
+        "CREATE DOMAIN day AS DATE",
+        "CREATE DOMAIN label AS TEXT",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, s VARCHAR(20), d TIMESTAMP, z TIMESTAMPTZ, m mood, at TIME)",
+        "CREATE TABLE u (id INTEGER PRIMARY KEY, d VARCHAR(20), since TIMESTAMP)",
+        "CREATE VIEW plain AS SELECT id, d AS moment FROM t",
+    ),
+}
+CHANGING = {
+    "sqlite": [
+        "SELECT id, datetime('now') AS x FROM t",
+        "SELECT id, date(s) AS x FROM t",
+        "SELECT id, strftime('%Y') AS x FROM t",
+        "SELECT id, CURRENT_DATE AS x FROM t",
+        "SELECT id, random() AS x FROM t",
+    ],
+    "mariadb": [
+        "SELECT id, CAST(at AS DATETIME) AS x FROM t",
+        "SELECT id FROM t WHERE d < at",
+        "SELECT id, COALESCE(at, d) AS x FROM t",
+        "SELECT at AS x FROM t UNION SELECT d FROM t",
+        "SELECT x FROM (SELECT at AS x, d FROM t) AS s WHERE x < d",
+        "SELECT id, CAST('10:00:00' AS TIME) AS x FROM t",
+        "SELECT id FROM plain WHERE hour < '2020-01-01 00:00:00'",
+        "SELECT id, YEAR(at) AS x FROM t",
+        "SELECT id, CURDATE() AS x FROM t",
+    ],
+    "postgresql": [
+        "SELECT id, s::timestamptz AS x FROM t",
+        "SELECT id, (s)::date AS x FROM t",
+        "SELECT id, ('now'::text)::timestamptz AS x FROM t",
+        "SELECT id, ('now'::varchar)::timestamp AS x FROM t",
+        "SELECT id FROM t WHERE d < ('' || s)::timestamp",
+        "SELECT id, coalesce(s, 'now')::timestamp AS x FROM t",
+        "SELECT id, (CASE WHEN id = 1 THEN s ELSE 'today' END)::date AS x FROM t",
+        "SELECT id, ARRAY[s]::timestamptz[] AS x FROM t",
+        "SELECT id, ('[now,)'::text)::tstzrange AS x FROM t",
+        "SELECT id, s::day AS x FROM t",
+        # One of the two is a text.
+        "SELECT t.id, u.d::date AS x FROM t JOIN u ON u.id = t.id",
+        "SELECT id, max(s)::date AS x FROM t GROUP BY id",
+        "SELECT id, CURRENT_DATE AS x FROM t",
+    ],
+}
+STEADY = {
+    "sqlite": [
+        "SELECT id, d, at, s FROM t WHERE s <> 'now'",
+        "SELECT id, CAST(s AS INTEGER) AS x FROM t",
+    ],
+    "mariadb": [
+        "SELECT id, at, d FROM t WHERE s <> 'now'",
+        "SELECT id, at AS hour FROM t WHERE d > '2020-01-01'",
+        "SELECT id, CAST(d AS DATE) AS x FROM t",
+        "SELECT id, YEAR(d) AS x FROM t",
+        "SELECT id, hour FROM plain",
+    ],
+    "postgresql": [
+        "SELECT id, d::date AS x, z::date AS y, at FROM t WHERE s <> 'now'",
+        "SELECT id FROM t WHERE d > 'now'::timestamp - '1 year'::interval",
+        "SELECT id, m FROM t WHERE m = 'open'",
+        "SELECT id, s::label AS x, m::text AS y, id::numeric(5, 1) AS z FROM t",
+        "SELECT id, coalesce(d, '2020-01-01'::timestamp)::date AS x FROM t",
+        "SELECT id, (CASE WHEN s = 'x' THEN d END)::date AS x FROM t",
+        "SELECT id, date_trunc('day', d)::date AS x FROM t",
+        "SELECT id, (z AT TIME ZONE 'UTC')::date AS x FROM t",
+        "SELECT id, (d + '1 day'::interval)::date AS x FROM t",
+        "SELECT s, max(d)::date AS x FROM t GROUP BY s",
+        "SELECT id, moment::date AS x FROM plain",
+        "SELECT id, since::date AS x FROM u",
+    ],
+}
+
+
+def outcomes(origin: Origin, definition: str) -> set[Outcome]:
+    """Of several questions for a view over such a table of two rows."""
+    moment = "'2020-02-03 04:05:06'"
+    origin.execute(
+        *TABLES[origin.family],
+        f"INSERT INTO t (id, s, d, at) VALUES (1, 'today', {moment}, '10:00:00'), (2, NULL, NULL, NULL)",
+        *([f"INSERT INTO u VALUES (1, 'today', {moment})"] if origin.family == "postgresql" else []),
+        f"CREATE VIEW v AS {definition}",
+    )
+    found = set()
+    with CachingEngine(origin.engine(), mode="transparent") as engine:
+        for _ in range(4):
+            with engine.connect() as connection:
+                connection.execute(text("SELECT * FROM v")).all()
+            status = last_status()
+            assert status is not None
+            found.add(status.outcome)
+    return found
+
+
+@pytest.mark.parametrize("number", range(max(map(len, CHANGING.values()))))
+def test_a_view_that_may_change_by_itself_is_read_each_time(origin: Origin, number: int) -> None:
+    """Each definition, as far as there are so many for this family."""
+    for definition in CHANGING[origin.family][number : number + 1]:
+        assert outcomes(origin, definition) == {Outcome.BYPASS}, definition
+
+
+@pytest.mark.parametrize("number", range(max(map(len, STEADY.values()))))
+def test_a_view_of_its_tables_alone_is_cached(origin: Origin, number: int) -> None:
+    for definition in STEADY[origin.family][number : number + 1]:
+        assert outcomes(origin, definition) == {Outcome.MISS, Outcome.HIT}, definition
