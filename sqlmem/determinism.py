@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from sqlmem.dialects import deterministic, immutable
+from sqlmem.dialects import Facts, deterministic, immutable
 from sqlmem.lexer import Scan, TokenKind
 from sqlmem.model import CHANGES_BY_ITSELF, Kind, TableSchema
 from sqlmem.parser import Parsed
@@ -189,6 +189,15 @@ def changing_column(parsed: Parsed, schemas: Sequence[TableSchema]) -> str | Non
     # Also where another column is meant by the name.
     found = names & {str(node.this).lower() for node in parsed.tree.find_all(exp.Identifier)}
     return f"{min(found)}: {CHANGES_BY_ITSELF}" if found else None
+
+
+def why_made_may_change(parsed: Parsed, facts: Facts) -> str | None:
+    """PostgreSQL: why what somebody has made may give something else each time, if it may be meant."""
+    if found := sorted(facts.changing.intersection(parsed.scanned.words)):
+        return f"somebody has made an operator {found[0]}, whose result may change"
+    if "cast" in facts.changing and parsed.tree.find(exp.Cast) is not None:
+        return "somebody has made a cast, whose result may change"
+    return None
 
 
 def mentions_the_present(text: str) -> bool:

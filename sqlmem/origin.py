@@ -16,7 +16,7 @@ from sqlalchemy import pool
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.url import URL
 
-from sqlmem.catalogue import facts
+from sqlmem.catalogue import facts, with_what_was_made
 from sqlmem.checkout import Checkout
 from sqlmem.connecting import makes_its_own
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
@@ -63,6 +63,7 @@ class Origin:
         # Whether its cursors give tuples, to a program that has one; None: no connection was seen yet.
         self.rows_are_plain: bool | None = None
         self._facts: Facts | None = None
+        self._facts_of = 0
         self._usual_level: str | None = None
         # The engine's options, which are replaced as a whole, and what follows for who has no own.
         self._usual_reason: tuple[Any, str | None] = (None, None)
@@ -225,10 +226,19 @@ class Origin:
         overflow: int = owner._max_overflow
         return overflow < 0 or owner.size() + overflow - owner.checkedout() >= 2
 
-    def facts(self, connection: OriginConnection) -> Facts:
-        if self._facts is None:
-            self._facts = facts(connection.connection, self.family)
-        return self._facts
+    def facts(self, connection: OriginConnection, *, since: int | None = None) -> Facts:
+        """Asked once; of PostgreSQL, what somebody has made is asked again when definitions were forgotten.
+
+        Args:
+            since: how often they were, so far; None takes what is known.
+        """
+        known = self._facts
+        if known is None:
+            known = self._facts = facts(connection.connection, self.family)
+        elif since is not None and since != self._facts_of and self.family == "postgresql":
+            known = self._facts = with_what_was_made(connection.connection, known)
+        self._facts_of = self._facts_of if since is None else since
+        return known
 
     @property
     def known_facts(self) -> Facts | None:

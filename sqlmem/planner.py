@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from sqlmem.census import Census
 from sqlmem.codecs import codec_for
+from sqlmem.determinism import why_made_may_change
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.dialects.sqlite_functions import FUNCTIONS
@@ -51,6 +52,8 @@ def make_plan(
     """
     if facts.peculiar is not None:
         raise Refuse(facts.peculiar)
+    if semantics.name == "postgresql" and (facts.overridden or facts.operators or facts.changing):
+        _check_made(parsed, facts)
     slices = Slices(parsed.scanned)
     context = Context(
         semantics,
@@ -215,6 +218,26 @@ def _check_functions(parsed: Parsed, slices: Slices, semantics: Semantics) -> No
     )
     if unknown:
         raise Refuse(f"the function {unknown[0]} is computed by the origin")
+
+
+# Used where no sign says so: by IN, BETWEEN, NULLIF, CASE, USING and quantifiers.
+_COMPARING = frozenset(["=", "<>", "!=", "<", ">", "<=", ">="])
+_BEHIND_WORDS = {"~~": "LIKE", "!~~": "LIKE", "~~*": "ILIKE", "!~~*": "ILIKE"}
+
+
+def _check_made(parsed: Parsed, facts: Facts) -> None:
+    """Raises `Refuse` for a function or operator of PostgreSQL's of whose name somebody has made others.
+
+    By name alone, so for some that would mean PostgreSQL's own.
+    """
+    for name in sorted({each.lower() for each in parsed.functions} & facts.overridden):
+        raise Refuse(f"somebody has made another function {name}, which may be meant")
+    words = frozenset(parsed.scanned.words)
+    for name in sorted(facts.operators):
+        if name in _COMPARING or _BEHIND_WORDS.get(name, name) in words:
+            raise Refuse(f"somebody has made another operator {name}, which may be meant")
+    if (changing := why_made_may_change(parsed, facts)) is not None:
+        raise Refuse(changing)
 
 
 # What has a syntax of its own, or is none: the parser tells of no place for these.

@@ -12,7 +12,7 @@ from typing import Any
 from sqlmem.borrowing import NOBODY, Borrower, Elsewhere, NotAsked, NotNow
 from sqlmem.catalogue import Spelling, UnknownTable
 from sqlmem.codecs import Unrepresentable
-from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, changing_column, why_unkept
+from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, changing_column, why_made_may_change, why_unkept
 from sqlmem.dialects import Facts, Semantics
 from sqlmem.dialects.deterministic import all_kept
 from sqlmem.effects import Effect, Session, effect_of
@@ -56,8 +56,9 @@ class Planning:
     _effects: dict[tuple[str, bool], Passed] = field(default_factory=dict)
     # The same of shapes, for reads that do nothing else whatever their constants are; likewise.
     _of_shapes: dict[tuple[str, bool], Passed] = field(default_factory=dict)
-    # PostgreSQL: name of a function -> whether only the origin itself has made functions of this name.
-    _own_functions: dict[str, bool] = field(default_factory=dict)
+    # PostgreSQL: name of a function -> whether only the origin itself has made functions of this name; and
+    # how often definitions had been forgotten then.
+    _own_functions: tuple[int, dict[str, bool]] = field(default_factory=lambda: (0, {}))
     # What is never answered by the store, see `Front.quarantine`. Only grows, replaced by reference.
     _quarantined: frozenset[Form] = frozenset()
 
@@ -126,14 +127,21 @@ class Planning:
         """PostgreSQL: which of the functions called may be somebody's, under the name of one of its own."""
         if self.origin.family != "postgresql":
             return None
+        facts = self.facts(borrower)
+        if facts.changing and (why := why_made_may_change(parsed, facts)) is not None:
+            return why
         names = {name.lower() for name in parsed.functions} - GRAMMAR
-        if new := sorted(names - self._own_functions.keys()):
+        since, own = self._own_functions
+        if since != self.registry.invalidations:
+            since, own = self.registry.invalidations, {}
+        if new := sorted(names - own.keys()):
             if borrower.past_reason is not None:
                 return "whose functions it calls couldn't be asked"
             with borrower.borrowed() as connection:
                 foreign = connection.foreign_functions(new)
-            self._own_functions.update((name, name not in foreign) for name in new)
-        foreign_call = next((name for name in sorted(names) if not self._own_functions[name]), None)
+            own = own | {name: name not in foreign for name in new}
+            self._own_functions = since, own
+        foreign_call = next((name for name in sorted(names) if not own[name]), None)
         return None if foreign_call is None else NO_LISTED_CALL.format(foreign_call)
 
     def _with_effect(self, entry: Bypassed, statement: str, has_parameters: bool) -> Bypassed:  # noqa: FBT001
@@ -318,7 +326,7 @@ class Planning:
             try:
                 with borrower.borrowed() as connection:
                     schema = connection.reflect(spelling)
-                    self.origin.facts(connection)
+                    self.origin.facts(connection, since=invalidations)
             except Exception as error:
                 if is_lock_timeout(error):
                     raise Refuse(LOCKED) from None

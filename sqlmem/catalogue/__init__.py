@@ -14,7 +14,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from sqlmem.catalogue.base import Spelling, UnknownTable
 from sqlmem.catalogue.computed import described, foreign_functions, not_immutable
-from sqlmem.catalogue.statistics import Estimate, estimate, facts
+from sqlmem.catalogue.statistics import Estimate, estimate, facts, with_what_was_made
 from sqlmem.model import TableSchema
 
 Reflect = Callable[[Connection, Spelling], TableSchema]
@@ -57,4 +57,5 @@ __all__ = [
     "foreign_functions",
     "not_immutable",
     "reflect",
+    "with_what_was_made",
 ]

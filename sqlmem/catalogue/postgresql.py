@@ -66,6 +66,19 @@ _PG_TYPES = sa.text(
     WHERE r.ev_class = ANY(CAST(:oids AS oid[])) AND t.typcategory IN ('D', 'R', 'C', 'A', 'P')
     """
 )
+# A function that somebody has made, under whatever name, by itself or by an operator.
+_PG_CHANGING = sa.text(
+    """
+    SELECT min(p.proname::text)
+    FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d
+    ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+    LEFT JOIN pg_catalog.pg_operator o
+    ON d.refclassid = 'pg_catalog.pg_operator'::regclass AND o.oid = d.refobjid
+    JOIN pg_catalog.pg_proc p ON p.oid = CASE
+        WHEN d.refclassid = 'pg_catalog.pg_proc'::regclass THEN d.refobjid ELSE o.oprcode END
+    WHERE r.ev_class = :oid AND p.provolatile <> 'i'
+    """
+)
 _PG_MOMENTS = frozenset({"date", "time", "timetz", "timestamp", "timestamptz"})
 _PG_KINDS = {"r": None, "p": None, "v": None, "m": None, "f": None}
 
@@ -87,7 +100,7 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
         _postgresql_column(key, found["type"], *collations.get(key, (Collation.UNKNOWN, "")))
         for key, found in reflected.items()
     )
-    refusal = None
+    refusal = _made_by_somebody(connection, oid) if is_view else None
     depends_on = set()
     found = connection.execute(_PG_DEPENDENCIES, {"oid": oid}).all()
     moments, has_moments_of_its_own = (
@@ -109,6 +122,12 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     if persistence == "t":
         refusal = "it is temporary, and another session's may have the same name"
     return TableSchema(full, columns, indexes, is_view, frozenset(depends_on), refusal)
+
+
+def _made_by_somebody(connection: Connection, oid: int) -> str | None:
+    """Why a view may change by itself though it calls nothing but what the origin has of that name."""
+    name = connection.execute(_PG_CHANGING, {"oid": oid}).scalar()
+    return None if name is None else f"it calls {name}, whose result may change between reads"
 
 
 def _moments(connection: Connection, oids: list[int]) -> tuple[frozenset[str], bool]:

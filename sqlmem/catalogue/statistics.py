@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -53,12 +53,68 @@ def facts(connection: Connection, family: str) -> Facts:
     # An application's own deserializer may make anything of it; asyncpg gives it as text.
     is_parsed = driver in _PARSING and getattr(connection.dialect, "_json_deserializer", None) is None
     nulls = "transform_null_equals"
-    return Facts(
+    known = Facts(
         driver,
         session=found,
         json_is_parsed=family == "postgresql" and is_parsed,
         peculiar=f"{nulls} is on" if is_on(dict(found).get(nulls)) else None,
     )
+    return with_what_was_made(connection, known) if family == "postgresql" else known
+
+
+def with_what_was_made(connection: Connection, known: Facts) -> Facts:
+    """PostgreSQL: the facts with the functions, operators and casts that somebody has made by now."""
+    made: dict[str, set[str]] = {"function": set(), "operator": set(), "changing": set()}
+    for kind, name in connection.execute(_MADE):
+        made[str(kind)].add(str(name))
+    return replace(
+        known,
+        overridden=frozenset(made["function"]),
+        operators=frozenset(made["operator"]),
+        changing=frozenset(made["changing"]),
+    )
+
+
+# PostgreSQL takes a function or operator that somebody has made before its own of that name, if its types
+# are nearer to those at hand: length(varchar) before length(text). (PostgreSQL's manual, "Type Conversion".)
+# What is STABLE in C depends on settings (pg_trgm's % does), which are the same for all sessions here.
+_MADE = sa.text(
+    """
+    WITH own AS (
+        SELECT oid, typcategory AS category FROM pg_catalog.pg_type
+        WHERE typnamespace = 'pg_catalog'::pg_catalog.regnamespace
+        AND typcategory IN ('S', 'N', 'D', 'B', 'T', 'A', 'P', 'X')
+    ), changing AS (
+        SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+        WHERE p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace
+        AND (p.provolatile = 'v' OR (p.provolatile = 's' AND l.lanname <> 'c'))
+    )
+    SELECT DISTINCT 'function', p.proname::text FROM pg_catalog.pg_proc p
+    WHERE p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace
+    AND pg_catalog.pg_function_is_visible(p.oid)
+    AND EXISTS (
+        SELECT FROM pg_catalog.pg_proc b WHERE b.proname = p.proname
+        AND b.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+    )
+    AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) AS a(type) WHERE a.type NOT IN (SELECT oid FROM own))
+    UNION ALL
+    SELECT DISTINCT 'operator', o.oprname::text FROM pg_catalog.pg_operator o
+    LEFT JOIN own l ON l.oid = o.oprleft LEFT JOIN own r ON r.oid = o.oprright
+    WHERE o.oprnamespace <> 'pg_catalog'::pg_catalog.regnamespace
+    AND pg_catalog.pg_operator_is_visible(o.oid)
+    AND (o.oprleft = 0 OR l.oid IS NOT NULL) AND (o.oprright = 0 OR r.oid IS NOT NULL)
+    AND (
+        o.oprname NOT IN ('+', '-', '*', '/', '%', '^', '&', '|', '#', '~', '<<', '>>')
+        OR (COALESCE(l.category, 'N') <> 'S' AND COALESCE(r.category, 'N') <> 'S')
+    )
+    UNION ALL
+    SELECT DISTINCT 'changing', o.oprname::text FROM pg_catalog.pg_operator o
+    JOIN changing p ON p.oid = o.oprcode
+    WHERE o.oprnamespace <> 'pg_catalog'::pg_catalog.regnamespace
+    UNION ALL
+    SELECT DISTINCT 'changing', 'cast' FROM pg_catalog.pg_cast t JOIN changing p ON p.oid = t.castfunc
+    """
+)
 
 
 # Modes of MariaDB's and MySQL's that change what a read means, or gives, beside those that are known above

@@ -22,7 +22,11 @@ class Facts:
 
     Attributes:
         driver: SQLAlchemy's name of the driver; some give two of the origin's values as one.
-        overridden: SQLite: functions that the application replaced (lower case).
+        overridden: SQLite: functions that the application replaced (lower case). PostgreSQL: functions of the
+            origin's own of whose names somebody has made others, over types that the store computes with.
+        operators: PostgreSQL: likewise, operators.
+        changing: PostgreSQL: operators that somebody has made, on whatever types, whose results may change;
+            "cast" among them for casts.
         division_digits: MariaDB: div_precision_increment; None for MySQL, whose arithmetic wasn't looked at.
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
         names_are_declared: SQLite: an unaliased column is given out under its declared name, however
@@ -39,6 +43,8 @@ class Facts:
 
     driver: str | None = None
     overridden: frozenset[str] = frozenset()
+    operators: frozenset[str] = frozenset()
+    changing: frozenset[str] = frozenset()
     like_ignores_case: bool = True
     division_digits: int | None = None
     names_are_declared: bool = False
