@@ -41,6 +41,7 @@ class Front(Planning):
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._templates = Templates(self.capacity)
         self._refusals = Refusals(self.capacity)
         self._postponed = Postponements(self.capacity)

@@ -35,6 +35,7 @@ class LazyPool(pool.Pool):
         self._idle: list[Any] = []
         self.is_async = self._is_asyncio
         self._origin_pool = origin_pool
+        self.is_strict = origin_pool is None
         # What the pool of the wrapped engine does with a connection that comes back, this one does with ours.
         self._resets = {"reset_rollback": "do_rollback", "reset_commit": "do_commit"}.get(
             getattr(self._reset_on_return, "name", "")
@@ -125,6 +126,19 @@ class LazyCheckedOut(CheckedOut):
         self.cursor: Callable[..., Any] = behind.cursor
         self.commit: Callable[[], None] = behind.commit
         self.rollback: Callable[[], None] = behind.rollback
+
+    @property
+    def info(self) -> Any:
+        """What is kept with the driver's connection, in transparent mode: it is taken for that.
+
+        Listeners to the wrapped engine's pool are given the same. Where it can't be taken here (an
+        AsyncConnection is asked, outside of a task's switches), what is kept with ours.
+        """
+        connection = self.dbapi_connection
+        if connection is None or self._pool.is_strict or not connection.behind.can_take:
+            return super().info
+        connection.behind.take()
+        return connection.behind.fairy.info
 
     def _close_special(self, transaction_reset: bool = False) -> None:  # noqa: FBT001, FBT002 - SQLAlchemy's
         owner, record, connection = self._pool, self._connection_record, self.dbapi_connection

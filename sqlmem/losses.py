@@ -50,7 +50,7 @@ class Losses(Eras):
             scope: as of `Eras`.
         """
         super().__init__(scope)
-        self._clock = clock
+        self.clock = self._clock = clock
         self._tables: dict[TableName, TableState] = {}
         # The catalogue's name of each table as statements have written it.
         self._spellings: dict[tuple[str | None, str], TableState] = {}

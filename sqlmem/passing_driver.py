@@ -16,6 +16,7 @@ from sqlmem.dbapi import TOLD
 from sqlmem.directives import USUAL, Directive
 from sqlmem.passing_shared import Passing
 from sqlmem.pending import EVERYTHING, NOTHING, Pending
+from sqlmem.waiting import may_wait
 
 # What may be asked of a driver's connection without its doing anything that others see.
 _HARMLESS = TOLD | {
@@ -137,6 +138,11 @@ class Held:
             if name not in self._set:
                 self._set.append(name)
             dialect.connection_characteristics[name].set_characteristic(dialect, driver, value)
+
+    @property
+    def can_take(self) -> bool:
+        """Whether `take` needs no event loop, or is where it can wait for one."""
+        return self._held is not None or not self._passing.origin.is_async or may_wait()
 
     @property
     def fairy(self) -> Any:

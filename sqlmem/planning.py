@@ -5,7 +5,8 @@ Nothing is remembered here but what a text does and whose a function is: `front`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,12 +24,14 @@ from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
 from sqlmem.model import Column, TableSchema
 from sqlmem.origin import Origin
+from sqlmem.origin_connection import OriginConnection
 from sqlmem.parser import Parsed, parse
 from sqlmem.plan import Candidate, Plan, Refuse, TypesNeeded, Unknown
 from sqlmem.planner import make_plan, table_spellings
 from sqlmem.postponed import Lacks
 from sqlmem.registry import Registry, TableState
 from sqlmem.skeletons import Skeleton
+from sqlmem.unreadable import Unanswered, Unreadable, Unreadables
 from sqlmem.variants import Typing
 
 Form = tuple[str, tuple[tuple[str, tuple[int, str] | None], ...], tuple[TableSchema | None, ...]]
@@ -59,8 +62,12 @@ class Planning:
     # PostgreSQL: name of a function -> whether only the origin itself has made functions of this name; and
     # how often definitions had been forgotten then.
     _own_functions: tuple[int, dict[str, bool]] = field(default_factory=lambda: (0, {}))
+    _unreadables: Unreadables = field(init=False)
     # What is never answered by the store, see `Front.quarantine`. Only grows, replaced by reference.
     _quarantined: frozenset[Form] = frozenset()
+
+    def __post_init__(self) -> None:
+        self._unreadables = Unreadables(self.registry.clock)
 
     def effect(self, statement: str, *, has_parameters: bool) -> Effect:
         """What a statement does to what others read, by its words. For transparent mode."""
@@ -137,8 +144,11 @@ class Planning:
         if new := sorted(names - own.keys()):
             if borrower.past_reason is not None:
                 return "whose functions it calls couldn't be asked"
-            with borrower.borrowed() as connection:
-                foreign = connection.foreign_functions(new)
+            try:
+                with _asked(borrower) as connection:
+                    foreign = connection.foreign_functions(new)
+            except Unanswered:
+                return "whose functions it calls couldn't be asked"
             own = own | {name: name not in foreign for name in new}
             self._own_functions = since, own
         foreign_call = next((name for name in sorted(names) if not own[name]), None)
@@ -155,17 +165,19 @@ class Planning:
         except Refuse as refused:
             return self._bypassed(parsed, refused, ()), True
         states: dict[Spelling, TableState] = {}
-        for spelling in spellings:
-            try:
-                states[spelling] = self.resolve(spelling, borrower)
-            except NotAsked as refused:
-                return self._bypassed(parsed, refused, tuple(states.values())), refused.lacks
-            except Refuse as refused:
-                return self._bypassed(parsed, refused, tuple(states.values())), False
-            except UnknownTable:
-                # The origin reports it; tomorrow there may be one.
-                unknown = Refuse(f"table {spelling[1]} isn't known")
-                return self._bypassed(parsed, unknown, tuple(states.values())), False
+        try:
+            for spelling in spellings:
+                states[spelling] = self._resolved(spelling, borrower)
+        except NotAsked as refused:
+            return self._bypassed(parsed, refused, tuple(states.values())), refused.lacks
+        except Refuse as refused:
+            return self._bypassed(parsed, refused, tuple(states.values())), False
+        except Unreadable as found:
+            return self._bypassed(parsed, Refuse(found.reason), tuple(states.values())), found.lasts
+        except UnknownTable:
+            # The origin reports it; tomorrow there may be one.
+            unknown = Refuse(f"table {spellings[len(states)][1]} isn't known")
+            return self._bypassed(parsed, unknown, tuple(states.values())), False
         # The versions before the schemas: a change in between makes the entry outdated at once.
         versions = {spelling: state.version for spelling, state in states.items()}
         known = tuple(states.values()), tuple(versions.values())
@@ -175,6 +187,9 @@ class Planning:
             return self._bypassed(parsed, refused, *known), True
         except NotNow as refused:
             return self._bypassed(parsed, Refuse(refused.reason), ()), refused.lacks or False
+        except Unanswered as unanswered:
+            noted = self._unreadables.note(spellings[0], unanswered.error)
+            return self._bypassed(parsed, Refuse(noted.reason), ()), noted.lasts
         except RecursionError:
             return self._bypassed(parsed, Refuse("it is nested too deeply"), ()), True
         except Unrepresentable as error:
@@ -258,10 +273,10 @@ class Planning:
                     reason, lambda: state.version == version and candidate.name not in state.expressions
                 )
             try:
-                with borrower.borrowed() as connection:
+                with _asked(borrower) as connection:
                     column = _of_table(connection.told(candidate), state.schema)
-            except Exception as error:
-                if is_lock_timeout(error):
+            except Unanswered as unanswered:
+                if is_lock_timeout(unanswered.error):
                     raise NotNow(LOCKED) from None
                 raise
             if heard.debug:
@@ -316,7 +331,25 @@ class Planning:
             NotAsked: the pool has no connection for it, or the borrower's transaction sees an earlier
                 moment, and an older definition.
             Refuse: it is locked.
+            The driver's exceptions.
         """
+        try:
+            return self._told(spelling, borrower)
+        except Unanswered as unanswered:
+            raise unanswered.error from None
+
+    def _resolved(self, spelling: Spelling, borrower: Borrower) -> TableState:
+        """As `resolve`; but raises `Unreadable` if the origin answers, and not this."""
+        known = self.registry.resolve(spelling)
+        if known is not None:
+            return known
+        self._unreadables.check(spelling)
+        try:
+            return self._told(spelling, borrower)
+        except Unanswered as unanswered:
+            raise self._unreadables.note(spelling, unanswered.error) from None
+
+    def _told(self, spelling: Spelling, borrower: Borrower) -> TableState:
         state = self.registry.resolve(spelling)
         while state is None:
             reason = borrower.past_reason
@@ -324,11 +357,11 @@ class Planning:
                 raise NotAsked(reason, lambda: self.registry.resolve(spelling) is None)
             invalidations = self.registry.invalidations
             try:
-                with borrower.borrowed() as connection:
+                with _asked(borrower) as connection:
                     schema = connection.reflect(spelling)
                     self.origin.facts(connection, since=invalidations)
-            except Exception as error:
-                if is_lock_timeout(error):
+            except Unanswered as unanswered:
+                if is_lock_timeout(unanswered.error):
                     raise Refuse(LOCKED) from None
                 raise
             state = self.registry.define(spelling, schema, invalidations=invalidations)
@@ -340,8 +373,22 @@ class Planning:
         known = self.origin.known_facts
         if known is not None:
             return known
-        with borrower.borrowed() as connection:
+        with _asked(borrower) as connection:
             return self.origin.facts(connection)
+
+
+@contextlib.contextmanager
+def _asked(borrower: Borrower) -> Iterator[OriginConnection]:
+    """A connection for a question of ours. What it raises is `Unanswered`, unless it is lost."""
+    with borrower.borrowed() as connection:
+        try:
+            yield connection
+        except UnknownTable:
+            raise
+        except Exception as error:
+            if not connection.is_usable:
+                raise
+            raise Unanswered(error) from error
 
 
 def form_of(planned: Planned) -> Form:

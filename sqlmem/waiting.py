@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.util import await_only, greenlet_spawn
+from sqlalchemy.util.concurrency import in_greenlet
 
 
 def wait(
@@ -33,6 +34,11 @@ def wait(
 
     subscribe(wake)
     await_only(asyncio.wait({future}, timeout=seconds))
+
+
+def may_wait() -> bool:
+    """Whether an asyncio dialect can wait for something here."""
+    return in_greenlet()
 
 
 def rest_for(seconds: float, *, is_async: bool) -> None:

@@ -81,6 +81,52 @@ def test_what_is_kept_with_a_connection_stays_with_it(engine: CachingEngine) -> 
     assert (before, after) == ({"mine": 1}, {})
 
 
+def test_what_is_kept_with_a_connection_is_kept_with_the_drivers(base: sa.Engine) -> None:
+    """So whoever listens to the pool, or holds the same one by a StaticPool, sees it, too."""
+
+    @event.listens_for(base, "connect")
+    def connected(driver: Any, record: Any) -> None:
+        record.info["made by"] = "a listener"
+
+    with CachingEngine(base, mode="transparent") as engine, engine.connect() as connection:
+        connection.execute(text(ASK)).all()
+        idle = held(base)
+        assert connection.info["made by"] == "a listener"
+        assert (idle, held(base)) == (0, 1)
+        connection.info["mine"] = 1
+        driver = connection.connection.driver_connection
+    with base.connect() as connection:
+        assert connection.connection.driver_connection is driver
+        assert connection.info["mine"] == 1
+
+
+def test_one_connection_for_all_has_one_info() -> None:
+    """SQLAlchemy's recipe for SQLite's transactions, as programs of OpenStack's have it: BEGIN only once."""
+    base = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    engine = CachingEngine(base, mode="transparent", cache_db="")
+
+    @event.listens_for(engine, "connect")
+    def connected(driver: Any, _: Any) -> None:
+        driver.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        if "in_transaction" not in connection.info:
+            connection.exec_driver_sql("BEGIN")
+            connection.info["in_transaction"] = True
+
+    @event.listens_for(engine, "rollback")
+    @event.listens_for(engine, "commit")
+    def ended(connection: sa.Connection) -> None:
+        connection.info.pop("in_transaction", None)
+
+    with engine, engine.connect() as one:
+        one.exec_driver_sql("CREATE TABLE items (id INTEGER PRIMARY KEY)")
+        with engine.connect() as other:
+            assert other.exec_driver_sql("SELECT count(*) FROM items").scalar() == 0
+    base.dispose()
+
+
 def test_a_detached_connection_is_closed_and_its_slot_free(engine: CachingEngine, base: sa.Engine) -> None:
     """What it was told stays with it."""
     with engine.connect() as connection:
@@ -93,7 +139,7 @@ def test_a_detached_connection_is_closed_and_its_slot_free(engine: CachingEngine
         connection.execute(PASSED)
         connection.commit()
 
-    assert (told, is_detached) == ({"mine": 1}, True)
+    assert (told["mine"], is_detached) == (1, True)
     assert held(base) == 0
     assert engine.execute(ASK) == [{"id": 1, "n": 2}]
 

@@ -151,6 +151,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "sharing",
         "postponed",
         "borrowing",
+        "unreadable",
         "planning",
         "front",
         "answers",
