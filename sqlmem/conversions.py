@@ -33,7 +33,7 @@ _SAMPLES: dict[Kind, Any] = {
 # Drivers that write a parameter into the text: -32768::smallint is the sign of what is no smallint.
 _WRITTEN_PARAMETERS = frozenset({"psycopg2"})
 # Drivers that give a parameter the type of what it stands beside, and refuse what that can't hold.
-TYPED_PARAMETERS = frozenset({"asyncpg"})
+TYPED_PARAMETERS = frozenset({"asyncpg", "pg8000"})
 
 
 def codec_of(column: Column, driver: str | None) -> Codec:

@@ -134,11 +134,22 @@ class LazyCheckedOut(CheckedOut):
         Listeners to the wrapped engine's pool are given the same. Where it can't be taken here (an
         AsyncConnection is asked, outside of a task's switches), what is kept with ours.
         """
+        fairy = self._drivers()
+        return super().info if fairy is None else fairy.info
+
+    @property
+    def record_info(self) -> Any:
+        """As `info`, of what outlives the driver's connection."""
+        fairy = self._drivers()
+        return super().record_info if fairy is None else fairy.record_info
+
+    def _drivers(self) -> Any:
+        """The wrapped engine's pool's own, in transparent mode; None if it can't be taken here."""
         connection = self.dbapi_connection
         if connection is None or self._pool.is_strict or not connection.behind.can_take:
-            return super().info
+            return None
         connection.behind.take()
-        return connection.behind.fairy.info
+        return connection.behind.fairy
 
     def _close_special(self, transaction_reset: bool = False) -> None:  # noqa: FBT001, FBT002 - SQLAlchemy's
         owner, record, connection = self._pool, self._connection_record, self.dbapi_connection

@@ -201,16 +201,17 @@ def test_several_statements_go_on_behind_the_first_ones_answer(items: Origin, en
     """mysqlclient sends several by itself; the second one waits for a lock here."""
     if items.driver != "mysqlclient":
         pytest.skip("only mysqlclient sends several statements unasked")
+    lock = items.url.database  # locks are the server's
     raw = engine.raw_connection()
     cursor = raw.cursor()
     with items.engine().connect() as holder:
-        holder.exec_driver_sql("SELECT GET_LOCK('unfinished', 0)").all()
+        holder.exec_driver_sql(f"SELECT GET_LOCK('{lock}', 0)").all()
         cursor.execute(
             "UPDATE numbers SET id = 1000 WHERE id = 1;"
-            " INSERT INTO items SELECT 300 FROM tags WHERE GET_LOCK('unfinished', 60)"
+            f" INSERT INTO items SELECT 300 FROM tags WHERE GET_LOCK('{lock}', 60)"
         )
         meanwhile = ask(engine)
-        holder.exec_driver_sql("SELECT RELEASE_LOCK('unfinished')").all()
+        holder.exec_driver_sql(f"SELECT RELEASE_LOCK('{lock}')").all()
         cursor.close()
         after = ask(engine)
     raw.close()

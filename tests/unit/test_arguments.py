@@ -114,3 +114,18 @@ def test_integers_that_a_conversion_is_said_to_leave_it_leaves(family: str, is_c
                     with pytest.raises(Unrepresentable):
                         convert(value)
     assert known
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "pg8000"])
+def test_an_integer_that_the_column_cannot_hold_is_an_error_where_a_parameter_takes_its_type(
+    driver: str,
+) -> None:
+    """The origin's own, of drivers that leave the type to it; the others send one that fits."""
+    column = Column("c", Kind.INTEGER, "INTEGER")
+    convert = converter(column, None, BY_FAMILY["postgresql"], driver, is_compared=True)
+    usual = converter(column, None, BY_FAMILY["postgresql"], "psycopg", is_compared=True)
+
+    assert convert(2**31 - 1) == 2**31 - 1
+    assert usual(2**53 + 1) == 2**53 + 1
+    with pytest.raises(Unrepresentable):
+        convert(2**53 + 1)
