@@ -334,8 +334,8 @@ class PassingCursor(PassingRows):
             or (cursor.description is None and effect.writes is not None and ";" not in text)
         ):
             return False
-        self._driver = Unfinished(cursor, window)
-        self.fetchone, self._is_bound = cursor.fetchone, True
+        driver = self._driver = Unfinished(cursor, window, ends_with_rows=self._origin.family == "sqlite")
+        self.fetchone, self._is_bound = driver.fetchone, True
         return True
 
     def _begin_anew(self) -> None:

@@ -163,6 +163,32 @@ def test_a_write_is_over_with_the_next_statement_of_its_cursor(items: Origin, en
         raw.close()
 
 
+@pytest.mark.families("sqlite")
+@pytest.mark.parametrize("way", ["fetchall", "fetchone", "fetchmany", "iteration"])
+def test_sqlites_last_row_is_the_end_though_the_cursor_stays_open(
+    items: Origin, engine: CachingEngine, way: str
+) -> None:
+    """As programs leave sqlite3's cursors."""
+    raw = engine.raw_connection()
+    cursor = raw.cursor()
+    cursor.execute(insert(items))
+    first = cursor.fetchone()
+    meanwhile = ask(engine)
+    rest = list(
+        {
+            "fetchall": cursor.fetchall,
+            "fetchone": lambda: iter(cursor.fetchone, None),
+            "fetchmany": lambda: [row for rows in iter(lambda: cursor.fetchmany(7), []) for row in rows],
+            "iteration": lambda: cursor,
+        }[way]()
+    )
+    check_after(engine)
+    raw.close()
+
+    assert meanwhile == (OLD, Outcome.BYPASS)
+    assert (first[0], len(rest)) == (101, ROWS - 1)
+
+
 def test_a_write_that_fails_while_its_rows_are_read_is_over(items: Origin, engine: CachingEngine) -> None:
     items.execute("INSERT INTO items VALUES (300)")
     engine.invalidate("items")
