@@ -26,7 +26,7 @@ from support.sequencer import Sequencer
 from support.spreading import longest_first, processes, scheduler
 from support.summary import SUMMARY, summary_lines
 
-from sqlmem import add_sink, remove_sink
+from sqlmem import CachingEngine, add_sink, remove_sink
 
 # Run in a pytest of its own, see origin/test_dialect_suite.py.
 collect_ignore = ["dialect_suite"]
@@ -111,7 +111,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _unheard_classes() -> Iterator[None]:
     """Who listens to a class listens to all its objects, and SQLAlchemy goes on as if when it is over."""
-    classes: tuple[Any, ...] = (sa.Engine, sa.Connection, sa.engine.Dialect, sa.engine.default.DefaultDialect)
+    dialects = sa.engine.Dialect, sa.engine.default.DefaultDialect
+    classes: tuple[Any, ...] = (sa.Engine, CachingEngine, sa.Connection, *dialects)
     before = [vars(each).get("_has_events") for each in classes]
     yield
     for each, flag in zip(classes, before, strict=True):

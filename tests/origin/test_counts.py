@@ -27,7 +27,7 @@ from sqlmem import CachingEngine, Outcome, last_status, turns
 
 # Statements of a miss, with what asks the catalogue and sets the session up: the first fill of a table that
 # has been met, a wider one, and one after `invalidate`, which forgets the table's definition.
-STATEMENTS = {"sqlite": (5, 5, 19), "postgresql": (5, 2, 15), "mariadb": (6, 5, 12)}
+STATEMENTS = {"sqlite": (5, 5, 19), "postgresql": (5, 2, 16), "mariadb": (6, 5, 12)}
 
 # What a bypass says around each statement of the bare engine's, and why.
 EXTRAS = {
