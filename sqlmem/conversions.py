@@ -135,11 +135,15 @@ def are_moments(one: Column, other: Column) -> bool:
 def _with_texts(
     convert: Callable[[Any], Any], type_: Column, semantics: Semantics, *, is_compared: bool
 ) -> Callable[[Any], Any]:
-    """A str beside what isn't text, which these drivers send as a text in quotes."""
+    if type_.kind in (Kind.TEXT, Kind.UUID, Kind.BYTES) or not (semantics.text is not None or is_compared):
+        return convert
+    return reading_texts(convert, type_, semantics)
+
+
+def reading_texts(convert: Callable[[Any], Any], type_: Column, semantics: Semantics) -> Callable[[Any], Any]:
+    """As `convert`, also of a str beside what isn't text, which some drivers send as a text in quotes."""
     # In MariaDB it is a text: COALESCE(day, :text) is one too.
     is_untyped = semantics.text is not None
-    if type_.kind in (Kind.TEXT, Kind.UUID, Kind.BYTES) or not (is_untyped or is_compared):
-        return convert
     bound = semantics.integer_bounds.get(type_.type_name)
 
     def convert_text(value: Any) -> Any:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sqlmem.codecs import Unrepresentable
 from sqlmem.codecs.unchanged import leaving, unchanged_by
 from sqlmem.constants import compared, nearest_float
-from sqlmem.conversions import TYPED_PARAMETERS, cast_bounds, codec_of, literal_type
+from sqlmem.conversions import TYPED_PARAMETERS, cast_bounds, codec_of, literal_type, reading_texts
 from sqlmem.dialects.numbers import is_wide, scale_of, size
 from sqlmem.dialects.parameters import number
 from sqlmem.functions.numbers import NARROW_DIGITS
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, Refuse
-from sqlmem.readings import read_text
 from sqlmem.values import Literal, Value
 
 if TYPE_CHECKING:
@@ -119,31 +118,16 @@ def _beside_constant(
     if right.literal is not None:
         return shown, Value(_constant(render, column, right.literal, convert), shown.type)
     if driver in render.semantics.parameters:
-        convert = _after_reading(render, right.cast or column, convert)
+        type_ = right.cast or column
+        # It is compared by its digits, whichever the scale.
+        read_as = replace(type_, kind=Kind.NUMERIC) if type_.kind is Kind.DECIMAL else type_
+        convert = reading_texts(convert, read_as, render.semantics)
     return shown, Value(render.argument(right, convert), shown.type)
 
 
 def _after_counting(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """As `convert`, of True as 1."""
     return leaving(lambda value: convert(int(value) if type(value) is bool else value), unchanged_by(convert))
-
-
-def _after_reading(render: Beside, type_: Column, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """As `convert`, also of a text, which these drivers send as a text in quotes."""
-    is_untyped = render.semantics.text is not None
-    bound = render.semantics.integer_bounds.get(type_.type_name)
-    if type_.kind is Kind.DECIMAL:
-        type_ = replace(type_, kind=Kind.NUMERIC)
-
-    def read(value: Any) -> Any:
-        if type(value) is str:
-            try:
-                value = read_text(value, type_, is_untyped=is_untyped, integer_bound=bound)
-            except (ValueError, LookupError, ArithmeticError):
-                raise Unrepresentable("a text that isn't plainly a value of the type beside it") from None
-        return convert(value)
-
-    return leaving(read, unchanged_by(convert))
 
 
 def _constant(render: Beside, column: Column, literal: Literal, convert: Callable[[Any], Any]) -> str:
