@@ -5,7 +5,7 @@ Rule: a name that might be called is given; what knows it not refuses the statem
 
 from __future__ import annotations
 
-from sqlmem.gate import word_set
+from sqlmem.commands import word_set
 from sqlmem.lexer import Scan, TokenKind
 
 

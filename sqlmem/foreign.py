@@ -13,7 +13,7 @@ from itertools import pairwise
 from sqlglot import exp
 
 from sqlmem.census import Census
-from sqlmem.gate import word_set
+from sqlmem.commands import word_set
 from sqlmem.lexer import Family, Scan
 
 # Words of types that the parser takes for types of any origin. Others are in the tree as names.

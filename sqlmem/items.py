@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlglot import exp
 
-from sqlmem.gate import word_set
+from sqlmem.commands import word_set
 from sqlmem.lexer import Scan, TokenKind
 
 ITEM_ENDS = word_set("FROM WHERE GROUP HAVING WINDOW UNION INTERSECT EXCEPT ORDER LIMIT FETCH OFFSET FOR ;")

@@ -15,16 +15,8 @@ from sqlglot import exp
 
 from sqlmem.calls import function_names
 from sqlmem.census import Census
-from sqlmem.gate import (
-    WRITE_HINT,
-    Passthrough,
-    Query,
-    Reading,
-    Refusal,
-    has_side_effects,
-    quick_classify,
-    word_set,
-)
+from sqlmem.commands import WRITE_HINT, has_side_effects, word_set
+from sqlmem.gate import Passthrough, Query, Reading, Refusal, quick_classify
 from sqlmem.grammar import placeholder_index, tree_of
 from sqlmem.items import Call, item_calls, item_spans, item_texts
 from sqlmem.lexer import Family, Scan, Syntax

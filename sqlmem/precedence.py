@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from sqlmem.census import Census
-from sqlmem.gate import word_set
+from sqlmem.commands import word_set
 from sqlmem.lexer import Scan
 
 # operator -> how tightly it binds. An operator may stand bare under a looser one, and to the left

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from sqlmem.gate import word_set
+from sqlmem.commands import word_set
 from sqlmem.lexer import Family
 
 _SQLITE = word_set(

@@ -12,8 +12,8 @@ from itertools import pairwise
 from sqlglot import exp
 
 from sqlmem.census import Census
+from sqlmem.commands import word_set
 from sqlmem.foreign import foreign_form
-from sqlmem.gate import word_set
 from sqlmem.grammar import groups_as_origins, placeholder_index
 from sqlmem.items import ITEM_ENDS
 from sqlmem.lexer import Family, Scan, TokenKind

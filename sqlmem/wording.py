@@ -13,7 +13,7 @@ from itertools import pairwise
 from sqlglot import exp
 
 from sqlmem.census import Census
-from sqlmem.gate import word_set
+from sqlmem.commands import word_set
 from sqlmem.grammar import written_back
 from sqlmem.lexer import Scan, scan
 

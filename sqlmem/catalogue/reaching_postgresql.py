@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from sqlmem.commands import word_set
 from sqlmem.effects import Session, Verb, effect_of
 from sqlmem.effects.bodies import ANYTHING, NOTHING, Body, body_of
-from sqlmem.gate import word_set
 from sqlmem.lexer import Syntax
 from sqlmem.reach import ForeignKey, Kind, Name, Relation, Rows, Trigger
 from sqlmem.suspects import Reader, Routine, closed

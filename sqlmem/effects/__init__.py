@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlmem.commands import QUERY_WORDS
 from sqlmem.effects.base import (
     UNKNOWN,
     Control,
@@ -22,7 +23,7 @@ from sqlmem.effects.classify import classify
 from sqlmem.effects.skimming import skimmed
 from sqlmem.effects.words import parts
 from sqlmem.effects.writes import VERBS
-from sqlmem.gate import QUERY_WORDS, Passthrough, Query, Reading
+from sqlmem.gate import Passthrough, Query, Reading
 from sqlmem.lexer import Scan, Syntax
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlmem.commands import word_set
 from sqlmem.effects.base import Effect, Session, Verb, Write
 from sqlmem.effects.calling import with_calls
 from sqlmem.effects.words import Part, part_of
 from sqlmem.effects.writes import NotUnderstood, writes_in
-from sqlmem.gate import word_set
 from sqlmem.lexer import Syntax, scan
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sqlmem.calls import NOT_FUNCTIONS
+from sqlmem.commands import QUERY_WORDS, has_side_effects, word_set
 from sqlmem.dialects.immutable import MYSQL_FUNCTIONS
 from sqlmem.effects.base import Effect, Session, unknown
 from sqlmem.effects.words import Part, lowered
-from sqlmem.gate import QUERY_WORDS, has_side_effects, word_set
 from sqlmem.lexer import Family, TokenKind
 
 # Functions with side effects, of which it is known that no table's rows change by them. By family; in

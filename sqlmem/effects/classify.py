@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from sqlmem.commands import QUERY_WORDS, word_set
 from sqlmem.effects import definitions, sessions
 from sqlmem.effects.base import Control, Effect, Session, Verb, Write, unknown, writing
 from sqlmem.effects.calling import with_calls
 from sqlmem.effects.words import Part
 from sqlmem.effects.writes import NotUnderstood, writes_in
-from sqlmem.gate import QUERY_WORDS, word_set
 
 Reader = Callable[[Part], Effect]
 

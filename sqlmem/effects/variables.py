@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlmem.gate import word_set
+from sqlmem.commands import word_set
 from sqlmem.lexer import Family
 
 # family -> names in upper case

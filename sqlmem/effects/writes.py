@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlmem.commands import word_set
 from sqlmem.effects.base import Spelling, Verb, Write
 from sqlmem.effects.words import Part
-from sqlmem.gate import word_set
 
 VERBS = frozenset(["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "TRUNCATE", "UPSERT"])
 _INSERT_WORDS = ("LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO")

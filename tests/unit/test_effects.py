@@ -15,9 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import sqlmem.gate
+from sqlmem.commands import COMMANDS
 from sqlmem.effects import Effect, Session, effect_of
 from sqlmem.effects.skimming import LONG, skimmed
-from sqlmem.gate import COMMANDS
 from sqlmem.lexer import Syntax, scan
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlmem.gate import COMMANDS, Passthrough, Query, Refusal, classify, may_hide_a_write, quick_classify
+from sqlmem.commands import COMMANDS
+from sqlmem.gate import Passthrough, Query, Refusal, classify, may_hide_a_write, quick_classify
 from sqlmem.lexer import Syntax, scan
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "gate"

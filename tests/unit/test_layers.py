@@ -26,6 +26,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "tokens",
         "callees",
         "lexer",
+        "commands",
         "gate",
         "calls",
         "grammar",
