@@ -23,12 +23,12 @@ from typing import Any
 
 from sqlglot import exp
 
+from sqlmem.context import Context
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.exactness import likeness, same
 from sqlmem.model import Collation, TableSchema
 from sqlmem.outputs import Spelling, callable_names, leftmost, table_spelling
 from sqlmem.plan import Refuse
-from sqlmem.scopes import Context
 from sqlmem.stars import has_stars
 
 Row = tuple[Any, ...]

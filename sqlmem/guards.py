@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
+from sqlmem.context import Context
 from sqlmem.plan import Refuse
-from sqlmem.scopes import Context, Scope
+from sqlmem.scopes import Scope
 from sqlmem.values import Value
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlmem.scopes import opening_mark
+from sqlmem.context import opening_mark
 from sqlmem.values import Lane, Value
 
 

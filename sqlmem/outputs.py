@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from sqlmem.context import STARRED, Context
 from sqlmem.expressions import only
 from sqlmem.items import Call
 from sqlmem.model import TableSchema
 from sqlmem.names import figured_name
 from sqlmem.plan import Refuse
-from sqlmem.scopes import STARRED, Context
 from sqlmem.stars import STAR_BEGINS
 from sqlmem.with_names import definition
 

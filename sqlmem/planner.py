@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from sqlmem.census import Census
 from sqlmem.codecs import codec_for
+from sqlmem.context import Context, representative
 from sqlmem.determinism import why_made_may_change
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
@@ -22,7 +23,7 @@ from sqlmem.outputs import Spelling, definition_of, given_names, table_spelling
 from sqlmem.parser import Parsed
 from sqlmem.plan import Output, Plan, Refuse
 from sqlmem.queries import Queries
-from sqlmem.scopes import Context, Scope, representative
+from sqlmem.scopes import Scope
 from sqlmem.slices import Slices
 from sqlmem.values import NULL, Value
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from sqlmem.context import Context
 from sqlmem.ctes import with_clause
 from sqlmem.expressions import expressions, only
 from sqlmem.expressions.choices import chosen
@@ -27,7 +28,7 @@ from sqlmem.plan import Reasons, Refuse
 from sqlmem.positions import is_number
 from sqlmem.ranges import may_stop_early, reads_a_range, unindexed
 from sqlmem.row_lists import rows_of, values_of
-from sqlmem.scopes import Context, Scope
+from sqlmem.scopes import Scope
 from sqlmem.set_operations import Expected, Rendered, set_operation
 from sqlmem.sources import from_clause
 from sqlmem.stars import expand

@@ -12,7 +12,8 @@ import re
 
 from sqlglot import exp
 
-from sqlmem.scopes import Context, Scope
+from sqlmem.context import Context
+from sqlmem.scopes import Scope
 from sqlmem.with_names import definition
 
 _RANGES = (exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between)

@@ -13,13 +13,14 @@ from typing import Protocol
 
 from sqlglot import exp
 
+from sqlmem.context import Context
 from sqlmem.expressions import Expressions, only
 from sqlmem.expressions.choices import chosen
 from sqlmem.lanes import given_out, taken_in, together
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.outputs import callable_names
 from sqlmem.plan import Refuse
-from sqlmem.scopes import Context, Scope
+from sqlmem.scopes import Scope
 from sqlmem.stars import has_stars
 from sqlmem.values import Value
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
+from sqlmem.context import Context
 from sqlmem.dialects.base import Semantics
 from sqlmem.dialects.numbers import DIGITS
 from sqlmem.expressions import only
@@ -29,7 +30,7 @@ from sqlmem.outputs import (
 )
 from sqlmem.plan import Refuse, Rows
 from sqlmem.row_lists import names_of, values_of
-from sqlmem.scopes import Context, Listed, Relation, Scope, Source
+from sqlmem.scopes import Listed, Relation, Scope, Source
 from sqlmem.set_operations import Queries
 from sqlmem.stored import DATA, quoted, stored_names
 from sqlmem.values import Value

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from sqlmem.context import STARRED, Context
 from sqlmem.expressions import only
 from sqlmem.plan import Refuse
-from sqlmem.scopes import STARRED, Context, Listed, Scope
+from sqlmem.scopes import Listed, Scope
 
 # On the first column of each starred item, so that the text's items can still be counted.
 STAR_BEGINS = "sqlmem_star_begins"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from sqlmem.context import Context
 from sqlmem.expressions.closed import has_aggregate
 from sqlmem.outputs import callable_names, leftmost
 from sqlmem.plan import Refuse
 from sqlmem.positions import position_of
-from sqlmem.scopes import Context, Scope
+from sqlmem.scopes import Scope
 from sqlmem.values import Value
 
 

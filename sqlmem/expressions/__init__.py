@@ -6,6 +6,7 @@ doesn't name, are refused. Nothing is passed through.
 
 from __future__ import annotations
 
+from sqlmem.context import Context
 from sqlmem.expressions import (
     aggregates,
     arrays,
@@ -28,7 +29,6 @@ from sqlmem.expressions.beside import Companions
 from sqlmem.expressions.closed import only
 from sqlmem.expressions.fetched import fetched, length, rank, rank_source, weights
 from sqlmem.expressions.rendering import Expressions, Subquery
-from sqlmem.scopes import Context
 
 _HANDLERS = {
     **atoms.HANDLERS,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from sqlmem.codecs import Unrepresentable
+from sqlmem.context import Context
 from sqlmem.conversions import literal_value
 from sqlmem.dialects.base import Result
 from sqlmem.expressions.mixed import number_key, number_pair
@@ -20,7 +21,6 @@ from sqlmem.functions.mysql_texts import weights_of
 from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, RankCheck, Refuse, RefuseWhole
-from sqlmem.scopes import Context
 from sqlmem.stored import DATA, quoted, stored_names
 from sqlmem.values import NULL, Value, check_equal, check_ordered, known, unified
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from sqlmem.context import Context
 from sqlmem.dialects.sqlite_functions import FUNCTIONS
 from sqlmem.lexemes import CALL_PREFIX
-from sqlmem.scopes import Context
 from sqlmem.values import Value
 
 _OF_ROWS = (exp.Column, exp.Star, exp.Query, exp.AggFunc, exp.Window)

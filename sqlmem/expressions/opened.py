@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from sqlmem.codecs import Unrepresentable
+from sqlmem.context import Context
 from sqlmem.conversions import converter, literal_type, literal_value, own_converter
 from sqlmem.dialects.base import Result
 from sqlmem.dialects.parameters import ParameterType, number
 from sqlmem.model import Collation, Column, Kind
 from sqlmem.plan import Argument, Refuse, RefuseWhole
-from sqlmem.scopes import Context
 from sqlmem.values import Literal, Value
 
 DYNAMIC = Column("", Kind.DYNAMIC, "", collation=Collation.BINARY)

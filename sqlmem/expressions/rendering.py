@@ -12,6 +12,7 @@ from typing import Any
 from sqlglot import exp
 
 from sqlmem.codecs import Unrepresentable
+from sqlmem.context import Context
 from sqlmem.expressions.beside import Beside, Companions
 from sqlmem.expressions.closed import described, only
 from sqlmem.expressions.folded import note_folded
@@ -20,7 +21,7 @@ from sqlmem.expressions.outermost import is_compared_as_text
 from sqlmem.model import Kind
 from sqlmem.plan import Argument, Refuse, RefuseWhole
 from sqlmem.positions import is_number
-from sqlmem.scopes import Context, Scope
+from sqlmem.scopes import Scope
 from sqlmem.values import NULL, Value
 
 Handler = Callable[["Expressions", Any, Scope], Value]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from sqlmem.context import Context
 from sqlmem.expressions.closed import has_aggregate
 from sqlmem.expressions.rendering import Expressions
 from sqlmem.model import TableSchema
 from sqlmem.plan import Refuse, UniqueCheck
-from sqlmem.scopes import Context
 from sqlmem.values import check_equal
 from sqlmem.with_names import definition
 

@@ -58,6 +58,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "values",
         "conversions",
         "scopes",
+        "context",
         "lanes",
         "ranges",
         "expressions/*",
