@@ -5,15 +5,15 @@ Nothing is remembered here but what a text does and whose a function is: `front`
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlmem.borrowing import NOBODY, Borrower, Elsewhere, NotAsked, NotNow
 from sqlmem.catalogue import Spelling, UnknownTable
 from sqlmem.codecs import Unrepresentable
-from sqlmem.determinism import GRAMMAR, NO_LISTED_CALL, changing_column, why_made_may_change, why_unkept
+from sqlmem.definitions import Definitions, asked
+from sqlmem.determinism import GRAMMAR, changing_column, why_made_may_change, why_unkept
 from sqlmem.dialects import Facts, Semantics
 from sqlmem.dialects.deterministic import all_kept
 from sqlmem.effects import Effect, Session, effect_of
@@ -24,14 +24,13 @@ from sqlmem.locks import is_lock_timeout
 from sqlmem.logs import heard, log
 from sqlmem.model import Column, TableSchema
 from sqlmem.origin import Origin
-from sqlmem.origin_connection import OriginConnection
 from sqlmem.parser import Parsed, parse
 from sqlmem.plan import Candidate, Plan, Refuse, TypesNeeded, Unknown
 from sqlmem.planner import make_plan, table_spellings
 from sqlmem.postponed import Lacks
 from sqlmem.registry import Registry, TableState
 from sqlmem.skeletons import Skeleton
-from sqlmem.unreadable import Unanswered, Unreadable, Unreadables
+from sqlmem.unreadable import Unanswered, Unreadable
 from sqlmem.variants import Typing
 
 Form = tuple[str, tuple[tuple[str, tuple[int, str] | None], ...], tuple[TableSchema | None, ...]]
@@ -59,15 +58,12 @@ class Planning:
     _effects: dict[tuple[str, bool], Passed] = field(default_factory=dict)
     # The same of shapes, for reads that do nothing else whatever their constants are; likewise.
     _of_shapes: dict[tuple[str, bool], Passed] = field(default_factory=dict)
-    # PostgreSQL: name of a function -> whether only the origin itself has made functions of this name; and
-    # how often definitions had been forgotten then.
-    _own_functions: tuple[int, dict[str, bool]] = field(default_factory=lambda: (0, {}))
-    _unreadables: Unreadables = field(init=False)
+    definitions: Definitions = field(init=False)
     # What is never answered by the store, see `Front.quarantine`. Only grows, replaced by reference.
     _quarantined: frozenset[Form] = frozenset()
 
     def __post_init__(self) -> None:
-        self._unreadables = Unreadables(self.registry.clock)
+        self.definitions = Definitions(self.origin, self.registry)
 
     def effect(self, statement: str, *, has_parameters: bool) -> Effect:
         """What a statement does to what others read, by its words. For transparent mode."""
@@ -127,32 +123,17 @@ class Planning:
         states = entry.keeps or ()
         why = why_unkept(parsed, self.origin.family, [state.schema for state in states])
         if why is None:
-            why = self._foreign_call(parsed, borrower)
+            why = self._may_be_somebodys(parsed, borrower)
         return entry if why is None else replace(entry, keeps=None, unkept=why)
 
-    def _foreign_call(self, parsed: Parsed, borrower: Borrower) -> str | None:
+    def _may_be_somebodys(self, parsed: Parsed, borrower: Borrower) -> str | None:
         """PostgreSQL: which of the functions called may be somebody's, under the name of one of its own."""
         if self.origin.family != "postgresql":
             return None
-        facts = self.facts(borrower)
+        facts = self.definitions.facts(borrower)
         if facts.changing and (why := why_made_may_change(parsed, facts)) is not None:
             return why
-        names = {name.lower() for name in parsed.functions} - GRAMMAR
-        since, own = self._own_functions
-        if since != self.registry.invalidations:
-            since, own = self.registry.invalidations, {}
-        if new := sorted(names - own.keys()):
-            if borrower.past_reason is not None:
-                return "whose functions it calls couldn't be asked"
-            try:
-                with _asked(borrower) as connection:
-                    foreign = connection.foreign_functions(new)
-            except Unanswered:
-                return "whose functions it calls couldn't be asked"
-            own = own | {name: name not in foreign for name in new}
-            self._own_functions = since, own
-        foreign_call = next((name for name in sorted(names) if not own[name]), None)
-        return None if foreign_call is None else NO_LISTED_CALL.format(foreign_call)
+        return self.definitions.why_foreign({name.lower() for name in parsed.functions} - GRAMMAR, borrower)
 
     def _with_effect(self, entry: Bypassed, statement: str, has_parameters: bool) -> Bypassed:  # noqa: FBT001
         """With what the origin may do when it answers: a function may write."""
@@ -167,7 +148,7 @@ class Planning:
         states: dict[Spelling, TableState] = {}
         try:
             for spelling in spellings:
-                states[spelling] = self._resolved(spelling, borrower)
+                states[spelling] = self.definitions.known(spelling, borrower)
         except NotAsked as refused:
             return self._bypassed(parsed, refused, tuple(states.values())), refused.lacks
         except Refuse as refused:
@@ -188,7 +169,7 @@ class Planning:
         except NotNow as refused:
             return self._bypassed(parsed, Refuse(refused.reason), ()), refused.lacks or False
         except Unanswered as unanswered:
-            noted = self._unreadables.note(spellings[0], unanswered.error)
+            noted = self.definitions.unreadable(spellings[0], unanswered)
             return self._bypassed(parsed, Refuse(noted.reason), ()), noted.lasts
         except RecursionError:
             return self._bypassed(parsed, Refuse("it is nested too deeply"), ()), True
@@ -237,7 +218,7 @@ class Planning:
             NotNow: likewise, this time.
             Unrepresentable: likewise, as long as the parameters are of this kind.
         """
-        semantics, facts = self.origin.semantics, self.facts(borrower)
+        semantics, facts = self.origin.semantics, self.definitions.facts(borrower)
         typing.positions = _positions(parsed)
         for _ in range(_MOST_UNKNOWN):
             schemas: dict[Spelling, TableSchema] = {}
@@ -273,7 +254,7 @@ class Planning:
                     reason, lambda: state.version == version and candidate.name not in state.expressions
                 )
             try:
-                with _asked(borrower) as connection:
+                with asked(borrower) as connection:
                     column = _of_table(connection.told(candidate), state.schema)
             except Unanswered as unanswered:
                 if is_lock_timeout(unanswered.error):
@@ -322,73 +303,6 @@ class Planning:
             reads=reads,
             keeps=keeps,
         )
-
-    def resolve(self, spelling: Spelling, borrower: Borrower) -> TableState:
-        """The table that statements mean by a spelling, reflected if it isn't known yet.
-
-        Raises:
-            UnknownTable: there is none.
-            NotAsked: the pool has no connection for it, or the borrower's transaction sees an earlier
-                moment, and an older definition.
-            Refuse: it is locked.
-            The driver's exceptions.
-        """
-        try:
-            return self._told(spelling, borrower)
-        except Unanswered as unanswered:
-            raise unanswered.error from None
-
-    def _resolved(self, spelling: Spelling, borrower: Borrower) -> TableState:
-        """As `resolve`; but raises `Unreadable` if the origin answers, and not this."""
-        known = self.registry.resolve(spelling)
-        if known is not None:
-            return known
-        self._unreadables.check(spelling)
-        try:
-            return self._told(spelling, borrower)
-        except Unanswered as unanswered:
-            raise self._unreadables.note(spelling, unanswered.error) from None
-
-    def _told(self, spelling: Spelling, borrower: Borrower) -> TableState:
-        state = self.registry.resolve(spelling)
-        while state is None:
-            reason = borrower.past_reason
-            if reason is not None:
-                raise NotAsked(reason, lambda: self.registry.resolve(spelling) is None)
-            invalidations = self.registry.invalidations
-            try:
-                with _asked(borrower) as connection:
-                    schema = connection.reflect(spelling)
-                    self.origin.facts(connection, since=invalidations)
-            except Unanswered as unanswered:
-                if is_lock_timeout(unanswered.error):
-                    raise Refuse(LOCKED) from None
-                raise
-            state = self.registry.define(spelling, schema, invalidations=invalidations)
-            if state is not None and heard.debug:
-                log.debug("reflected {} ({} columns)", schema.name, len(schema.columns))
-        return state
-
-    def facts(self, borrower: Borrower) -> Facts:
-        known = self.origin.known_facts
-        if known is not None:
-            return known
-        with _asked(borrower) as connection:
-            return self.origin.facts(connection)
-
-
-@contextlib.contextmanager
-def _asked(borrower: Borrower) -> Iterator[OriginConnection]:
-    """A connection for a question of ours. What it raises is `Unanswered`, unless it is lost."""
-    with borrower.borrowed() as connection:
-        try:
-            yield connection
-        except UnknownTable:
-            raise
-        except Exception as error:
-            if not connection.is_usable:
-                raise
-            raise Unanswered(error) from error
 
 
 def form_of(planned: Planned) -> Form:

@@ -38,7 +38,7 @@ def warm(
     spelling = spelling_of(table)
     for _ in range(_ATTEMPTS):
         try:
-            state = front.resolve(spelling, borrower)
+            state = front.definitions.resolve(spelling, borrower)
         except UnknownTable:
             raise sa.exc.NoSuchTableError(spelling[1]) from None
         version, schema = state.version, state.schema

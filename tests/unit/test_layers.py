@@ -154,6 +154,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "postponed",
         "borrowing",
         "unreadable",
+        "definitions",
         "planning",
         "front",
         "answers",
