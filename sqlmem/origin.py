@@ -24,7 +24,7 @@ from sqlmem.lexer import Syntax
 from sqlmem.listeners import join_once
 from sqlmem.manners import gives_plain_rows, manners_of
 from sqlmem.origin_connection import NOTHING, OriginConnection
-from sqlmem.plan import Candidate
+from sqlmem.plan import RANKS_OF_THE_CUT, RANKS_OF_THE_LONG, Candidate
 from sqlmem.selection import Selection
 
 FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
@@ -156,7 +156,10 @@ class Origin:
         if candidate.weighs is not None:
             operand = operand if candidate.key_of is None else f"TRIM(TRAILING ' ' FROM {operand})"
             return f"CONVERT(WEIGHT_STRING({operand}) USING ucs2)"
-        return f"CASE WHEN ({operand}) IS NULL THEN NULL ELSE dense_rank() OVER (ORDER BY ({operand})) END"
+        place = f"dense_rank() OVER (ORDER BY ({operand}))"
+        if self.family == "mysql":
+            place += _cut(f"({operand})")
+        return f"CASE WHEN ({operand}) IS NULL THEN NULL ELSE {place} END"
 
     # -- how it reads text -----------------------------------------------------------------
 
@@ -261,6 +264,24 @@ class Origin:
         """In a forked child: the pool's connections are the parent's. Leave them to it, unclosed."""
         if not isinstance(self.engine.pool, pool.StaticPool | pool.SingletonThreadPool):
             self.engine.dispose(close=False)
+
+
+# Bytes that a collation makes of one of a text's, at most: U+FDFA has 18 weights of two bytes on each of
+# three levels, and three bytes in UTF-8 (Unicode's DUCET).
+_MOST_WEIGHTS = 36
+
+
+def _cut(operand: str) -> str:
+    """What is added to a rank in MariaDB where its sorts may not have looked at all of the value."""
+    # Of binary values a sort's key ends with their length, of up to four bytes.
+    room = "(@@max_sort_length - 4)"
+    return (
+        f" + CASE WHEN LENGTH({operand}) * {_MOST_WEIGHTS} <= {room} THEN 0"
+        f" WHEN GREATEST(LENGTH({operand}), COALESCE(LENGTH(WEIGHT_STRING({operand})), 0)) > {room}"
+        f" THEN {RANKS_OF_THE_CUT}"
+        # With a LIMIT a sort allots four bytes to each character.
+        f" WHEN CHAR_LENGTH({operand}) * 4 > {room} THEN {RANKS_OF_THE_LONG} ELSE 0 END"
+    )
 
 
 def _sqlite_path(url: URL) -> str | None:

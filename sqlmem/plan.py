@@ -191,7 +191,29 @@ class UniqueCheck:
     columns: tuple[str, ...]
 
 
-Condition = Check | RankCheck | UniqueCheck
+@dataclass(frozen=True, slots=True)
+class SortCheck:
+    """A condition on a column's present values: none is longer than what the origin's sorts look at.
+
+    MariaDB sorts, partitions and groups by the beginnings of values, of `Facts.sort_length` bytes.
+
+    Attributes:
+        most: the bytes of the longest; None for ranks, which say it themselves (`RANKS_OF_THE_CUT`).
+        is_ordered: it must hold for all sorts. With a LIMIT the origin allots four bytes to a character, else
+            as many as it takes.
+    """
+
+    table: int
+    column: str
+    most: int | None
+    is_ordered: bool = True
+
+
+# Ranks of texts are above these if one of them may be cut in a sort with a LIMIT, and in any.
+RANKS_OF_THE_LONG = 1 << 61
+RANKS_OF_THE_CUT = 1 << 62
+
+Condition = Check | RankCheck | SortCheck | UniqueCheck
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlmem.measures import BLOB, INTEGER, REAL, TEXT, Need, Span, failing
-from sqlmem.plan import Plan, RankCheck, UniqueCheck
+from sqlmem.plan import RANKS_OF_THE_CUT, RANKS_OF_THE_LONG, Plan, RankCheck, SortCheck, UniqueCheck
 from sqlmem.store import Generation, Store
 from sqlmem.stored import DATA, quoted
 
@@ -62,6 +62,10 @@ def obstacle(store: Store, plan: Plan, generations: Sequence[Generation]) -> str
         if isinstance(check, RankCheck):
             if not _is_one_to_one(store, generations[check.table], check.column, check.rank):
                 return "values that the origin holds as equal, and that aren't the same"
+            continue
+        if isinstance(check, SortCheck):
+            if _longest(store, generations[check.table], check) > _most(check):
+                return "texts of which the origin's sorts look at the beginning only"
             continue
         if isinstance(check, UniqueCheck):
             if not _is_unique(store, generations[check.table], check.columns):
@@ -166,6 +170,25 @@ def _is_one_to_one(store: Store, generation: Generation, column: str, rank: str)
         )
         known = bool(store.query((generation,), sql, ())[0][0])
         generation.pairs[column, rank] = known
+    return known
+
+
+def _most(check: SortCheck) -> int:
+    if check.most is not None:
+        return check.most
+    return RANKS_OF_THE_LONG if check.is_ordered else RANKS_OF_THE_CUT
+
+
+def _longest(store: Store, generation: Generation, check: SortCheck) -> int:
+    """The bytes of the column's longest value, or its greatest rank; found out once."""
+    known = generation.longest.get(check.column)
+    if known is None:
+        name = quoted(generation.columns[check.column].stored_name)
+        value = name if check.most is None else f"length(CAST({name} AS BLOB))"
+        known = int(
+            store.query((generation,), f"SELECT coalesce(max({value}), 0) FROM main.{DATA}", ())[0][0]
+        )
+        generation.longest[check.column] = known
     return known
 
 

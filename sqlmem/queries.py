@@ -301,6 +301,7 @@ class Queries:
                 value = rank
             else:
                 self._check_distinct(value, "GROUP BY")
+                self._expressions.check_sorted(value, "GROUP BY")
             keys[value.sql] = None
         scope.group_keys = set(keys)
         # A constant's text would name an output of the store's.

@@ -26,7 +26,7 @@ from sqlmem.stored import DATA, declaration, index_texts, table_text
 
 # Of the file's form and of what its values mean: one more for every change of either, also of
 # a codec's stored form.
-VERSION = 9
+VERSION = 10
 
 DIGEST = "CREATE TABLE sqlmem_digest (digest TEXT)"
 SNAPSHOT = (

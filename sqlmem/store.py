@@ -73,6 +73,7 @@ class Generation:
         moment: the same for generations that one transaction has read, which stood still; larger for a later.
         facts: column -> what was found out about its values so far, see `present`.
         pairs: column and rank -> whether each value has one rank and each rank one value; likewise.
+        longest: column -> the bytes of its longest value, or its greatest rank; likewise.
         unique: columns -> whether no two rows are equal in them; likewise.
         shares: stored column -> see `Store.rows_of_a_value`.
         samples: stored column -> see `Store.most_rows_of_a_value`.
@@ -92,6 +93,7 @@ class Generation:
     anchor: sqlite3.Connection
     is_retired: bool = False
     pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
+    longest: dict[str, int] = field(default_factory=dict)
     unique: dict[tuple[str, ...], bool] = field(default_factory=dict)
     is_private: bool = False
     facts: dict[str, Span] = field(default_factory=dict)

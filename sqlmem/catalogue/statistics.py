@@ -31,8 +31,9 @@ def facts(connection: Connection, family: str) -> Facts:
             names_are_declared=names == ("type",),
         )
     if family == "mysql":
-        modes, collation, most, limit = connection.exec_driver_sql(
-            "SELECT @@sql_mode, @@collation_connection, @@group_concat_max_len, @@sql_select_limit"
+        modes, collation, most, limit, length = connection.exec_driver_sql(
+            "SELECT @@sql_mode, @@collation_connection, @@group_concat_max_len, @@sql_select_limit,"
+            " @@max_sort_length"
         ).one()
         digits = None
         if getattr(connection.dialect, "is_mariadb", False):
@@ -48,6 +49,7 @@ def facts(connection: Connection, family: str) -> Facts:
             recursion_depth=min((int(row[1]) for row in rounds), default=None),
             folds_i="turkish" not in str(collation),
             concat_bytes=int(most),
+            sort_length=int(length),
             peculiar=_peculiar(str(modes), int(limit), dict(found)),
         )
     # An application's own deserializer may make anything of it; asyncpg gives it as text.

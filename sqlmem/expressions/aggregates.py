@@ -130,7 +130,7 @@ def _told_apart(render: Expressions, value: Value) -> Value:
     column = value.type
     is_foreign = column is not None and column.kind is Kind.TEXT and column.collation not in EQUAL_TEXT
     if is_foreign and column is not None and column.is_compared:
-        rank = render.rank(value)
+        rank = render.rank(value, is_sorted=False)
         if rank is not None:
             return rank
     render.check_same(value, "COUNT(DISTINCT)")
@@ -203,7 +203,9 @@ def _extreme(render: Expressions, name: str, value: Value) -> Value:
         check_ordered(column, name.upper(), render.semantics)
     except Refuse:
         # As MySQL has it, an enum's least label is that of the alphabet, not of its order.
-        rank = render.rank(value) if column.kind is Kind.TEXT and column.is_compared else None
+        rank = (
+            render.rank(value, is_sorted=False) if column.kind is Kind.TEXT and column.is_compared else None
+        )
         if rank is None:
             raise
         render.check_same(value, name.upper())

@@ -20,7 +20,7 @@ from sqlmem.functions import UNKNOWN
 from sqlmem.functions.mysql_texts import weights_of
 from sqlmem.measures import Check, Measure, Need, either
 from sqlmem.model import Collation, Column, Kind
-from sqlmem.plan import Argument, RankCheck, Refuse, RefuseWhole
+from sqlmem.plan import Argument, RankCheck, Refuse, RefuseWhole, SortCheck
 from sqlmem.stored import DATA, quoted, stored_names
 from sqlmem.values import NULL, Value, check_equal, check_ordered, known, unified
 
@@ -31,6 +31,9 @@ _ALTERNATIVE_KINDS = frozenset(
 _MEASURED = frozenset(
     {Kind.INTEGER, Kind.UNSIGNED, Kind.NUMERIC, Kind.FLOAT, Kind.DATE, Kind.TIME, Kind.TIMESTAMP}
 )
+
+# What may be longer than a sort of MariaDB's looks at.
+_CUT = frozenset({Kind.TEXT, Kind.BYTES})
 
 # Texts of one form, which differ in digits only: every locale orders them as numbers.
 OF_DIGITS = "TEXT of digits"
@@ -150,7 +153,7 @@ class Beside(Opened):
             return None
         if is_ordered and right.literal is not None:
             return None
-        rank = self.rank(left)
+        rank = self.rank(left, is_sorted=False)
         if rank is None or rank.source is None or left.source is None:
             return None
         bound = self.bound(right, column).sql
@@ -206,7 +209,7 @@ class Beside(Opened):
             for value in (left, right)
         ):
             return None
-        one, other = self.rank(left), self.rank(right)
+        one, other = self.rank(left, is_sorted=False), self.rank(right, is_sorted=False)
         if one is None or other is None or one.source is None or one.source != other.source:
             return None
         return one, other
@@ -243,11 +246,37 @@ class Beside(Opened):
             if key is None:
                 raise
             return key.sql
+        self.check_sorted(value, what)
         return value.sql
 
-    def rank(self, value: Value) -> Value | None:
-        """See `fetched.rank`."""
-        return self._companions.rank(self, value)
+    def check_sorted(self, value: Value, what: str) -> None:
+        """Have the values at hand looked at where the origin sorts or groups by their beginnings."""
+        length = self.context.facts.sort_length
+        if length is None or value.type is None or value.type.kind not in _CUT:
+            return
+        if value.source is None:
+            raise Refuse(
+                f"{what} of a computed text, of which the origin's sorts may look at the beginning only"
+            )
+        # As much as is allotted to a text's character, or to a binary value's length.
+        most = (length - 4) // 4 if value.type.kind is Kind.TEXT else length - 4
+        self.context.need(value)
+        self._note(SortCheck(*value.source, most))
+
+    def _note(self, check: SortCheck) -> None:
+        if check not in self.context.checks:
+            self.context.checks.append(check)
+
+    def rank(self, value: Value, *, is_sorted: bool = True) -> Value | None:
+        """See `fetched.rank`.
+
+        Args:
+            is_sorted: the origin would sort by the value; else it compares all of it.
+        """
+        rank = self._companions.rank(self, value)
+        if rank is not None and rank.source is not None and self.context.facts.sort_length is not None:
+            self._note(SortCheck(*rank.source, None, is_ordered=is_sorted))
+        return rank
 
     def weights(self, value: Value, *, is_key: bool) -> Value | None:
         """See `fetched.weights`."""

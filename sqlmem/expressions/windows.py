@@ -307,6 +307,7 @@ def _partition_key(render: Expressions, item: Value) -> str:
         if rank is None:
             raise
         return rank.sql
+    render.check_sorted(item, "PARTITION BY")
     return item.sql
 
 

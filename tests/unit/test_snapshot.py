@@ -270,7 +270,7 @@ def test_no_file_is_no_warning(path, clock, warnings):
         (lambda path: path.write_bytes(b"a diary" * 1000), "isn't a snapshot"),
         (lambda path: (path.unlink(), path.mkdir()), "ordinary file"),
         (lambda path: (path.unlink(), os.mkfifo(path)), "ordinary file"),
-        (lambda path: edit(path, "PRAGMA user_version=1"), "format version 1, this is version 9"),
+        (lambda path: edit(path, "PRAGMA user_version=1"), "format version 1, this is version 10"),
         (lambda path: edit(path, "UPDATE sqlmem_tables SET filled_at = filled_at + 9"), "digest"),
     ],
 )
