@@ -159,7 +159,9 @@ class Origin:
         place = f"dense_rank() OVER (ORDER BY ({operand}))"
         if self.family == "mysql":
             place += _cut(f"({operand})")
-        return f"CASE WHEN ({operand}) IS NULL THEN NULL ELSE {place} END"
+        # PostgreSQL: a composite value of nothing but NULLs IS NULL too, and yet is one.
+        is_null = "IS NOT DISTINCT FROM NULL" if self.family == "postgresql" else "IS NULL"
+        return f"CASE WHEN ({operand}) {is_null} THEN NULL ELSE {place} END"
 
     # -- how it reads text -----------------------------------------------------------------
 

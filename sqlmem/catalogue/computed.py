@@ -16,7 +16,7 @@ from sqlmem.plan import Candidate
 
 _VOLATILITIES = sa.text(
     "SELECT p.proname, p.provolatile::text, ARRAY(SELECT pg_catalog.format_type(t, NULL)"
-    " FROM unnest(p.proargtypes) AS t), p.pronargdefaults, p.provariadic <> 0"
+    " FROM unnest(p.proargtypes) AS t), p.pronargdefaults, p.provariadic <> 0, p.proretset"
     " FROM pg_catalog.pg_proc p WHERE p.proname = ANY(:names) AND p.prokind = 'f'"
     " AND pg_catalog.pg_function_is_visible(p.oid)"
 )
@@ -34,12 +34,15 @@ _TYPE_NAMES = {
 
 
 def not_immutable(connection: Connection, family: str, asked: Asked) -> str | None:
-    """Why the functions of an expression may give another result another time; None if they can't."""
+    """Why an expression's functions may give another result another time, or several; None if they can't."""
     if family != "postgresql" or not asked.functions:
         return None
     variants: dict[str, list[_Variant]] = {name: [] for name, _ in asked.functions}
     rows = connection.execute(_VOLATILITIES, {"names": list(variants)})
-    for name, volatility, types, defaults, is_variadic in rows:
+    for name, volatility, types, defaults, is_variadic, is_set in rows:
+        if is_set:
+            # In the select list of a fill it would make several rows of one, or none.
+            return f"{name} may give any number of rows"
         names = tuple(str(type_) for type_ in types)
         variants[str(name)].append(_Variant(volatility == "i", names, int(defaults), bool(is_variadic)))
     wanted = [_TYPE_NAMES[kind] for kind in asked.moments]

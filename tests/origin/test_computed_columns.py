@@ -352,3 +352,58 @@ def test_a_computed_numeric_of_any_scale_is_compared_as_a_number(driver_origin: 
 
     assert expected == [(1,), (3,), (4,)]
     assert found == [expected, expected]
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("mode", ["strict", "transparent"])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "unnest(numbers)",
+        "generate_subscripts(numbers, 1)",
+        "regexp_matches(word, 'a', 'g')",
+        "regexp_split_to_table(word, ' ')",
+        "jsonb_array_elements(list)",
+        "upper(regexp_split_to_table(word, ' '))",
+        "twice(id)",
+    ],
+)
+def test_what_gives_several_rows_is_no_column(origin: Origin, mode: str, expression: str) -> None:
+    """A fill with it would have another number of rows than the table, for every later statement."""
+    origin.execute(
+        "CREATE TABLE t (id INTEGER, numbers INTEGER[], list JSONB, word TEXT)",
+        "INSERT INTO t VALUES (1, '{1,2}', '[1,2,3]', 'a b'), (2, '{}', '[]', ''), (3, NULL, NULL, NULL)",
+        "CREATE FUNCTION twice(n INTEGER) RETURNS SETOF INTEGER LANGUAGE sql IMMUTABLE"
+        " AS $$ SELECT n UNION ALL SELECT n WHERE n <> 2 $$",
+    )
+    bare = origin.engine()
+    with CachingEngine(origin.engine(), mode=mode) as engine:
+        for statement in (
+            f"SELECT {expression} AS x FROM t",
+            "SELECT id FROM t",
+            "SELECT count(*) AS n FROM t",
+        ):
+            for _ in range(3):
+                assert ask(engine, statement) == ask(bare, statement)
+
+
+@pytest.mark.families("postgresql")
+def test_a_composite_value_of_nothing_has_a_rank(origin: Origin) -> None:
+    """Though it IS NULL."""
+    origin.execute(
+        "CREATE TYPE pair AS (a INTEGER, b TEXT)",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v pair)",
+        "INSERT INTO t VALUES (1, ROW(1, 'x')), (2, NULL), (3, ROW(NULL, NULL)), (4, ROW(NULL, 'a'))",
+    )
+    bare = origin.engine()
+    with CachingEngine(origin.engine(), mode="transparent") as engine:
+        for statement in (
+            "SELECT id FROM t ORDER BY v",
+            "SELECT DISTINCT ON (v) id FROM t ORDER BY v, id",
+            "SELECT id, rank() OVER (ORDER BY v) AS r FROM t ORDER BY id",
+            "SELECT count(DISTINCT v) AS n FROM t",
+            "SELECT id FROM t WHERE v IS NULL ORDER BY id",
+            "SELECT count(v) AS n FROM t",
+        ):
+            for _ in range(3):
+                assert ask(engine, statement) == ask(bare, statement), statement
