@@ -9,6 +9,8 @@ Rule 1: a type is read so only if the driver's own loader is the one that it wou
 may have registered another; then its values are what that makes of them.
 Rule 2: what isn't written in the usual form (NaN, infinity, a year before 1) is read by that loader after
 all, and encoded, or refused with the driver's own exception, as without this module.
+Rule 3: no other value of the result may be made of such a one: arrays, ranges and composites read their
+members by the same loaders.
 """
 
 from __future__ import annotations
@@ -57,6 +59,15 @@ _KNOWN: dict[int, tuple[_Own, type]] = {
     **dict.fromkeys((_FLOAT4, _FLOAT8), (_Own("psycopg.types.numeric", "FloatLoader", "FLOAT"), float)),
     **dict.fromkeys((_TEXT, _BPCHAR, _VARCHAR), (_Own("psycopg.types.string", "TextLoader", "STRING"), str)),
 }
+# Types whose values have no members of another type: also bytea, char, name, oid, json, xml, cidr, money,
+# macaddr, inet, time, interval, timetz, bit, varbit, uuid and jsonb, by their numbers in pg_type.
+_PLAIN = frozenset(
+    {
+        *_KNOWN,
+        *_LOADERS,
+        *(17, 18, 19, 26, 114, 142, 650, 790, 829, 869, 1083, 1186, 1266, 1560, 1562, 2950, 3802),
+    }
+)
 # psycopg's, compiled.
 _COMPILED = frozenset({"psycopg_binary._psycopg", "psycopg_c._psycopg"})
 
@@ -123,6 +134,9 @@ class _Cursor(Protocol):
     def has_own(self, number: int, own: _Own) -> bool:
         """Whether values of a type are read by this loader."""
 
+    def has_loader(self, number: int) -> bool:
+        """Whether the driver makes anything but a text of a type."""
+
     def give_texts(self, numbers: Sequence[int]) -> Mapping[int, Callable[[Any], Any]]:
         """Let these types, of which it has its own loaders, be given as texts; returns those loaders."""
 
@@ -137,6 +151,9 @@ class _Psycopg:
         if loader is None or loader.__name__ != own.name:
             return False
         return loader.__module__ == own.module or loader.__module__ in _COMPILED
+
+    def has_loader(self, number: int) -> bool:
+        return self._cursor.adapters.get_loader(number, self._text) is not None
 
     def give_texts(self, numbers: Sequence[int]) -> Mapping[int, Callable[[Any], Any]]:
         adapters = self._cursor.adapters
@@ -165,6 +182,9 @@ class _Psycopg2:
     def has_own(self, number: int, own: _Own) -> bool:
         caster = self._types.get(number)
         return caster is not None and caster is getattr(self._module, own.name2, None)
+
+    def has_loader(self, number: int) -> bool:
+        return number in self._types
 
     def give_texts(self, numbers: Sequence[int]) -> Mapping[int, Callable[[Any], Any]]:
         cursor, module = self._cursor, self._module
@@ -202,6 +222,8 @@ def known_of(cursor: Any, driver: str | None) -> Mapping[int, Known]:
     found: dict[int, Known] = {
         number: Known(kind) for number, (own, kind) in _KNOWN.items() if its.has_own(number, own)
     }
+    if any(item[1] not in _PLAIN and its.has_loader(item[1]) for item in cursor.description or ()):
+        return found
     style = cursor.connection.info.parameter_status("DateStyle")
     if style is not None and style.startswith("ISO"):
         given = its.give_texts([number for number, own in _LOADERS.items() if its.has_own(number, own)])

@@ -88,6 +88,24 @@ POSTGRESQL: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("bytea", "decode(md5(i::text), 'hex')", ("''", "NULL")),
     ("jsonb", "jsonb_build_object('a', i)", ("'null'", "'1'", "'[]'", "NULL")),
     ("interval", "i * interval '1 minute'", ("'1 mon 2 days'", "NULL")),
+    # The drivers read their members by the loaders of the members' types.
+    ("date[]", "ARRAY[date '2020-01-01' + i]", ("'{}'", "'{NULL,2020-01-01}'", "NULL")),
+    ("numeric[]", "ARRAY[i * 0.5, 1]", ("'{NaN,1.50}'", "'{{1,2},{3,4}}'", "NULL")),
+    ("timestamp[]", "ARRAY[timestamp '2020-01-01' + i * interval '1 second']", ("'{}'", "NULL")),
+    ("timestamptz[]", "ARRAY[timestamptz '2020-01-01 00:00Z' + i * interval '1 day']", ("'{}'", "NULL")),
+    (
+        "daterange",
+        "daterange(date '2020-01-01', date '2020-01-02' + i)",
+        ("'empty'", "'[,2020-01-01)'", "NULL"),
+    ),
+    ("numrange", "numrange(0.5, i + 0.25)", ("'empty'", "'(,)'", "NULL")),
+    (
+        "tsrange",
+        "tsrange('2020-01-01', timestamp '2020-01-01 00:00:01' + i * interval '1 day')",
+        ("'empty'",),
+    ),
+    ("tstzrange", "tstzrange('2020-01-01 00:00Z', timestamptz '2020-01-02 00:00Z')", ("'empty'", "NULL")),
+    ("nummultirange", "nummultirange(numrange(0.5, i + 0.25))", ("'{}'", "NULL")),
 )
 
 
@@ -250,6 +268,43 @@ def test_a_loader_that_the_program_has_registered_makes_the_values(driver_origin
             found = [asked(engine, "SELECT id, c, s FROM t ORDER BY id") for _ in range(2)]
 
             assert all(same(each, expected) for each in found), loader
+
+
+@pytest.mark.families("postgresql")
+def test_a_composite_of_usual_values_comes_back(driver_origin: Origin) -> None:
+    """psycopg reads its members by their types' loaders, once it was told of the type; psycopg2 too."""
+    if driver_origin.driver not in ("psycopg", "psycopg2"):
+        pytest.skip("only these are told of composite types")
+    driver_origin.execute(
+        "CREATE TYPE dated AS (d date, n numeric)",
+        "CREATE TABLE t (id integer PRIMARY KEY, c dated, d date)",
+        "INSERT INTO t SELECT i, ROW(date '2020-01-01' + i, i * 0.5)::dated, date '2020-01-01'"
+        " FROM generate_series(1, 300) AS x(i)",
+    )
+
+    def register(connection: Any, _record: Any) -> None:
+        if driver_origin.driver == "psycopg":
+            from psycopg.types.composite import CompositeInfo, register_composite
+
+            info = CompositeInfo.fetch(connection, "dated")
+            assert info is not None
+            register_composite(info, connection)
+        else:
+            from psycopg2.extras import register_composite as register2
+
+            register2("dated", connection)
+        connection.rollback()
+
+    bare = driver_origin.engine()
+    sa.event.listen(bare, "connect", register)
+    with CachingEngine(bare, cache_db="") as engine:
+        expected = asked(bare, "SELECT id, c, d FROM t ORDER BY id")
+        for _ in range(2):
+            found = asked(engine, "SELECT id, c, d FROM t ORDER BY id")
+            assert [(each[0], tuple(each[1]), each[2]) for each in found] == [
+                (each[0], tuple(each[1]), each[2]) for each in expected
+            ]
+            assert same([tuple(each[1]) for each in found], [tuple(each[1]) for each in expected])
 
 
 @pytest.mark.families("postgresql")
