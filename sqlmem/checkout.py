@@ -128,10 +128,19 @@ class Checkout:
     def at_return(self, restore: Any) -> None:
         """Call this with the driver's connection when the pool gets it back, after its reset.
 
-        As SQLAlchemy does with isolation levels: it holds also for who loses the connection unclosed.
+        As SQLAlchemy does with isolation levels: it holds also for who loses the connection unclosed. If it
+        raises, the connection is closed.
         """
         fairy: Any = self._fairy if self._connection is None else self._connection.connection
-        fairy._connection_record.finalize_callback.append(restore)
+        record = fairy._connection_record
+
+        def returned(driver: Any) -> None:
+            try:
+                restore(driver)
+            except Exception as error:  # noqa: BLE001 - the driver's: what isn't as it was is for nobody else
+                record.invalidate(error)
+
+        record.finalize_callback.append(returned)
 
     def send(self, statement: str, parameters: Any = None) -> Any:
         """Execute without a Connection: the driver's cursor, whose rows are there to be fetched.

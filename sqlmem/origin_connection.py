@@ -76,6 +76,7 @@ class OriginConnection:
         self._sees_the_past: bool | None = None
         self._skips_rollback = False
         self._waits_briefly = False
+        self._is_put_back = False
         family = origin.family
         if family == "postgresql":
             options = self._read_only_options(options)
@@ -83,10 +84,14 @@ class OriginConnection:
             # Before anything is sent: SQLAlchemy sets them only outside a transaction.
             checkout.replace(**options)
         if family == "sqlite":
+            # Before it is set: from there on somebody may be interrupted anywhere, and lose the connection.
+            checkout.at_return(self._put_back)
             self._query_only = int(self._run("PRAGMA query_only", "PRAGMA query_only = 1") or 0)
         if family == "mysql":
             # SQLAlchemy may leave out a rollback in autocommit, where it knows of no transaction.
             self._skips_rollback = bool(getattr(origin.dialect, "skip_autocommit_rollback", False))
+            if self._skips_rollback:
+                checkout.at_return(self._put_back)
             self._start_read_only()
 
     @property
@@ -166,8 +171,10 @@ class OriginConnection:
         """From now on, until it is released: no statement of it waits long for a lock, see `locks`."""
         text = BRIEFLY.get(self.origin.family)
         if text is not None:
-            self._run(text)
+            if not self._waits_briefly and self.origin.family in AS_BEFORE:
+                self._checkout.at_return(self._put_back)
             self._waits_briefly = True
+            self._run(text)
 
     def _wait_as_before(self) -> None:
         text = AS_BEFORE.get(self.origin.family)
@@ -369,18 +376,37 @@ class OriginConnection:
     def release(self) -> None:
         """Back to the pool, in the state it came in. Never raises what the driver raises."""
         try:
-            was_changed = self._query_only is not None or self._waits_briefly or self._skips_rollback
-            if was_changed and self.is_usable:
-                if self._query_only is not None:
-                    self._run(f"PRAGMA query_only = {self._query_only}")
-                if self._waits_briefly:
-                    self._wait_as_before()
-                if self._skips_rollback:
-                    self._end_read_only()
+            if not self._checkout.is_plain and self.is_usable:
+                # Whoever listens hears of it; else it is done when the pool has it again.
+                for text in self._to_put_back():
+                    self._run(text)
+                self._is_put_back = True
             self._checkout.close()
         except Exception:  # noqa: BLE001 - whatever the driver raises, see below
             # It can't be put back as it was: nobody else may have it.
             self.discard()
+
+    def _to_put_back(self) -> list[str]:
+        """What to send so that the connection is as it came."""
+        texts = []
+        if self.origin.family == "sqlite":
+            # An error as long as nobody knows what it was set to.
+            texts.append(f"PRAGMA query_only = {int(self._query_only)}")  # type: ignore[arg-type]
+        if self._waits_briefly and self.origin.family in AS_BEFORE:
+            texts.append(AS_BEFORE[self.origin.family])
+        if self._skips_rollback:
+            texts.append("ROLLBACK")
+        return texts
+
+    def _put_back(self, driver: Any) -> None:
+        """The pool gets the connection: from us, or of itself when who had it was interrupted and lost it."""
+        if self._is_put_back:
+            return
+        self._is_put_back = True
+        cursor = driver.cursor()
+        for text in self._to_put_back():
+            cursor.execute(text)
+        cursor.close()
 
     def give_up(self, result: CursorResult[Any]) -> None:  # noqa: ARG002 - a lent connection closes it
         """In the midst of a result: some drivers read a streamed one to its end before they let go of it."""

@@ -251,9 +251,9 @@ class _Opened(Window):
 
     def __enter__(self) -> None:
         writes = self._writes
-        dropped = writes.registry.open_window(self)
-        self._dropped = len(dropped)
         try:
+            dropped = writes.registry.open_window(self)
+            self._dropped = len(dropped)
             if dropped:
                 writes.dropped(dropped)
             writes.lost()
