@@ -83,6 +83,7 @@ class Rows:
         built_in: names in lower case of functions that write nothing.
         suspects: what may write by being read: views over functions that may write, operators.
         hidden: schemas whose triggers this user isn't shown; None for all.
+        unread: tables whose definitions couldn't be read, and where their keys lead: any key may lead to them.
     """
 
     family: Family
@@ -99,6 +100,7 @@ class Rows:
     built_in: frozenset[str] = frozenset()
     suspects: Suspects = field(default_factory=Suspects)
     hidden: frozenset[str] | None = frozenset()
+    unread: frozenset[Name] = frozenset()
 
 
 class Told(NamedTuple):
@@ -327,6 +329,8 @@ class Reach:
                     push(write)
             waiting.extend(self._next(relation, verb))
             touched.update(self._beside(relation, verb))
+        if touched:
+            touched |= self._rows.unread
         return frozenset(touched | self._ancestors(touched))
 
     def _run_by(self, relation: Relation, verb: Verb) -> Iterable[Body]:

@@ -15,6 +15,10 @@ from sqlmem.suspects import Reader, Routine, closed
 _SYSTEM = "('information_schema', 'performance_schema', 'mysql', 'sys')"
 _USER = "SUBSTRING_INDEX(CURRENT_USER(), '@', {})"
 _GRANTEE = f"CONCAT('''', {_USER.format(1)}, '''@''', {_USER.format(-1)}, '''')"
+# Whoever defines a table anywhere on the server, as CREATE TABLE … SELECT may for hours, has a lock that
+# information_schema waits for. In MariaDB it doesn't: what is locked is left out, but for its name (MySQL 8
+# has a catalogue that isn't locked so, and to it this is a comment).
+_AT_ONCE = "/*M!100300 SET STATEMENT lock_wait_timeout = 0 FOR */ "
 # referential_constraints rather than key_column_usage: one row a key, and nothing of the indexes.
 _QUESTION = f"""
 SELECT 'relation', table_schema, table_name, table_type, engine, NULL
@@ -47,7 +51,7 @@ _CALLED = re.compile(r"(?:`((?:[^`]|``)+)`|([A-Za-z_][A-Za-z0-9_$]*))\s*\(")
 
 def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
     told: dict[str, list[tuple[str, ...]]] = {}
-    for tag, *values in ask(_QUESTION):
+    for tag, *values in ask(_AT_ONCE + _QUESTION.lstrip()):
         told.setdefault(_text(tag), []).append(tuple(_text(value) for value in values))
     relations = tuple(_relation(row) for row in told.get("relation", ()))
     routines = [
@@ -61,7 +65,7 @@ def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
     views: list[tuple[Name, Name]] = []
     readers: list[Reader] = []
     if any(relation.kind is Kind.VIEW for relation in relations):
-        views, readers = _views(ask(_VIEWS), relations)
+        views, readers = _views(ask(_AT_ONCE + _VIEWS), relations)
     _, suspects = closed(readers, routines)
     functions: dict[str, tuple[Body, ...]] = {}
     for each in routines:
@@ -77,10 +81,11 @@ def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
         for row, relation in zip(told.get("relation", ()), relations, strict=True)
         if row[3].upper() == "MYISAM"
     ]
+    keys = tuple(_key(row) for row in told.get("key", ()))
     return Rows(
         family="mysql",
         relations=relations,
-        foreign_keys=tuple(_key(row) for row in told.get("key", ())),
+        foreign_keys=keys,
         triggers=tuple(
             Trigger(
                 (schema, table),
@@ -97,7 +102,20 @@ def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
         functions=functions,
         suspects=suspects,
         hidden=_hidden(told.get("may see", []), relations),
+        unread=_unread(told.get("relation", ()), keys),
     )
+
+
+def _unread(told: Sequence[tuple[str, ...]], keys: Sequence[ForeignKey]) -> frozenset[Name]:
+    """Tables that were locked, or can't be opened, and those that their keys lead on to."""
+    found: set[Name] = {(row[0], row[1]) for row in told if not row[3] and not row[2].endswith("VIEW")}
+    waiting = list(found)
+    while waiting:
+        parent = waiting.pop()
+        further = {key.child for key in keys if key.parent == parent} - found
+        found |= further
+        waiting += further
+    return frozenset(found)
 
 
 def _text(value: Any) -> str:

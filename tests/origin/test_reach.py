@@ -5,6 +5,7 @@ Each statement is run on the bare origin, and the contents of all tables are com
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from support.counting import is_data
 from support.origins import Origin
 from support.reaching import FAMILIES, SYNTAXES, Judge, names
 
+from sqlmem import CachingEngine
 from sqlmem.catalogue.reaching import load_reach
 from sqlmem.effects import effect_of
 
@@ -667,6 +669,47 @@ def test_what_an_application_registered_may_write(origin: Origin, judge: Judge):
     assert not reach.may_write("highlight")
     assert not reach.may_write("is_pure")
     assert not reach.may_write("upper")
+
+
+@pytest.mark.families("mariadb")
+def test_a_table_that_is_being_made_keeps_no_write_waiting(origin: Origin, judge: Judge):
+    """Its keys can't be read: it counts as changed by each write, as what refers to it does."""
+    own = str(origin.url.database)
+    origin.execute(
+        "CREATE TABLE rch_t (id INTEGER PRIMARY KEY, v INTEGER)",
+        "INSERT INTO rch_t VALUES (1, 0)",
+        "CREATE TABLE rch_other (id INTEGER PRIMARY KEY)",
+    )
+    engine = origin.engine(poolclass=sa.NullPool)
+    lock = f"{own}_lock"
+    with engine.connect() as holder, engine.connect() as maker, engine.connect() as watcher:
+        holder.exec_driver_sql(f"DO GET_LOCK('{lock}', 10)")
+        making = threading.Thread(
+            target=maker.exec_driver_sql,
+            args=(f"CREATE TABLE rch_made AS SELECT GET_LOCK('{lock}', 60) AS n",),
+        )
+        making.start()
+        state = "SELECT state FROM information_schema.processlist WHERE info LIKE 'CREATE TABLE rch_made%%'"
+        while watcher.exec_driver_sql(state).scalar() != "User lock":
+            watcher.rollback()
+        try:
+            reach = judge.reach()
+            with CachingEngine(engine, mode="transparent", cache_db="") as caching, caching.begin() as writer:
+                writer.exec_driver_sql("UPDATE rch_t SET v = 1")
+            is_still_made = making.is_alive()
+        finally:
+            holder.exec_driver_sql(f"DO RELEASE_LOCK('{lock}')")
+            making.join()
+
+    update = effect_of("UPDATE rch_t SET v = 1", SYNTAXES["mysql"])
+    changed, changed_later = reach.of(update), judge.reach().of(update)
+    assert changed is not None
+    assert changed_later is not None
+    assert is_still_made
+    # Other databases may have tables that are being made, too.
+    assert {name for name in changed if name[0] == own} == {(own, "rch_t"), (own, "rch_made")}
+    assert reach.of(effect_of("DELETE FROM rch_made", SYNTAXES["mysql"])) is None
+    assert {name for name in changed_later if name[0] == own} == {(own, "rch_t")}
 
 
 def test_the_catalogue_is_asked_few_questions_and_no_data(origin: Origin, judge: Judge):
