@@ -83,7 +83,7 @@ class Rows:
         built_in: names in lower case of functions that write nothing.
         suspects: what may write by being read: views over functions that may write, operators.
         hidden: schemas whose triggers this user isn't shown; None for all.
-        unread: tables whose definitions couldn't be read, and where their keys lead: any key may lead to them.
+        unread: tables whose definitions couldn't be read, to which any key may lead, and where theirs lead.
     """
 
     family: Family
