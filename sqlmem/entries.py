@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlmem.arguments import Parameters, arguments_of
 from sqlmem.codecs import Codec, codec_by_name, codec_for, dict_decoder, row_decoder
@@ -20,6 +20,18 @@ from sqlmem.registry import TableState
 from sqlmem.store import Generation
 
 StoredRows = list[tuple[Any, ...]]
+
+
+class Described(NamedTuple):
+    """A column as `cursor.description` has it (PEP 249); by name too, as psycopg's and psycopg2's cursors."""
+
+    name: str
+    type_code: Any
+    display_size: int | None
+    internal_size: int | None
+    precision: int | None
+    scale: int | None
+    null_ok: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +47,7 @@ class Bound:
     generations: tuple[Generation, ...]
     decode: Callable[[StoredRows], StoredRows] | None
     to_dicts: Callable[[StoredRows], list[dict[str, Any]]]
-    description: tuple[tuple[Any, ...], ...]
+    description: tuple[Described, ...]
 
 
 class Answering(Protocol):
@@ -164,5 +176,5 @@ def bound_of(planned: Planned, generations: tuple[Generation, ...], driver: str 
         generations,
         row_decoder(codecs),
         dict_decoder(codecs, [output.name for output in planned.plan.outputs]),
-        tuple(description),
+        tuple(map(Described._make, description)),
     )

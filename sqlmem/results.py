@@ -22,7 +22,7 @@ from sqlmem.codecs import OPAQUE, Unrepresentable
 from sqlmem.codecs.opaque import pack
 from sqlmem.codecs.rows import dict_decoder, row_decoder
 from sqlmem.dependencies import Reading
-from sqlmem.entries import Bound
+from sqlmem.entries import Bound, Described
 from sqlmem.exactness import UNCHANGING
 from sqlmem.model import TableName
 from sqlmem.table_state import Ending, TableState
@@ -108,7 +108,8 @@ class Kept:
     def __post_init__(self) -> None:
         codecs = [OPAQUE if number in self.packed else _AS_IT_IS for number in range(len(self.description))]
         names = [column[0] for column in self.description]
-        self.bound = Bound((), row_decoder(codecs), dict_decoder(codecs, names), self.description)
+        described = tuple(map(Described._make, self.description))
+        self.bound = Bound((), row_decoder(codecs), dict_decoder(codecs, names), described)
         self.copies = tuple(Copy(state.name, self.reading, self.read_at) for state in self.states)
 
 

@@ -132,6 +132,29 @@ def test_a_closed_cursor_has_no_rows(engine: CachingEngine) -> None:
     connection.close()
 
 
+def test_a_description_has_names_as_the_drivers(driver_origin: Origin, base: sa.Engine) -> None:
+    """By which programs ask psycopg's and psycopg2's, whoever answers."""
+    statements = [HIT, BYPASS, KEPT.get(driver_origin.family, HIT)]
+    fields = ("name", "type_code", "precision", "scale", "null_ok")
+
+    def described(engine: sa.Engine, statement: str) -> Any:
+        connection = engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return [[getattr(item, field, "none") for field in fields] for item in cursor.description or ()]
+        finally:
+            connection.close()
+
+    with CachingEngine(driver_origin.engine(), mode="transparent", cache_db="") as engine:
+        for statement in statements:
+            expected = described(base, statement)
+            if expected[0][0] == "none":
+                pytest.skip("the driver's have none")
+            for _ in range(3):
+                assert described(engine, statement) == expected
+
+
 @pytest.mark.parametrize("statement", [HIT, BYPASS])
 def test_a_cursor_is_a_context(engine: CachingEngine, base: sa.Engine, statement: str) -> None:
     """As most drivers' are: `with connection.cursor() as cursor`. It is closed at its end."""
