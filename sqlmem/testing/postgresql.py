@@ -180,6 +180,13 @@ def tables() -> tuple[Table, ...]:
                 ("'{}'", "'{1,NULL,3}'", "'{{1,2},{3,4}}'", "'{2147483647}'", "NULL"),
             ),
             Column("at", "texts", "TEXT[]", ("""'{a,"b c","",NULL}'""", "'{}'", "'{é,a}'", "NULL")),
+            # A driver reads their members as it reads values of these types.
+            Column("an", "nums", "NUMERIC[]", ("'{1.50,NaN}'", "'{}'", "'{{1,2},{3.0,4}}'", "NULL")),
+            Column("ad", "dates", "DATE[]", ("'{2024-02-29,NULL}'", "'{0001-01-01}'", "'{}'", "NULL")),
+            Column("az", "stamps", "TIMESTAMPTZ[]", ("'{2024-02-29 12:30Z}'", "'{}'", "NULL")),
+            Column("rn", "range", "NUMRANGE", ("'[1.5,5)'", "'empty'", "'(,3.00]'", "NULL")),
+            Column("rd", "range", "DATERANGE", ("'[2024-01-01,2024-02-29)'", "'empty'", "'(,)'", "NULL")),
+            Column("rs", "range", "TSRANGE", ("'[2024-01-01 00:00,2024-02-29 12:30)'", "'(,)'", "NULL")),
             Column("e", "enum", _MOOD, ("'sad'", "'ok'", "'happy'", "NULL")),
             Column("bi", "bit", "BIT(4)", ("B'0000'", "B'1010'", "B'1111'", "NULL")),
             Column("bv", "bit", "VARBIT", ("B''", "B'1'", "B'0001'", "NULL")),
