@@ -37,6 +37,8 @@ _WORD, _NUMBER, _PUNCTUATION = TokenKind.WORD, TokenKind.NUMBER, TokenKind.PUNCT
 _CONSTANTS = (TokenKind.NUMBER, TokenKind.STRING)
 # As Token(…), in a third of the time: there is one for each piece of each new text.
 _token = functools.partial(tuple.__new__, Token)
+# Of "0x" and so many digits at most, a number in SQLite is surely positive.
+_MOST_HEX = 17
 # No part of any operator, nor of a comment's edge.
 _SEPARATE = frozenset("(),.")
 
@@ -223,6 +225,8 @@ class _Scanner:
     def _number(self, piece: str, start: int, end: int) -> None:
         if self.family in ("postgresql", "other") and piece[:2].lower() == "0x":
             self._note("a hexadecimal number")  # 0 AS x1f before PostgreSQL 16
+        if self.family == "sqlite" and len(piece) > _MOST_HEX and piece[:2].lower() == "0x":
+            self._note("a hexadecimal number of many digits")  # an error, of which the parser keeps 64 bits
         if self._touches(start) and self.tokens[-1].kind is not TokenKind.PUNCTUATION:
             self._note("a number runs into a word")  # t.1a is a name in MySQL
         self._add(TokenKind.NUMBER, "0", start, end, piece)

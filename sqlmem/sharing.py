@@ -19,6 +19,9 @@ _OF_A_SHAPE = 8
 # So many texts of a shape, refused one after the other for one reason.
 REFUSED_IN_A_ROW = 4
 
+# What the reading of a constant by its text may raise: it isn't of the form that the plan's own has.
+_UNREADABLE = (Refuse, ValueError, ArithmeticError, LookupError, TypeError)
+
 Key = tuple[str, bool]  # a shape, and whether the driver is given parameters
 
 
@@ -52,7 +55,7 @@ class Templates:
                     else argument
                     for argument in planned.plan.arguments
                 )
-            except Refuse:
+            except _UNREADABLE:
                 continue
             return replace(planned, plan=replace(planned.plan, arguments=arguments), ready=None)
         return None
@@ -144,5 +147,5 @@ def _is_at(shape: Skeleton, place: int, argument: Argument) -> bool:
         return place < len(shape.constants) and bool(
             argument.reread(shape.constants[place].text) == argument.constant
         )
-    except Refuse:
+    except _UNREADABLE:
         return False

@@ -89,9 +89,16 @@ class Slices:
         return None if known[1] is None else self._slice(*known[1], qualifiers)
 
     def place(self, node: exp.Literal) -> int | None:
-        """Which of the text's constants a literal is; None if that can't be told."""
-        start = node.meta.get("start")
-        return self._constants.get(start) if isinstance(start, int) else None
+        """Which of the text's constants a literal is; None if that can't be told, or it is written otherwise.
+
+        The parser gives 16 for 0x10, and another constant in its place would be read by its text.
+        """
+        start, end = node.meta.get("start"), node.meta.get("end")
+        if not isinstance(start, int) or not isinstance(end, int):
+            return None
+        if not node.is_string and self._given.sql[start : end + 1] != node.this:
+            return None
+        return self._constants.get(start)
 
     def called(self, node: exp.Expr) -> str | None:
         """The name, in lower case, by which a function is called; None for one with a syntax of its own."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, TypeGuard
 
 from sqlglot import exp
@@ -227,7 +228,9 @@ def _literal_decimal(render: Expressions, value: Value, type_: ParameterType | N
         or "e" in literal.text.lower()
     ):
         raise Refuse(f"{what} of numbers of different scale and a text")
-    return Value(render.context.constant(literal.text), type_)
+    # An exact zero has no sign.
+    text = literal.text if Decimal(literal.text) else literal.text.lstrip("-")
+    return Value(render.context.constant(text), type_)
 
 
 def _converted(sql: str, own: Column, column: Column) -> str | None:
