@@ -60,7 +60,7 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
         )
         for key in reflected
     )
-    refusal = "it is a virtual table" if str(sql).lstrip().upper().startswith("CREATE VIRTUAL") else None
+    refusal = "it is a virtual table" if _is_virtual(sql) else None
     depends_on: frozenset[TableName] | None = frozenset()
     if is_view:
         depends_on, refusal = _sqlite_view(connection, quoted, str(sql), full, depth=0)
@@ -79,6 +79,10 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
         depends_on,
         refusal,
     )
+
+
+def _is_virtual(sql: object) -> bool:
+    return str(sql).lstrip().upper().startswith("CREATE VIRTUAL")
 
 
 def _has_key_index(connection: Connection, schema: str, table: str) -> bool:
@@ -152,6 +156,9 @@ def _sqlite_view(
             return None, refusal or "it reads a table that isn't known"
         other = TableName(view.schema, str(row[1]))
         found.add(other)
+        if _is_virtual(row[2]):
+            # Its module may give out another table's rows, or those of a file.
+            refusal = refusal or "it reads a virtual table"
         if row[0] == "view":
             deeper, deeper_refusal = _sqlite_view(connection, schema, str(row[2]), other, depth=depth + 1)
             refusal = refusal or deeper_refusal

@@ -10,6 +10,7 @@ from sqlglot.errors import SqlglotError
 
 from sqlmem.catalogue.base import Spelling
 from sqlmem.dialects import BY_FAMILY
+from sqlmem.with_names import definition as defined_by
 
 _MOMENTS = frozenset(["DATE", "TIME", "TIMETZ", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPNTZ", "TIMESTAMPLTZ"])
 _RANGES = frozenset(["TSRANGE", "TSTZRANGE", "DATERANGE", "TSMULTIRANGE", "TSTZMULTIRANGE", "DATEMULTIRANGE"])
@@ -48,11 +49,11 @@ def view(definition: str, family: str) -> View:
         tree = parse_one(definition, read=semantics.sqlglot)
     except (SqlglotError, RecursionError):
         return View(None, [], "its definition can't be parsed")
-    ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    sees_later = family == "sqlite"
     tables = [
         (table.db or None, table.name)
         for table in tree.find_all(exp.Table)
-        if table.name and (table.db or table.name.lower() not in ctes)
+        if table.name and defined_by(table, _folded, sees_later=sees_later) is None
     ]
     for function in tree.find_all(exp.Func):
         if isinstance(function, exp.TsOrDsToDate) and family == "mysql":
@@ -63,6 +64,10 @@ def view(definition: str, family: str) -> View:
     if tree.find(exp.SessionParameter, exp.Parameter) is not None:
         return View(tree, tables, "it reads a variable of the session")
     return View(tree, tables, None)
+
+
+def _folded(identifier: exp.Identifier) -> str:
+    return str(identifier.this).lower()
 
 
 def why_of_the_present(
