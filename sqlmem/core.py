@@ -348,7 +348,7 @@ class Core:
     # -- the cache -------------------------------------------------------------------------
 
     def invalidate(self, table: Any | None) -> None:
-        matches = None if table is None else matcher(table)
+        matches = None if table is None else matcher(table, self.origin.files())
         states, generations = self.registry.invalidate(matches)
         for generation in generations:
             self.store.retire(generation)

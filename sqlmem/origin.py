@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.engine.url import URL
 
 from sqlmem.catalogue import facts, with_what_was_made
+from sqlmem.catalogue.session import DATABASE
 from sqlmem.checkout import Checkout
 from sqlmem.connecting import makes_its_own
 from sqlmem.dialects import BY_FAMILY, Facts, Semantics
@@ -117,6 +118,17 @@ class Origin:
     def file(self) -> str | None:
         """The file of an SQLite origin; None for all others."""
         return _sqlite_path(self.engine.url) if self.family == "sqlite" else None
+
+    def files(self) -> dict[str, str]:
+        """SQLite: its databases' names, in lower case, and their files, as far as they were asked for."""
+        if self.family != "sqlite" or self._facts is None:
+            return {}
+        databases = (
+            (name.removeprefix(DATABASE).lower(), file)
+            for name, file in self._facts.session
+            if name.startswith(DATABASE)
+        )
+        return {name: file for name, file in databases if file}
 
     def identity(self) -> str:
         """What tells this origin from others: its address, user, driver and options, no secret."""

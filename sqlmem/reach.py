@@ -84,6 +84,7 @@ class Rows:
         suspects: what may write by being read: views over functions that may write, operators.
         hidden: schemas whose triggers this user isn't shown; None for all.
         unread: tables whose definitions couldn't be read, to which any key may lead, and where theirs lead.
+        files: SQLite: a database's name in lower case -> its file. One may be there by several names.
     """
 
     family: Family
@@ -101,6 +102,7 @@ class Rows:
     suspects: Suspects = field(default_factory=Suspects)
     hidden: frozenset[str] | None = frozenset()
     unread: frozenset[Name] = frozenset()
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 class Told(NamedTuple):
@@ -253,7 +255,13 @@ class Reach:
         found = self._by_name.get(self._folded(name), [])
         if schema is None:
             return found
-        return [each for each in found if each[0] is None or self._folded(each[0]) == self._folded(schema)]
+        place = self._place(schema)
+        return [each for each in found if each[0] is None or self._place(each[0]) == place]
+
+    def _place(self, schema: str) -> str:
+        """What is the same for all names of one schema."""
+        folded = self._folded(schema)
+        return self._rows.files.get(folded, folded)
 
     def _is_temporary(self, spelling: Spelling, temporary: frozenset[Spelling]) -> bool:
         schema, name = spelling

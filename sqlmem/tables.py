@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,9 +44,22 @@ def spellings_of(table: Any) -> list[tuple[str | None, str]]:
     return spellings
 
 
-def matcher(table: Any) -> Callable[[TableName], bool]:
-    """Which tables `invalidate` means. In doubt more of them: case isn't regarded."""
-    matches = matcher_of(frozenset(spellings_of(table)))
+def matcher(table: Any, files: Mapping[str, str]) -> Callable[[TableName], bool]:
+    """Which tables `invalidate` means. In doubt more of them: case isn't regarded.
+
+    Args:
+        files: SQLite's, see `Origin.files`: by whichever name of its database a table is meant.
+    """
+    spelled = frozenset(spellings_of(table))
+    if files:
+        spelled |= {
+            (other, name)
+            for schema, name in spelled
+            if schema is not None and schema.lower() in files
+            for other, file in files.items()
+            if file == files[schema.lower()]
+        }
+    matches = matcher_of(spelled)
     assert matches is not None
     return matches
 

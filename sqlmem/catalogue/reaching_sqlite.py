@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlmem.effects import Verb
@@ -21,7 +23,7 @@ _OF_EXTENSIONS = """
  ('matchinfo', 2), ('rtreecheck', -1), ('rtreedepth', 1), ('rtreenode', 2)
 """
 _QUESTION = f"""
-SELECT 'database', name, NULL, NULL FROM pragma_database_list
+SELECT 'database', name, file, NULL FROM pragma_database_list
 UNION ALL SELECT 'function', name, builtin OR (name, narg) IN (VALUES {_OF_EXTENSIONS}), flags
 FROM pragma_function_list
 UNION ALL SELECT 'module', name, NULL, NULL FROM pragma_module_list
@@ -44,13 +46,16 @@ _SYNTAX = Syntax(
 
 def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
     databases: list[str] = []
+    files: dict[str, str] = {}
     functions: dict[str, tuple[Body, ...]] = {}
     built_in: set[str] = {"regexp", "match"}
-    for kind, name, is_built_in, flags in ask(_QUESTION):
+    for kind, name, told_of_it, flags in ask(_QUESTION):
         folded = str(name).lower()
         if kind == "database":
             databases.append(str(name))
-        elif kind == "module" or is_built_in or int(flags) & _DETERMINISTIC:
+            if told_of_it:
+                files[folded] = os.path.realpath(str(told_of_it))
+        elif kind == "module" or told_of_it or int(flags) & _DETERMINISTIC:
             built_in.add(folded)
         else:
             # What the application registered may do anything in its own process.
@@ -69,7 +74,7 @@ def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
             found.trigger(database.lower(), table, sql)
         elif kind == "key":
             found.key(database.lower(), name, table, sql)
-    return found.rows(functions)
+    return replace(found.rows(functions), files=files)
 
 
 class _Found:

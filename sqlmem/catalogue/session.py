@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
+# In the name of an SQLite database's file.
+DATABASE = "database "
 # Names for a warning, and what the origin is asked for; texts, or NULL where the server knows no such thing.
 # The version: functions and collations are what it makes of them.
 _SETTINGS: dict[str, dict[str, str]] = {
@@ -155,7 +157,7 @@ def session(connection: Connection, family: str) -> tuple[tuple[str, str], ...]:
         files = connection.exec_driver_sql(
             "SELECT name, file FROM pragma_database_list WHERE name <> 'temp'"
         ).all()
-        pairs += [(f"database {row[0]}", os.path.realpath(row[1]) if row[1] else "") for row in files]
+        pairs += [(f"{DATABASE}{row[0]}", os.path.realpath(row[1]) if row[1] else "") for row in files]
     return tuple(pairs)
 
 
