@@ -5,7 +5,7 @@ Pure: no I/O, no lock, no clock. What the origin's catalogue says comes in as sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from sqlglot import exp
@@ -75,6 +75,8 @@ def make_plan(
     names = given_names(context, tree, parsed.item_texts, parsed.item_calls)
     if len(names) != len(values):
         raise Refuse("names of columns that only the origin knows")
+    if facts.names_have_types:
+        _check_typed_names([*names, *(column.name for each in schemas.values() for column in each.columns)])
     if semantics.name == "mysql":
         _check_order(tree)
         _check_constants(tree)
@@ -99,6 +101,12 @@ def make_plan(
         made=context.made,
         joins=tuple(context.reads) if context.joins else (),
     )
+
+
+def _check_typed_names(names: Iterable[str]) -> None:
+    """Raises `Refuse` for a name that sqlite3's PARSE_COLNAMES cuts, and may convert values by."""
+    if any("[" in name for name in names):
+        raise Refuse("a column's name that the driver takes for its type, too")
 
 
 def _has_star(parsed: Parsed) -> bool:

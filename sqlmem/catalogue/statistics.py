@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -19,16 +20,18 @@ def facts(connection: Connection, family: str) -> Facts:
     found = session(connection, family)
     if family == "sqlite":
         rows = connection.exec_driver_sql("SELECT name FROM pragma_function_list WHERE builtin = 0").all()
-        like = connection.exec_driver_sql(
-            "SELECT 'a' LIKE 'A' FROM (SELECT 1 FROM sqlite_master UNION SELECT 1)"
-        ).scalar()
-        names = tuple(connection.exec_driver_sql("SELECT TYPE FROM sqlite_master LIMIT 0").keys())
+        compared = connection.exec_driver_sql(_COMPARED).all()
+        names = tuple(connection.exec_driver_sql(_NAMES).keys())
         return Facts(
             driver,
             session=found,
             overridden=frozenset(str(row[0]).lower() for row in rows),
-            like_ignores_case=bool(like),
-            names_are_declared=names == ("type",),
+            like_ignores_case=bool(compared[0][0]),
+            names_are_declared=names[0] == "type",
+            names_have_types=names[1] != _TYPED_NAME,
+            peculiar=_peculiar_sqlite(
+                names[0], compared, getattr(connection.connection.driver_connection, "text_factory", str)
+            ),
         )
     if family == "mysql":
         modes, collation, most, limit, length = connection.exec_driver_sql(
@@ -146,6 +149,61 @@ def _peculiar(modes: str, limit: int, settings: Mapping[str, str]) -> str | None
         return f"sql_select_limit is {limit}"  # a fill would end there, too
     found = sorted(_PECULIAR_MODES.intersection(modes.upper().split(",")))
     return f"sql_mode has {', '.join(found)}" if found else None
+
+
+# By which each of SQLite's collations is told from what applications put in its place: of the letters of all
+# alphabets, without accents, by numbers, in a language's order, with all kinds of white space.
+_TEXTS = (
+    "", " ", "a", "A", "a ", "a  ", " a", "a\t", "b", "B", "Z", "[", "_", "z", "~", "a b", "a-b", "ab", "aB",
+    "Ab", "a9", "a10", "10", "9", "1e1", "0x9", "ä", "Ä", "a\u0308", "é", "É", "e", "ß", "ss", "ı", "İ", "i",
+    "I", "ñ", "n", "o", "ö", "я", "Я", "ω", "ς", "σ", "Σ", "\u212a", "k", "ａ", "\ufffd", "\U0001f600",
+)  # fmt: skip
+_KEYS: dict[str, Callable[[str], str]] = {
+    "BINARY": lambda text: text,
+    "NOCASE": lambda text: "".join(each.lower() if each.isascii() else each for each in text),
+    "RTRIM": lambda text: text.rstrip(" "),
+}
+# LIKE, the places of two of the texts, and how they compare. With sqlite_master, as no constant of its own.
+_GIVEN = ", ".join(f"({place}, '{text}')" for place, text in enumerate(_TEXTS))
+_SIGNS = ", ".join(
+    f"(a.value > b.value COLLATE {name}) - (a.value < b.value COLLATE {name})" for name in _KEYS
+)
+_COMPARED = (
+    f"WITH given (place, value) AS (VALUES {_GIVEN}) SELECT 'a' LIKE 'A', a.place, b.place, {_SIGNS}"
+    " FROM (SELECT 1 FROM sqlite_master UNION SELECT 1), given AS a, given AS b WHERE a.place < b.place"
+)
+_TYPED_NAME = "a [b]"  # of which sqlite3 leaves "a" where it looks for types in names
+_NAMES = f'SELECT TYPE, 1 AS "{_TYPED_NAME}" FROM sqlite_master LIMIT 0'
+
+
+def _peculiar_sqlite(
+    name: str, compared: Sequence[Sequence[Any]], text_factory: Callable[[bytes], Any]
+) -> str | None:
+    if name.lower() != "type":
+        return "full_column_names is on"
+    if _loses(text_factory):
+        return "text_factory may make another text of what the database has"
+    for place, (collation, key) in enumerate(_KEYS.items(), start=3):
+        for row in compared:
+            one, other = key(_TEXTS[row[1]]), key(_TEXTS[row[2]])
+            # In the order of code points, as UTF-8 has it.
+            if row[place] != (one > other) - (one < other):
+                return f"the collation {collation} isn't SQLite's own"
+    return None
+
+
+def _loses(text_factory: Callable[[bytes], Any]) -> bool:
+    """Whether what sqlite3 gives as a text may be another one than the database has."""
+    if text_factory is str:
+        return False
+    plain = "aé\U0001f600"
+    try:
+        if text_factory(plain.encode()) != plain:
+            return True
+        text_factory(b"a\xffb").encode()
+    except Exception:  # noqa: BLE001 - the application's own: what it refuses to read isn't read otherwise
+        return False
+    return True
 
 
 # Drivers that give JSON as Python's own json reads it.

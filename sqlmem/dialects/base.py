@@ -31,6 +31,7 @@ class Facts:
         like_ignores_case: SQLite: LIKE as built in; PRAGMA case_sensitive_like changes it.
         names_are_declared: SQLite: an unaliased column is given out under its declared name, however
             the statement writes it; PRAGMA short_column_names changes it.
+        names_have_types: SQLite: the driver takes [x] in a column's name for the type of its values.
         recursion_depth: MariaDB, MySQL: the rounds after which a recursive query ends, complete or not.
         backslash_escapes: MariaDB: without NO_BACKSLASH_ESCAPES, which takes it from LIKE too.
         concat_bytes: MariaDB: group_concat_max_len, from which on GROUP_CONCAT is cut; None if not asked.
@@ -49,6 +50,7 @@ class Facts:
     like_ignores_case: bool = True
     division_digits: int | None = None
     names_are_declared: bool = False
+    names_have_types: bool = False
     backslash_escapes: bool = True
     recursion_depth: int | None = None
     concat_bytes: int | None = None
