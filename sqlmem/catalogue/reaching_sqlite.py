@@ -22,11 +22,15 @@ _OF_EXTENSIONS = """
  ('fts5_insttoken', 1), ('fts5_source_id', 0), ('match', 2), ('offsets', 1), ('matchinfo', 1),
  ('matchinfo', 2), ('rtreecheck', -1), ('rtreedepth', 1), ('rtreenode', 2)
 """
+# The only pragma that does something when it is read as a table; all others do nothing but tell.
+_WRITING_PRAGMA = "optimize"
 _QUESTION = f"""
 SELECT 'database', name, file, NULL FROM pragma_database_list
 UNION ALL SELECT 'function', name, builtin OR (name, narg) IN (VALUES {_OF_EXTENSIONS}), flags
 FROM pragma_function_list
-UNION ALL SELECT 'module', name, NULL, NULL FROM pragma_module_list
+UNION ALL SELECT 'module', name, NULL, NULL FROM pragma_module_list WHERE name <> 'pragma_{_WRITING_PRAGMA}'
+UNION ALL SELECT 'module', 'pragma_' || name, NULL, NULL FROM pragma_pragma_list
+WHERE name <> '{_WRITING_PRAGMA}'
 """
 _OF_DATABASE = """
 SELECT '{tag}', type, name, tbl_name, sql FROM {schema}.sqlite_master

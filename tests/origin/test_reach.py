@@ -710,6 +710,22 @@ def test_a_table_that_is_being_made_keeps_no_write_waiting(origin: Origin, judge
     assert {name for name in changed if name[0] == own} == {(own, "rch_t"), (own, "rch_made")}
     assert reach.of(effect_of("DELETE FROM rch_made", SYNTAXES["mysql"])) is None
     assert {name for name in changed_later if name[0] == own} == {(own, "rch_t")}
+@pytest.mark.families("sqlite")
+def test_pragmas_that_are_tables_write_nothing_but_one(origin: Origin, judge: Judge):
+    """Unless the application has registered a function by the name; also when it was used before."""
+    driver = judge.connection.connection.driver_connection
+    assert driver is not None
+    driver.create_function("pragma_index_info", 1, lambda n: n)
+    judge.ask("SELECT * FROM pragma_table_info('sqlite_master')")
+    judge.ask("SELECT * FROM pragma_optimize")
+
+    reach = judge.reach()
+
+    assert not reach.may_write("pragma_table_info")
+    assert not reach.may_write("pragma_index_list")
+    assert reach.may_write("pragma_index_info")
+    assert reach.may_write("pragma_optimize")
+    assert reach.may_write("pragma_none")
 
 
 def test_the_catalogue_is_asked_few_questions_and_no_data(origin: Origin, judge: Judge):

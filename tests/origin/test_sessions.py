@@ -385,3 +385,37 @@ def test_mariadbs_own_functions_are_known(origin: Origin) -> None:
 
     assert texts
     assert unknown == set()
+
+
+@pytest.mark.families("sqlite")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "SELECT * FROM pragma_table_info('items')",
+        "SELECT * FROM pragma_index_list('items') AS i, pragma_index_info(i.name)",
+        "SELECT name FROM pragma_database_list()",
+        "SELECT m.name, i.name FROM sqlite_master AS m, pragma_table_xinfo(m.name) AS i",
+        "SELECT count(*) FROM pragma_foreign_key_list('items')",
+    ],
+)
+def test_sqlites_pragmas_that_are_read_as_tables_change_nothing(
+    origin: Origin, engine: CachingEngine, asked: str
+) -> None:
+    """They tell of the schema: the rows that are there stay, and the connection goes on reading them."""
+    with engine.connect() as connection:
+        within(connection)
+        connection.exec_driver_sql(asked).all()
+        with origin.expect(0):
+            assert within(connection) == (ROWS, Outcome.HIT)
+
+    with origin.expect(0), engine.connect() as connection:
+        assert within(connection) == (ROWS, Outcome.HIT)
+
+
+@pytest.mark.families("sqlite")
+def test_sqlites_pragma_that_writes_though_it_is_read_as_a_table(engine: CachingEngine) -> None:
+    """Pragma_optimize makes the statistics, in tables of the database."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT * FROM pragma_optimize(0xfffe)").all()
+
+        assert within(connection)[1] is Outcome.BYPASS
