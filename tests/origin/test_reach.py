@@ -710,6 +710,8 @@ def test_a_table_that_is_being_made_keeps_no_write_waiting(origin: Origin, judge
     assert {name for name in changed if name[0] == own} == {(own, "rch_t"), (own, "rch_made")}
     assert reach.of(effect_of("DELETE FROM rch_made", SYNTAXES["mysql"])) is None
     assert {name for name in changed_later if name[0] == own} == {(own, "rch_t")}
+
+
 @pytest.mark.families("sqlite")
 def test_pragmas_that_are_tables_write_nothing_but_one(origin: Origin, judge: Judge):
     """Unless the application has registered a function by the name; also when it was used before."""
