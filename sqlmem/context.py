@@ -16,7 +16,7 @@ from sqlglot import exp
 from sqlmem.dialects.base import Facts, Semantics
 from sqlmem.dialects.parameters import ParameterType
 from sqlmem.model import Column, Kind, TableSchema
-from sqlmem.plan import Argument, Condition, Refuse, Rows, TypesNeeded
+from sqlmem.plan import Argument, Condition, Refuse, RefuseWhole, Rows, TypesNeeded
 from sqlmem.scopes import Scope, Source
 from sqlmem.slices import Slices
 from sqlmem.values import Lane, Value
@@ -111,6 +111,15 @@ class Context:
         """Whether the origin is known to compute with numbers as the rows say."""
         return self.semantics.division_digits == self.facts.division_digits
 
+    def check_digits(self, type_: Column | None) -> None:
+        """Raises `RefuseWhole` for a float whose digits aren't all told by the origin.
+
+        What is fetched are other values than those that the origin computes with, and what is computed here
+        would be given out with more digits.
+        """
+        if type_ is not None and type_.kind is Kind.FLOAT and self.facts.rounds_floats:
+            raise RefuseWhole("floats, which the origin gives out rounded: extra_float_digits")
+
     def parameter_type(self, index: int) -> ParameterType:
         """What the statement's parameter is to the origin by itself. Makes the plan one of its types.
 
@@ -120,6 +129,8 @@ class Context:
         key = self.parameters[index]
         found = self.types.get(key)
         if found is not None:
+            if isinstance(found, Column):
+                self.check_digits(found)
             return found
         if self.facts.driver not in self.semantics.parameters:
             raise Refuse("the type of a parameter, which this driver tells the origin in its own way")

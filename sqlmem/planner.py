@@ -89,6 +89,7 @@ def make_plan(
             refusal = table.by_name[column].refusal
             if refusal is not None:
                 raise Refuse(f"column {table.name}.{column} isn't cached: {refusal}")
+            context.check_digits(table.by_name[column])
     sql, arguments = context.in_order(computed_first(context, sql))
     return Plan(
         tables=tuple(table.name for table in context.tables),
@@ -117,6 +118,7 @@ def _has_star(parsed: Parsed) -> bool:
 def _output(name: str, value: Value, context: Context) -> Output:
     """A column of the answer."""
     semantics, result = context.semantics, value.result
+    context.check_digits(result.type if result is not None else value.type)
     if value is NULL and semantics.nothing is not None:
         return Output(name, None, semantics.nothing)
     if value.source is not None:

@@ -62,9 +62,28 @@ def facts(connection: Connection, family: str) -> Facts:
         driver,
         session=found,
         json_is_parsed=family == "postgresql" and is_parsed,
+        rounds_floats=family == "postgresql"
+        and _rounds_floats(connection, dict(found).get("extra_float_digits")),
         peculiar=f"{nulls} is on" if is_on(dict(found).get(nulls)) else None,
     )
     return with_what_was_made(connection, known) if family == "postgresql" else known
+
+
+# From PostgreSQL 12 on a float's text is the shortest that gives it back, unless fewer digits are asked for.
+_SHORTEST_FLOATS = (12,)
+
+
+def _rounds_floats(connection: Connection, digits: str | None) -> bool:
+    """Whether PostgreSQL's floats come with fewer digits than they have, or with other ones.
+
+    Args:
+        digits: extra_float_digits, as `session` gives it.
+    """
+    version = getattr(connection.dialect, "server_version_info", None)
+    if version is not None and version < _SHORTEST_FLOATS:
+        return True
+    number = (digits or "").rpartition(" ")[2].strip("'")
+    return number.lstrip("-").isdigit() and int(number) < 1
 
 
 def with_what_was_made(connection: Connection, known: Facts) -> Facts:

@@ -37,6 +37,7 @@ class Facts:
         concat_bytes: MariaDB: group_concat_max_len, from which on GROUP_CONCAT is cut; None if not asked.
         folds_i: MariaDB: a constant's i is the lower case of its I, which it isn't in Turkish.
         json_is_parsed: PostgreSQL: the driver gives JSON as Python's json reads it.
+        rounds_floats: PostgreSQL: floats come with fewer digits than they have, as connections are set.
         sort_length: MariaDB, MySQL: max_sort_length, the bytes of each value that a sort looks at.
         peculiar: what makes every statement mean something else, or every answer shorter, so that all are the
             origin's; None: nothing of that kind is set.
@@ -56,6 +57,7 @@ class Facts:
     concat_bytes: int | None = None
     folds_i: bool = False
     json_is_parsed: bool = False
+    rounds_floats: bool = False
     sort_length: int | None = None
     peculiar: str | None = None
     session: tuple[tuple[str, str], ...] = ()

@@ -58,13 +58,15 @@ class Expressions(Beside):
         grouped = self._group_key(node, scope)
         if grouped is not None:
             return grouped
-        mark = self.context.mark()
+        mark, rounds_floats = self.context.mark(), self.context.facts.rounds_floats
         try:
             self.context.check_called(node)
             handler = self._handlers.get(type(node))
             if handler is None:
                 raise Refuse(f"{described(node)} is computed by the origin")  # noqa: TRY301 - one way out
             found = handler(self, node, scope)
+            if rounds_floats:
+                self.context.check_digits(found.type or found.cast)
             note_folded(self.context, node, found)
         except RefuseWhole:
             raise

@@ -74,6 +74,62 @@ def test_a_comparison_with_null_that_means_is_null(origin: Origin) -> None:
         assert last_status().reason == "transform_null_equals is on"
 
 
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("digits", [0, -3])
+def test_floats_that_come_rounded_are_the_origins_to_compute_with(origin: Origin, digits: int) -> None:
+    """PostgreSQL's extra_float_digits: what the driver reads isn't what the origin compares and adds."""
+    origin.execute(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, f DOUBLE PRECISION, r REAL, b BIGINT, name VARCHAR(20))",
+        "INSERT INTO items VALUES (1, float8 '0.1' + float8 '0.2', 0.1, 1234567890123456789, 'a'),"
+        " (2, 0.3, 0.2, 3, 'b'), (3, float8 '1' / 3, real '1' / 3, 7, 'c')",
+    )
+    setting = f"SET extra_float_digits = {digits}"
+    bare = origin.set_up(setting)
+    rounded = (
+        "SELECT id, f FROM items ORDER BY id",
+        "SELECT id FROM items WHERE f = 0.3 ORDER BY id",
+        "SELECT id FROM items WHERE f > 0.3 ORDER BY id",
+        "SELECT DISTINCT f FROM items ORDER BY f",
+        "SELECT f, count(*) FROM items GROUP BY f ORDER BY f",
+        "SELECT f * 3 AS x FROM items ORDER BY id",
+        "SELECT id FROM items ORDER BY f DESC, id",
+        "SELECT id FROM items WHERE f IS NULL",
+        "SELECT b::float8 AS x FROM items ORDER BY id",
+        "SELECT b::float8::text AS x FROM items ORDER BY id",
+        "SELECT name || (b::float8) AS x FROM items ORDER BY id",
+        "SELECT sqrt(b::float8) AS x FROM items ORDER BY id",
+        "SELECT percent_rank() OVER (ORDER BY id) / 3 AS x, id / 3::float8 AS y FROM items ORDER BY id",
+        "SELECT max(f), min(f) FROM items",
+        "SELECT a.id, b.id FROM items a JOIN items b ON a.f = b.f ORDER BY 1, 2",
+        "SELECT a.id FROM items a JOIN items b USING (f) ORDER BY 1",
+        "SELECT f FROM items UNION SELECT f + 0 FROM items ORDER BY 1",
+        "SELECT * FROM (SELECT f FROM items) AS s ORDER BY 1",
+        "SELECT id, (SELECT max(f) FROM items) AS x FROM items ORDER BY id",
+    )
+    whole = (
+        "SELECT id, b, name FROM items WHERE b > 3 ORDER BY id",
+        "SELECT name, r FROM items WHERE id = 1",
+        "SELECT count(*), sum(b) FROM items",
+    )
+    with CachingEngine(origin.set_up(setting), mode="transparent") as engine:
+        for statement in rounded:
+            assert [answer(engine, statement) for _ in range(3)] == [answer(bare, statement)] * 3, statement
+            assert last_status().outcome in {Outcome.BYPASS, Outcome.RESULT_HIT}, statement
+        for statement in whole:
+            assert [answer(engine, statement) for _ in range(2)] == [answer(bare, statement)] * 2, statement
+            assert last_status().outcome is Outcome.HIT, statement
+        assert "extra_float_digits" in str(engine.explain(rounded[0]))
+
+
+@pytest.mark.families("postgresql")
+def test_floats_with_all_their_digits_are_the_stores(origin: Origin) -> None:
+    origin.execute("CREATE TABLE items (id INTEGER, f FLOAT)", "INSERT INTO items VALUES (1, 0.3)")
+    with CachingEngine(origin.set_up("SET extra_float_digits = 3")) as engine:
+        for _ in range(2):
+            assert answer(engine, "SELECT id FROM items WHERE f = 0.3") == [(1,)]
+        assert last_status().outcome is Outcome.HIT
+
+
 @pytest.mark.families("mariadb")
 def test_modes_that_change_no_read_keep_nothing_from_the_store(origin: Origin) -> None:
     origin.execute(CREATE, INSERT)
