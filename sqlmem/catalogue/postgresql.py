@@ -29,25 +29,29 @@ _PG_COLLATIONS = sa.text(
     " JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()"
     " WHERE a.attrelid = :oid AND a.attnum > 0 AND NOT a.attisdropped"
 )
+# With what is read whenever it is: by views, not materialized ones, and of a parent its children.
 _PG_DEPENDENCIES = sa.text(
     """
-    WITH RECURSIVE reached(oid) AS (
-        SELECT CAST(:oid AS oid)
+    WITH RECURSIVE reached(oid, is_read) AS (
+        SELECT CAST(:oid AS oid), true
         UNION
-        SELECT step.oid FROM reached JOIN (
-            SELECT r.ev_class AS source, d.refobjid AS oid
-            FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d
+        SELECT step.oid, reached.is_read AND step.is_read FROM reached JOIN (
+            SELECT r.ev_class AS source, d.refobjid AS oid, v.relkind = 'v' AS is_read
+            FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class v ON v.oid = r.ev_class
+            JOIN pg_catalog.pg_depend d
             ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
             AND d.refclassid = 'pg_catalog.pg_class'::regclass
-            UNION ALL SELECT i.inhparent, i.inhrelid FROM pg_catalog.pg_inherits i
-            UNION ALL SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i
+            UNION ALL SELECT i.inhparent, i.inhrelid, true FROM pg_catalog.pg_inherits i
+            UNION ALL SELECT i.inhrelid, i.inhparent, false FROM pg_catalog.pg_inherits i
         ) step ON step.source = reached.oid
     )
     SELECT c.oid, n.nspname, c.relname, c.relrowsecurity,
-        CASE WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(c.oid) END
+        CASE WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(c.oid) END,
+        CASE WHEN pg_catalog.bool_or(reached.is_read) THEN c.relkind::text END
     FROM reached JOIN pg_catalog.pg_class c ON c.oid = reached.oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    GROUP BY c.oid, n.nspname, c.relname, c.relrowsecurity, c.relkind
     """
 )
 # The columns of some relations; and the types that their definitions use which somebody has made of dates,
@@ -81,6 +85,8 @@ _PG_CHANGING = sa.text(
 )
 _PG_MOMENTS = frozenset({"date", "time", "timetz", "timestamp", "timestamptz"})
 _PG_KINDS = {"r": None, "p": None, "v": None, "m": None, "f": None}
+# What has other rows without any write to it here: its server writes them, or nextval().
+_PG_BEYOND = {"f": "the foreign table", "S": "the sequence"}
 
 
 def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
@@ -102,11 +108,16 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
     )
     refusal = _made_by_somebody(connection, oid) if is_view else None
     depends_on = set()
+    beyond = None
     found = connection.execute(_PG_DEPENDENCIES, {"oid": oid}).all()
     moments, has_moments_of_its_own = (
         _moments(connection, [item[0] for item in found]) if is_view else ((), False)
     )
-    for other, other_schema, other_name, other_security, definition in found:
+    for other, other_schema, other_name, other_security, definition, read in found:
+        if read in _PG_BEYOND:
+            beyond = f"it reads {_PG_BEYOND[read]} {other_schema}.{other_name}, which may change by itself"
+            if other == oid:
+                beyond = "it is a foreign table, which may change by itself"
         if other != oid:
             depends_on.add(TableName(other_schema, other_name))
         if other_security:
@@ -119,6 +130,8 @@ def reflect(connection: Connection, spelling: Spelling) -> TableSchema:
             refusal = "it reads the origin's catalogue"
     if has_row_security:
         refusal = ROW_SECURITY
+    # Above row security, which the settings may allow.
+    refusal = beyond or refusal
     if persistence == "t":
         refusal = "it is temporary, and another session's may have the same name"
     return TableSchema(full, columns, indexes, is_view, frozenset(depends_on), refusal)

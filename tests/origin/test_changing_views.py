@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from support.origins import Origin
 
 from sqlmem import CachingEngine, Outcome, last_status
@@ -190,3 +191,110 @@ def test_a_view_beside_virtual_tables_is_cached(origin: Origin, definition: str)
             with engine.connect() as connection:
                 connection.execute(text("SELECT * FROM v")).all()
         assert last_status().outcome is Outcome.HIT
+@pytest.fixture
+def beyond(origin: Origin) -> Origin:
+    """PostgreSQL: tables of the database itself, once more as foreign ones, and what reads them."""
+    try:
+        origin.execute("CREATE EXTENSION postgres_fdw")
+    except DBAPIError as error:
+        pytest.skip(f"postgres_fdw can't be had on this server: {error.orig}")
+    address = {"host": origin.url.host, "port": origin.url.port, "dbname": origin.url.database}
+    options = ", ".join(f"{name} '{value}'" for name, value in address.items() if value is not None)
+    password = f", password '{origin.url.password}'" if origin.url.password else ""
+    user = origin.execute("SELECT current_user")[0][0]
+    origin.execute(
+        "CREATE TABLE t (id INTEGER, s TEXT)",
+        "INSERT INTO t VALUES (1, 'a')",
+        f"CREATE SERVER itself FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({options})",
+        f"CREATE USER MAPPING FOR CURRENT_USER SERVER itself OPTIONS (user '{user}'{password})",
+        "CREATE FOREIGN TABLE far (id INTEGER, s TEXT) SERVER itself OPTIONS (table_name 't')",
+        "CREATE VIEW shown AS SELECT id, s FROM far",
+        "CREATE VIEW again AS SELECT id, s FROM shown WHERE id > 0",
+        "CREATE TABLE parts (id INTEGER, s TEXT) PARTITION BY LIST (id)",
+        (
+            "CREATE FOREIGN TABLE far_part PARTITION OF parts FOR VALUES IN (1, 2, 3)"
+            " SERVER itself OPTIONS (table_name 't')"
+        ),
+        "CREATE TABLE near_part PARTITION OF parts FOR VALUES IN (10, 20)",
+        "INSERT INTO near_part VALUES (10, 'near')",
+        "CREATE TABLE parent (id INTEGER, s TEXT)",
+        "CREATE FOREIGN TABLE far_child () INHERITS (parent) SERVER itself OPTIONS (table_name 't')",
+        "CREATE VIEW of_parent AS SELECT id, s FROM parent",
+        "CREATE MATERIALIZED VIEW stored AS SELECT id, s FROM far",
+    )
+    return origin
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize(
+    "table", ["far", "shown", "again", "parts", "far_part", "parent", "far_child", "of_parent"]
+)
+def test_what_reads_a_foreign_table_is_read_each_time(beyond: Origin, table: str) -> None:
+    """Its rows are another server's, or this one's under another name. Nor is an answer kept."""
+    base = beyond.engine()
+    asks = [f"SELECT id, s FROM {table} ORDER BY id", f"SELECT upper(s) || now()::date AS x FROM {table}"]
+    with CachingEngine(base, mode="transparent") as engine:
+        for number in range(2, 4):
+            for ask in asks:
+                for _ in range(3):
+                    with engine.connect() as connection:
+                        found = connection.execute(text(ask)).all()
+                    assert last_status().outcome is Outcome.BYPASS, ask
+                with base.connect() as connection:
+                    assert found == connection.execute(text(ask)).all()
+            with engine.begin() as connection:
+                connection.execute(text(f"INSERT INTO t VALUES ({number}, 'b')"))
+        assert "foreign table" in str(engine.explain(asks[0]))
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("table", ["t", "near_part", "stored"])
+def test_what_only_stands_beside_a_foreign_table_is_cached(beyond: Origin, table: str) -> None:
+    """A partition by itself, and what keeps the rows that it once had."""
+    with CachingEngine(beyond.engine(), mode="transparent") as engine:
+        found = []
+        for _ in range(2):
+            with engine.connect() as connection:
+                connection.execute(text(f"SELECT id, s FROM {table}")).all()
+            found.append(last_status().outcome)
+
+    assert found == [Outcome.MISS, Outcome.HIT]
+
+
+@pytest.mark.families("postgresql")
+def test_what_a_program_gives_is_read_each_time(origin: Origin) -> None:
+    """file_fdw's table is what the program says now."""
+    try:
+        origin.execute(
+            "CREATE EXTENSION file_fdw",
+            "CREATE SERVER programs FOREIGN DATA WRAPPER file_fdw",
+            "CREATE FOREIGN TABLE now_there (moment TEXT) SERVER programs OPTIONS (program 'date +%%N')",
+        )
+    except DBAPIError as error:
+        pytest.skip(f"file_fdw can't be had on this server: {error.orig}")
+    with CachingEngine(origin.engine(), mode="transparent") as engine:
+        for _ in range(2):
+            with engine.connect() as connection:
+                connection.execute(text("SELECT moment FROM now_there")).all()
+            assert last_status().outcome is Outcome.BYPASS
+
+
+@pytest.mark.families("postgresql")
+def test_a_view_of_a_sequence_is_read_each_time(origin: Origin) -> None:
+    """nextval() changes it, which is no write of a table."""
+    origin.execute(
+        "CREATE SEQUENCE numbers",
+        "CREATE TABLE t (id INTEGER)",
+        "INSERT INTO t VALUES (1)",
+        "CREATE VIEW v AS SELECT last_value FROM numbers",
+        "CREATE VIEW w AS SELECT t.id, v.last_value FROM t, v",
+    )
+    with CachingEngine(origin.engine(), mode="transparent") as engine:
+        for table in ("v", "w"):
+            for _ in range(3):
+                with engine.begin() as connection:
+                    number = connection.execute(text("SELECT nextval('numbers')")).scalar()
+                with engine.connect() as connection:
+                    found = connection.execute(text(f"SELECT last_value FROM {table}")).scalar()
+                assert found == number
+                assert last_status().outcome is Outcome.BYPASS
