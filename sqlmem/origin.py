@@ -274,6 +274,10 @@ class Origin:
         self._facts = found = facts(connection.connection, self.family)
         return found
 
+    def forget_facts(self) -> None:
+        """Connections are set otherwise from now on: they are asked for anew."""
+        self._facts = None
+
     def forget_connections(self) -> None:
         """In a forked child: the pool's connections are the parent's. Leave them to it, unclosed."""
         if not isinstance(self.engine.pool, pool.StaticPool | pool.SingletonThreadPool):

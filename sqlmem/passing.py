@@ -114,9 +114,12 @@ class PassingConnection(Differing):
             return "it is in a transaction"
         if self._local is not None:
             return self._local
-        if passing.sessions.marks and (why := Sessions.why(self._info())) is not None:
+        if passing.sessions.marks and (why := self._why_it_differs()) is not None:
             return why
         return passing.origin.isolation_reason(self._options)
+
+    def _why_it_differs(self) -> str | None:
+        return self._passing.why_mixed(self._pool_of_held()) or Sessions.why(self._info())
 
     @property
     def is_usual(self) -> bool:
@@ -364,6 +367,8 @@ class PassingConnection(Differing):
         # Before it is sent: what fails may have done a part.
         if written is None or written:
             pending.add(written)
+        if effect.sets_up:
+            self._sets_up = f"sessions may be set in several ways: {effect.reason}"
         is_autocommit = pending.written != NOTHING and self._is_autocommit() and not self._is_open_by_text
         is_at_once = pending.written != NOTHING and (
             effect.is_at_once
@@ -374,6 +379,8 @@ class PassingConnection(Differing):
             )
         )
         window = None
+        if is_at_once or effect.control is Control.PREPARE:
+            self._set_up()
         if is_at_once:
             window = self._window(pending.written, defines=effect.is_definition, is_late=effect.is_late)
             window.__enter__()

@@ -37,6 +37,8 @@ class Committing(Held):
         if self._fairy.dbapi_connection is None and not self._is_lost:
             self._given_back()
         held, passing, written = self._held, self._passing, self._pending.written
+        if written is EVERYTHING:
+            self._set_up()
         if not (written is None or written):
             # Cancelled or not, it shows nobody anything: no window, and nobody to wait for.
             held.commit()
@@ -163,6 +165,7 @@ class Committing(Held):
 
     def tpc_prepare(self) -> None:
         driver = self.take()
+        self._set_up()
         self._passing.prepared[str(self._xid(driver))] = self._pending.written
         driver.tpc_prepare()
 
@@ -171,6 +174,7 @@ class Committing(Held):
         known = str(self._xid(driver) if xid is None else xid)
         prepared = self._passing.prepared.pop(known, EVERYTHING if xid is not None else frozenset())
         self._pending.add(prepared)
+        self._set_up()
         with self._committing(self._pending.written):
             driver.tpc_commit() if xid is None else driver.tpc_commit(xid)
 

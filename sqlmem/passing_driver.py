@@ -16,6 +16,7 @@ from sqlmem.dbapi import TOLD
 from sqlmem.directives import USUAL, Directive
 from sqlmem.passing_shared import Passing
 from sqlmem.pending import EVERYTHING, NOTHING, Pending
+from sqlmem.sessions import Mark
 from sqlmem.waiting import may_wait
 
 # What may be asked of a driver's connection without its doing anything that others see.
@@ -104,6 +105,9 @@ class Held:
         # What becomes of the windows of a cancelled task, from when it is left until they are in it.
         self._left_windows: contextlib.ExitStack | None = None
         self._local: str | None = None  # why the session differs until the transaction ends
+        # Why sessions will differ that begin after its commit.
+        self._sets_up: str | None = None
+        self._unsettled: Mark | None = None  # since its commit was sent
 
     # -- the driver's connection -----------------------------------------------------------
 
@@ -183,6 +187,7 @@ class Held:
             if fairy is not None:
                 # A pool that resets nothing hands the transaction on, with what was written in it.
                 fairy.info[_LEFT] = self._pending.written
+                self._set_up()
             self._over()
         elif self.is_explicit or self._pending.written != NOTHING:
             # Begun without a statement, or lost. After all else what ended it has done the same.
@@ -234,13 +239,25 @@ class Held:
         if pending.savepoints:
             pending.clear()
         self._is_failed = self._is_unsuitable = self.is_explicit = False
-        self._local = None
+        self._local = self._sets_up = None
+        if self._unsettled is not None:
+            self._passing.is_committed(self._unsettled, self._record_info)
+            self._unsettled = None
+
+    def _set_up(self) -> None:
+        """What its transaction sets for later sessions becomes visible now, or perhaps it does."""
+        if self._sets_up is not None:
+            self._unsettled = self._passing.unsettle(self._sets_up)
 
     # -- what it is asked ------------------------------------------------------------------
 
     def _info(self) -> dict[Any, Any]:
         self.take()
         return self._record_info
+
+    def _pool_of_held(self) -> Any:
+        """The pool that the connection came from; None while there is none."""
+        return None if self._fairy is None else self._fairy._pool
 
     def _is_autocommit(self) -> bool:
         """Whether the driver's connection commits each statement by itself."""

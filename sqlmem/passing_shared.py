@@ -12,8 +12,8 @@ from sqlalchemy import pool
 from sqlmem.executor import Executor
 from sqlmem.front import Front
 from sqlmem.origin import Origin
-from sqlmem.pending import Written
-from sqlmem.sessions import Sessions
+from sqlmem.pending import EVERYTHING, Written
+from sqlmem.sessions import Mark, Sessions
 from sqlmem.writes import Writes
 
 _EACH_STATEMENT_ANEW = frozenset({"READ COMMITTED", "READ UNCOMMITTED"})
@@ -74,6 +74,46 @@ class Passing:
             level = str(self.origin.dialect.get_isolation_level(driver))
             self._is_read_committed = level.upper().replace("-", " ") in _EACH_STATEMENT_ANEW
         return self._is_read_committed
+
+    def unsettle(self, why: str) -> Mark:
+        """Connections that the pool makes from now on may be set otherwise than those that it has."""
+        return self.sessions.unsettle(self.origin.engine.pool, why)
+
+    def is_committed(self, mark: Mark, info: dict[Any, Any]) -> None:
+        """What `unsettle` was called for is visible to others, or has come to nothing.
+
+        Args:
+            info: of the connection by which it was said.
+        """
+        owner = self.origin.engine.pool
+        if isinstance(owner, pool.NullPool):
+            # It keeps none: this is an old one, and all that come are new.
+            self.sessions.mark(info, mark.why)
+            self.sessions.replaced(owner, mark)
+
+    def why_mixed(self, held: Any) -> str | None:
+        """Why connections aren't known to be alike, or the one held to be like the others; None if they are.
+
+        Args:
+            held: the pool of the connection that is held; None while there is none.
+        """
+        sessions = self.sessions
+        why = sessions.why_mixed(self.origin.engine.pool)
+        if why is None and sessions.unsettled is not None:
+            self._settle()
+        if why is None and held is not None:
+            why = sessions.why_mixed(held)
+        return why
+
+    def _settle(self) -> None:
+        """Forget what was known by connections that were set otherwise. Twice does no harm."""
+        mark = self.sessions.unsettled
+        self.origin.forget_facts()
+        self._is_read_committed, self.lends = None, True
+        with self.writes.window(EVERYTHING, defines=True):
+            pass
+        # Last: until then, whoever comes does the same before he takes anything for known.
+        self.sessions.settle(mark)
 
     def reset_after_fork(self) -> None:
         """Other threads' connections are the parent's."""

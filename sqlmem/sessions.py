@@ -6,6 +6,9 @@ before: RESET gives what a connection began with, and the pool's own events may 
 A mark is kept with the driver's connection, in its pool record's `info`, which SQLAlchemy empties when
 that connection is closed; so it lasts exactly as long. While there is any, whoever wants an answer from the
 store must first look which connection it has got.
+
+Those of one pool are alike until something sets up later ones otherwise (ALTER ROLE … SET). Then nobody knows
+which of them a statement will have, until the pool is replaced by another: `dispose`.
 """
 
 from __future__ import annotations
@@ -56,6 +59,12 @@ class Mark:
         self.may_be_back = False
 
 
+def _entered(mark: Mark, marks: set[weakref.ref[Mark]]) -> Mark:
+    mark.reference = weakref.ref(mark, marks.discard)
+    marks.add(mark.reference)
+    return mark
+
+
 class Sessions:
     """Safe for use by many threads: a set of weak references, whose operations are atomic.
 
@@ -67,6 +76,10 @@ class Sessions:
         # References that leave when what they mean does. Not a WeakSet, which is asked its length by five
         # calls: this is looked at before every statement.
         self.marks: set[weakref.ref[Mark]] = set()
+        # Pools with connections that were set up in two ways, or in the old one, and as long as there are any
+        # the mark of each. The latest is held until `settle`: its pool may be gone before anybody has looked.
+        self._mixed: weakref.WeakKeyDictionary[Any, Mark] = weakref.WeakKeyDictionary()
+        self.unsettled: Mark | None = None
 
     @property
     def any_differ(self) -> bool:
@@ -88,9 +101,7 @@ class Sessions:
         """
         mark = info.get(_KEY)
         if mark is None:
-            mark = info[_KEY] = Mark(why)
-            mark.reference = weakref.ref(mark, self.marks.discard)
-            self.marks.add(mark.reference)
+            mark = info[_KEY] = _entered(Mark(why), self.marks)
         known = info.get(_ORIGINALS, {})
         names = set(variables)
         mark.variables |= names & known.keys()
@@ -98,6 +109,26 @@ class Sessions:
         mark.may_be_back = mark.may_be_back or may_be_back
         if any(setting in why.lower() for setting in _OF_TEXT):
             mark.reads_otherwise = True
+
+    def unsettle(self, pool: Any, why: str) -> Mark:
+        """From now on this pool's connections may be set otherwise than those that it has."""
+        mark = self._mixed[pool] = self.unsettled = _entered(Mark(why), self.marks)
+        return mark
+
+    def replaced(self, pool: Any, mark: Mark) -> None:
+        """All connections that this pool will give are new."""
+        if self._mixed.get(pool) is mark:
+            del self._mixed[pool]
+
+    def settle(self, mark: Mark | None) -> None:
+        """What was known by the connections of a pool that has been replaced is forgotten."""
+        if self.unsettled is mark:
+            self.unsettled = None
+
+    def why_mixed(self, pool: Any) -> str | None:
+        """Why a pool's connections aren't known to be alike; None if they are."""
+        mark = self._mixed.get(pool)
+        return None if mark is None else mark.why
 
     def unmark(self, info: dict[Any, Any]) -> None:
         """Its session is as it was when it was opened."""

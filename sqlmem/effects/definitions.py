@@ -25,6 +25,7 @@ def define(part: Part) -> Effect:
     everything = Effect(
         writes=None,
         is_definition=True,
+        sets_up=family == "postgresql" and first == "ALTER" and _sets_up(part, kind),
         is_at_once=family != "postgresql" or "CONCURRENTLY" in part.words or kind in _AT_ONCE,
         control=Control.COMMIT if family == "mysql" else None,
         reason=f"{first} {kind if kind.isalpha() else 'IT'} changes definitions",
@@ -42,6 +43,12 @@ def define(part: Part) -> Effect:
     if first == "COMMENT" and family == "postgresql":
         return Effect(reason="COMMENT")
     return everything
+
+
+def _sets_up(part: Part, kind: str) -> bool:
+    """ALTER ROLE, USER or DATABASE with SET or RESET, of whatever variable."""
+    is_of_sessions = kind in ("ROLE", "USER", "DATABASE") and part.at(2) != "MAPPING"
+    return is_of_sessions and (part.has("SET") or part.has("RESET"))
 
 
 def _index(part: Part, effect: Effect) -> Effect:

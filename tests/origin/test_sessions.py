@@ -6,6 +6,7 @@ have changed since, and a rollback takes it back.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -419,3 +420,125 @@ def test_sqlites_pragma_that_writes_though_it_is_read_as_a_table(engine: Caching
         connection.exec_driver_sql("SELECT * FROM pragma_optimize(0xfffe)").all()
 
         assert within(connection)[1] is Outcome.BYPASS
+# -- what sets up later sessions -------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def setting(origin: Origin) -> Iterator[str]:
+    """What sets up this user's later sessions in this database."""
+    role = f"ALTER ROLE CURRENT_USER IN DATABASE {origin.url.database}"
+    try:
+        yield f"{role} SET search_path = elsewhere"
+    finally:
+        origin.execute(f"{role} RESET ALL")
+
+
+@pytest.fixture
+def sets_up(items: Origin) -> Iterator[str]:
+    with setting(items) as statement:
+        yield statement
+
+
+PLACE = "SELECT version FROM items ORDER BY id"
+PUBLIC, OF_THE_ROLE = [(0,), (0,)], [(9,)]
+
+
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("way", ["begin", "autocommit", "execute"])
+def test_what_sets_up_later_sessions_leaves_the_origin_to_answer(
+    items: Origin, sets_up: str, way: str
+) -> None:
+    """Old connections mean one table, new ones another: the pool decides, as without a cache.
+
+    When the pool was replaced, all are new, and what was known is asked anew.
+    """
+    with CachingEngine(items.engine(), mode="transparent") as engine:
+        assert [ask(engine, PLACE) for _ in range(2)] == [(PUBLIC, Outcome.MISS), (PUBLIC, Outcome.HIT)]
+        if way == "execute":
+            engine.execute(sets_up)
+        else:
+            level = "AUTOCOMMIT" if way == "autocommit" else "READ COMMITTED"
+            with engine.execution_options(isolation_level=level).begin() as connection:
+                connection.exec_driver_sql(sets_up)
+        old = [ask(engine, PLACE) for _ in range(3)]
+        with engine.connect() as connection, engine.connect() as second:
+            first = within(connection, PLACE)
+            of_another = within(second, PLACE)
+        by_text = engine.execute(PLACE)
+        engine.dispose()
+        new = [ask(engine, PLACE) for _ in range(3)]
+
+    assert old == [(PUBLIC, Outcome.BYPASS)] * 3
+    assert (first, of_another) == ((PUBLIC, Outcome.BYPASS), (OF_THE_ROLE, Outcome.BYPASS))
+    assert by_text.status.outcome is Outcome.BYPASS
+    assert new == [(OF_THE_ROLE, Outcome.MISS), *[(OF_THE_ROLE, Outcome.HIT)] * 2]
+
+
+@pytest.mark.families("postgresql")
+def test_a_connection_from_before_goes_on_meaning_what_it_meant(items: Origin, sets_up: str) -> None:
+    """Its pool has been replaced, and others have new ones."""
+    with CachingEngine(items.engine(), mode="transparent") as engine:
+        ask(engine, PLACE)
+        with engine.connect() as connection:
+            within(connection, "SELECT pg_backend_pid()")
+            connection.commit()
+            with engine.begin() as other:
+                other.exec_driver_sql(sets_up)
+            engine.dispose()
+            new = [ask(engine, PLACE) for _ in range(2)]
+            old = [within(connection, PLACE) for _ in range(2)]
+
+    assert new == [(OF_THE_ROLE, Outcome.MISS), (OF_THE_ROLE, Outcome.HIT)]
+    assert old == [(PUBLIC, Outcome.BYPASS)] * 2
+
+
+@pytest.mark.families("postgresql")
+def test_of_a_pool_that_keeps_none_all_connections_are_new(items: Origin, sets_up: str) -> None:
+    base = items.engine(poolclass=sa.pool.NullPool)
+    with CachingEngine(base, mode="transparent") as engine:
+        ask(engine, PLACE)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(sets_up)
+            connection.commit()
+            own = within(connection, PLACE)
+        found = [ask(engine, PLACE) for _ in range(3)]
+
+    assert own == (PUBLIC, Outcome.BYPASS)
+    assert found == [(OF_THE_ROLE, Outcome.MISS), *[(OF_THE_ROLE, Outcome.HIT)] * 2]
+
+
+@pytest.mark.families("postgresql")
+def test_what_was_to_set_up_later_sessions_and_was_rolled_back_is_nothing(
+    items: Origin, sets_up: str
+) -> None:
+    with CachingEngine(items.engine(), mode="transparent") as engine:
+        ask(engine, PLACE)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(sets_up)
+            connection.rollback()
+
+        assert ask(engine, PLACE) == (PUBLIC, Outcome.HIT)
+
+
+@pytest.mark.parametrize("is_prepared", [True, False])
+def test_what_sets_up_later_sessions_is_minded_before_its_second_phase(
+    preparing_origin: Origin, *, is_prepared: bool
+) -> None:
+    """Who commits it need not be this engine."""
+    if preparing_origin.family != "postgresql":
+        pytest.skip("only PostgreSQL's sessions are set up so")
+    prepared(preparing_origin)
+    with (
+        setting(preparing_origin) as sets_up,
+        CachingEngine(preparing_origin.engine(), mode="transparent") as engine,
+    ):
+        ask(engine, PLACE)
+        with engine.connect() as connection, connection.begin_twophase() as transaction:
+            connection.exec_driver_sql(sets_up)
+            if is_prepared:
+                transaction.prepare()
+        old = ask(engine, PLACE)
+        engine.dispose()
+
+        assert old == (PUBLIC, Outcome.BYPASS)
+        assert [ask(engine, PLACE)[1] for _ in range(2)] == [Outcome.MISS, Outcome.HIT]

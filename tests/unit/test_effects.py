@@ -1,9 +1,9 @@
 """What a statement is said to do is what it does; what isn't understood may do anything.
 
 The corpora have one statement a line, an arrow, and its effect in words: `read`; `insert:t` and its like for
-each table that is written (`writes anything` for all); `at once`, `late`, `defines`, `clouds`; the control
-of the transaction; what becomes of the session; `calls f`; `makes t` for a temporary table; `nothing` for
-what is none of these and yet no read.
+each table that is written (`writes anything` for all); `at once`, `late`, `defines`, `sets up`, `clouds`; the
+control of the transaction; what becomes of the session; `calls f`; `makes t` for a temporary table; `nothing`
+for what is none of these and yet no read.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def told(effect: Effect) -> str:
         out.append("late")
     if effect.is_definition:
         out.append("defines")
+    if effect.sets_up:
+        out.append("sets up")
     if effect.savepoint:
         out.append("savepoint " + " ".join(effect.savepoint))
     if effect.control:
