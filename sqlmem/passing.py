@@ -382,7 +382,8 @@ class PassingConnection(Differing):
         if is_at_once or effect.control is Control.PREPARE:
             self._set_up()
         if is_at_once:
-            window = self._window(pending.written, defines=effect.is_definition, is_late=effect.is_late)
+            defines = effect.is_definition or pending.written is EVERYTHING
+            window = self._window(pending.written, defines=defines, is_late=effect.is_late)
             window.__enter__()
         return Minded(effect, variables, window, is_same_session, is_autocommit)
 

@@ -81,6 +81,7 @@ class Rows:
         computing: tables for whose new rows functions are called that may write.
         functions: name in lower case -> what those of that name do.
         built_in: names in lower case of functions that write nothing.
+        defining_fires: what defines something runs event triggers, which may do anything.
         suspects: what may write by being read: views over functions that may write, operators.
         hidden: schemas whose triggers this user isn't shown; None for all.
         unread: tables whose definitions couldn't be read, to which any key may lead, and where theirs lead.
@@ -99,6 +100,7 @@ class Rows:
     computing: frozenset[Name] = frozenset()
     functions: Mapping[str, tuple[Body, ...]] = field(default_factory=dict)
     built_in: frozenset[str] = frozenset()
+    defining_fires: bool = False
     suspects: Suspects = field(default_factory=Suspects)
     hidden: frozenset[str] | None = frozenset()
     unread: frozenset[Name] = frozenset()
@@ -171,6 +173,8 @@ class Reach:
         return self._of(effect, temporary) if temporary else self.told(effect).written
 
     def _of(self, effect: Effect, temporary: frozenset[Spelling]) -> frozenset[Name] | None:
+        if effect.fires and self._rows.defining_fires:
+            return None
         try:
             writes = set(effect.verbs) | self._writes_of_calls(effect.calls)
             return self._closed(writes, temporary)

@@ -105,6 +105,8 @@ JOIN pg_catalog.pg_proc f ON f.oid = ANY (ARRAY[
  a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn
 ]::pg_catalog.oid[])
 WHERE n.nspname NOT IN {_SYSTEM}
+UNION ALL SELECT 'event trigger', e.evtname::text, '', '', '', ''
+FROM pg_catalog.pg_event_trigger e WHERE e.evtenabled <> 'D' AND e.evtevent <> 'login'
 UNION ALL SELECT DISTINCT 'built in', p.proname::text, '', '', '', ''
 FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
 """
@@ -165,6 +167,7 @@ def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
         ),
         functions=functions,
         built_in=frozenset(name for name, *_ in told.get("built in", ())),
+        defining_fires="event trigger" in told,
         suspects=suspects,
     )
 
@@ -207,6 +210,7 @@ def _body(name: str, language: str, volatility: str, kind: str, source: str) -> 
     elif language == "sql" and source:
         effect = effect_of(source, _SYNTAX)
         is_plain = effect.writes is not None and not effect.is_definition and effect.control is None
+        is_plain = is_plain and not effect.fires
         body = Body(effect.verbs, effect.calls, effect.session is not Session.SAME) if is_plain else ANYTHING
     else:
         body = ANYTHING

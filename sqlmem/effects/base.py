@@ -76,6 +76,7 @@ class Effect:
             rollback undoes.
         is_late: the rows may come after the origin's answer: INSERT DELAYED.
         is_definition: definitions change.
+        fires: PostgreSQL: event triggers run because of it, where there are any.
         sets_up: sessions that begin later are set otherwise by it.
         savepoint: set, rolled back to or released, with its folded name; the last of several.
         control: the transaction is controlled by text, or by the way: MariaDB commits before DDL and others.
@@ -97,6 +98,7 @@ class Effect:
     is_at_once: bool = False
     is_late: bool = False
     is_definition: bool = False
+    fires: bool = False
     sets_up: bool = False
     savepoint: tuple[Literal["set", "back", "release"], str] | None = None
     control: Control | None = None
@@ -168,6 +170,7 @@ def _joined(one: Effect, other: Effect) -> Effect:
         is_at_once=one.is_at_once or other.is_at_once,
         is_late=one.is_late or other.is_late,
         is_definition=one.is_definition or other.is_definition,
+        fires=one.fires or other.fires,
         sets_up=one.sets_up or other.sets_up,
         savepoint=other.savepoint or one.savepoint,
         control=control,

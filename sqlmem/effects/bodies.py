@@ -64,6 +64,8 @@ def body_of(text: str, syntax: Syntax) -> Body:
                 and _is_statement(whole, index)
             ):
                 return ANYTHING
+            if word == "COMMENT" and whole.at(index + 1) == "ON" and _is_statement(whole, index):
+                return ANYTHING  # for which event triggers may run
             if word == "DO" and syntax.family == "postgresql" and whole.at(index + 1) in ("'", "LANGUAGE"):
                 return ANYTHING
             if word == "SET" and index and whole.at(index - 1) in _OPENING and _sets_variable(whole, index):

@@ -166,7 +166,9 @@ def _maintain(part: Part) -> Effect:
     if part.family == "sqlite" and part.at(0) == "VACUUM" and "INTO" not in part.words:
         # Tables without a key of their own are numbered anew.
         return Effect(writes=None, is_at_once=True, reason="VACUUM changes row ids")
-    effect = Effect(is_at_once=True, reason=f"{part.at(0)} writes no rows")
+    # From PostgreSQL 17 on event triggers run for REINDEX too.
+    is_reindex = part.family == "postgresql" and part.at(0) == "REINDEX"
+    effect = Effect(is_at_once=True, fires=is_reindex, reason=f"{part.at(0)} writes no rows")
     return _committing(effect) if part.family == "mysql" else effect
 
 

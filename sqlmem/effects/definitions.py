@@ -19,6 +19,11 @@ _BEFORE_KIND = ("OR", "REPLACE", "GLOBAL", "LOCAL", "UNIQUE", "FULLTEXT", "SPATI
 
 def define(part: Part) -> Effect:
     """CREATE, ALTER, DROP and their like: what was planned or known may be wrong afterwards."""
+    effect = _defined(part)
+    return replace(effect, fires=True) if part.family == "postgresql" else effect
+
+
+def _defined(part: Part) -> Effect:
     first, family = part.at(0), part.family
     index = part.after(1, *_BEFORE_KIND)
     kind = part.at(index)
@@ -112,9 +117,14 @@ def into(part: Part, index: int, effect: Effect) -> Effect:
     if spelling is None:
         raise NotUnderstood
     if is_temporary:
-        return replace(effect, session=Session.DIFFERS, temporary=frozenset({spelling}))
+        return replace(effect, session=Session.DIFFERS, temporary=frozenset({spelling}), fires=True)
     return replace(
-        effect, writes=None, verbs=frozenset(), is_definition=True, reason="SELECT INTO makes a table"
+        effect,
+        writes=None,
+        verbs=frozenset(),
+        is_definition=True,
+        fires=True,
+        reason="SELECT INTO makes a table",
     )
 
 
@@ -125,4 +135,4 @@ def refresh(part: Part) -> Effect:
     spelling, _ = part.spelling(part.after(3, "CONCURRENTLY"))
     if spelling is None:
         raise NotUnderstood
-    return writing([Write(*spelling, Verb.REFRESH)], f"REFRESH writes {spelling[1]}")
+    return replace(writing([Write(*spelling, Verb.REFRESH)], f"REFRESH writes {spelling[1]}"), fires=True)

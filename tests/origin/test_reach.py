@@ -207,6 +207,39 @@ WORLDS: dict[str, tuple[tuple[str, ...], Cases]] = {
             "DELETE FROM rch_r": "rch_r",
         },
     ),
+    "postgresql event triggers": (
+        (
+            "CREATE TABLE rch_t (id INTEGER PRIMARY KEY, x INTEGER)",
+            "CREATE TABLE rch_log (what TEXT)",
+            "INSERT INTO rch_t VALUES (1, 1)",
+            "CREATE MATERIALIZED VIEW rch_m AS SELECT id FROM rch_t",
+            "CREATE FUNCTION rch_told() RETURNS VOID LANGUAGE sql AS 'COMMENT ON TABLE rch_t IS NULL'",
+            (
+                "CREATE FUNCTION rch_tell() RETURNS VOID LANGUAGE plpgsql AS "
+                "'BEGIN COMMENT ON TABLE rch_t IS NULL; END'"
+            ),
+            (
+                "CREATE FUNCTION rch_note() RETURNS event_trigger LANGUAGE plpgsql AS "
+                "'BEGIN INSERT INTO rch_log VALUES (tg_tag); END'"
+            ),
+            "CREATE EVENT TRIGGER rch_note ON ddl_command_end EXECUTE FUNCTION rch_note()",
+        ),
+        {
+            "COMMENT ON TABLE rch_t IS 'x'": None,
+            "CREATE INDEX rch_i ON rch_t (x)": None,
+            "REFRESH MATERIALIZED VIEW rch_m": None,
+            "CREATE TEMP TABLE rch_temporary (id INTEGER)": None,
+            "CREATE TEMP TABLE rch_temporary AS SELECT id FROM rch_t": None,
+            "SELECT id INTO TEMP rch_temporary FROM rch_t": None,
+            "EXPLAIN ANALYZE CREATE TEMP TABLE rch_temporary AS SELECT id FROM rch_t": None,
+            "SELECT id INTO rch_new FROM rch_t": None,
+            "GRANT SELECT ON rch_t TO PUBLIC": None,
+            "SELECT rch_told()": None,
+            "SELECT rch_tell()": None,
+            "UPDATE rch_t SET x = 2": "rch_t",
+            "SELECT id FROM rch_t": "",
+        },
+    ),
     "postgresql readers": (
         (
             "CREATE TABLE rch_t (id INTEGER PRIMARY KEY, x INTEGER)",
@@ -565,6 +598,20 @@ def test_who_reads_what_writes_when_it_is_read_writes(origin: Origin, judge: Jud
 
         driver.create_function("rch_add", 1, add)
     check(origin, judge, "readers")
+
+
+@pytest.mark.families("postgresql")
+def test_where_there_are_event_triggers_all_that_defines_may_write_anything(origin: Origin, judge: Judge):
+    """Also what else would write one table, or none; until they are switched off."""
+    try:
+        check(origin, judge, "event triggers")
+        origin.execute("ALTER EVENT TRIGGER rch_note DISABLE")
+        change = judge.try_out("COMMENT ON TABLE rch_t IS 'x'", judge.reach())
+    finally:
+        # Of the database, not of a schema that is dropped.
+        origin.execute("DROP EVENT TRIGGER IF EXISTS rch_note")
+
+    assert names(change) == set()
 
 
 @pytest.mark.families("postgresql")

@@ -132,6 +132,46 @@ def test_a_committed_write_is_seen_by_the_next_read(items: Origin, engine: Cachi
     assert others == ([(1, "red")], Outcome.HIT)
 
 
+@pytest.mark.families("postgresql")
+@pytest.mark.parametrize("level", ["READ COMMITTED", "AUTOCOMMIT"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "COMMENT ON TABLE tags IS 'red'",
+        "CREATE INDEX by_name ON tags (name)",
+        "CREATE TEMP TABLE own (id int)",
+    ],
+)
+def test_what_an_event_trigger_writes_is_seen_by_the_next_read(
+    items: Origin, base: sa.Engine, statement: str, level: str
+) -> None:
+    """What defines something may then write anything; while there is no such trigger, nothing is dropped."""
+    with CachingEngine(base, mode="transparent") as engine:
+        warm(engine)
+        with engine.execution_options(isolation_level=level).begin() as connection:
+            connection.exec_driver_sql("COMMENT ON TABLE tags IS 'blue'")
+        before = ask(engine)
+        items.execute(
+            "CREATE FUNCTION counted() RETURNS event_trigger LANGUAGE plpgsql AS"
+            " 'BEGIN UPDATE items SET version = version + 1; END'",
+            "CREATE EVENT TRIGGER counted ON ddl_command_end EXECUTE FUNCTION counted()",
+        )
+        try:
+            engine._core.writes.forget_reach()
+            with engine.execution_options(isolation_level=level).begin() as connection:
+                connection.exec_driver_sql(statement)
+            with base.connect() as connection:
+                expected = [tuple(row) for row in connection.execute(text(ASK))]
+            with engine.connect() as held, engine.connect() as other:
+                after = [within(each)[0] for each in (held, other)]
+        finally:
+            items.execute("DROP EVENT TRIGGER counted")
+
+    assert before == (versions(0, 0), Outcome.HIT)
+    assert expected[0][1] > 0
+    assert after == [expected] * 2
+
+
 def test_a_rolled_back_write_is_forgotten(items: Origin, engine: CachingEngine) -> None:
     """Nothing is invalidated, and nobody has seen it."""
     warm(engine)
