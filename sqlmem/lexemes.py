@@ -25,6 +25,8 @@ class Syntax:
         ansi_quotes: "…" is an identifier. False only for MySQL without ANSI_QUOTES.
         percent_is_escaped: the driver will process % in this call (format and pyformat, and
             the call has parameters).
+        percent_depends: the driver processes %% by where it stands, and by whether there are values for
+            placeholders; nothing of it in literals (pg8000).
         sqlglot_dialect: sqlglot's name of the dialect; used for "other" only.
     """
 
@@ -34,6 +36,7 @@ class Syntax:
     paramstyle: Paramstyle
     percent_is_escaped: bool
     sqlglot_dialect: str | None = None
+    percent_depends: bool = False
 
 
 # Non-ASCII white space (NBSP and the like) is left out of words: PostgreSQL and SQLite take it

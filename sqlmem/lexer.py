@@ -88,6 +88,7 @@ class _Scanner:
         self.doubt: str | None = None
         self.unterminated = False
         self.has_executable_comment = False
+        self.has_percents = False  # %% outside of quotes
 
     def run(self) -> Scan:
         position: int | None = 0
@@ -312,6 +313,8 @@ class _Scanner:
         # The driver substitutes in the bare text, in literals too.
         if any(found.group() == "%" for found in _PERCENT.finditer(piece)):
             self._note("a placeholder stands in a literal, an identifier or a comment")
+        if self.syntax.percent_depends and "%%" in piece:
+            self._note("%% in a literal, an identifier or a comment, which this driver may leave as it is")
         return piece.replace("%%", "%")
 
     def _dollar(self, found: re.Match[str]) -> int:
@@ -352,6 +355,7 @@ class _Scanner:
 
     def _percent(self, piece: str, start: int, end: int) -> None:
         if piece == "%%":
+            self.has_percents = True
             self._operator("%", start, end)
         elif piece == "%":
             self._note("a % that the driver does not know")
@@ -388,6 +392,8 @@ class _Scanner:
     def _check_parameters(self) -> None:
         if len(self.styles) > 1:
             self._note("placeholders of more than one style")
+        if self.has_percents and self.syntax.percent_depends and not self.parameters:
+            self._note("%% without placeholders, which this driver leaves as it is")
 
     def _constants(self, vocabulary: frozenset[str]) -> tuple[int, ...]:
         if vocabulary.isdisjoint("'0"):

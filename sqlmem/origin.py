@@ -193,6 +193,8 @@ class Origin:
             # A driver of these styles processes %% as soon as it is given parameters, if only an
             # empty set, as SQLAlchemy does unless asked for no_parameters. To all others % is nothing.
             percent_is_escaped=has_parameters and dialect.paramstyle in ("format", "pyformat"),
+            # It does so if there are values, and outside of quotes; its older versions everywhere.
+            percent_depends=dialect.driver == "pg8000",
         )
 
     # -- connections -----------------------------------------------------------------------

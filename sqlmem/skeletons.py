@@ -97,7 +97,7 @@ def skeleton(text: str, syntax: Syntax) -> Skeleton | None:
             written = piece[1:-1].replace("''", "'")
             if syntax.percent_is_escaped:
                 # The driver halves them before the origin sees the text.
-                if "%" in written.replace("%%", ""):
+                if "%" in written.replace("%%", "") or (syntax.percent_depends and "%" in written):
                     return None
                 written = written.replace("%%", "%")
             constants.append(Constant(written, is_text=True))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sqlmem.lexemes import unescaped
 from sqlmem.lexer import Syntax, TokenKind, scan
+from sqlmem.origin import Origin
+from sqlmem.skeletons import skeleton
 
 PSYCOPG = Syntax("postgresql", False, True, "pyformat", True)
 ASYNCPG = Syntax("postgresql", False, True, "numeric_dollar", False)
+PG8000 = Syntax("postgresql", False, True, "format", True, percent_depends=True)
 PYMYSQL = Syntax("mysql", True, False, "pyformat", True)
 SQLITE = Syntax("sqlite", False, True, "qmark", False)
 OTHER = Syntax("other", False, True, "named", False)
@@ -226,3 +231,41 @@ def test_any_text_has_a_scan(text):
 def test_escapes_are_read_where_they_are_plain(written, plain):
     """What PostgreSQL makes of E'…', without the E; None where a digit or a letter more might matter."""
     assert unescaped(written) == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT id FROM t WHERE v = '100%%'",
+        "SELECT id FROM t WHERE v = '100%%' AND id = %s",
+        "SELECT id %% 2 FROM t",
+        'SELECT "a%%" FROM t WHERE id = %s',
+        "SELECT id FROM t -- 100%%",
+        "SELECT $$100%%$$ FROM t",
+    ],
+)
+def test_a_driver_that_may_leave_percent_signs_as_they_are_gives_no_meaning(text):
+    """pg8000 halves them only where there are values, and then outside of quotes only."""
+    assert "%%" in str(scan(text, PG8000).ambiguous)
+    assert scan(text, PSYCOPG).ambiguous is None
+    if "'" in text:
+        assert skeleton(text, PG8000) is None
+
+
+def test_a_driver_that_halves_percent_signs_beside_placeholders_is_understood():
+    found = scan("SELECT id %% 2 FROM t WHERE id = %s", PG8000)
+
+    assert found.ambiguous is None
+    assert "%" in found.words
+    assert skeleton("SELECT id FROM t WHERE v = '100' AND id = %s", PG8000) is not None
+
+
+def test_pg8000_is_known_as_a_driver_that_may_leave_percent_signs_as_they_are():
+    """By its name: its module need not be there."""
+    driver = ModuleType("pg8000")
+    driver.paramstyle, driver.__version__ = "format", "1.31.2"
+    engine = sa.create_engine("postgresql+pg8000://nobody@nowhere/nothing", module=driver)
+    other = sa.create_engine("postgresql+psycopg://nobody@nowhere/nothing")
+
+    assert Origin(engine).syntax(has_parameters=True).percent_depends
+    assert not Origin(other).syntax(has_parameters=True).percent_depends
