@@ -105,6 +105,8 @@ def _mysql_view(
             return None, refusal or "it reads a table that isn't known"
         other = TableName(row[0], row[1])
         found.add(other)
+        if row[2] == "SEQUENCE":
+            refusal = refusal or f"it reads {other}, a sequence, whose row changes without a write"
         told = {str(item[0]): item for item in _told_of(connection, other)}
         if unsteady := _changing(connection, told):
             refusal = refusal or f"{min(unsteady)} of {other}: {CHANGES_BY_ITSELF}"

@@ -1,7 +1,7 @@
 """Invariant: the store answers for a view only if its rows are the same as long as those of its tables are.
 
 What calls nothing may depend on the present all the same: PostgreSQL reads the text 'now' as a moment,
-MariaDB completes a TIME with the present day.
+MariaDB completes a TIME with the present day. And a sequence changes by what only reads.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ TABLES = {
     "mariadb": (
         "CREATE TABLE t (id INTEGER PRIMARY KEY, s VARCHAR(20), d DATETIME, at TIME)",
         "CREATE VIEW plain AS SELECT id, at AS hour FROM t",
+        "CREATE SEQUENCE numbers",
+        "CREATE VIEW numbered AS SELECT next_not_cached_value AS following FROM numbers",
     ),
     "postgresql": (
         "CREATE TYPE mood AS ENUM ('open', 'paid')",
@@ -46,6 +48,9 @@ CHANGING = {
         "SELECT id FROM plain WHERE hour < '2020-01-01 00:00:00'",
         "SELECT id, YEAR(at) AS x FROM t",
         "SELECT id, CURDATE() AS x FROM t",
+        "SELECT next_not_cached_value AS x FROM numbers",
+        "SELECT id FROM t WHERE id < (SELECT cycle_count FROM numbers) + 2",
+        "SELECT following AS x FROM numbered",
     ],
     "postgresql": [
         "SELECT id, s::timestamptz AS x FROM t",
