@@ -34,10 +34,11 @@ def facts(connection: Connection, family: str) -> Facts:
             ),
         )
     if family == "mysql":
-        modes, collation, most, limit, length = connection.exec_driver_sql(
+        modes, collation, most, limit, length, *sets = connection.exec_driver_sql(
             "SELECT @@sql_mode, @@collation_connection, @@group_concat_max_len, @@sql_select_limit,"
-            " @@max_sort_length"
+            f" @@max_sort_length, {', '.join(f'@@{name}' for name in _SETS)}"
         ).one()
+        own = getattr(connection.dialect, "_connection_charset", None)
         digits = None
         if getattr(connection.dialect, "is_mariadb", False):
             digits = connection.exec_driver_sql("SELECT @@div_precision_increment").scalar()
@@ -53,7 +54,7 @@ def facts(connection: Connection, family: str) -> Facts:
             folds_i="turkish" not in str(collation),
             concat_bytes=int(most),
             sort_length=int(length),
-            peculiar=_peculiar(str(modes), int(limit), dict(found)),
+            peculiar=_peculiar(str(modes), int(limit), dict(found)) or _misread(own, sets),
         )
     # An application's own deserializer may make anything of it; asyncpg gives it as text.
     is_parsed = driver in _PARSING and getattr(connection.dialect, "_json_deserializer", None) is None
@@ -223,6 +224,26 @@ def _loses(text_factory: Callable[[bytes], Any]) -> bool:
     except Exception:  # noqa: BLE001 - the application's own: what it refuses to read isn't read otherwise
         return False
     return True
+# By which MariaDB and MySQL read statements, take their constants, and write answers.
+_SETS = ("character_set_client", "character_set_connection", "character_set_results")
+
+
+def _misread(own: str | None, sets: Sequence[str | None]) -> str | None:
+    """Why texts are read or written otherwise than the driver does, or converted on the way.
+
+    Args:
+        own: the driver's character set; None if it isn't known.
+        sets: the session's, as `_SETS`.
+    """
+    for name, value in zip(_SETS, sets, strict=True):
+        if value in (None, "binary"):
+            # Answers aren't converted at all, whatever they are written in.
+            return f"{name} is {value or 'NULL'}"
+        if value != sets[0]:
+            return f"{name} is {value} and {_SETS[0]} {sets[0]}"
+    if own is None or own == sets[0] or (own.startswith("utf8") and str(sets[0]).startswith("utf8")):
+        return None  # Python has one UTF-8
+    return f"{_SETS[0]} is {sets[0]} and the driver's {own}"
 
 
 # Drivers that give JSON as Python's own json reads it.

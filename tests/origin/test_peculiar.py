@@ -62,6 +62,82 @@ def test_setting_by_which_statements_mean_something_else(origin: Origin, setting
         assert reason in str(explained)
 
 
+TEXTS = (
+    "CREATE TABLE texts (id INTEGER PRIMARY KEY, a VARCHAR(20), e VARCHAR(20) COLLATE utf8mb4_bin)",
+    "INSERT INTO texts VALUES (1, 'a', 'a'), (2, 'A', 'A'), (3, 'é', 'é'), (4, 'Ж', 'Ж'), (5, '?', '?')",
+)
+OF_TEXTS = (
+    "SELECT id, a FROM texts ORDER BY id",
+    "SELECT id FROM texts WHERE a = 'A ' ORDER BY id",
+    "SELECT id FROM texts WHERE a LIKE 'A%' ORDER BY id",
+    "SELECT id FROM texts WHERE e = 'é' ORDER BY id",
+    "SELECT id, concat(e, 'é') AS x FROM texts ORDER BY id",
+    "SELECT id, 'Ж' AS x FROM texts ORDER BY id",
+)
+
+
+@pytest.mark.families("mariadb")
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("SET character_set_results = NULL", "character_set_results is NULL"),
+        ("SET character_set_results = binary", "character_set_results is binary"),
+        ("SET character_set_results = latin1", "character_set_results is latin1"),
+        ("SET character_set_results = utf8mb3", "character_set_results is utf8"),
+        ("SET character_set_results = ucs2", "character_set_results is ucs2"),
+        ("SET character_set_connection = latin1", "character_set_connection is latin1"),
+        ("SET NAMES binary", "character_set_client is binary"),
+        ("SET NAMES latin1", "character_set_client is latin1 and the driver's utf8mb4"),
+    ],
+)
+def test_texts_that_the_session_writes_otherwise_than_the_driver(
+    driver_origin: Origin, setting: str, reason: str
+) -> None:
+    """What the driver can't read is an error, as the bare engine's; definitions it may not read, either."""
+    driver_origin.execute(*TEXTS)
+    bare = driver_origin.set_up(setting)
+    outcomes = set()
+    with CachingEngine(driver_origin.set_up(setting)) as engine:
+        for statement in OF_TEXTS:
+            expected = answer_or_error(bare, statement)
+            found = [answer_or_error(engine, statement) for _ in range(3)]
+            if not isinstance(expected, list):
+                assert all(issubclass(error, Exception) for error in found)
+                continue
+            assert found == [expected] * 3, statement
+            outcomes.add(last_status().outcome)
+            explained = str(engine.explain(statement))
+            assert reason in explained or "texts isn't known" in explained
+    assert outcomes <= {Outcome.BYPASS, Outcome.RESULT_HIT}
+
+
+def answer_or_error(engine: sa.Engine, statement: str) -> Any:
+    """PyMySQL's connections are of no use after a text that can't be read: to give one back fails, too."""
+    try:
+        return answer(engine, statement)
+    except Exception as error:  # noqa: BLE001 - whose class is the answer
+        return type(error)
+
+
+@pytest.mark.families("mariadb")
+@pytest.mark.parametrize("given", ["utf8mb4", "utf8mb3", "latin1"])
+@pytest.mark.parametrize("is_by_event", [True, False])
+def test_a_character_set_that_the_driver_has_too_keeps_nothing_from_the_store(
+    driver_origin: Origin, given: str, *, is_by_event: bool
+) -> None:
+    driver_origin.execute(*TEXTS)
+    if not is_by_event or given == "latin1":
+        driver_origin.url = driver_origin.url.update_query_dict({"charset": given})
+    setting = f"SET NAMES {given}" if is_by_event else "SET @x = 1"
+    bare = driver_origin.set_up(setting)
+    with CachingEngine(driver_origin.set_up(setting)) as engine:
+        for statement in OF_TEXTS[:4]:
+            expected = answer(bare, statement)
+            for _ in range(3):
+                assert answer(engine, statement) == expected, statement
+            assert last_status().outcome is Outcome.HIT, statement
+
+
 @pytest.mark.families("postgresql")
 def test_a_comparison_with_null_that_means_is_null(origin: Origin) -> None:
     """PostgreSQL's transform_null_equals."""
