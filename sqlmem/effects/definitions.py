@@ -66,7 +66,13 @@ def _index(part: Part, effect: Effect) -> Effect:
         raise NotUnderstood
     if part.at(place) == "USING":
         place += 2
-    return with_calls(part.behind(place), effect)
+    if part.family != "mysql":
+        return with_calls(part.behind(place), effect)
+    for start in part.top(place + 1):
+        # What has no parentheses of its own is a column, if need be with a length: name(10).
+        if part.at(start) == "(" and part.at(start - 1) in ("(", ","):
+            effect = with_calls(part.within(start), effect)
+    return effect
 
 
 def _temporary(part: Part, index: int, everything: Effect) -> Effect:

@@ -108,12 +108,14 @@ class Part:
 
     def behind(self, index: int) -> Part:
         """The rest from `index` on."""
-        return Part(
-            self.words[index:],
-            self.kinds[index:],
-            self.spelled[index:],
-            self.family,
-        )
+        return self._slice(index, len(self.words))
+
+    def within(self, index: int) -> Part:
+        """What stands in the parentheses that open at `index`."""
+        return self._slice(index + 1, self.closing(index))
+
+    def _slice(self, start: int, end: int) -> Part:
+        return Part(self.words[start:end], self.kinds[start:end], self.spelled[start:end], self.family)
 
 
 _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")

@@ -542,3 +542,22 @@ def test_what_sets_up_later_sessions_is_minded_before_its_second_phase(
 
         assert old == (PUBLIC, Outcome.BYPASS)
         assert [ask(engine, PLACE)[1] for _ in range(2)] == [Outcome.MISS, Outcome.HIT]
+@pytest.mark.families("mariadb")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE INDEX names ON labels (name(10))",
+        "CREATE INDEX names ON labels (id, `name`(10) DESC)",
+        "ALTER TABLE labels ADD INDEX names (name(10))",
+        "CREATE TABLE others (name VARCHAR(20), KEY names (name(10)))",
+    ],
+)
+def test_the_length_of_a_key_part_is_no_call(items: Origin, engine: CachingEngine, statement: str) -> None:
+    """Nobody knows what a function of that name would do to the session."""
+    items.execute("CREATE TABLE labels (id INTEGER PRIMARY KEY, name VARCHAR(20))")
+    ask(engine)
+
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+
+    assert [ask(engine) for _ in range(2)][-1] == (ROWS, Outcome.HIT)
