@@ -36,6 +36,8 @@ _BY_A_CURSOR = frozenset({"execute", "executemany", "executescript"})
 _WHOSE_ARE = frozenset({"sqlite3", "psycopg", "sqlalchemy"})
 # A second phase may be another connection's transaction; the rest may be anything.
 _UNFOLLOWED = frozenset({Control.COMMIT_PREPARED, Control.OTHER})
+# What an isolation level may come with.
+_OPENING = frozenset({Control.BEGIN, Control.SET})
 
 
 class Minded(NamedTuple):
@@ -166,6 +168,8 @@ class PassingConnection(Differing):
             return False
         return not self.has_begun or (
             self._passing.origin.family == "postgresql"
+            and self._local is None
+            and not (self._passing.sessions.marks and Sessions.why(self._record_info))
             and self._passing.reads_each_anew(self._held, self._options)
         )
 
@@ -349,10 +353,15 @@ class PassingConnection(Differing):
                 effect = unknown("its session reads text by other rules")
         is_told = self.directive.invalidates is not None
         if effect.control in _UNFOLLOWED and not is_told:
-            # Nothing is asked: SET TRANSACTION must be the first in its transaction.
             written = EVERYTHING
-        elif effect.variables and not is_told and effect.writes == NOTHING:
-            written = NOTHING  # likewise: it may stand behind what sets variables
+        elif (
+            effect.writes == NOTHING
+            and not is_told
+            and (effect.variables or (effect.control in _OPENING and _is_alone(effect, text)))
+        ):
+            # Nothing is asked: an isolation level must come first in its transaction, be it behind what
+            # sets variables.
+            written = NOTHING
         else:
             written = passing.writes.written(effect, text, self.directive.invalidates, temporary, self._ask)
         if self._is_clouded and not is_told and written != NOTHING:
@@ -410,8 +419,10 @@ class PassingConnection(Differing):
                 is_autocommit = False
             case Control.COMMIT | Control.ROLLBACK | Control.PREPARE:
                 # What it committed was in a window; what it prepared will be, with everything else.
-                self._is_open_by_text = False
+                local = self._local if effect.is_chained else None
+                self._is_open_by_text = effect.is_chained
                 self._end()
+                self._local = local
                 is_autocommit = self._is_autocommit()
             case None if effect.session is Session.SAME:
                 is_autocommit = minded.is_autocommit
@@ -424,6 +435,11 @@ class PassingConnection(Differing):
         ):
             return  # of a procedure the caller knows, who has said what it does
         self._after_session(effect, minded.variables)
+
+
+def _is_alone(effect: Effect, text: str) -> bool:
+    """Whether a text is one statement; one that calls nothing."""
+    return not effect.calls and ";" not in text.rstrip("; \n")
 
 
 def _is_the_drivers_own(kind: type, name: str) -> bool:

@@ -188,6 +188,8 @@ class Held:
                 # A pool that resets nothing hands the transaction on, with what was written in it.
                 fairy.info[_LEFT] = self._pending.written
                 self._set_up()
+                if self._local is not None:
+                    self._passing.sessions.mark(fairy.info, self._local)
             self._over()
         elif self.is_explicit or self._pending.written != NOTHING:
             # Begun without a statement, or lost. After all else what ended it has done the same.

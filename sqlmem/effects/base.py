@@ -52,7 +52,8 @@ class Control(enum.Enum):
     PREPARE = "prepare"  # PREPARE TRANSACTION, XA PREPARE: nothing is visible before the second phase
     COMMIT_PREPARED = "commit prepared"  # also XA COMMIT
     ROLLBACK_PREPARED = "rollback prepared"
-    OTHER = "other"  # XA START, SET TRANSACTION, several in one text
+    SET = "set"  # SET TRANSACTION: what this one or the next is like
+    OTHER = "other"  # XA START, several in one text
 
 
 class Write(NamedTuple):
@@ -80,6 +81,7 @@ class Effect:
         sets_up: sessions that begin later are set otherwise by it.
         savepoint: set, rolled back to or released, with its folded name; the last of several.
         control: the transaction is controlled by text, or by the way: MariaDB commits before DDL and others.
+        is_chained: where it ends a transaction, another one of the same kind begins.
         session: see `Session`.
         is_session_local: what it sets ends with the transaction.
         variables: those by which the session differs; empty if it may differ otherwise. `ALL_VARIABLES`
@@ -102,6 +104,7 @@ class Effect:
     sets_up: bool = False
     savepoint: tuple[Literal["set", "back", "release"], str] | None = None
     control: Control | None = None
+    is_chained: bool = False
     session: Session = Session.SAME
     is_session_local: bool = False
     variables: frozenset[str] = frozenset()
@@ -174,6 +177,7 @@ def _joined(one: Effect, other: Effect) -> Effect:
         sets_up=one.sets_up or other.sets_up,
         savepoint=other.savepoint or one.savepoint,
         control=control,
+        is_chained=one.is_chained if other.control is None else other.is_chained,
         # RESET and then SET: it differs. SET and then RESET: so it is taken, too.
         session=next(each for each in (Session.DIFFERS, Session.SAME, Session.RESET) if each in sessions),
         # What stays longer counts.

@@ -46,13 +46,7 @@ def _set_postgresql(part: Part) -> Effect:
     index = part.after(1, "SESSION", "LOCAL")
     name = part.at(index).lstrip('"').upper()
     if name in ("TRANSACTION", "CHARACTERISTICS"):
-        # READ ONLY, an isolation level, a snapshot: who reads under it decides the caller.
-        return Effect(
-            session=Session.DIFFERS,
-            is_session_local=name == "TRANSACTION",
-            control=Control.OTHER if name == "TRANSACTION" else None,
-            reason="SET TRANSACTION",
-        )
+        return _at_level(part, Effect(control=Control.SET), is_local=name == "TRANSACTION")
     if name == "CONSTRAINTS":
         return Effect(reason="SET CONSTRAINTS")
     is_plain = part.at(index + 1) in ("=", "TO") and part.is_name(index)
@@ -92,6 +86,32 @@ _FORMS: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
 )
 
 
+# What is said of a transaction whose statements read otherwise than by themselves: all of them as of one
+# moment, or what isn't committed. PostgreSQL takes the last of them for READ COMMITTED.
+_LEVELS = (
+    ("CONSISTENT", "SNAPSHOT"),
+    ("TRANSACTION", "SNAPSHOT"),
+    ("REPEATABLE", "READ"),
+    ("SERIALIZABLE",),
+    ("READ", "UNCOMMITTED"),
+)
+
+
+def _at_level(part: Part, effect: Effect, *, is_local: bool) -> Effect:
+    """What begins or sets a transaction: whether that reads otherwise.
+
+    Args:
+        is_local: it is said of one transaction, not of all of the session's to come.
+    """
+    levels = _LEVELS[:-1] if part.family == "postgresql" else _LEVELS
+    level = next((level for level in levels if part.has(*level)), None)
+    first = part.at(0) if effect.control is Control.BEGIN else "SET TRANSACTION"
+    if level is None:
+        return replace(effect, reason=first)
+    reason = f"{first} … {' '.join(level)}"
+    return replace(effect, session=Session.DIFFERS, is_session_local=is_local, reason=reason)
+
+
 def _calls(part: Part) -> bool:
     return "(" in part.words
 
@@ -103,13 +123,10 @@ def _set_mysql(part: Part) -> Effect:
         return replace(
             _DIFFERS, is_at_once=True, is_definition=part.at(1) == "PASSWORD", reason=f"SET {part.at(1)}"
         )
+    if part.at(part.after(1, "SESSION", "LOCAL")) == "TRANSACTION":
+        return _at_level(part, Effect(control=Control.SET), is_local=part.at(1) == "TRANSACTION")
     if part.has("TRANSACTION"):
-        return Effect(
-            session=Session.DIFFERS,
-            control=Control.OTHER,
-            is_session_local=part.at(1) == "TRANSACTION",
-            reason="SET TRANSACTION",
-        )
+        return Effect(session=Session.DIFFERS, control=Control.OTHER, reason="SET TRANSACTION")
     if any(word in ("SELECT", "INSERT", "UPDATE", "DELETE") for word in part.words) or _calls(part):
         # SET @x = f(): whatever the function does.
         return unknown("SET with something computed")
@@ -205,13 +222,17 @@ def transaction(part: Part) -> Effect:
             )
         if part.at(1) == "PREPARED":
             return Effect(control=Control.ROLLBACK_PREPARED, reason="ROLLBACK PREPARED")
-        return Effect(control=Control.ROLLBACK, reason=first)
+        return Effect(control=Control.ROLLBACK, is_chained=part.has("AND", "CHAIN"), reason=first)
     if first in ("COMMIT", "END"):
         prepared = part.at(1) == "PREPARED"
         control = Control.COMMIT_PREPARED if prepared else Control.COMMIT
         # What a prepared transaction wrote isn't in this text.
         return Effect(
-            control=control, is_at_once=True, writes=None if prepared else frozenset(), reason=first
+            control=control,
+            is_at_once=True,
+            writes=None if prepared else frozenset(),
+            is_chained=part.has("AND", "CHAIN"),
+            reason=first,
         )
     if first in ("BEGIN", "START"):
         if first == "START" and part.at(1) != "TRANSACTION":
@@ -219,7 +240,8 @@ def transaction(part: Part) -> Effect:
         if part.has("NOT", "ATOMIC"):
             return unknown("an anonymous block")
         # In MariaDB it commits what came before.
-        return Effect(control=Control.BEGIN, is_at_once=part.family == "mysql", reason=first)
+        begun = Effect(control=Control.BEGIN, is_at_once=part.family == "mysql")
+        return _at_level(part, begun, is_local=True)
     if first == "PREPARE" and part.at(1) == "TRANSACTION":
         return Effect(control=Control.PREPARE, reason="PREPARE TRANSACTION")
     if first == "XA":

@@ -561,3 +561,118 @@ def test_the_length_of_a_key_part_is_no_call(items: Origin, engine: CachingEngin
         connection.execute(text(statement))
 
     assert [ask(engine) for _ in range(2)][-1] == (ROWS, Outcome.HIT)
+
+
+# Statements after which all reads of a transaction are as of one moment, from the first of them on at latest.
+OF_ONE_MOMENT = {
+    "mariadb": [
+        ["START TRANSACTION WITH CONSISTENT SNAPSHOT"],
+        ["START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"],
+        ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION"],
+        ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION", "COMMIT AND CHAIN"],
+        ["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "BEGIN"],
+    ],
+    "postgresql": [
+        ["BEGIN ISOLATION LEVEL REPEATABLE READ"],
+        ["BEGIN ISOLATION LEVEL SERIALIZABLE"],
+        ["START TRANSACTION READ ONLY, ISOLATION LEVEL REPEATABLE READ;"],
+        ["BEGIN", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"],
+        ["BEGIN ISOLATION LEVEL REPEATABLE READ", "COMMIT AND CHAIN"],
+        ["BEGIN ISOLATION LEVEL REPEATABLE READ", "ROLLBACK AND CHAIN"],
+        ["SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ", "COMMIT", "BEGIN"],
+    ],
+}
+
+
+@pytest.mark.families("mariadb", "postgresql")
+@pytest.mark.parametrize("is_autocommit", [True, False])
+@pytest.mark.parametrize("number", range(max(map(len, OF_ONE_MOMENT.values()))))
+def test_a_transaction_of_one_moment_is_the_origins(
+    driver_items: Origin, number: int, *, is_autocommit: bool
+) -> None:
+    """However it was asked for in SQL. Nothing of ours is asked before it, which would be its moment."""
+    for beginning in OF_ONE_MOMENT[driver_items.family][number : number + 1]:
+        with (
+            CachingEngine(driver_items.engine(), mode="transparent") as engine,
+            autocommit(engine) if is_autocommit else engine.connect() as connection,
+        ):
+            for statement in beginning:
+                connection.exec_driver_sql(statement)
+            before = within(connection)
+            with engine.begin() as other:
+                other.exec_driver_sql("UPDATE items SET version = version + 1")
+            ask(engine)
+            meanwhile = ask(engine)
+            after = within(connection)
+            connection.exec_driver_sql("ROLLBACK")
+            has_ended = within(connection)
+
+        assert (before, after) == ((ROWS, Outcome.BYPASS),) * 2, beginning
+        assert meanwhile == ([(1, 1), (2, 1)], Outcome.HIT)
+        is_kept = any("SESSION" in statement for statement in beginning)
+        assert has_ended == (meanwhile[0], Outcome.BYPASS if is_kept else Outcome.HIT)
+        driver_items.execute("UPDATE items SET version = 0")
+
+
+@pytest.mark.families("mariadb", "postgresql")
+@pytest.mark.parametrize("end", ["COMMIT", "CREATE INDEX versions ON items (version)", "by the driver"])
+def test_a_transaction_of_one_moment_ends(items: Origin, engine: CachingEngine, end: str) -> None:
+    """MariaDB's also with what commits by itself."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql(OF_ONE_MOMENT[items.family][0][0])
+        during = within(connection)
+        if end == "by the driver":
+            connection.commit()
+        else:
+            connection.exec_driver_sql(end)
+        ask(engine)
+        after = within(connection)
+
+    assert during == (ROWS, Outcome.BYPASS)
+    is_over = items.family == "mariadb" or "INDEX" not in end
+    assert after == (ROWS, Outcome.HIT if is_over else Outcome.BYPASS)
+
+
+@pytest.mark.families("mariadb", "postgresql")
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        ["SET TRANSACTION READ ONLY"],
+        ["SET TRANSACTION READ WRITE"],
+        ["SET TRANSACTION ISOLATION LEVEL READ COMMITTED"],
+        ["START TRANSACTION READ ONLY"],
+        ["START TRANSACTION READ WRITE"],
+    ],
+)
+def test_a_transaction_that_reads_as_others_keeps_nothing_from_the_store(
+    engine: CachingEngine, beginning: list[str]
+) -> None:
+    """Nor does its end drop anything."""
+    with engine.connect() as connection:
+        for statement in beginning:
+            connection.exec_driver_sql(statement)
+        during = within(connection)
+        connection.commit()
+
+    assert during == ask(engine) == (ROWS, Outcome.HIT)
+
+
+@pytest.mark.families("mariadb", "postgresql")
+@pytest.mark.parametrize("end", ["COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "COMMIT"])
+def test_a_chained_transaction_commits_when_it_ends(driver_items: Origin, end: str) -> None:
+    """In autocommit, too: what is written after it, others see after the next COMMIT."""
+    with CachingEngine(driver_items.engine(), mode="transparent") as engine:
+        ask(engine)
+        with autocommit(engine) as connection:
+            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql(end)
+            connection.exec_driver_sql("UPDATE items SET version = 1")
+            ask(engine)
+            during = ask(engine)[0]
+            if "CHAIN" in end:
+                connection.exec_driver_sql("COMMIT")
+        ask(engine)
+        after = ask(engine)
+
+    assert during == (ROWS if "CHAIN" in end else [(1, 1), (2, 1)])
+    assert after == ([(1, 1), (2, 1)], Outcome.HIT)

@@ -4,6 +4,9 @@ The corpora have one statement a line, an arrow, and its effect in words: `read`
 each table that is written (`writes anything` for all); `at once`, `late`, `defines`, `sets up`, `clouds`; the
 control of the transaction; what becomes of the session; `calls f`; `makes t` for a temporary table; `nothing`
 for what is none of these and yet no read.
+each table that is written (`writes anything` for all); `at once`, `late`, `defines`, `clouds`; the control
+of the transaction, `chained` if another one of its kind follows; what becomes of the session; `calls f`;
+`makes t` for a temporary table; `nothing` for what is none of these and yet no read.
 """
 
 from __future__ import annotations
@@ -76,6 +79,8 @@ def told(effect: Effect) -> str:
         out.append("savepoint " + " ".join(effect.savepoint))
     if effect.control:
         out.append(effect.control.value)
+    if effect.is_chained:
+        out.append("chained")
     if effect.session is not Session.SAME:
         out.append(f"session {effect.session.value}" + (" locally" if effect.is_session_local else ""))
     out += [f"calls {name}" for name in sorted(effect.calls)]
@@ -367,7 +372,7 @@ def test_a_dialect_that_is_not_known_may_write_anything():
         ("postgresql", "SET NAMES", set(), False),
         ("postgresql", 'SET "it\'s".x = 1', set(), False),
         ("postgresql", "RESET x y", set(), True),
-        ("postgresql", "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE", set(), False),
+        ("postgresql", "SET SESSION CHARACTERISTICS AS TRANSACTION SERIALIZABLE", set(), False),
         ("postgresql", "SET search_path TO x; RESET search_path", {"search_path"}, True),
         ("postgresql", "RESET search_path; CREATE TEMP TABLE t (a int)", set(), True),
         ("postgresql", "RESET search_path; SELECT 1", set(), True),
