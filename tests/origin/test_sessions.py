@@ -676,3 +676,30 @@ def test_a_chained_transaction_commits_when_it_ends(driver_items: Origin, end: s
 
     assert during == (ROWS if "CHAIN" in end else [(1, 1), (2, 1)])
     assert after == ([(1, 1), (2, 1)], Outcome.HIT)
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_what_sql_has_begun_in_autocommit_the_driver_may_end(driver_items: Origin, end: str) -> None:
+    """psycopg2 doesn't. What is written afterwards is seen by others when it is by the bare engine."""
+    bare = driver_items.engine()
+    with CachingEngine(driver_items.engine(), mode="transparent") as engine:
+        ask(engine)
+        with autocommit(engine) as connection:
+            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql("UPDATE items SET version = 1")
+            getattr(connection, end)()
+            assert asked(engine) == asked(bare)
+            if driver_items.driver == "psycopg2":
+                connection.exec_driver_sql("COMMIT")
+                assert asked(engine) == asked(bare) == [(1, 1), (2, 1)]
+            connection.exec_driver_sql("UPDATE items SET version = 2")
+
+            assert asked(engine) == asked(bare) == [(1, 2), (2, 2)]
+
+
+def asked(engine: sa.Engine) -> list[Any]:
+    """Twice, so that there is something to be old."""
+    with engine.connect() as connection:
+        connection.execute(text(ASK)).all()
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(ASK))]
