@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlmem.effects import Verb
 from sqlmem.effects.bodies import ANYTHING, Body, body_of
+from sqlmem.effects.calling import MYSQL_UNLESS_MADE
 from sqlmem.lexer import Syntax
 from sqlmem.reach import ForeignKey, Kind, Name, Relation, Rows, Trigger
 from sqlmem.suspects import Reader, Routine, closed
@@ -100,6 +101,7 @@ def rows(ask: Callable[[str], Sequence[tuple[Any, ...]]]) -> Rows:
         children=tuple((table, merge) for table in myisam for merge in merged),
         views=tuple(dict.fromkeys(views)),
         functions=functions,
+        built_in=MYSQL_UNLESS_MADE,
         suspects=suspects,
         hidden=_hidden(told.get("may see", []), relations),
         unread=_unread(told.get("relation", ()), keys),

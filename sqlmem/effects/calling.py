@@ -85,6 +85,56 @@ _MYSQL_BUILT_IN = word_set(
     version wsrep_last_seen_gtid wsrep_last_written_gtid wsrep_sync_wait_upto_gtid
     """
 )
+_MYSQL_KNOWN = MYSQL_FUNCTIONS | _MYSQL_BUILT_IN
+# Of geometries: with ST_ and without, only with it, only without.
+_OF_GEOMETRIES = word_set(
+    """
+    area asbinary astext aswkb aswkt boundary buffer centroid contains convexhull crosses dimension
+    disjoint distance endpoint envelope equals exteriorring geomcollfromtext geomcollfromwkb
+    geometrycollectionfromtext geometrycollectionfromwkb geometryfromtext geometryfromwkb geometryn
+    geometrytype geomfromtext geomfromwkb interiorringn intersects isclosed isempty isring issimple
+    linefromtext linefromwkb linestringfromtext linestringfromwkb mlinefromtext mlinefromwkb
+    mpointfromtext mpointfromwkb mpolyfromtext mpolyfromwkb multilinestringfromtext
+    multilinestringfromwkb multipointfromtext multipointfromwkb multipolygonfromtext multipolygonfromwkb
+    numgeometries numinteriorrings numpoints overlaps pointfromtext pointfromwkb pointn pointonsurface
+    polyfromtext polyfromwkb polygonfromtext polygonfromwkb srid startpoint touches within x y
+    """
+)
+_WITH_ST = word_set(
+    """
+    asgeojson collect difference distance_sphere frechetdistance geohash geomcollfromtxt geomfromgeojson
+    hausdorffdistance intersection isvalid latfromgeohash latitude length lineinterpolatepoint
+    lineinterpolatepoints longfromgeohash longitude makeenvelope numinteriorring pointatdistance
+    pointfromgeohash relate simplify swapxy symdifference transform union validate
+    """
+)
+_WITHOUT_ST = word_set(
+    """
+    geomcollection geometrycollection glength mbrcontains mbrcoveredby mbrcovers mbrdisjoint mbrequal
+    mbrequals mbrintersects mbroverlaps mbrtouches mbrwithin multilinestring multipoint multipolygon
+    """
+)
+# Functions of MariaDB or MySQL that write nothing, in some of their versions; and words of grammar that a
+# parenthesis follows, and that aren't reserved everywhere. Unless somebody has made a function of that name.
+MYSQL_UNLESS_MADE = (
+    _OF_GEOMETRIES
+    | _WITHOUT_ST
+    | {f"st_{name}" for name in _OF_GEOMETRIES | _WITH_ST}
+    | word_set(
+        """
+        against any_value both can_access_column can_access_database can_access_table can_access_view
+        column_add column_create column_delete column_get columns distinctrow escape format_bytes
+        format_pico_time get_format gtid_subset gtid_subtract high_priority icu_version is_uuid
+        json_array_intersect json_key_value json_object_filter_keys json_object_to_array json_schema_valid
+        json_schema_validation_report json_storage_free json_storage_size kdf leading of
+        ps_current_thread_id ps_thread_id regexp_like roles_graphml rownum source_pos_wait sql_big_result
+        sql_buffer_result sql_cache sql_calc_found_rows sql_no_cache sql_small_result statement_digest
+        statement_digest_text string_to_vector to_vector trailing trunc uuid_v4 uuid_v7
+        validate_password_strength vec_distance vec_distance_cosine vec_distance_euclidean vec_fromtext
+        vec_totext vector_dim vector_to_string wait_for_executed_gtid_set wait_until_sql_thread_after_gtids
+        """
+    )
+)
 
 
 def with_calls(part: Part, effect: Effect) -> Effect:
@@ -99,10 +149,11 @@ def with_calls(part: Part, effect: Effect) -> Effect:
                 effect = replace(effect, session=Session.DIFFERS)
             elif not _is_rowless(name, part.family):
                 return unknown(f"{name.lower()} may do anything")
-        else:
-            names.add(lowered(part.words[index].lstrip('"')))
-    if part.family == "mysql":
-        names -= MYSQL_FUNCTIONS | _MYSQL_BUILT_IN
+            continue
+        name = lowered(part.words[index].lstrip('"'))
+        # With a schema it is a function that somebody has made, whatever its name.
+        if part.family != "mysql" or part.at(index - 1) == "." or name not in _MYSQL_KNOWN:
+            names.add(name)
     return replace(effect, calls=effect.calls | names) if names else effect
 
 
@@ -116,7 +167,8 @@ def _is_call(part: Part, index: int) -> bool:
     kind = part.kinds[index]
     if kind is TokenKind.WORD:
         word = part.words[index]
-        if word in _GRAMMAR or word in _FAMILY_GRAMMAR[part.family]:
+        # Behind a dot there is only a name.
+        if (word in _GRAMMAR or word in _FAMILY_GRAMMAR[part.family]) and part.at(index - 1) != ".":
             return False
     elif kind is not TokenKind.NAME:
         return False

@@ -703,3 +703,55 @@ def asked(engine: sa.Engine) -> list[Any]:
         connection.execute(text(ASK)).all()
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(ASK))]
+
+
+@pytest.mark.families("mariadb")
+@pytest.mark.parametrize(
+    "asked_for",
+    [
+        "COLUMN_GET(COLUMN_ADD(COLUMN_CREATE('a', 1), 'b', 2), 'b' AS INTEGER)",
+        "COLUMN_JSON(COLUMN_DELETE(COLUMN_CREATE('a', 1), 'a'))",
+        "ST_DISTANCE(POINT(1, 2), ST_CENTROID(ST_BUFFER(POINT(1, 3), 1)))",
+        "ASTEXT(GEOMETRYFROMTEXT('POINT(1 1)')), X(POINT(1, 2)), MBREQUAL(POINT(1, 2), POINT(1, 3))",
+        "MBRCONTAINS(POINT(1, 1), POINT(1, 1)), NUMPOINTS(LINESTRING(POINT(1, 2), POINT(1, 3)))",
+        "GET_FORMAT(DATE, 'EUR'), TRIM(BOTH ('a') FROM 'aba'), TRIM(TRAILING ('a') FROM 'aba')",
+        "ROWNUM()",
+        "SQL_NO_CACHE (1 + 2)",
+        "DISTINCTROW (1 + 2)",
+        "a FROM JSON_TABLE('[1]', '$[*]' COLUMNS (a INTEGER PATH '$')) AS j",
+        "id FROM labels WHERE MATCH name AGAINST ('x' IN BOOLEAN MODE)",
+    ],
+)
+def test_mariadbs_own_calls_leave_the_session_as_it_is(
+    items: Origin, engine: CachingEngine, asked_for: str
+) -> None:
+    """Nor do they drop anything."""
+    items.execute("CREATE TABLE labels (id INTEGER, name VARCHAR(20), FULLTEXT KEY (name))")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SELECT {asked_for}").all()
+
+    assert ask(engine) == (ROWS, Outcome.HIT)
+
+
+@pytest.mark.families("mariadb")
+@pytest.mark.parametrize("name", ["distance", "st_collect", "columns", "lower", "format", "x"])
+def test_a_function_that_somebody_has_made_under_such_a_name_is_called(items: Origin, name: str) -> None:
+    """With a schema always; without, where the server has none of its own."""
+    items.execute(
+        f"CREATE FUNCTION `{name}` (a INTEGER) RETURNS INTEGER MODIFIES SQL DATA"
+        " BEGIN UPDATE items SET version = a; RETURN 1; END"
+    )
+    calls = [f"{items.url.database}.{name}(1)"]
+    calls += [f"{name}(2)"] if name in ("distance", "st_collect") else []
+    with CachingEngine(items.engine(), mode="transparent") as engine:
+        for call in calls:
+            for _ in range(2):
+                before = ask(engine)
+            with engine.begin() as connection:
+                connection.exec_driver_sql(f"SELECT {call}").all()
+            for _ in range(2):
+                after = ask(engine)
+
+            version = int(call[-2])
+            assert before[0] != after[0]
+            assert after == ([(1, version), (2, version)], Outcome.HIT)
