@@ -224,6 +224,8 @@ def _loses(text_factory: Callable[[bytes], Any]) -> bool:
     except Exception:  # noqa: BLE001 - the application's own: what it refuses to read isn't read otherwise
         return False
     return True
+
+
 # By which MariaDB and MySQL read statements, take their constants, and write answers.
 _SETS = ("character_set_client", "character_set_connection", "character_set_results")
 

@@ -196,6 +196,8 @@ def test_a_view_beside_virtual_tables_is_cached(origin: Origin, definition: str)
             with engine.connect() as connection:
                 connection.execute(text("SELECT * FROM v")).all()
         assert last_status().outcome is Outcome.HIT
+
+
 @pytest.fixture
 def beyond(origin: Origin) -> Origin:
     """PostgreSQL: tables of the database itself, once more as foreign ones, and what reads them."""

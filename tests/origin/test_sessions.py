@@ -420,6 +420,8 @@ def test_sqlites_pragma_that_writes_though_it_is_read_as_a_table(engine: Caching
         connection.exec_driver_sql("SELECT * FROM pragma_optimize(0xfffe)").all()
 
         assert within(connection)[1] is Outcome.BYPASS
+
+
 # -- what sets up later sessions -------------------------------------------------------------------
 
 
@@ -542,6 +544,8 @@ def test_what_sets_up_later_sessions_is_minded_before_its_second_phase(
 
         assert old == (PUBLIC, Outcome.BYPASS)
         assert [ask(engine, PLACE)[1] for _ in range(2)] == [Outcome.MISS, Outcome.HIT]
+
+
 @pytest.mark.families("mariadb")
 @pytest.mark.parametrize(
     "statement",
