@@ -46,6 +46,7 @@ class Minded(NamedTuple):
     Attributes:
         variables: by which the session may differ then.
         window: around it, if it takes effect at once.
+        definitions: how many there were when it was judged.
     """
 
     effect: Effect
@@ -53,6 +54,7 @@ class Minded(NamedTuple):
     window: AbstractContextManager[None] | None
     is_same_session: bool
     is_autocommit: bool
+    definitions: int
 
 
 class Acting:
@@ -267,7 +269,7 @@ class PassingConnection(Differing):
             self._given_back()
         if is_first := not self.has_begun:
             # As `_sending`.
-            self.has_begun, self._is_taken_back = True, False
+            self.has_begun, self._is_taken_back, self._begun_with = True, False, passing.writes.definitions
             if passing.shares_connection:
                 passing.busy.add(id(self))
         if effect is None:
@@ -313,6 +315,10 @@ class PassingConnection(Differing):
                 ):
                     trace = None if error is None else error.__traceback__
                     minded.window.__exit__(None if error is None else type(error), error, trace)
+                    if minded.definitions != self._passing.writes.definitions:
+                        # It may have waited for a definition's lock: it was judged by what was before.
+                        with self._passing.writes.window(EVERYTHING, defines=False):
+                            pass
                 if error is None:
                     self._after(minded)
                     if not minded.is_same_session and self.directive.invalidates is None:
@@ -342,6 +348,7 @@ class PassingConnection(Differing):
             is_first: in its transaction.
         """
         passing, pending, info = self._passing, self._pending, self._record_info
+        definitions = passing.writes.definitions
         self._is_taken_back = False
         if self._is_failed and effect.is_read:
             return None  # the origin refuses it
@@ -354,6 +361,8 @@ class PassingConnection(Differing):
         is_told = self.directive.invalidates is not None
         if effect.control in _UNFOLLOWED and not is_told:
             written = EVERYTHING
+        elif pending.written is EVERYTHING and effect.writes != NOTHING:
+            written = EVERYTHING  # that is known already
         elif (
             effect.writes == NOTHING
             and not is_told
@@ -363,10 +372,13 @@ class PassingConnection(Differing):
             # sets variables.
             written = NOTHING
         else:
-            written = passing.writes.written(effect, text, self.directive.invalidates, temporary, self._ask)
+            named = None if effect.is_definition else self.directive.invalidates
+            written = passing.writes.written(effect, text, named, temporary, self._ask, as_of=self._as_of())
         if self._is_clouded and not is_told and written != NOTHING:
             written = EVERYTHING
-        is_same_session = not effect.calls or passing.writes.leaves_session(effect, self._ask)
+        is_same_session = not effect.calls or passing.writes.leaves_session(
+            effect, self._ask, as_of=self._as_of()
+        )
         variables: frozenset[str] = frozenset()
         if effect.session is not Session.SAME and not effect.is_session_local and not is_told:
             variables = self._before_session(effect)
@@ -384,7 +396,7 @@ class PassingConnection(Differing):
             or is_autocommit
             or (
                 passing.has_tables_without_transactions
-                and not passing.writes.undone_by_rollback(written, self._ask)
+                and not passing.writes.undone_by_rollback(written, self._ask, as_of=self._as_of())
             )
         )
         window = None
@@ -394,7 +406,14 @@ class PassingConnection(Differing):
             defines = effect.is_definition or pending.written is EVERYTHING
             window = self._window(pending.written, defines=defines, is_late=effect.is_late)
             window.__enter__()
-        return Minded(effect, variables, window, is_same_session, is_autocommit)
+        return Minded(effect, variables, window, is_same_session, is_autocommit, definitions)
+
+    def _as_of(self) -> int | None:
+        """As of how many definitions the origin's catalogue is told here; None: as of now."""
+        if self._is_autocommit() and not self._is_open_by_text:
+            return None
+        # What the transaction has defined itself isn't there for others, and may never be.
+        return -1 if self._pending.written is EVERYTHING else self._begun_with
 
     def _after(self, minded: Minded) -> None:
         """What a statement has done to the transaction and the session."""

@@ -37,6 +37,9 @@ class Committing(Held):
         if self._fairy.dbapi_connection is None and not self._is_lost:
             self._given_back()
         held, passing, written = self._held, self._passing, self._pending.written
+        if written and passing.writes.definitions != self._begun_with:
+            # A statement may have waited for a definition's lock: it was judged by what was there before.
+            written = EVERYTHING
         if written is EVERYTHING:
             self._set_up()
         if not (written is None or written):

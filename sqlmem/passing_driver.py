@@ -93,6 +93,7 @@ class Held:
         self.is_explicit = False
         # Whether anything was sent since the last commit or rollback.
         self.has_begun = False
+        self._begun_with = 0  # how many definitions there were then
         self._is_failed = False  # PostgreSQL runs nothing more before a rollback
         self._is_lost = False
         self._is_open_by_text = False  # BEGIN came as text
@@ -219,6 +220,7 @@ class Held:
         """Something is sent: there is a transaction at the origin."""
         if not self.has_begun:
             self.has_begun, self._is_taken_back = True, False
+            self._begun_with = self._passing.writes.definitions
         if self._passing.shares_connection:
             self._passing.busy.add(id(self))
 

@@ -76,10 +76,18 @@ class Writes:
         self._lock = threading.Lock()
         self._reach: Reach | None = None  # guarded by _lock, as the next
         self._read_at = 0.0
-        self._definitions = 0  # counts what may have changed foreign keys and triggers
+        # Counts what may have changed foreign keys and triggers; guarded likewise, and read without.
+        self.definitions = 0
 
     def written(
-        self, effect: Effect, text: str, named: tuple[Any, ...] | None, temporary: Names, ask: Ask
+        self,
+        effect: Effect,
+        text: str,
+        named: tuple[Any, ...] | None,
+        temporary: Names,
+        ask: Ask,
+        *,
+        as_of: int | None = None,
     ) -> Written:
         """The tables that a statement changes, with all that the origin changes by itself.
 
@@ -88,6 +96,9 @@ class Writes:
             named: the tables that the caller says it changes; None if it didn't say.
             temporary: the session's temporary tables.
             ask: asks the origin's catalogue.
+            as_of: how many `definitions` there were before the moment that it tells of, or -1 if it tells
+                what isn't committed: what it tells is kept for others only if there are no more by now.
+                None: it tells of this moment.
         """
         if named is not None:
             return frozenset(spelling for table in named for spelling in spellings_of(table))
@@ -96,11 +107,11 @@ class Writes:
         # Without the lock: one that is forgotten just now was forgotten just after.
         reach = self._reach
         if reach is None or self._clock.monotonic() >= self._read_at + REACH_SECONDS:
-            reach = self._known_reach(ask)
+            reach = self._known_reach(ask, as_of)
         told = None if reach is None or temporary else reach.told_at_once(effect, text)
         if told is not None:
             return told.written
-        reach = self._reach_for(effect, temporary, ask)
+        reach = self._reach_for(effect, temporary, ask, as_of)
         return EVERYTHING if reach is None else reach.of(effect, text, temporary=temporary)
 
     def written_plainly(self, effect: Effect, text: str) -> Written:
@@ -117,24 +128,24 @@ class Writes:
             told = reach.told_at_once(effect, text)
         return told.written if told is not None and told.is_plain else None
 
-    def leaves_session(self, effect: Effect, ask: Ask) -> bool:
+    def leaves_session(self, effect: Effect, ask: Ask, *, as_of: int | None = None) -> bool:
         """Whether the session is the same after the functions that a statement calls."""
         if not effect.calls:
             return True
-        reach = self._known_reach(ask)
+        reach = self._known_reach(ask, as_of)
         return reach is not None and not reach.may_change_session(effect)
 
-    def undone_by_rollback(self, written: Written, ask: Ask) -> bool:
+    def undone_by_rollback(self, written: Written, ask: Ask, *, as_of: int | None = None) -> bool:
         """Whether a rollback takes back all that was written to these tables."""
         if self._family != "mysql":
             return True  # only MariaDB and MySQL have tables without transactions
         if written is None:
             return False
-        reach = self._known_reach(ask)
+        reach = self._known_reach(ask, as_of)
         return reach is not None and all(reach.is_transactional(name) for name in written)
 
-    def _reach_for(self, effect: Effect, temporary: Names, ask: Ask) -> Reach | None:
-        reach = self._known_reach(ask)
+    def _reach_for(self, effect: Effect, temporary: Names, ask: Ask, as_of: int | None) -> Reach | None:
+        reach = self._known_reach(ask, as_of)
         if reach is None or not reach.unknown(effect, temporary=temporary):
             return reach
         with self._lock:
@@ -142,14 +153,14 @@ class Writes:
             is_old = self._clock.monotonic() >= self._read_at + REREAD_SECONDS
             if is_old:
                 self._reach = None
-        return self._known_reach(ask) if is_old else reach
+        return self._known_reach(ask, as_of) if is_old else reach
 
-    def _known_reach(self, ask: Ask) -> Reach | None:
+    def _known_reach(self, ask: Ask, as_of: int | None) -> Reach | None:
         """None if the catalogue can't be read."""
         with self._lock:
             if self._reach is not None and self._clock.monotonic() < self._read_at + REACH_SECONDS:
                 return self._reach
-            definitions = self._definitions
+            definitions = self.definitions if as_of is None else as_of
         try:
             reach = load_reach(ask, self._family)
         except Unreachable as lost:
@@ -160,14 +171,14 @@ class Writes:
             )
             return None
         with self._lock:
-            if definitions == self._definitions:
+            if definitions == self.definitions:
                 self._reach, self._read_at = reach, self._clock.monotonic()
         return reach
 
     def forget_reach(self) -> None:
         """Definitions have changed: foreign keys and triggers are asked for anew."""
         with self._lock:
-            self._definitions += 1
+            self.definitions += 1
             self._reach = None
 
     def window(
