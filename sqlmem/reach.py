@@ -240,6 +240,10 @@ class Reach:
         bodies = [self._body(name) for name in effect.calls]
         return any(body is None or body.differs for body in bodies)
 
+    def by_all_names(self, spelled: frozenset[Spelling]) -> frozenset[Spelling]:
+        """With what the same tables are called by their database's other names."""
+        return spelled | {name for each in spelled if each[0] is not None for name in self._meant(each)}
+
     def is_suspect(self, text: str) -> bool:
         """Whether what a text names may write by being read: a view over a function that does."""
         return self._rows.suspects.any_in(text)

@@ -101,7 +101,11 @@ class Writes:
                 None: it tells of this moment.
         """
         if named is not None:
-            return frozenset(spelling for table in named for spelling in spellings_of(table))
+            spelled = frozenset(spelling for table in named for spelling in spellings_of(table))
+            if self._family != "sqlite" or all(schema is None for schema, _ in spelled):
+                return spelled
+            known = self._known_reach(ask)
+            return spelled if known is None else known.by_all_names(spelled)
         if effect.writes is EVERYTHING:
             return EVERYTHING
         # Without the lock: one that is forgotten just now was forgotten just after.

@@ -91,6 +91,20 @@ def test_what_is_invalidated_by_one_name_is_read_anew_by_the_other(
         assert answers(engine, *READS) == [[(1, 2), (2, 2)]] * 2
 
 
+@pytest.mark.parametrize("name", ["main.items", "twin.items", "items"])
+def test_what_a_program_says_that_it_writes_is_meant_by_all_names(
+    sqlite_origin: Origin, path: Path, name: str
+) -> None:
+    with CachingEngine(attached(sqlite_origin, ("twin", path)), mode="transparent") as engine:
+        assert answers(engine, *READS) == [[(1, 0), (2, 0)]] * 2
+
+        with engine.begin() as connection:
+            written = {"sqlmem_invalidates": [name]}
+            connection.execute(text("UPDATE items SET version = 1"), execution_options=written)
+
+        assert answers(engine, *READS) == [[(1, 1), (2, 1)]] * 2
+
+
 def test_another_file_keeps_its_rows(sqlite_origin: Origin, path: Path, tmp_path: Path) -> None:
     """Two files with a table of one name, and two databases in memory, which have no file: each its own."""
     other = tmp_path / "other.db"
