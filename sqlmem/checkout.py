@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ResourceClosedError
+from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
 from sqlmem.checked_out import check_out
 
@@ -51,6 +52,9 @@ def _is_heard(dispatch: Any) -> bool:
     return bool(dispatch.do_execute or dispatch.do_execute_no_params or dispatch.handle_error)
 
 
+_SHARED = (StaticPool, SingletonThreadPool)
+
+
 class Checkout:
     """For one thread at a time."""
 
@@ -61,6 +65,8 @@ class Checkout:
             sqlalchemy.exc.DBAPIError: as `Engine.connect` does.
         """
         self._engine = engine
+        # Several may have the driver's connection, and its record, at once.
+        self.is_shared = isinstance(engine.pool, _SHARED)
         self._connection: Connection | None = None
         # The pool's wrapper of the driver's connection, while there is no Connection.
         self._fairy: Any = None
@@ -83,6 +89,7 @@ class Checkout:
         checkout = cls.__new__(cls)
         checkout._engine, checkout._connection = connection.engine, connection
         checkout._fairy, checkout._has_sent, checkout._begins_itself = None, False, False
+        checkout.is_shared = isinstance(checkout._engine.pool, _SHARED)
         return checkout
 
     @property

@@ -101,6 +101,8 @@ class Faster:
                 if generation is None or not state.is_verified:
                     return None
                 generations.append(generation)
+            if self._by_store.needs_one_moment(planned) and len({each.moment for each in generations}) > 1:
+                return None
             local = self._by_store.answer(planned, arguments, tuple(generations), Outcome.HIT, is_stale=False)
         except (GiveUp, Replan, Retired):
             return None

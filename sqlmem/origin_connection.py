@@ -84,13 +84,14 @@ class OriginConnection:
             # Before anything is sent: SQLAlchemy sets them only outside a transaction.
             checkout.replace(**options)
         if family == "sqlite":
-            # Before it is set: from there on somebody may be interrupted anywhere, and lose the connection.
-            checkout.at_return(self._put_back)
+            if not checkout.is_shared:
+                # Before it is set: from there on somebody may be interrupted anywhere, and lose it.
+                checkout.at_return(self._put_back)
             self._query_only = int(self._run("PRAGMA query_only", "PRAGMA query_only = 1") or 0)
         if family == "mysql":
             # SQLAlchemy may leave out a rollback in autocommit, where it knows of no transaction.
             self._skips_rollback = bool(getattr(origin.dialect, "skip_autocommit_rollback", False))
-            if self._skips_rollback:
+            if self._skips_rollback and not checkout.is_shared:
                 checkout.at_return(self._put_back)
             self._start_read_only()
 
@@ -171,7 +172,8 @@ class OriginConnection:
         """From now on, until it is released: no statement of it waits long for a lock, see `locks`."""
         text = BRIEFLY.get(self.origin.family)
         if text is not None:
-            if not self._waits_briefly and self.origin.family in AS_BEFORE:
+            is_lasting = self.origin.family in AS_BEFORE and not self._checkout.is_shared
+            if is_lasting and not self._waits_briefly:
                 self._checkout.at_return(self._put_back)
             self._waits_briefly = True
             self._run(text)
@@ -376,7 +378,7 @@ class OriginConnection:
     def release(self) -> None:
         """Back to the pool, in the state it came in. Never raises what the driver raises."""
         try:
-            if not self._checkout.is_plain and self.is_usable:
+            if (self._checkout.is_shared or not self._checkout.is_plain) and self.is_usable:
                 # Whoever listens hears of it; else it is done when the pool has it again.
                 for text in self._to_put_back():
                     self._run(text)

@@ -112,6 +112,8 @@ class PassingConnection(Differing):
             return "the driver's connection was handed out"
         if self._is_failed:
             return "its transaction has failed"
+        if passing.shares_connection and passing.busy - {id(self)}:
+            return "its connection is in another's transaction"
         if self._pending.written != NOTHING and passing.transactions != "always":
             return "its transaction has written"
         if self.is_explicit and passing.transactions == "never":
@@ -317,8 +319,7 @@ class PassingConnection(Differing):
                     minded.window.__exit__(None if error is None else type(error), error, trace)
                     if minded.definitions != self._passing.writes.definitions:
                         # It may have waited for a definition's lock: it was judged by what was before.
-                        with self._passing.writes.window(EVERYTHING, defines=False):
-                            pass
+                        self._passing.writes.lose_everything()
                 if error is None:
                     self._after(minded)
                     if not minded.is_same_session and self.directive.invalidates is None:
@@ -332,7 +333,9 @@ class PassingConnection(Differing):
 
     def _will_be_taken_back(self) -> bool:
         """Whether a rollback takes back what is written now, and it reaches what the catalogue tells."""
-        is_so = not self._is_clouded and (self._is_open_by_text or not self._is_autocommit())
+        is_so = not (self._is_clouded or self._may_be_over) and (
+            self._is_open_by_text or not self._is_autocommit()
+        )
         if is_so:
             self._is_taken_back = True
         return is_so
@@ -340,6 +343,9 @@ class PassingConnection(Differing):
     def _failed(self) -> None:
         if self._passing.origin.family == "postgresql" and not self._is_autocommit():
             self._is_failed = True
+        # A deadlock ends it, or what a statement says is to be done after an error.
+        if self._is_open_by_text:
+            self._may_be_over, self._is_taken_back = True, False
 
     def _mind(self, effect: Effect, text: str, *, is_first: bool) -> Minded | None:
         """Keep account of what a statement will do. The window is open when this returns.
@@ -348,7 +354,8 @@ class PassingConnection(Differing):
             is_first: in its transaction.
         """
         passing, pending, info = self._passing, self._pending, self._record_info
-        definitions = passing.writes.definitions
+        is_by_itself = self._is_autocommit() and not self._is_open_by_text
+        definitions = passing.writes.definitions if is_by_itself else self._begun_with
         self._is_taken_back = False
         if self._is_failed and effect.is_read:
             return None  # the origin refuses it
@@ -394,6 +401,7 @@ class PassingConnection(Differing):
         is_at_once = pending.written != NOTHING and (
             effect.is_at_once
             or is_autocommit
+            or self._may_be_over
             or (
                 passing.has_tables_without_transactions
                 and not passing.writes.undone_by_rollback(written, self._ask, as_of=self._as_of())
@@ -432,9 +440,11 @@ class PassingConnection(Differing):
                 self._pending.release(name)
         if effect.clouds:
             self._is_clouded = True
+            self._may_be_over = self._may_be_over or self._is_open_by_text
         match effect.control:
             case Control.BEGIN:
-                self._is_open_by_text = True
+                self._is_open_by_text, self._may_be_over = True, False
+                self._begun_with = self._passing.writes.definitions
                 is_autocommit = False
             case Control.COMMIT | Control.ROLLBACK | Control.PREPARE:
                 # What it committed was in a window; what it prepared will be, with everything else.
@@ -442,6 +452,8 @@ class PassingConnection(Differing):
                 self._is_open_by_text = effect.is_chained
                 self._end()
                 self._local = local
+                # asyncpg begins no other one before its own is ended.
+                self._may_be_over = self._passing.origin.dialect.driver == "asyncpg"
                 is_autocommit = self._is_autocommit()
             case None if effect.session is Session.SAME:
                 is_autocommit = minded.is_autocommit

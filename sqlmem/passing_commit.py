@@ -36,10 +36,7 @@ class Committing(Held):
             return
         if self._fairy.dbapi_connection is None and not self._is_lost:
             self._given_back()
-        held, passing, written = self._held, self._passing, self._pending.written
-        if written and passing.writes.definitions != self._begun_with:
-            # A statement may have waited for a definition's lock: it was judged by what was there before.
-            written = EVERYTHING
+        held, passing, written = self._held, self._passing, self._written()
         if written is EVERYTHING:
             self._set_up()
         if not (written is None or written):
@@ -61,6 +58,8 @@ class Committing(Held):
                 process=process,
             ):
                 held.commit()
+            if passing.writes.definitions != self._begun_with and written is not EVERYTHING:
+                passing.writes.lose_everything()
         self._is_just_set = False
         if self._is_open_by_text:
             self._is_open_by_text = self._goes_on()
@@ -69,6 +68,16 @@ class Committing(Held):
         # One that failed may have left the transaction open, to be rolled back or committed again (SQLite,
         # whose deferred constraints are looked at then).
         self._over()
+
+    def _written(self) -> Written:
+        """What becomes visible by a commit that is sent now."""
+        passing, written = self._passing, self._pending.written
+        if written and passing.writes.definitions != self._begun_with:
+            # A statement may have waited for a definition's lock: it was judged by what was there before.
+            return EVERYTHING
+        if passing.shares_connection and passing.busy - {id(self)}:
+            return EVERYTHING  # what others have written on the same connection is committed with it
+        return written
 
     @contextlib.contextmanager
     def _committing(self, written: Written) -> Iterator[None]:
@@ -182,7 +191,7 @@ class Committing(Held):
     def tpc_prepare(self) -> None:
         driver = self.take()
         self._set_up()
-        self._passing.prepared[str(self._xid(driver))] = self._pending.written
+        self._passing.prepared[str(self._xid(driver))] = self._written()
         driver.tpc_prepare()
 
     def tpc_commit(self, xid: Any = None) -> None:
@@ -191,7 +200,7 @@ class Committing(Held):
         prepared = self._passing.prepared.pop(known, EVERYTHING if xid is not None else frozenset())
         self._pending.add(prepared)
         self._set_up()
-        with self._committing(self._pending.written):
+        with self._committing(self._written()):
             driver.tpc_commit() if xid is None else driver.tpc_commit(xid)
 
     def tpc_rollback(self, xid: Any = None) -> None:

@@ -94,6 +94,7 @@ class Held:
         # Whether anything was sent since the last commit or rollback.
         self.has_begun = False
         self._begun_with = 0  # how many definitions there were then
+        self._may_be_over = False  # the origin may have ended the transaction that seems to be open
         self._is_failed = False  # PostgreSQL runs nothing more before a rollback
         self._is_lost = False
         self._is_open_by_text = False  # BEGIN came as text
@@ -244,6 +245,8 @@ class Held:
             pending.clear()
         self._is_failed = self._is_unsuitable = self.is_explicit = False
         self._local = self._sets_up = None
+        self._may_be_over = False
+        self._begun_with = self._passing.writes.definitions
         if self._unsettled is not None:
             self._passing.is_committed(self._unsettled, self._record_info)
             self._unsettled = None

@@ -88,8 +88,10 @@ class Registry(Losses):
                 self._spellings[spelling] = state
             if state.schema is None:
                 self._found = {}
-                if state.reflected != schema or state.has_learned:
-                    # Otherwise the plans that were made with this version still hold.
+                if state.reflected != schema or state.has_learned or state.spellings - {spelling}:
+                    # Otherwise the plans that were made with this version still hold. By another spelling a
+                    # table of another schema may be meant by now.
+                    state.spellings = set()
                     state.version = next(self._versions)
                     state.expressions = {column.name: column for column in schema.expressions}
                 state.reflected = schema
@@ -100,6 +102,8 @@ class Registry(Losses):
                 for column in list(state.needed):
                     if column not in known or known[column].refusal:
                         del state.needed[column]
+            if spelling is not None:
+                state.spellings.add(spelling)
             return state
 
     def admits(self, state: TableState, name: str, *, has_constants: bool) -> bool:

@@ -78,6 +78,7 @@ class TableState:
             it was reflected, and after an invalidation, since the definition may have changed.
         reflected: the last definition as the catalogue gave it.
         version: larger after each change of `schema`; plans remember it.
+        spellings: by which it was meant since it has this version.
         needed: the registered columns and expressions, in the order they were first needed.
         expressions: what the origin said of the expressions that it was asked about, by name.
         used: expression -> when it was last needed, monotonic seconds; a reader writes it too.
@@ -93,6 +94,7 @@ class TableState:
     reflected: TableSchema | None = None
     has_learned: bool = False
     version: int = 0
+    spellings: set[tuple[str | None, str]] = field(default_factory=set)
     epoch: int = 0
     needed: dict[str, None] = field(default_factory=dict)
     expressions: dict[str, Column] = field(default_factory=dict)

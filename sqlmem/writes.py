@@ -104,7 +104,7 @@ class Writes:
             spelled = frozenset(spelling for table in named for spelling in spellings_of(table))
             if self._family != "sqlite" or all(schema is None for schema, _ in spelled):
                 return spelled
-            known = self._known_reach(ask)
+            known = self._known_reach(ask, as_of)
             return spelled if known is None else known.by_all_names(spelled)
         if effect.writes is EVERYTHING:
             return EVERYTHING
@@ -207,6 +207,11 @@ class Writes:
         if written is not None and not written:
             return contextlib.nullcontext()
         return _Opened(self, written, defines, is_answer, driver, process, is_late)
+
+    def lose_everything(self) -> None:
+        """What was committed may have changed any table."""
+        with self.window(None, defines=False):
+            pass
 
     def dropped(self, dropped: Dropped) -> None:
         """A window was opened: what it has dropped goes."""

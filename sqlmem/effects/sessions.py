@@ -176,7 +176,7 @@ def reset(part: Part) -> Effect:
             return Effect(reason=f"RESET {name.lower()}")
         variables, _ = _variable(part, 1)
         return replace(_DIFFERS, variables=variables, may_be_back=True, reason=f"RESET {name.lower()}")
-    return Effect(is_at_once=True, reason="RESET")  # RESET QUERY CACHE and its like
+    return Effect(is_at_once=True, control=Control.COMMIT, reason="RESET")  # RESET QUERY CACHE and its like
 
 
 def discard(part: Part) -> Effect:

@@ -12,11 +12,14 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import StaticPool
 from support.origins import Origin
 
 from sqlmem import CachingEngine, Outcome, last_status
+from sqlmem.checkout import Checkout
+from sqlmem.origin import Origin as SqlmemOrigin
 
 
 @pytest.fixture
@@ -112,3 +115,27 @@ def test_a_write_that_is_interrupted_before_its_commit_is_over(engine: CachingEn
         assert status is not None
         outcomes.add(status.outcome)
     assert Outcome.HIT in outcomes
+
+
+def test_one_connection_for_all_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool that gives everybody the same connection has one record of it, too."""
+    base = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    with base.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER)")
+        connection.exec_driver_sql("INSERT INTO t VALUES (1, 0)")
+    origin = SqlmemOrigin(base)
+    ask, is_within = Checkout.ask, []
+
+    def meanwhile(self: Checkout, question: str, *further: str) -> Any:
+        if not is_within:
+            is_within.append(True)
+            origin.connect().release()
+        return ask(self, question, *further)
+
+    monkeypatch.setattr(Checkout, "ask", meanwhile)
+    origin.connect().release()
+
+    assert is_within
+    assert read(base) == 0
+    write(base)
+    base.dispose()
