@@ -18,6 +18,9 @@ from sqlmem.plan import Refuse
 from sqlmem.registry import Registry, TableState
 from sqlmem.unreadable import Unanswered, Unreadable, Unreadables
 
+# To read a definition, between two invalidations of whichever table.
+_ATTEMPTS = 3
+_TOO_FAST = "tables are invalidated faster than its definition can be read"
 _NOT_ASKED = "whose functions it calls couldn't be asked"
 
 
@@ -39,7 +42,7 @@ class Definitions:
             UnknownTable: there is none.
             NotAsked: the pool has no connection for it, or the borrower's transaction sees an earlier
                 moment, and an older definition.
-            Refuse: it is locked.
+            Refuse: it is locked, or something is invalidated all the time.
             The driver's exceptions.
         """
         try:
@@ -65,7 +68,12 @@ class Definitions:
     def _told(self, spelling: Spelling, borrower: Borrower) -> TableState:
         registry, origin = self._registry, self._origin
         state = registry.resolve(spelling)
+        attempts = 0
         while state is None:
+            attempts += 1
+            if attempts > _ATTEMPTS:
+                # Whoever invalidates all the time mustn't keep others waiting: the origin answers.
+                raise Refuse(_TOO_FAST)
             reason = borrower.past_reason
             if reason is not None:
                 raise NotAsked(reason, lambda: registry.resolve(spelling) is None)

@@ -169,7 +169,7 @@ class SecondLook:
                 description = [tuple(column) for column in cursor.description]
                 rows = list(map(tuple, cursor.fetchall()))
                 result.close()
-        except dbapi.DataError as error:
+        except getattr(dbapi, "DataError", ()) as error:
             return Failed(type(error).__name__)
         return Answer(
             tuple(column[0] for column in description), tuple(column[1] for column in description), rows

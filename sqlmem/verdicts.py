@@ -142,7 +142,8 @@ class Verdicts:
             # asyncpg's own, which SQLAlchemy's adapter lets out of a fetch.
             state = getattr(error, "sqlstate", None)
             return isinstance(state, str) and not state.startswith(_WENT_AWAY)
-        if isinstance(error, dbapi.InterfaceError):
+        # aiosqlite, as SQLAlchemy has it, names no such class.
+        if isinstance(error, getattr(dbapi, "InterfaceError", ())):
             return False
         return not self._origin.dialect.is_disconnect(error, None, None)
 
