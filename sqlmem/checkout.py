@@ -114,6 +114,12 @@ class Checkout:
         self._connection = self.connection.execution_options(**options)
 
     @property
+    def info(self) -> Any:
+        """What is kept with the driver's connection."""
+        fairy = self._fairy if self._connection is None else self._connection.connection
+        return fairy.info
+
+    @property
     def driver(self) -> Any:
         """The driver's connection, as the dialect sees it."""
         fairy = self._fairy if self._connection is None else self._connection.connection

@@ -18,7 +18,7 @@ from sqlmem.executor import Executor
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front
 from sqlmem.lazy_cursor import LazyCursor
-from sqlmem.origin import Origin
+from sqlmem.origin import Origin, SessionDiffers
 from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.table_state import TableState
 
@@ -114,8 +114,8 @@ class LazyConnection:
 
     def make_ready(self) -> bool:
         """Check the origin connection out, if it isn't; whether it reads as the others do."""
-        driver = self.held().driver
-        return not self.origin.may_read_uncommitted(driver, self._options)
+        held = self.held()
+        return not held.differs and not self.origin.may_read_uncommitted(held.driver, self._options)
 
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Remember what to apply when the origin connection is checked out; replaces one that is held."""
@@ -131,14 +131,14 @@ class LazyConnection:
             self.is_usual = self._is_usual()
         self.directive = USUAL
 
-    def _connect(self) -> OriginConnection:
+    def _connect(self, *, is_own: bool = False) -> OriginConnection:
         options = {
             key: value
             for key, value in self._options.items()
             # Read-only is a property of a transaction: each statement gets one of its own instead.
             if not (key == "isolation_level" and _is_autocommit(value))
         }
-        return self.origin.connect(options)
+        return self.origin.connect(options, is_own=is_own)
 
     def held(self) -> OriginConnection:
         if self.streaming is not None:
@@ -147,7 +147,9 @@ class LazyConnection:
         if held is None or not held.is_usable:
             self._savepoints = []
             self._held_since = self.front.registry.invalidations
-            held = self._held = self._connect() if self._options else self.origin.connect()
+            held = self._held = (
+                self._connect(is_own=True) if self._options else self.origin.connect(is_own=True)
+            )
         return held
 
     @property
@@ -187,9 +189,14 @@ class LazyConnection:
             # A second one could wait for ever for a pool whose last connection this is.
             self._make_way()
             if not self._held.sees_the_past or not self.origin.has_spare_connection():
+                if self._held.differs:
+                    raise GiveUp(str(SessionDiffers()))
                 yield self._held
                 return
-        connection = self._connect()
+        try:
+            connection = self._connect()
+        except SessionDiffers as error:
+            raise GiveUp(str(error)) from None
         try:
             with driver_errors():
                 connection.wait_briefly()

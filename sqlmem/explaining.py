@@ -43,7 +43,10 @@ def explain(
             given = _driver_parameters(compiled, parameters or {}, text)
         except exc.StatementError as error:
             wrong = error
-    entry = front.entry(text, borrower, has_parameters=True, parameters=given)
+    try:
+        entry = front.entry(text, borrower, has_parameters=True, parameters=given)
+    except GiveUp as error:
+        return Explanation(Outcome.BYPASS, (error.reason,), origin_statements=(text,), unkept=_UNKNOWN)
     match entry:
         case Refused(_, reason, hint):
             return Explanation(Outcome.REJECTED, (reason,), hint=hint)

@@ -19,7 +19,7 @@ from sqlmem.dependencies import listening
 from sqlmem.fill import ConnectionLost, Filled, Moment, TooLarge, fill
 from sqlmem.logs import heard, log
 from sqlmem.moments import MomentRegistry
-from sqlmem.origin import FAMILIES_WITH_DIRTY_READS, Origin
+from sqlmem.origin import FAMILIES_WITH_DIRTY_READS, Origin, SessionDiffers
 from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.pacing import Pace
 from sqlmem.registry import BeingCommitted, Flight, Lease, Registry, TableState
@@ -265,11 +265,16 @@ class Filling:
         if not self._origin.has_spare_connection():
             raise GiveUp("the pool has no spare connection for reading several tables as of one moment")
         try:
-            connection = self._origin.connect()
+            try:
+                connection = self._origin.connect()
+            except SessionDiffers as error:
+                raise GiveUp(str(error)) from None
             stack.callback(connection.release)
             with driver_errors():
                 connection.stand_still()
                 connection.wait_briefly()
+        except GiveUp:
+            raise
         except Exception as error:  # noqa: BLE001 - as for a single fill
             raise ConnectionLost(error) from None
         if self.verifier is not None and self.verifier.is_pending:

@@ -26,7 +26,7 @@ from sqlmem.entries import Planned
 from sqlmem.front import Front
 from sqlmem.logs import heard, log
 from sqlmem.model import TableSchema, Verdict
-from sqlmem.origin import Origin
+from sqlmem.origin import Origin, SessionDiffers
 from sqlmem.reproduction import script
 from sqlmem.residency import Residency
 from sqlmem.sampling import Sample
@@ -173,6 +173,8 @@ class LiveVerification:
             if self._origin.is_async:
                 return asyncio.run(greenlet_spawn(self._check_apart, sample))
             return self._look.check(sample, self._origin.connect)
+        except SessionDiffers as error:
+            return Finding(Verdict.SKIPPED, str(error))
         except Exception as error:  # noqa: BLE001 - the thread's task: whatever it is, the origin can't be asked now
             return Finding(Verdict.SKIPPED, f"the origin can't be asked ({type(error).__name__})")
 

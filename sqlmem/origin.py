@@ -27,6 +27,7 @@ from sqlmem.manners import gives_plain_rows, manners_of
 from sqlmem.origin_connection import NOTHING, OriginConnection
 from sqlmem.plan import RANKS_OF_THE_CUT, RANKS_OF_THE_LONG, Candidate
 from sqlmem.selection import Selection
+from sqlmem.sessions import Sessions
 
 FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
@@ -34,6 +35,13 @@ FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "m
 # PostgreSQL takes READ UNCOMMITTED for READ COMMITTED; SQLite reads so in a shared cache.
 FAMILIES_WITH_DIRTY_READS = frozenset({"mysql", "sqlite"})
 _REPEATABLE = frozenset({"REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT"})
+
+
+class SessionDiffers(Exception):
+    """What the pool's connections read now isn't what others would read."""
+
+    def __init__(self) -> None:
+        super().__init__("the pool's connection has a session that differs")
 
 
 class _Apart(Engine):
@@ -200,17 +208,25 @@ class Origin:
     # -- connections -----------------------------------------------------------------------
 
     def connect(
-        self, options: Mapping[str, Any] | None = None, *, engine: Engine | None = None
+        self,
+        options: Mapping[str, Any] | None = None,
+        *,
+        engine: Engine | None = None,
+        is_own: bool = False,
     ) -> OriginConnection:
         """A connection that cannot write.
 
         Args:
             engine: another than the wrapped one, with its dialect.
+            is_own: what it reads is the caller's alone, who gets what the pool gives.
 
         Raises:
+            SessionDiffers: what it reads is for all, and without waiting there is none to be had for that.
             sqlalchemy.exc.DBAPIError: as the wrapped engine's `connect` does.
         """
         checkout = Checkout(engine or self.engine)
+        if not is_own and Sessions.knows(checkout.info):
+            checkout = self._another(checkout)
         try:
             if self.rows_are_plain is None:
                 self.see(checkout.driver)
@@ -219,6 +235,20 @@ class Origin:
             checkout.invalidate()
             checkout.close()
             raise
+
+    def _another(self, checkout: Checkout) -> Checkout:
+        """In place of one whose session differs, one whose doesn't."""
+        idle = getattr(self.engine.pool, "checkedin", int)()
+        checkout.close()
+        # As many as are at hand; a pool that gives the last one first gives the same again.
+        for _ in range(idle):
+            if not self.has_spare_connection():
+                break
+            checkout = Checkout(self.engine)
+            if not Sessions.knows(checkout.info):
+                return checkout
+            checkout.close()
+        raise SessionDiffers
 
     def apart(self) -> Engine:
         """An engine with connections of its own. Who listens to the wrapped one hears of them."""

@@ -35,6 +35,7 @@ from sqlmem.locks import AS_BEFORE, BRIEFLY, is_lock_timeout
 from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.plan import Candidate
 from sqlmem.selection import Selection
+from sqlmem.sessions import Sessions
 
 # Levels at which a transaction's later statements see what was committed meanwhile.
 _EACH_STATEMENT_ANEW = frozenset({"READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT"})
@@ -104,6 +105,11 @@ class OriginConnection:
     def driver(self) -> Any:
         """The driver's connection, as the dialect sees it."""
         return self._checkout.driver
+
+    @property
+    def differs(self) -> bool:
+        """Whether its session is known to see something else than others do."""
+        return Sessions.knows(self._checkout.info)
 
     def _read_only_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """PostgreSQL: what SQLAlchemy must set for transactions to be read-only; nothing if they are now."""

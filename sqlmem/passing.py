@@ -22,6 +22,7 @@ from sqlmem.effects.base import unknown
 from sqlmem.filling import GiveUp
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
 from sqlmem.logs import log
+from sqlmem.origin import SessionDiffers
 from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.passing_cursor import PassingCursor
 from sqlmem.passing_session import Differing
@@ -173,7 +174,8 @@ class PassingConnection(Differing):
         return not self.has_begun or (
             self._passing.origin.family == "postgresql"
             and self._local is None
-            and not (self._passing.sessions.marks and Sessions.why(self._record_info))
+            # What is asked holds for all: a session that differs may have another level.
+            and not (self._passing.sessions.marks and Sessions.knows(self._record_info))
             and self._passing.reads_each_anew(self._held, self._options)
         )
 
@@ -207,7 +209,10 @@ class PassingConnection(Differing):
         if self.directive.way == "only":
             raise GiveUp("the origin would have to be asked about it")
         is_lent = self._is_the_last() and self._may_be_lent()
-        connection = self._lend() if is_lent else self._passing.origin.connect({})
+        try:
+            connection = self._lend() if is_lent else self._passing.origin.connect({})
+        except SessionDiffers as error:
+            raise GiveUp(str(error)) from None
         try:
             if not is_lent:
                 with driver_errors():

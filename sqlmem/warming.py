@@ -41,6 +41,8 @@ def warm(
             state = front.definitions.resolve(spelling, borrower)
         except UnknownTable:
             raise sa.exc.NoSuchTableError(spelling[1]) from None
+        except GiveUp as error:
+            raise _not_now(f"warm {'.'.join(filter(None, spelling))}", error) from None
         version, schema = state.version, state.schema
         if schema is None:
             continue
@@ -52,9 +54,9 @@ def warm(
         wanted = _wanted(statement, schema, columns)
         if executor.by_store.present(state, wanted, version) is not None:
             return
-        with borrower.borrowed() as connection:
-            expected = connection.estimate(state.name, tuple(wanted)).rows
         try:
+            with borrower.borrowed() as connection:
+                expected = connection.estimate(state.name, tuple(wanted)).rows
             with progress_bar(str(schema.name), expected, on_progress) as on_rows:
                 generation, _ = filling.bring(
                     borrower, state, wanted, version=version, stale=_never_stale, on_rows=on_rows
@@ -62,9 +64,7 @@ def warm(
         except Replan:
             continue
         except GiveUp as error:
-            raise UnsupportedQueryError(
-                statement, f"The table can't be cached: {error.reason}", "Leave it out"
-            ) from None
+            raise _not_now(statement, error) from None
         if generation.is_private:
             store.retire(generation)
             continue
@@ -74,6 +74,10 @@ def warm(
         ".".join(filter(None, spelling)),
         _ATTEMPTS,
     )
+
+
+def _not_now(statement: str, given_up: GiveUp) -> UnsupportedQueryError:
+    return UnsupportedQueryError(statement, f"The table can't be cached: {given_up.reason}", "Leave it out")
 
 
 def _never_stale(state: TableState, columns: Sequence[str], version: int) -> None:
