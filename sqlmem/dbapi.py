@@ -17,6 +17,7 @@ from sqlmem.directives import USUAL, Directive
 from sqlmem.executor import Executor
 from sqlmem.filling import GiveUp
 from sqlmem.front import Front
+from sqlmem.keeping import Keeping
 from sqlmem.lazy_cursor import LazyCursor
 from sqlmem.origin import Origin, SessionDiffers
 from sqlmem.origin_connection import OriginConnection, driver_errors
@@ -52,6 +53,7 @@ class LazyConnection:
     # isolation level of None for autocommit.
     autocommit = False
     isolation_level: str | None = ""
+    keeping: Keeping | None = None
 
     def __init__(self, origin: Origin, executor: Executor, front: Front) -> None:
         self.origin = origin

@@ -148,30 +148,53 @@ class Filling:
             self._check_refusal(state)
             if (listener := listening.get()) is not None:
                 listener.before_fill(self._registry, [state])
+            own = Flight()
             try:
-                granted = self._registry.lease(state, columns, version=version, newest=newest)
+                found = self._joined_or_filled(
+                    borrower, state, columns, own, version=version, on_rows=on_rows, newest=newest
+                )
             except BeingCommitted as being:
                 self.settle(borrower, being)
-                continue
-            match granted:
-                case None:
+            except BaseException:
+                # Interrupted, perhaps: wherever that was, nobody waits for who has gone.
+                self._registry.let_go(state, own)
+                raise
+            else:
+                if found is not None:
+                    return found
+
+    def _joined_or_filled(
+        self,
+        borrower: Borrower,
+        state: TableState,
+        columns: Sequence[str],
+        own: Flight,
+        *,
+        version: int,
+        on_rows: OnRows | None,
+        newest: float,
+    ) -> Generation | None:
+        """None if somebody else's fill is over, and hasn't brought what is wanted: look again."""
+        match self._registry.lease(state, columns, version=version, newest=newest, own=own):
+            case None:
+                raise Replan
+            case Generation() as present:
+                return present
+            case Flight() as flight:
+                wait(flight.on_finish, is_async=self._origin.is_async)
+                if flight.failure is not None:
+                    raise flight.failure
+                if (
+                    flight.generation is None
+                    or flight.generation.read_at < newest
+                    or any(column not in flight.generation.columns for column in columns)
+                ):
+                    return None
+                if state.version != version:
                     raise Replan
-                case Generation() as present:
-                    return present
-                case Flight() as flight:
-                    wait(flight.on_finish, is_async=self._origin.is_async)
-                    if flight.failure is not None:
-                        raise flight.failure
-                    if (
-                        flight.generation is not None
-                        and flight.generation.read_at >= newest
-                        and all(column in flight.generation.columns for column in columns)
-                    ):
-                        if state.version != version:
-                            raise Replan
-                        return flight.generation
-                case Lease() as lease:
-                    return self._lead(borrower, lease, version, on_rows)
+                return flight.generation
+            case Lease() as lease:
+                return self._lead(borrower, lease, version, on_rows)
 
     def settle(self, borrower: Borrower, being: BeingCommitted) -> None:
         """Ask the origin whether commits whose answer never came still go on; return if they don't.
@@ -335,10 +358,12 @@ class Filling:
                 raise
             raise failure from None
         finally:
-            self._residency.end(lease)
-            if lease.flight.generation is None:
-                self._registry.fail(lease, lease.flight.failure)
-            lease.flight.finish()
+            try:
+                self._residency.end(lease)
+            finally:
+                if lease.flight.generation is None:
+                    self._registry.fail(lease, lease.flight.failure)
+                lease.flight.finish()
 
     def _fill(
         self,

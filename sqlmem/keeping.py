@@ -37,7 +37,14 @@ _ATTEMPTS = 5
 
 
 class Asker(Protocol):
-    """Who executes: a lazy connection."""
+    """Who executes: a lazy connection.
+
+    Attributes:
+        keeping: the right to keep what it asks, from before others can wait for that. Who is interrupted on
+            the way ends it, see `left`.
+    """
+
+    keeping: Keeping | None
 
     @property
     def directive(self) -> Directive: ...
@@ -114,6 +121,11 @@ class Keeping:
             fitting.bytes,
         )
 
+    def end(self) -> None:
+        """Whoever had it has gone: nothing is kept, and nobody waits. Nothing, if it was ended."""
+        if not self._asking.is_done:
+            self._keeper.finish(self._asking, None, is_unfit=False)
+
     def __enter__(self) -> Self:
         return self
 
@@ -122,6 +134,13 @@ class Keeping:
     ) -> None:
         has_answered = kind is None and not self._is_outdated
         self._keeper.finish(self._asking, self._kept if has_answered else None, is_unfit=has_answered)
+
+
+def left(asker: Asker) -> None:
+    """Whoever was on a statement's way has gone from it: nobody waits for his answer."""
+    keeping, asker.keeping = asker.keeping, None
+    if keeping is not None:
+        keeping.end()
 
 
 class Keeper:
@@ -165,25 +184,33 @@ class Keeper:
             if caller.directive.way == "only":
                 return None
             now = self._clock.monotonic()
-            found = self.results.ask(
-                key, tokens, now=now, newest=asked.newest, may_lead=may_lead and is_ready
+            own = (
+                self._own(caller, Asking(key=key, tokens=tokens, began_at=now), states) if is_ready else None
             )
+            found = self.results.ask(key, tokens, now=now, newest=asked.newest, may_lead=is_ready, own=own)
             if found is None and may_lead and not is_ready:
                 if not caller.make_ready():
                     return None
                 is_ready = True
                 continue
             if found is None:
+                caller.keeping = None
                 return None
             asking, is_leader = found
             if is_leader:
-                return Keeping(self, asking, states)
+                return caller.keeping
+            caller.keeping = None
             if not is_idle:
                 return None
             wait(asking.on_finish, is_async=self._is_async)
             if asking.kept is None and self.registry.reading(states) == tokens:
                 return None  # what isn't kept is asked by each for itself
         return None
+
+    def _own(self, caller: Asker, asking: Asking, states: tuple[TableState, ...]) -> Asking:
+        """A question of the caller's, which he can end from now on."""
+        caller.keeping = Keeping(self, asking, states)
+        return asking
 
     def _key(self, asked: Asked) -> Key | None:
         """None if the answer isn't there, and isn't to be kept."""
@@ -299,4 +326,4 @@ class Keeper:
         return True
 
 
-__all__ = ["Asked", "Asker", "Keeper", "Keeping"]
+__all__ = ["Asked", "Asker", "Keeper", "Keeping", "left"]

@@ -18,6 +18,7 @@ from sqlmem.errors import UnsupportedQueryError
 from sqlmem.executor import Executor
 from sqlmem.front import Front
 from sqlmem.iterated import Iterated
+from sqlmem.keeping import left
 from sqlmem.logs import heard
 from sqlmem.manners import OTHER_ROWS, USUAL_MANNERS, Manners
 from sqlmem.origin import Origin
@@ -120,36 +121,41 @@ class LazyCursor(Iterated):
         answer: Local | Remote | None = executor.at_once.answer(
             connection, (operation, has_parameters), parameters
         )
-        if answer is None:
-            answer = executor.run(
-                connection,
-                operation,
-                parameters or (),
-                has_parameters=has_parameters,
-                is_whole=not self._is_streamed,
-            )
-        if isinstance(answer, Remote):
-            if answer.keeping is None and answer.instead is None:
-                # What most of what the origin answers is: in fewer steps.
-                remember_status(answer.status)
-                if (listener := listening.get()) is not None:
-                    connection.tell(listener, answer)
-                self._execute_at_origin(operation, parameters)
-                return self if connection.manners is USUAL_MANNERS else connection.manners.executed(self)
-            try:
-                self._ask(answer, operation, parameters)
-            except Exception:
-                # Whatever the driver raises: the store may have the answer too.
-                local = None if answer.instead is None else answer.instead()
-                if local is None:
-                    raise
-                self._reset()
-                answer = local
-            else:
-                return connection.manners.executed(self)
-        self._tell(answer)
-        self._take_answer(answer, operation, parameters)
-        return self if connection.manners is USUAL_MANNERS else connection.manners.executed(self)
+        try:
+            if answer is None:
+                answer = executor.run(
+                    connection,
+                    operation,
+                    parameters or (),
+                    has_parameters=has_parameters,
+                    is_whole=not self._is_streamed,
+                )
+            if isinstance(answer, Remote):
+                if answer.keeping is None and answer.instead is None:
+                    # What most of what the origin answers is: in fewer steps.
+                    remember_status(answer.status)
+                    if (listener := listening.get()) is not None:
+                        connection.tell(listener, answer)
+                    self._execute_at_origin(operation, parameters)
+                    return self if connection.manners is USUAL_MANNERS else connection.manners.executed(self)
+                try:
+                    self._ask(answer, operation, parameters)
+                except Exception:
+                    # Whatever the driver raises: the store may have the answer too.
+                    local = None if answer.instead is None else answer.instead()
+                    if local is None:
+                        raise
+                    self._reset()
+                    answer = local
+                else:
+                    return connection.manners.executed(self)
+            self._tell(answer)
+            self._take_answer(answer, operation, parameters)
+            return self if connection.manners is USUAL_MANNERS else connection.manners.executed(self)
+        except BaseException:
+            # Interrupted, perhaps: wherever that was, nobody waits for the answer of who has gone.
+            left(connection)
+            raise
 
     def for_core(self) -> None:
         """SQLAlchemy makes rows of its own, of whatever the driver's cursors give."""
@@ -183,6 +189,7 @@ class LazyCursor(Iterated):
             self._execute_at_origin(operation, parameters)
             if self.description is not None:
                 keeping.keep(self.description, self._rows)
+        self.connection.keeping = None
 
     def take(self, operation: str, parameters: Any) -> bool:
         """Answer a plain hit of a fresh cursor, with parameters and without a directive.

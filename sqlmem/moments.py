@@ -50,11 +50,13 @@ class MomentRegistry(Registry):
         super().__init__(clock, ttl_for, scope=scope)
         self._calling = threading.local()
 
-    def lease_anew(self, state: TableState, columns: Sequence[str], *, version: int) -> Lease | Flight | None:
+    def lease_anew(
+        self, state: TableState, columns: Sequence[str], *, version: int, own: Flight | None = None
+    ) -> Lease | Flight | None:
         """As `lease`, but for reading it again together with others, whatever is there."""
         self._calling.is_anew = True
         try:
-            found = self.lease(state, columns, version=version)
+            found = self.lease(state, columns, version=version, own=own)
         finally:
             self._calling.is_anew = False
         assert not isinstance(found, Generation)

@@ -20,6 +20,7 @@ from sqlmem.directives import USUAL
 from sqlmem.effects import Control, Effect, Session, Spelling
 from sqlmem.effects.base import unknown
 from sqlmem.filling import GiveUp
+from sqlmem.keeping import Keeping
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
 from sqlmem.logs import log
 from sqlmem.origin import SessionDiffers
@@ -82,6 +83,8 @@ class Acting:
 
 class PassingConnection(Differing):
     """What the pool of a transparent engine holds. For one thread at a time, as PEP 249 allows."""
+
+    keeping: Keeping | None = None
 
     def __init__(self, passing: Passing) -> None:
         super().__init__(passing)

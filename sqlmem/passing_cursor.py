@@ -18,6 +18,7 @@ from sqlmem.dependencies import Listener, listening
 from sqlmem.directives import USUAL
 from sqlmem.effects import Effect
 from sqlmem.executor import Executor
+from sqlmem.keeping import left
 from sqlmem.manners import OTHER_ROWS, USUAL_MANNERS, Manners
 from sqlmem.origin import Origin
 from sqlmem.passing_rows import PassingRows
@@ -144,40 +145,51 @@ class PassingCursor(PassingRows):
         answer: Local | Remote | None = None
         if is_others or key in at_once.special:
             answer = at_once.answer(connection, key, parameters)
-        if answer is None:
-            answer = self._answer(operation, parameters, may_hit=not (is_others or set_by_others))
+        try:
             if answer is None:
-                return self if connection.manners is USUAL_MANNERS else connection.manners.executed(self)
-        if isinstance(answer, Remote):
-            if answer.keeping is None and answer.instead is None:
-                # What most of what passes is: without a call for each of these steps.
-                remember_status(answer.status)
-                if (listener := listening.get()) is not None:
-                    connection.tell(listener, answer)
-                driver, minded = connection.before(answer.effect, operation)
-                self._is_local = False
-                self._ahead = None
-                try:
-                    cursor = self._driver
-                    if cursor is None and self._is_plain and not set_by_others and connection.cursors is None:
-                        cursor = self._driver = driver.cursor()  # as `_cursor`, of most
-                    elif cursor is None or set_by_others:
-                        cursor = self._cursor(driver)
-                    if has_parameters:
-                        returned = cursor.execute(operation, parameters)
-                    else:
-                        returned = cursor.execute(operation)
-                except BaseException as error:
-                    connection.ended(minded, error)
-                    raise
-                if minded is not None:
-                    connection.ended(minded, None, self, operation)
-                return self if returned is cursor else returned
-            self._ask_or_instead(answer, operation, parameters)
-        else:
-            self._tell(answer)
-            self._take_answer(answer, operation, parameters)
-        return connection.manners.executed(self)
+                answer = self._answer(operation, parameters, may_hit=not (is_others or set_by_others))
+                if answer is None:
+                    return self if connection.manners is USUAL_MANNERS else connection.manners.executed(self)
+            if isinstance(answer, Remote):
+                if answer.keeping is None and answer.instead is None:
+                    # What most of what passes is: without a call for each of these steps.
+                    remember_status(answer.status)
+                    if (listener := listening.get()) is not None:
+                        connection.tell(listener, answer)
+                    driver, minded = connection.before(answer.effect, operation)
+                    self._is_local = False
+                    self._ahead = None
+                    try:
+                        cursor = self._driver
+                        if (
+                            cursor is None
+                            and self._is_plain
+                            and not set_by_others
+                            and connection.cursors is None
+                        ):
+                            cursor = self._driver = driver.cursor()  # as `_cursor`, of most
+                        elif cursor is None or set_by_others:
+                            cursor = self._cursor(driver)
+                        returned = (
+                            cursor.execute(operation, parameters)
+                            if has_parameters
+                            else cursor.execute(operation)
+                        )
+                    except BaseException as error:
+                        connection.ended(minded, error)
+                        raise
+                    if minded is not None:
+                        connection.ended(minded, None, self, operation)
+                    return self if returned is cursor else returned
+                self._ask_or_instead(answer, operation, parameters)
+            else:
+                self._tell(answer)
+                self._take_answer(answer, operation, parameters)
+            return connection.manners.executed(self)
+        except BaseException:
+            # Interrupted, perhaps: wherever that was, nobody waits for the answer of who has gone.
+            left(connection)
+            raise
 
     def _execute_otherwise(self, operation: Any, parameters: Any, keywords: dict[str, Any]) -> Any:
         """A batch, rows of another form, a driver's own way of asking: nothing that the store answers."""
@@ -244,6 +256,7 @@ class PassingCursor(PassingRows):
             self._tell(answer)
             self._send(answer.effect, operation, "execute", operation, *given)
             self._ahead = read_ahead(self._driver, keeping)
+        self._owner.keeping = None
 
     def _tell(self, answer: Local | Remote) -> None:
         remember_status(answer.status)

@@ -154,12 +154,20 @@ class Registry(Losses):
     # -- fills -----------------------------------------------------------------------------
 
     def lease(
-        self, state: TableState, columns: Sequence[str], *, version: int, newest: float = -inf
+        self,
+        state: TableState,
+        columns: Sequence[str],
+        *,
+        version: int,
+        newest: float = -inf,
+        own: Flight | None = None,
     ) -> Lease | Flight | Generation | None:
         """Begin a fill that brings these columns and all registered ones, or join one.
 
         Args:
             newest: what was read before this monotonic second won't do.
+            own: a fresh flight, for others to join if the caller fills; with it he can `let_go` though he was
+                interrupted before he had the lease.
 
         Returns:
             A lease: the caller must fill, then `publish` or `fail`. A flight: wait for it, then
@@ -187,13 +195,15 @@ class Registry(Losses):
             ):
                 return present
             flight = state.flight
-            if flight is not None and flight.epoch == state.epoch:
+            if flight is not None and flight.epoch == state.epoch and not flight.is_done:
                 return flight
             wanted = tuple(state.needed)
-            state.flight = Flight(epoch=state.epoch, columns=frozenset(wanted))
+            own = Flight() if own is None else own
+            own.epoch, own.columns = state.epoch, frozenset(wanted)
+            state.flight = own
             names = names_under([state])
             tokens = {name: self._token(name) for name in names}
-            return Lease(state, state.epoch, state.schema, wanted, state.flight, tokens)
+            return Lease(state, state.epoch, state.schema, wanted, own, tokens)
 
     def _is_fresh(self, state: TableState, generation: Generation) -> bool:
         if not state.is_verified:
@@ -233,6 +243,13 @@ class Registry(Losses):
             lease.flight.failure = failure
             if lease.table.flight is lease.flight:
                 lease.table.flight = None
+
+    def let_go(self, state: TableState, own: Flight) -> None:
+        """Whoever may have begun a fill by this flight has gone: nobody joins it, and who has looks again."""
+        with self._lock:
+            if state.flight is own:
+                state.flight = None
+        own.finish()
 
     def refuse(self, lease: Lease, reason: str, *, seconds: float) -> None:
         """Try no fill of this table for some time, or until it is invalidated."""

@@ -274,12 +274,21 @@ class Results:
     # -- who asks --------------------------------------------------------------------------
 
     def ask(
-        self, key: Key, tokens: Mapping[str, str], *, now: float, newest: float, may_lead: bool
+        self,
+        key: Key,
+        tokens: Mapping[str, str],
+        *,
+        now: float,
+        newest: float,
+        may_lead: bool,
+        own: Asking | None = None,
     ) -> tuple[Asking, bool] | None:
         """Join the question under way, or be the one who asks the origin.
 
         Args:
             newest: one that was sent before this monotonic second won't do.
+            own: a fresh question, for others to join if the caller asks; with it he can `finish` though he
+                was interrupted before he knew.
 
         Returns:
             It, and whether the caller asks: then `finish` must be called, whatever becomes of it. None if
@@ -287,12 +296,19 @@ class Results:
         """
         with self._lock:
             present = self._asked.get(key)
-            if present is not None and present.tokens == tokens and present.began_at >= newest:
+            if (
+                present is not None
+                and present.tokens == tokens
+                and present.began_at >= newest
+                and not present.is_done
+            ):
                 return present, False
             if not may_lead or self._unkept.get(key) == tokens:
                 return None
-            asking = self._asked[key] = Asking(key=key, tokens=tokens, began_at=now)
-            return asking, True
+            if own is None:
+                own = Asking(key=key, tokens=tokens, began_at=now)
+            self._asked[key] = own
+            return own, True
 
     def finish(self, asking: Asking, kept: Kept | None, *, is_unfit: bool) -> None:
         """End a question, with the answer if it is kept, and wake those who wait.

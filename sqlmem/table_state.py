@@ -31,11 +31,12 @@ class Ending:
         callback()
 
     def finish(self) -> None:
+        """It may be called again: of who is interrupted in it nobody knows how far it got."""
         with self._lock:
             self.is_done = True
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback()
+        while self._callbacks:
+            self._callbacks[0]()
+            del self._callbacks[0]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -43,13 +44,14 @@ class Flight(Ending):
     """A fill under way. `finish` wakes everybody who joined it, also if it failed.
 
     Attributes:
+        epoch: the table's when it began.
         columns: what it fetches.
         generation: what it brought; None until then, and if it brought nothing.
         failure: what it failed with, if those who joined should fail likewise.
     """
 
-    epoch: int
-    columns: frozenset[str]
+    epoch: int = -1
+    columns: frozenset[str] = frozenset()
     generation: Generation | None = None
     failure: Exception | None = None
 

@@ -108,14 +108,14 @@ class Together:
         own = dict(zip(wanted.states, read, strict=True))
         members = [state for state in self._registry.states() if state.name in group]
         leases: list[Lease] = []
-        is_led = False
+        own_flights: list[tuple[TableState, Flight]] = []
         try:
             for state in sorted(members, key=lambda member: str(member.name)):
                 version, columns = own.get(state, (state.version, ()))
                 if not self._takes_part(state, is_wanted=state in own):
                     continue
                 try:
-                    lease = self._lease(state, columns, version, may_wait=bool(leases))
+                    lease = self._lease(state, columns, version, own_flights, may_wait=bool(leases))
                 except BeingCommitted as being:
                     if state not in own:
                         continue
@@ -131,13 +131,13 @@ class Together:
                 if not lease.columns:
                     # Its columns went meanwhile: there is nothing to fill.
                     self._filling.give_back(leases.pop())
-            is_led = True
             versions = [own[lease.table][0] if lease.table in own else None for lease in leases]
             generations = self._filling.lead_together(borrower, leases, versions)
         finally:
-            if not is_led:
-                for lease in leases:
-                    self._filling.give_back(lease)
+            # Where it wasn't filled, or whoever did was interrupted: nobody waits for who has gone.
+            for state, flight in own_flights:
+                if not flight.is_done:
+                    self._registry.let_go(state, flight)
         by_state = dict(zip((lease.table for lease in leases), generations, strict=True))
         return tuple(by_state[state] for state in wanted.states)
 
@@ -148,13 +148,21 @@ class Together:
         return is_wanted or (reason is None and state.schema is not None and bool(state.needed))
 
     def _lease(
-        self, state: TableState, columns: Sequence[str], version: int, *, may_wait: bool
+        self,
+        state: TableState,
+        columns: Sequence[str],
+        version: int,
+        own_flights: list[tuple[TableState, Flight]],
+        *,
+        may_wait: bool,
     ) -> Lease | None:
         """A lease; None if the others' fill is over that began first, or the definition has changed."""
         while True:
             if (listener := listening.get()) is not None:
                 listener.before_fill(self._registry, [state])
-            match self._registry.lease_anew(state, columns, version=version):
+            own = Flight()
+            own_flights.append((state, own))
+            match self._registry.lease_anew(state, columns, version=version, own=own):
                 case Flight() as flight:
                     self._filling.wait(flight)
                     if not may_wait:
