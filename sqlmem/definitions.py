@@ -31,6 +31,8 @@ class Definitions:
         self._origin = origin
         self._registry = registry
         self._unreadables = Unreadables(registry.clock)
+        # By which facts the plans that are current may have been made.
+        self._meant: Facts | None = None
         # PostgreSQL: name of a function -> whether only the origin itself has made functions of this name;
         # and how often definitions had been forgotten then. Replaced as a whole.
         self._own_functions: tuple[int, dict[str, bool]] = (0, {})
@@ -81,7 +83,7 @@ class Definitions:
             try:
                 with asked(borrower) as connection:
                     schema = connection.reflect(spelling)
-                    origin.facts(connection, since=invalidations)
+                    self._mind(origin.known_facts, origin.facts(connection, since=invalidations))
             except Unanswered as unanswered:
                 if is_lock_timeout(unanswered.error):
                     raise Refuse(LOCKED) from None
@@ -90,6 +92,16 @@ class Definitions:
             if state is not None and heard.debug:
                 log.debug("reflected {} ({} columns)", schema.name, len(schema.columns))
         return state
+
+    def _mind(self, before: Facts | None, found: Facts) -> None:
+        """Before a table is defined again: if names mean something else by now, no plan is what it was.
+
+        Each who defines one minds it, though somebody else may be about to: no plan is current in between.
+        """
+        before = before if self._meant is None else self._meant
+        if before is not None and before is not found and before != found:
+            self._registry.outdate_all()
+        self._meant = found
 
     def facts(self, borrower: Borrower) -> Facts:
         """The origin's, asked for if they aren't known."""

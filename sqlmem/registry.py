@@ -385,6 +385,13 @@ class Registry(Losses):
             for state in states:
                 state.version = next(self._versions)
 
+    def outdate_all(self) -> None:
+        """Have every plan made anew, and of what isn't defined now every expression asked for again."""
+        with self._lock:
+            for state in self._tables.values():
+                state.version = next(self._versions)
+                state.has_learned = state.has_learned or state.schema is None
+
     def evict(self, state: TableState, generation: Generation) -> bool:
         """Drop a generation for space; the registered columns stay."""
         with self._lock:

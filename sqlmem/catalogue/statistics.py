@@ -89,13 +89,14 @@ def _rounds_floats(connection: Connection, digits: str | None) -> bool:
 
 def with_what_was_made(connection: Connection, known: Facts) -> Facts:
     """PostgreSQL: the facts with the functions, operators and casts that somebody has made by now."""
-    made: dict[str, set[str]] = {"function": set(), "operator": set(), "changing": set()}
+    made: dict[str, set[str]] = {"function": set(), "operator": set(), "namesake": set(), "changing": set()}
     for kind, name in connection.execute(_MADE):
         made[str(kind)].add(str(name))
     return replace(
         known,
         overridden=frozenset(made["function"]),
         operators=frozenset(made["operator"]),
+        namesakes=frozenset(made["namesake"]),
         changing=frozenset(made["changing"]),
     )
 
@@ -131,6 +132,13 @@ _MADE = sa.text(
     AND (
         o.oprname NOT IN ('+', '-', '*', '/', '%', '^', '&', '|', '#', '~', '<<', '>>')
         OR (COALESCE(l.category, 'N') <> 'S' AND COALESCE(r.category, 'N') <> 'S')
+    )
+    UNION ALL
+    SELECT DISTINCT 'namesake', p.proname::text FROM pg_catalog.pg_proc p
+    WHERE p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace
+    AND EXISTS (
+        SELECT FROM pg_catalog.pg_proc b WHERE b.proname = p.proname
+        AND b.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
     )
     UNION ALL
     SELECT DISTINCT 'changing', o.oprname::text FROM pg_catalog.pg_operator o

@@ -25,6 +25,8 @@ class Facts:
         overridden: SQLite: functions that the application replaced (lower case). PostgreSQL: functions of the
             origin's own of whose names somebody has made others, over types that the store computes with.
         operators: PostgreSQL: likewise, operators.
+        namesakes: PostgreSQL: functions of the origin's own of whose names somebody has made others, over
+            whatever types.
         changing: PostgreSQL: operators that somebody has made, on whatever types, whose results may change;
             "cast" among them for casts.
         division_digits: MariaDB: div_precision_increment; None for MySQL, whose arithmetic wasn't looked at.
@@ -47,6 +49,7 @@ class Facts:
     driver: str | None = None
     overridden: frozenset[str] = frozenset()
     operators: frozenset[str] = frozenset()
+    namesakes: frozenset[str] = frozenset()
     changing: frozenset[str] = frozenset()
     like_ignores_case: bool = True
     division_digits: int | None = None

@@ -127,6 +127,91 @@ def test_what_this_engine_makes_counts_at_once(items: Origin) -> None:
         check(items, engine, statement, is_hit=True)
 
 
+MADE_BY_PARTS = "CREATE AGGREGATE max(varchar) (SFUNC = textcat, STYPE = text, INITCOND = 'all ')"
+CHANGING = "LANGUAGE sql VOLATILE AS 'SELECT random()::text'"
+
+
+@pytest.mark.parametrize(
+    ("made", "unmade"),
+    [
+        ((LENGTH,), ("DROP FUNCTION length(varchar)",)),
+        ((LENGTH,), ("ALTER FUNCTION length(varchar) RENAME TO its_length",)),
+        ((LENGTH,), ("CREATE SCHEMA unseen", "ALTER FUNCTION length(varchar) SET SCHEMA unseen")),
+        (
+            (LENGTH.replace("length", "its_length"), "ALTER FUNCTION its_length(varchar) RENAME TO length"),
+            ("DROP FUNCTION length(varchar)",),
+        ),
+        (EQUAL, ("DROP OPERATOR = (varchar, varchar)",)),
+        ((MADE_BY_PARTS,), ("DROP AGGREGATE max(varchar)",)),
+    ],
+)
+def test_all_that_was_planned_before_is_planned_again(
+    items: Origin, made: tuple[str, ...], unmade: tuple[str, ...]
+) -> None:
+    """Not only what is asked first; of another table, too."""
+    items.execute(
+        "CREATE TABLE more (id INTEGER PRIMARY KEY, s VARCHAR(20))", "INSERT INTO more VALUES (1, 'x')"
+    )
+    statements = [
+        "SELECT length(s) AS n FROM items ORDER BY id",
+        "SELECT max(s) AS n FROM items",
+        "SELECT id FROM items WHERE s = 'none' ORDER BY id",
+        "SELECT id, length(s) AS n FROM items ORDER BY id",
+        "SELECT length(s) AS n, id AS a FROM more",
+        "SELECT max(s) AS n, 1 AS a FROM more",
+        "SELECT id AS a FROM more WHERE s = 'none'",
+    ]
+    base = items.engine()
+    with CachingEngine(items.engine(), mode="transparent") as engine:
+        for statement in statements:
+            check(items, engine, statement, is_hit=True)
+        with engine.begin() as connection:
+            for each in made:
+                connection.exec_driver_sql(each)
+        for statement in statements:
+            check_is_the_origins(base, engine, statement)
+        with engine.begin() as connection:
+            for each in unmade:
+                connection.exec_driver_sql(each)
+        for statement in statements:
+            check(items, engine, statement, is_hit=True)
+
+
+def check_is_the_origins(base: sa.Engine, engine: CachingEngine, statement: str) -> None:
+    expected = rows(base, statement)
+    assert [rows(engine, statement) for _ in range(3)] == [expected] * 3, statement
+
+
+@pytest.mark.parametrize(
+    ("made", "statement"),
+    [
+        (f"CREATE FUNCTION reverse(varchar) RETURNS text {CHANGING}", "SELECT max(reverse(s)) FROM items"),
+        (
+            f"CREATE FUNCTION lower(varchar) RETURNS text {CHANGING}",
+            "SELECT string_agg(lower(s), ',') FROM items",
+        ),
+        (f"CREATE FUNCTION to_json(mood) RETURNS text {CHANGING}", "SELECT to_json(m)::text FROM items"),
+        (f"CREATE FUNCTION concat(mood, text) RETURNS text {CHANGING}", "SELECT concat(m, t) FROM items"),
+    ],
+)
+def test_what_may_change_from_now_on_is_kept_no_longer(items: Origin, made: str, statement: str) -> None:
+    """Also a function over a type of somebody's own."""
+    items.execute("CREATE TYPE mood AS ENUM ('open')", "ALTER TABLE items ADD COLUMN m mood DEFAULT 'open'")
+    with CachingEngine(items.engine(), mode="transparent") as engine:
+        check_is_kept(engine, statement)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(made)
+        rows(engine, "SELECT id FROM items")
+        assert len({str(rows(engine, statement)) for _ in range(4)}) == 4
+
+
+def check_is_kept(engine: CachingEngine, statement: str) -> None:
+    assert rows(engine, statement) == rows(engine, statement) == rows(engine, statement)
+    status = last_status()
+    assert status is not None
+    assert status.outcome in (Outcome.HIT, Outcome.RESULT_HIT)
+
+
 def test_what_others_make_counts_after_an_invalidation(items: Origin, engine: CachingEngine) -> None:
     statement = "SELECT length(s) AS n FROM items ORDER BY id"
     check(items, engine, statement, is_hit=True)
