@@ -134,7 +134,8 @@ def _relation(row: tuple[str, ...]) -> Relation:
     return Relation(
         (schema, name),
         Kind.TABLE if is_local else Kind.BEYOND,
-        is_transactional=engine.upper() in _TRANSACTIONAL,
+        # What is locked tells no engine: others' keys may lead to it, which only InnoDB's do.
+        is_transactional=not engine or engine.upper() in _TRANSACTIONAL,
     )
 
 

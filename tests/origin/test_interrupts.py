@@ -162,6 +162,8 @@ def test_one_connection_for_all_stays_open(monkeypatch: pytest.MonkeyPatch) -> N
     assert read(base) == 0
     write(base)
     base.dispose()
+
+
 BOTH = "SELECT t.v FROM t JOIN u ON u.id = t.id"
 
 
