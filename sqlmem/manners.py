@@ -1,6 +1,7 @@
 """In what the cursors of drivers differ that a program can tell, for hits to be given likewise.
 
-PEP 249 leaves open what `execute` returns, and of which type of sequence the rows are.
+PEP 249 leaves open what `execute` returns, and of which type of sequence the rows are; and whether a
+connection tells that a transaction is open.
 """
 
 from __future__ import annotations
@@ -63,3 +64,35 @@ def gives_plain_rows(driver: Any) -> bool:
 
 def manners_of(driver: str) -> Manners:
     return _BY_DRIVER.get(driver, USUAL_MANNERS)
+
+
+# MariaDB's and MySQL's status flags: a transaction is open; more results of the same text are to come.
+_IN_TRANSACTION = 1
+_MORE_RESULTS = 8
+
+
+def is_in_transaction(driver: Any) -> bool | None:
+    """Whether a transaction is open at the origin, as a driver's connection knows without asking it.
+
+    None if it doesn't tell: mysqlclient's, one whose answers haven't all been read, or that was closed.
+    """
+    try:
+        return _told(getattr(driver, "driver_connection", driver))  # SQLAlchemy's own for asyncio has it
+    except Exception:  # noqa: BLE001 - whatever a driver raises when it was closed
+        return None
+
+
+def _told(driver: Any) -> bool | None:
+    told = getattr(driver, "in_transaction", None)  # sqlite3's and aiosqlite's
+    if told is True or told is False:
+        return told
+    status = getattr(getattr(driver, "info", None), "transaction_status", None)
+    if status is not None:
+        return bool(status)  # psycopg's and psycopg2's: 0 is idle
+    asked = getattr(driver, "is_in_transaction", None)  # asyncpg's
+    if callable(asked):
+        return bool(asked())
+    flags = getattr(driver, "server_status", None)  # PyMySQL's
+    if type(flags) is not int or flags & _MORE_RESULTS:
+        return None
+    return bool(flags & _IN_TRANSACTION)

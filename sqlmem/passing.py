@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from sqlmem.keeping import Keeping
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
 from sqlmem.logs import log
 from sqlmem.origin import SessionDiffers
+from sqlmem.manners import is_in_transaction
 from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.passing_cursor import PassingCursor
 from sqlmem.passing_session import Differing
@@ -337,11 +339,13 @@ class PassingConnection(Differing):
             self._failed()
             raise
         if error is not None:
+            if minded is not None and (minded.effect.is_unfollowed or self._is_unclear):
+                self._look_at_transaction()  # a part of it may have happened
             self._failed()
 
     def _will_be_taken_back(self) -> bool:
         """Whether a rollback takes back what is written now, and it reaches what the catalogue tells."""
-        is_so = not (self._is_clouded or self._may_be_over) and (
+        is_so = not (self._is_clouded or self._is_unclear) and (
             self._is_open_by_text or not self._is_autocommit()
         )
         if is_so:
@@ -353,7 +357,7 @@ class PassingConnection(Differing):
             self._is_failed = True
         # A deadlock ends it, or what a statement says is to be done after an error.
         if self._is_open_by_text:
-            self._may_be_over, self._is_taken_back = True, False
+            self._is_unclear, self._is_taken_back = True, False
 
     def _mind(self, effect: Effect, text: str, *, is_first: bool) -> Minded | None:
         """Keep account of what a statement will do. The window is open when this returns.
@@ -367,6 +371,8 @@ class PassingConnection(Differing):
         self._is_taken_back = False
         if self._is_failed and effect.is_read:
             return None  # the origin refuses it
+        if effect.savepoint is not None and passing.origin.family == "sqlite":
+            effect = self._as_sqlite_takes(effect)
         temporary: frozenset[Spelling] = frozenset()
         is_known = bool(info) and Sessions.knows(info)
         if is_known:
@@ -408,8 +414,9 @@ class PassingConnection(Differing):
         is_autocommit = pending.written != NOTHING and self._is_autocommit() and not self._is_open_by_text
         is_at_once = pending.written != NOTHING and (
             effect.is_at_once
+            or effect.is_unfollowed
             or is_autocommit
-            or self._may_be_over
+            or self._is_unclear
             or (
                 passing.has_tables_without_transactions
                 and not passing.writes.undone_by_rollback(written, self._ask, as_of=self._as_of())
@@ -431,27 +438,60 @@ class PassingConnection(Differing):
         # What the transaction has defined itself isn't there for others, and may never be.
         return -1 if self._pending.written is EVERYTHING else self._begun_with
 
+    def _as_sqlite_takes(self, effect: Effect) -> Effect:
+        """A savepoint outside of a transaction begins one, which its release commits."""
+        kind, name = effect.savepoint or ("", "")
+        if effect.control is not None:
+            return effect
+        if kind == "set":
+            is_open = is_in_transaction(self._held)
+            if is_open is False:
+                self._pending.forget_savepoints()
+                return replace(effect, control=Control.BEGIN)
+            self._is_unclear = self._is_unclear or is_open is None
+        if kind == "release" and self._pending.is_ended_by(name):
+            return replace(effect, control=Control.COMMIT, is_at_once=True)
+        return effect
+
     def _after(self, minded: Minded) -> None:
         """What a statement has done to the transaction and the session."""
         effect = minded.effect
         if effect.temporary:
             Sessions.add_temporary(self._info(), effect.temporary)
+        if effect.clouds:
+            self._is_clouded = True
+            self._is_unclear = self._is_unclear or self._is_open_by_text
+        if effect.is_unfollowed or self._is_unclear:
+            self._look_at_transaction()
+        else:
+            self._follow(effect, is_autocommit=minded.is_autocommit)
+        if effect.session is Session.SAME or (
+            effect.writes is None and self.directive.invalidates is not None
+        ):
+            return  # of a procedure the caller knows, who has said what it does
+        self._after_session(effect, minded.variables)
+
+    def _follow(self, effect: Effect, *, is_autocommit: bool) -> None:
+        """What a statement has done to the transaction, by its words.
+
+        Args:
+            is_autocommit: what it wrote was committed.
+        """
         match effect.savepoint:
             case None:
                 pass
             case ("set", name):
                 self._pending.set_savepoint(name)
+                if effect.control is Control.BEGIN:
+                    self._pending.begins = True
             case ("back", name):
                 self._pending.roll_back_to(name)
                 self._is_failed = False
             case ("release", name):
                 self._pending.release(name)
-        if effect.clouds:
-            self._is_clouded = True
-            self._may_be_over = self._may_be_over or self._is_open_by_text
         match effect.control:
             case Control.BEGIN:
-                self._is_open_by_text, self._may_be_over = True, False
+                self._is_open_by_text = True
                 self._begun_with = self._passing.writes.definitions
                 is_autocommit = False
             case Control.COMMIT | Control.ROLLBACK | Control.PREPARE:
@@ -460,20 +500,16 @@ class PassingConnection(Differing):
                 self._is_open_by_text = effect.is_chained
                 self._end()
                 self._local = local
-                # asyncpg begins no other one before its own is ended.
-                self._may_be_over = self._passing.origin.dialect.driver == "asyncpg"
                 is_autocommit = self._is_autocommit()
+                self._is_unclear = not effect.is_chained and self._begins_no_other(
+                    is_autocommit=is_autocommit
+                )
             case None if effect.session is Session.SAME:
-                is_autocommit = minded.is_autocommit
+                pass
             case _:
                 is_autocommit = self._is_autocommit()
         if is_autocommit and not self._is_open_by_text and self._pending:
             self._pending.clear()
-        if effect.session is Session.SAME or (
-            effect.writes is None and self.directive.invalidates is not None
-        ):
-            return  # of a procedure the caller knows, who has said what it does
-        self._after_session(effect, minded.variables)
 
 
 def _is_alone(effect: Effect, text: str) -> bool:

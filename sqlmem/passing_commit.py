@@ -61,13 +61,10 @@ class Committing(Held):
             if passing.writes.definitions != self._begun_with and written is not EVERYTHING:
                 passing.writes.lose_everything()
         self._is_just_set = False
-        if self._is_open_by_text:
-            self._is_open_by_text = self._goes_on()
-            if self._is_open_by_text:
-                return
         # One that failed may have left the transaction open, to be rolled back or committed again (SQLite,
         # whose deferred constraints are looked at then).
-        self._over()
+        if not ((self._is_open_by_text or self._is_unclear) and self._is_still_open()):
+            self._over()
 
     def _written(self) -> Written:
         """What becomes visible by a commit that is sent now."""
@@ -168,18 +165,13 @@ class Committing(Held):
         try:
             self._held.rollback()
             self._is_just_set = False
-        finally:
-            self._is_open_by_text = self._is_open_by_text and self._goes_on()
-            if not self._is_open_by_text:
-                self._over()
-
-    def _goes_on(self) -> bool:
-        """Whether what text has begun is open still: in autocommit psycopg2 and asyncpg end nothing."""
-        driver = getattr(self._held, "driver_connection", self._held)
-        for name in ("get_transaction_status", "is_in_transaction"):
-            with contextlib.suppress(Exception):  # whatever a driver raises whose connection was lost
-                return bool(getattr(driver, name)())
-        return False
+            is_open = (self._is_open_by_text or self._is_unclear) and self._is_still_open()
+        except BaseException:
+            self._is_open_by_text = self._is_unclear = False
+            self._over()
+            raise
+        if not is_open:
+            self._over()
 
     # Two-phase transactions, as psycopg and psycopg2 have them; other dialects send text.
 

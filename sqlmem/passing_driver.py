@@ -14,6 +14,7 @@ from typing import Any
 from sqlmem.checked_out import check_out
 from sqlmem.dbapi import TOLD
 from sqlmem.directives import USUAL, Directive
+from sqlmem.manners import is_in_transaction
 from sqlmem.passing_shared import Passing
 from sqlmem.pending import EVERYTHING, NOTHING, Pending
 from sqlmem.sessions import Mark
@@ -63,6 +64,10 @@ _LEFT = "sqlmem_left"
 # Classes of driver connections without `get_autocommit`: to look for what isn't there takes long. A handful.
 _WITHOUT_METHOD: set[type] = set()
 
+# PostgreSQL's drivers that look whether a transaction is open before they begin one. Others note for
+# themselves that they have begun it, and know nothing of an end that came as text.
+_LOOKING = frozenset({"pg8000", "psycopg", "psycopg_async"})
+
 _UNTAKEN: dict[str, Any] = {
     "autocommit": False,
     "isolation_level": "",
@@ -94,10 +99,11 @@ class Held:
         # Whether anything was sent since the last commit or rollback.
         self.has_begun = False
         self._begun_with = 0  # how many definitions there were then
-        self._may_be_over = False  # the origin may have ended the transaction that seems to be open
         self._is_failed = False  # PostgreSQL runs nothing more before a rollback
         self._is_lost = False
         self._is_open_by_text = False  # BEGIN came as text
+        # Whether a transaction is open isn't known: what is written may be committed at once, or later.
+        self._is_unclear = False
         self._is_out_of_sight = False
         self._is_unsuitable = False  # to be lent, until the transaction ends
         # Known of this transaction: a rollback takes back what is written, and the catalogue tells what that
@@ -198,6 +204,7 @@ class Held:
             self._end()
         is_out_of_sight = self._is_out_of_sight
         self._is_lost = self._is_open_by_text = self._is_clouded = self._is_out_of_sight = False
+        self._is_unclear = False
         if fairy is None:
             return
         dialect: Any = self._passing.origin.dialect
@@ -245,7 +252,6 @@ class Held:
             pending.clear()
         self._is_failed = self._is_unsuitable = self.is_explicit = False
         self._local = self._sets_up = None
-        self._may_be_over = False
         self._begun_with = self._passing.writes.definitions
         if self._unsettled is not None:
             self._passing.is_committed(self._unsettled, self._record_info)
@@ -255,6 +261,42 @@ class Held:
         """What its transaction sets for later sessions becomes visible now, or perhaps it does."""
         if self._sets_up is not None:
             self._unsettled = self._passing.unsettle(self._sets_up)
+
+    def _look_at_transaction(self) -> None:
+        """After what may have begun or ended transactions: whether one is open now.
+
+        What was written at once is in a window by now.
+        """
+        is_open, is_sqlite = is_in_transaction(self._held), self._passing.origin.family == "sqlite"
+        self._pending.forget_savepoints()
+        self._is_open_by_text = is_open is True
+        # SQLite: the release of a savepoint may be its commit, and these aren't known any more.
+        self._is_unclear = is_open is None or (is_sqlite and is_open)
+        if is_open is False:
+            self._end()
+            self._is_unclear = self._begins_no_other(is_autocommit=self._is_autocommit())
+
+    def _begins_no_other(self, *, is_autocommit: bool) -> bool:
+        """A transaction was ended by text: whether its driver may take it for open, and begin no other."""
+        passing = self._passing
+        return (
+            not is_autocommit
+            and passing.origin.family == "postgresql"
+            and passing.origin.dialect.driver not in _LOOKING
+        )
+
+    def _is_still_open(self) -> bool:
+        """After the driver's own commit or rollback, where text has begun a transaction or may have.
+
+        A driver that doesn't know of it does nothing.
+        """
+        family = self._passing.origin.family
+        # MariaDB's and MySQL's drivers send a statement, always.
+        if family == "mysql" or is_in_transaction(self._held) is False:
+            self._is_open_by_text = self._is_unclear = False
+            return False
+        self._look_at_transaction()
+        return True
 
     # -- what it is asked ------------------------------------------------------------------
 
@@ -313,7 +355,7 @@ class Held:
         fairy, self._fairy, self._held = self._fairy, None, None
         self._set = []
         self._over()
-        self._is_open_by_text = False
+        self._is_open_by_text = self._is_unclear = False
         self._is_out_of_sight = False
         if fairy is not None:
             if fairy.dbapi_connection is not None:  # lost while it was lent, it is closed already

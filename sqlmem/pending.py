@@ -55,6 +55,8 @@ class Pending:
     written: Written = NOTHING
     # Open savepoints, outermost first: name, and what had been written when it was set.
     savepoints: list[tuple[str, Written]] = field(default_factory=list)
+    # Whether the outermost of them has begun the transaction, which ends with it (SQLite).
+    begins: bool = False
 
     def __bool__(self) -> bool:
         return self.written is None or bool(self.written)
@@ -67,8 +69,16 @@ class Pending:
 
     def clear(self) -> None:
         self.written = NOTHING
+        self.forget_savepoints()
+
+    def forget_savepoints(self) -> None:
         if self.savepoints:
             self.savepoints.clear()
+            self.begins = False
+
+    def is_ended_by(self, released: str) -> bool:
+        """Whether the transaction ends with this savepoint."""
+        return self.begins and self._index(released) == 0
 
     def set_savepoint(self, name: str) -> None:
         self.savepoints.append((name, self.written))

@@ -82,6 +82,8 @@ class Effect:
         savepoint: set, rolled back to or released, with its folded name; the last of several.
         control: the transaction is controlled by text, or by the way: MariaDB commits before DDL and others.
         is_chained: where it ends a transaction, another one of the same kind begins.
+        is_unfollowed: how it leaves the transaction isn't said by `control` and `savepoint`: one of several
+            statements controls it, or it begins another one.
         session: see `Session`.
         is_session_local: what it sets ends with the transaction.
         variables: those by which the session differs; empty if it may differ otherwise. `ALL_VARIABLES`
@@ -105,6 +107,7 @@ class Effect:
     savepoint: tuple[Literal["set", "back", "release"], str] | None = None
     control: Control | None = None
     is_chained: bool = False
+    is_unfollowed: bool = False
     session: Session = Session.SAME
     is_session_local: bool = False
     variables: frozenset[str] = frozenset()
@@ -122,7 +125,7 @@ class Effect:
             and self.control is None
             and self.savepoint is None
             and not (self.is_at_once or self.is_definition or self.clouds)
-            and not (self.variables or self.temporary)
+            and not (self.variables or self.temporary or self.is_unfollowed)
         )
 
     @property
@@ -158,6 +161,10 @@ def union(effects: Iterable[Effect]) -> Effect:
     return functools.reduce(_joined, effects)
 
 
+def _controls(effect: Effect) -> bool:
+    return effect.control is not None or effect.savepoint is not None
+
+
 def _joined(one: Effect, other: Effect) -> Effect:
     writes = None if one.writes is None or other.writes is None else one.writes | other.writes
     sessions = {one.session, other.session}
@@ -178,6 +185,7 @@ def _joined(one: Effect, other: Effect) -> Effect:
         savepoint=other.savepoint or one.savepoint,
         control=control,
         is_chained=one.is_chained if other.control is None else other.is_chained,
+        is_unfollowed=one.is_unfollowed or other.is_unfollowed or _controls(one) or _controls(other),
         # RESET and then SET: it differs. SET and then RESET: so it is taken, too.
         session=next(each for each in (Session.DIFFERS, Session.SAME, Session.RESET) if each in sessions),
         # What stays longer counts.
