@@ -289,7 +289,7 @@ class Filling:
             raise GiveUp("the pool has no spare connection for reading several tables as of one moment")
         try:
             try:
-                connection = self._origin.connect()
+                connection = self._origin.connect_for_fill()
             except SessionDiffers as error:
                 raise GiveUp(str(error)) from None
             stack.callback(connection.release)

@@ -50,8 +50,8 @@ class _Apart(Engine):
     What listeners set on each connection is what the program's connections are like.
     """
 
-    def __init__(self, base: Any) -> None:
-        super().__init__(base.pool.recreate(), base.dialect, base.url)
+    def __init__(self, base: Any, own: pool.Pool | None = None) -> None:
+        super().__init__(base.pool.recreate() if own is None else own, base.dialect, base.url)
         self._base = base
         join_once(self, base)
 
@@ -77,6 +77,7 @@ class Origin:
         # The engine's options, which are replaced as a whole, and what follows for who has no own.
         self._usual_reason: tuple[Any, str | None] = (None, None)
         self.selection = Selection()
+        self._for_fills: Engine | None = None
 
     # -- who it is -------------------------------------------------------------------------
 
@@ -249,6 +250,31 @@ class Origin:
                 return checkout
             checkout.close()
         raise SessionDiffers
+
+    @property
+    def hands_on(self) -> bool:
+        """Whether its pool resets nothing: who gets a connection may get a transaction of somebody else's."""
+        return getattr(self.engine.pool._reset_on_return, "name", "reset_none") == "reset_none"
+
+    def connect_for_fill(self) -> OriginConnection:
+        """As `connect`, in no transaction of anybody's.
+
+        Where the pool hands transactions on, by a connection made for it: in such a one rows would be read
+        that aren't committed, and its end would be the transaction's.
+        """
+        if not self.hands_on or isinstance(self.engine.pool, pool.StaticPool | pool.SingletonThreadPool):
+            return self.connect({})
+        if self._for_fills is None:
+            owner: Any = self.engine.pool
+            own = pool.NullPool(
+                owner._creator,
+                echo=owner.echo,
+                logging_name=owner._orig_logging_name,
+                _dispatch=owner.dispatch,
+                dialect=owner._dialect,
+            )
+            self._for_fills = _Apart(self.engine, own)
+        return self.connect({}, engine=self._for_fills)
 
     def apart(self) -> Engine:
         """An engine with connections of its own. Who listens to the wrapped one hears of them."""

@@ -24,8 +24,8 @@ from sqlmem.filling import GiveUp
 from sqlmem.keeping import Keeping
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
 from sqlmem.logs import log
-from sqlmem.origin import SessionDiffers
 from sqlmem.manners import is_in_transaction
+from sqlmem.origin import SessionDiffers
 from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.passing_cursor import PassingCursor
 from sqlmem.passing_session import Differing
@@ -215,7 +215,7 @@ class PassingConnection(Differing):
             raise GiveUp("the origin would have to be asked about it")
         is_lent = self._is_the_last() and self._may_be_lent()
         try:
-            connection = self._lend() if is_lent else self._passing.origin.connect({})
+            connection = self._lend() if is_lent else self._passing.origin.connect_for_fill()
         except SessionDiffers as error:
             raise GiveUp(str(error)) from None
         try:

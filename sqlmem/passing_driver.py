@@ -122,11 +122,12 @@ class Held:
     def take(self) -> Any:
         """The driver's connection, from the wrapped engine's pool if need be."""
         if self._held is None:
-            fairy: Any = check_out(self._passing.origin.engine)
+            passing = self._passing
+            fairy: Any = check_out(passing.origin.engine)
             try:
                 driver = fairy.dbapi_connection
-                if self._passing.origin.rows_are_plain is None:
-                    self._passing.origin.see(driver)
+                if passing.origin.rows_are_plain is None:
+                    passing.origin.see(driver)
                 if self._options:
                     self._apply(driver)
             except BaseException:
@@ -137,10 +138,20 @@ class Held:
                 self._cleaned()
             # As `fairy.info`.
             self._record_info = info = fairy._connection_record.info
-            if _LEFT in info:
-                self._pending.add(info.pop(_LEFT))
-                self._sending()
+            if passing.hands_on or _LEFT in info:
+                self._take_on(info)
         return self._held
+
+    def _take_on(self, info: dict[Any, Any]) -> None:
+        """What was handed on may be in a transaction: ours, or of somebody who has used the pool himself."""
+        if _LEFT in info:
+            self._pending.add(info.pop(_LEFT))
+        elif is_in_transaction(self._held) is not False:
+            self._pending.add(EVERYTHING)
+        else:
+            return
+        self._sending()
+        self._is_unclear = True
 
     def _apply(self, driver: Any) -> None:
         dialect: Any = self._passing.origin.dialect
@@ -199,6 +210,8 @@ class Held:
                 if self._local is not None:
                     self._passing.sessions.mark(fairy.info, self._local)
             self._over()
+            if fairy is not None and self._passing.shares_connection:
+                self._passing.busy.add(id(self))  # nothing is filled in it
         elif self.is_explicit or self._pending.written != NOTHING:
             # Begun without a statement, or lost. After all else what ended it has done the same.
             self._end()

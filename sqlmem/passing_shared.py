@@ -38,6 +38,8 @@ class Passing:
     # Whether all connections of the wrapped engine are one: a fill would be in its transaction. Those then
     # with a transaction at the origin; operations are atomic.
     shares_connection: bool = field(init=False)
+    # Whether a connection may come from the pool in somebody's transaction.
+    hands_on: bool = field(init=False)
     busy: set[int] = field(default_factory=set)
     # Whether transactions usually see what everybody sees, so that their connections can be lent.
     lends: bool = True
@@ -53,6 +55,7 @@ class Passing:
         # Looked at before each statement, and always the same: a pool is replaced by one of its class.
         owner = self.origin.engine.pool
         self.is_thread_bound = self.origin.is_ephemeral and isinstance(owner, pool.SingletonThreadPool)
+        self.hands_on = self.origin.hands_on
         self.shares_connection = isinstance(owner, pool.StaticPool | pool.SingletonThreadPool)
 
     @property

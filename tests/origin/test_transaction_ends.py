@@ -414,3 +414,32 @@ def test_the_drivers_end_of_what_text_has_begun_in_autocommit_is_what_it_is(
 
     assert [cached for cached, _ in seen] == [bare for _, bare in seen]
     assert ask(driven)[1] in HITS
+
+
+# -- pools that reset nothing ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True], ids=["of this engine", "of the wrapped engine"])
+def test_nothing_is_filled_in_a_transaction_that_was_handed_on(
+    driver_origin: Origin, is_wrapped: bool
+) -> None:
+    """Nor is it ended: whoever gets its connection next may commit it, and then it is seen."""
+    prepare(driver_origin)
+    base = driver_origin.engine(pool_reset_on_return=None, pool_size=1, max_overflow=3)
+    with CachingEngine(base, mode="transparent") as engine:
+        raw = (base if is_wrapped else engine).raw_connection()
+        raw.cursor().execute(WRITE)
+        raw.close()
+        engine.warm("items")
+        before = ask(engine)
+        bare = driver_origin.execute(ASK)
+        following = engine.raw_connection()
+        following.cursor().execute("SELECT 1")
+        following.commit()
+        following.close()
+        after, again = ask(engine), ask(engine)
+
+        assert before == (bare, Outcome.HIT) == found(0, Outcome.HIT)
+        assert after == found(1, Outcome.MISS)
+        assert again == found(1, Outcome.HIT)
+        assert driver_origin.execute(ASK) == found(1, Outcome.HIT)[0]
