@@ -21,6 +21,8 @@ from sqlmem.waiting import afterwards, unhindered
 
 # In a pool record's `info`: the number of the process, as long as the driver's connection is the same.
 _PROCESS = "sqlmem_process"
+# Attributes by which drivers are told whether to commit each statement.
+_CONTROLLING = frozenset({"autocommit", "isolation_level"})
 
 
 class Committing(Held):
@@ -75,6 +77,18 @@ class Committing(Held):
         if passing.shares_connection and passing.busy - {id(self)}:
             return EVERYTHING  # what others have written on the same connection is committed with it
         return written
+
+    def set(self, name: str, value: Any) -> None:
+        """Set an attribute of the driver's connection: some by it begin and commit transactions."""
+        if name not in _CONTROLLING or not self.has_begun:
+            super().set(name, value)
+            return
+        self.take()
+        written = self._written()
+        with self._window(written, defines=written is EVERYTHING):
+            super().set(name, value)
+        # A transaction that is open goes on, whatever becomes of the next one.
+        self._look_at_transaction()
 
     @contextlib.contextmanager
     def _committing(self, written: Written) -> Iterator[None]:

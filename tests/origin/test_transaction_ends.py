@@ -443,3 +443,45 @@ def test_nothing_is_filled_in_a_transaction_that_was_handed_on(
         assert after == found(1, Outcome.MISS)
         assert again == found(1, Outcome.HIT)
         assert driver_origin.execute(ASK) == found(1, Outcome.HIT)[0]
+
+
+# -- autocommit that is set in the midst of a transaction -------------------------------------------
+
+
+@pytest.mark.families("sqlite")
+@pytest.mark.parametrize("writes_before", [False, True])
+def test_a_transaction_goes_on_when_autocommit_is_set_in_it(
+    writes_before: bool, items: Origin, engine: CachingEngine
+) -> None:
+    """What is written then is seen when it is committed, and what is written afterwards at once."""
+    seen: list[tuple[Any, Any]] = []
+
+    def look() -> None:
+        seen.append((ask(engine)[0], items.execute(ASK)))
+
+    with engine.connect() as connection:
+        raw: Any = connection.connection
+        cursor = raw.cursor()
+        cursor.execute(WRITE if writes_before else "UPDATE items SET version = version WHERE id = 0")
+        raw.dbapi_connection.isolation_level = None
+        look()
+        cursor.execute(WRITE)
+        look()
+        raw.commit()
+        look()
+        cursor.execute(WRITE)
+        look()
+        cursor.execute(WRITE)
+        look()
+        cursor.execute("BEGIN")
+        cursor.execute(WRITE)
+        raw.dbapi_connection.isolation_level = ""
+        look()
+        raw.rollback()
+        look()
+        cursor.execute(WRITE)
+        look()
+        raw.commit()
+        look()
+
+    assert [cached for cached, _ in seen] == [bare for _, bare in seen]
