@@ -485,3 +485,27 @@ def test_a_transaction_goes_on_when_autocommit_is_set_in_it(
         look()
 
     assert [cached for cached, _ in seen] == [bare for _, bare in seen]
+
+
+@pytest.mark.families("postgresql")
+def test_in_an_event_loop_an_end_by_text_is_followed_as_well(async_origin: Origin) -> None:
+    """asyncpg's connections as SQLAlchemy has them don't notice it, and begin no other transaction."""
+    prepare(async_origin)
+    seen: list[tuple[Any, Any]] = []
+
+    async def run() -> None:
+        base = async_origin.async_engine()
+        with CachingEngine(base.sync_engine, mode="transparent") as caching:
+            engine = sa.ext.asyncio.AsyncEngine(caching)
+            async with engine.connect() as connection:
+                for step in ("SELECT 1", WRITE, "COMMIT", WRITE, WRITE):
+                    await connection.execute(text(step))
+                    async with engine.connect() as other:
+                        rows = (await other.execute(text(ASK))).all()
+                    seen.append(([tuple(row) for row in rows], async_origin.execute(ASK)))
+                await connection.commit()
+        await base.dispose()
+
+    asyncio.run(run())
+
+    assert [cached for cached, _ in seen] == [bare for _, bare in seen]
