@@ -180,6 +180,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "passing_rows",
         "unfinished",
         "passing_cursor",
+        "passing_minding",
         "passing",
         "lazy_pool",
         "explaining",
