@@ -1,4 +1,4 @@
-"""What the statements of a transparent connection do to its transaction and session: the account that is kept.
+"""What a transparent connection's statements do to its transaction and session: the account that is kept.
 
 Rule: the window around what takes effect at once is open before it is sent; and what can't be told of a
 transaction, its driver is asked, who knows without asking the origin.
