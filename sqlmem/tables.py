@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
 from sqlmem.model import TableName
 from sqlmem.pending import matcher_of
+
+_NO_FILES: Mapping[str, str] = MappingProxyType({})
 
 
 def spelling_of(table: Any) -> tuple[str | None, str]:
@@ -44,7 +47,7 @@ def spellings_of(table: Any) -> list[tuple[str | None, str]]:
     return spellings
 
 
-def matcher(table: Any, files: Mapping[str, str]) -> Callable[[TableName], bool]:
+def matcher(table: Any, files: Mapping[str, str] = _NO_FILES) -> Callable[[TableName], bool]:
     """Which tables `invalidate` means. In doubt more of them: case isn't regarded.
 
     Args:

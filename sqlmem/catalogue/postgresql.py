@@ -46,8 +46,8 @@ _PG_DEPENDENCIES = sa.text(
         ) step ON step.source = reached.oid
     )
     SELECT c.oid, n.nspname, c.relname, c.relrowsecurity,
-        CASE WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(c.oid) END,
-        CASE WHEN pg_catalog.bool_or(reached.is_read) THEN c.relkind::text END
+        CASE WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition,
+        CASE WHEN pg_catalog.bool_or(reached.is_read) THEN c.relkind::text END AS read_as
     FROM reached JOIN pg_catalog.pg_class c ON c.oid = reached.oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
