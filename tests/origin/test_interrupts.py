@@ -34,6 +34,8 @@ def base(origin: Origin) -> Engine:
 def engine(base: Engine) -> Iterator[CachingEngine]:
     with CachingEngine(base, mode="transparent", cache_db="") as engine:
         yield engine
+        # What an interrupt caught in a frame comes back with it, and not to a pool that is closed by then.
+        gc.collect()
 
 
 READ = "SELECT v FROM t WHERE id = 1"
