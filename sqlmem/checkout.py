@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ResourceClosedError
-from sqlalchemy.pool import SingletonThreadPool, StaticPool
+from sqlalchemy.pool import Pool, SingletonThreadPool, StaticPool
 
 from sqlmem.checked_out import check_out
 
@@ -112,6 +112,10 @@ class Checkout:
     def replace(self, **options: Any) -> None:
         """Set execution options, before anything is sent."""
         self._connection = self.connection.execution_options(**options)
+
+    @property
+    def pool(self) -> Pool:
+        return self._engine.pool
 
     @property
     def info(self) -> Any:
@@ -280,6 +284,35 @@ class Checkout:
         except BaseException as error:  # noqa: BLE001 - likewise
             self._fail(error, question, None, cursor)
         return None if row is None else row[0]
+
+    def run(self, text: str, *further: str) -> Any:
+        """As `ask`, by whatever way statements are sent."""
+        if self.is_plain:
+            return self.ask(text, *further)
+        result = self.connection.exec_driver_sql(text)
+        value = result.scalar() if result.returns_rows else None
+        for each in further:
+            self.connection.exec_driver_sql(each)
+        return value
+
+    def rows(self, question: str, parameters: Any) -> list[Any] | None:
+        """All that a question of our own gives, with a statement's parameters; None if it is an error.
+
+        Only of a plain one.
+        """
+        dialect: Any = self._engine.dialect
+        self._has_sent = True
+        cursor = self._fairy.dbapi_connection.cursor()
+        try:
+            if parameters is None:
+                dialect.do_execute_no_params(cursor, question)
+            else:
+                dialect.do_execute(cursor, question, parameters)
+            return list(cursor.fetchall())
+        except dialect.loaded_dbapi.Error:
+            return None
+        finally:
+            cursor.close()
 
     def _fail(self, error: BaseException, statement: str | None, parameters: Any, cursor: Any) -> NoReturn:
         connection = self.connection

@@ -28,6 +28,7 @@ from sqlmem.origin_connection import NOTHING, OriginConnection
 from sqlmem.plan import RANKS_OF_THE_CUT, RANKS_OF_THE_LONG, Candidate
 from sqlmem.selection import Selection
 from sqlmem.sessions import Sessions
+from sqlmem.walls import Walls
 
 FAMILIES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
@@ -77,6 +78,7 @@ class Origin:
         # The engine's options, which are replaced as a whole, and what follows for who has no own.
         self._usual_reason: tuple[Any, str | None] = (None, None)
         self.selection = Selection()
+        self.walls = Walls()
         self._for_fills: Engine | None = None
 
     # -- who it is -------------------------------------------------------------------------
@@ -308,6 +310,8 @@ class Origin:
             since: how often they were, so far; None takes what is known.
         """
         known = self._facts
+        if since is not None and since != self._facts_of:
+            self.walls.forget()
         if known is None:
             known = self._facts = facts(connection.connection, self.family)
         elif since is not None and since != self._facts_of and self.family == "postgresql":
@@ -329,12 +333,14 @@ class Origin:
 
     def renew_facts(self, connection: OriginConnection) -> Facts:
         """Ask for them again. A plan that was made by the old ones is outdated by its tables' versions."""
+        self.walls.forget()
         self._facts = found = facts(connection.connection, self.family)
         return found
 
     def forget_facts(self) -> None:
         """Connections are set otherwise from now on: they are asked for anew."""
         self._facts = None
+        self.walls.forget()
 
     def forget_connections(self) -> None:
         """In a forked child: the pool's connections are the parent's. Leave them to it, unclosed."""

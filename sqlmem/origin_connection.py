@@ -1,11 +1,12 @@
 """A connection of the wrapped engine that cannot write.
 
 It is a `Checkout`, so that the wrapped engine's events, its echo and its detection of lost connections are
-what they were. It is put in a read-only state before its first statement, and back before it is returned:
+what they were. It is put in a read-only state before anything is sent that might write, and back before it is
+returned:
 
     PostgreSQL      the transaction is READ ONLY (SQLAlchemy's postgresql_readonly)
-    MariaDB, MySQL  START TRANSACTION READ ONLY
-    SQLite          PRAGMA query_only
+    MariaDB, MySQL  see `walls`
+    SQLite          see `walls`
     others          none is known: only what is proven a read by its text is sent
 """
 
@@ -36,6 +37,7 @@ from sqlmem.model import Column, Kind, TableName, TableSchema
 from sqlmem.plan import Candidate
 from sqlmem.selection import Selection
 from sqlmem.sessions import Sessions
+from sqlmem.walls import NO_WALL, Wall, Walls, wall_of
 
 # Levels at which a transaction's later statements see what was committed meanwhile.
 _EACH_STATEMENT_ANEW = frozenset({"READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT"})
@@ -47,6 +49,7 @@ class Owner(Protocol):
     family: str
     is_async: bool
     selection: Selection
+    walls: Walls
 
     @property
     def dialect(self) -> Dialect: ...
@@ -70,12 +73,12 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 class OriginConnection:
     """A checked-out connection, made read-only. For one thread at a time."""
 
+    _wall: Wall = NO_WALL
+
     def __init__(self, origin: Owner, checkout: Checkout, options: Mapping[str, Any]) -> None:
         self.origin = origin
         self._checkout = checkout
-        self._query_only: int | None = None
         self._sees_the_past: bool | None = None
-        self._skips_rollback = False
         self._waits_briefly = False
         self._is_put_back = False
         family = origin.family
@@ -84,21 +87,13 @@ class OriginConnection:
         if options:
             # Before anything is sent: SQLAlchemy sets them only outside a transaction.
             checkout.replace(**options)
-        if family == "sqlite":
-            if not checkout.is_shared:
-                # Before it is set: from there on somebody may be interrupted anywhere, and lose it.
-                checkout.at_return(self._put_back)
-            self._query_only = int(self._run("PRAGMA query_only", "PRAGMA query_only = 1") or 0)
-        if family == "mysql":
-            # SQLAlchemy may leave out a rollback in autocommit, where it knows of no transaction.
-            self._skips_rollback = bool(getattr(origin.dialect, "skip_autocommit_rollback", False))
-            if self._skips_rollback and not checkout.is_shared:
-                checkout.at_return(self._put_back)
-            self._start_read_only()
+        self._wall = wall_of(family, origin.walls, checkout, origin.dialect, self._put_back)
 
     @property
     def connection(self) -> Connection:
-        """SQLAlchemy's, for whoever needs more than a statement's answer."""
+        """SQLAlchemy's, for whoever needs more than a statement's answer; behind the wall."""
+        if not self._wall.is_up:
+            self._put_up()
         return self._checkout.connection
 
     @property
@@ -154,25 +149,16 @@ class OriginConnection:
 
         What it has set may end with its transaction, so that goes on.
         """
-        self._run("SET TRANSACTION READ ONLY")
+        self._checkout.run("SET TRANSACTION READ ONLY")
         return options
 
-    def _run(self, text: str, *further: str) -> Any:
-        """The first value that a statement gives, if it gives any; others are sent after it."""
-        if self._checkout.is_plain:
-            return self._checkout.ask(text, *further)
-        result = self.connection.exec_driver_sql(text)
-        value = result.scalar() if result.returns_rows else None
-        for each in further:
-            self.connection.exec_driver_sql(each)
-        return value
-
-    def _start_read_only(self) -> None:
-        self._run("START TRANSACTION READ ONLY")
-
-    def _end_read_only(self) -> None:
-        if self._skips_rollback:
-            self._run("ROLLBACK")
+    def _put_up(self) -> None:
+        try:
+            self._wall.put_up()
+        except BaseException:
+            # Nobody knows whether it is there.
+            self.discard()
+            raise
 
     def wait_briefly(self) -> None:
         """From now on, until it is released: no statement of it waits long for a lock, see `locks`."""
@@ -182,12 +168,12 @@ class OriginConnection:
             if is_lasting and not self._waits_briefly:
                 self._checkout.at_return(self._put_back)
             self._waits_briefly = True
-            self._run(text)
+            self._checkout.run(text)
 
     def _wait_as_before(self) -> None:
         text = AS_BEFORE.get(self.origin.family)
         if self._waits_briefly and text is not None:
-            self._run(text)
+            self._checkout.run(text)
         self._waits_briefly = False
 
     def execute(
@@ -217,26 +203,35 @@ class OriginConnection:
             The driver's own exception, likewise.
         """
         answer = None
-        send = self._checkout.sender(ends=is_alone)
-        if send is None:
-            result = self.execute(statement, parameters, has_no_parameters=parameters is None)
-            if not result.returns_rows:
-                return None
-            cursor: Any = result.cursor
-            with driver_errors():
-                answer = _all_of(cursor, cursor.description, None if is_read_by_cursor(result) else result)
-                result.close()
-            return answer
+        wall, text = self._wall, statement
         try:
-            cursor = send(statement, parameters)
+            if wall.is_lazy:
+                carried = wall.carry(statement)
+                if carried is None:
+                    self._put_up()
+                else:
+                    text = carried
+            send = self._checkout.sender(ends=is_alone)
+            cursor: Any = None if send is None else send(text, parameters)
         except exc.DBAPIError as error:
             if error.orig is None:
                 raise
             raise error.orig.with_traceback(error.orig.__traceback__) from None
+        if send is None:
+            result = self.execute(statement, parameters, has_no_parameters=parameters is None)
+            if not result.returns_rows:
+                return None
+            cursor = result.cursor
+            with driver_errors():
+                answer = _all_of(cursor, cursor.description, None if is_read_by_cursor(result) else result)
+                result.close()
+            return answer
         description = cursor.description
         if description is not None:
             answer = _all_of(cursor, description)
         cursor.close()
+        if wall.unproven is not None:
+            wall.prove(parameters)
         return answer
 
     def reflect(self, spelling: tuple[str | None, str]) -> TableSchema:
@@ -330,7 +325,7 @@ class OriginConnection:
                 # It is said of the next transaction; the one that was begun has read nothing yet.
                 execute("ROLLBACK")
                 execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                self._start_read_only()
+                self._wall.put_up()
             case "sqlite":
                 driver_connection: Any = self.connection.connection.driver_connection
                 if not driver_connection.in_transaction:  # the application may begin them itself
@@ -354,7 +349,8 @@ class OriginConnection:
                 # Without a transaction each statement sees its own moment; it may begin at any time.
                 return bool(getattr(self.driver, "in_transaction", True))
             try:
-                level = str(self.connection.get_isolation_level())
+                # What this asks begins no transaction, and needs no wall.
+                level = str(self._checkout.connection.get_isolation_level())
             except (NotImplementedError, exc.SQLAlchemyError):
                 level = "unknown"
             self._sees_the_past = level.upper().replace("-", " ") not in _EACH_STATEMENT_ANEW
@@ -374,12 +370,11 @@ class OriginConnection:
 
     def rollback(self) -> None:
         """End the transaction; the connection stays, and stays read-only."""
-        self._end_read_only()
+        self._wall.before_rollback()
         self._checkout.rollback()
-        if self.origin.family == "mysql":
-            self._start_read_only()
-        elif self._waits_briefly:
-            self.wait_briefly()
+        self._wall.after_rollback()
+        if self._waits_briefly and self.origin.family not in AS_BEFORE:
+            self.wait_briefly()  # it ended with the transaction
 
     def release(self) -> None:
         """Back to the pool, in the state it came in. Never raises what the driver raises."""
@@ -387,7 +382,7 @@ class OriginConnection:
             if (self._checkout.is_shared or not self._checkout.is_plain) and self.is_usable:
                 # Whoever listens hears of it; else it is done when the pool has it again.
                 for text in self._to_put_back():
-                    self._run(text)
+                    self._checkout.run(text)
                 self._is_put_back = True
             self._checkout.close()
         except Exception:  # noqa: BLE001 - whatever the driver raises, see below
@@ -396,14 +391,9 @@ class OriginConnection:
 
     def _to_put_back(self) -> list[str]:
         """What to send so that the connection is as it came."""
-        texts = []
-        if self.origin.family == "sqlite":
-            # An error as long as nobody knows what it was set to.
-            texts.append(f"PRAGMA query_only = {int(self._query_only)}")  # type: ignore[arg-type]
+        texts = self._wall.to_put_back()
         if self._waits_briefly and self.origin.family in AS_BEFORE:
             texts.append(AS_BEFORE[self.origin.family])
-        if self._skips_rollback:
-            texts.append("ROLLBACK")
         return texts
 
     def _put_back(self, driver: Any) -> None:

@@ -1,6 +1,6 @@
 """Invariant: what the origin answers is sent to it as the bare engine sends it, word for word and no more.
 
-What strict mode adds is its wall, where that can't be a part of what is sent anyway.
+What strict mode adds is its wall, where that can't be a part of what is sent anyway, and a text may need one.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from sqlmem import CachingEngine, last_status
 
 # The origin's, whatever it is: it gives something else each time.
 NOW = {"sqlite": "random()", "postgresql": "random()", "mariadb": "rand()"}
-WALL = {
-    "sqlite": ["PRAGMA query_only", "PRAGMA query_only = 1", "PRAGMA query_only = 0"],
-    "postgresql": [],
-    "mariadb": ["START TRANSACTION READ ONLY"],
-}
+# SQLite's, of a text whose program isn't known: what is an error has none.
+WALL = ["PRAGMA query_only", "PRAGMA query_only = 1", "PRAGMA query_only = 0"]
+# MariaDB's, which a text carries.
+PREFIX = "/*M!100100 SET STATEMENT tx_read_only = 1, completion_type = 0 FOR */ "
 
 
 class Base(DeclarativeBase):
@@ -127,7 +126,8 @@ def items(origin: Origin) -> Origin:
 
 def sent(origin: Origin, engine: Engine, scenario: Scenario) -> list[str]:
     """What reaches the origin, when everything around was met before."""
-    scenario(engine, origin)
+    for _ in range(3):
+        scenario(engine, origin)
     before = len(origin.counter.everything)
     scenario(engine, origin)
     return origin.counter.everything[before:]
@@ -135,15 +135,16 @@ def sent(origin: Origin, engine: Engine, scenario: Scenario) -> list[str]:
 
 @pytest.mark.parametrize("name", READS)
 def test_a_bypass_sends_what_the_bare_engine_sends(items: Origin, name: str) -> None:
-    """And the wall, once for each time that a connection is taken."""
+    """MariaDB's wall goes with it; SQLite's is left out, but for what can't be known to read."""
     expected = sent(items, items.engine(), READS[name])
     with CachingEngine(items.engine(), cache_db="") as engine:
         seen = sent(items, engine, READS[name])
 
-    wall = WALL[items.family]
-    assert [statement for statement in seen if statement not in wall] == expected
-    times = 2 if name == "three_in_a_transaction" else 1
-    assert [statement for statement in seen if statement in wall] == wall * times
+    if items.family == "mariadb":
+        assert all(statement.startswith(PREFIX) for statement in seen if statement != "ROLLBACK")
+    if items.family == "sqlite" and name == "an_error":
+        expected = [*WALL[:2], *expected, *WALL[2:]]
+    assert [statement.removeprefix(PREFIX) for statement in seen] == expected
 
 
 @pytest.mark.parametrize("name", {**READS, **WRITES})

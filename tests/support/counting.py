@@ -90,6 +90,8 @@ _CATALOGUE = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, CATALOGUE_NAMES
 _VARIABLES = re.compile(r"select (?:@@[\w.]+(?: as \w+)?(?:, )?)+")
 # What is asked of the session, with constants, and of no table: by one of its names.
 _OF_SESSION = re.compile(r"select [^;]*as (?:`default_week_format`|\"text \[date\]\")(?:,[^;]*)?$")
+# Whether MariaDB hears what is sent with a statement: of its variables, and of no table.
+_OF_WALL = re.compile(r"'' select case when @@[^;]* end")
 # A catalogue's name doesn't excuse a write; MariaDB's `SET STATEMENT … FOR` carries a whole statement.
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge|replace|truncate|drop|alter|create|into)\b")
 _SET_STATEMENT = re.compile(r"set statement\b")
@@ -106,7 +108,7 @@ def is_data(statement: str) -> bool:
     if text in SESSION_QUERIES or _VARIABLES.fullmatch(text):
         return False
     is_read = not _WRITES.search(text)
-    if is_read and " from " not in text and _OF_SESSION.match(text):
+    if is_read and " from " not in text and (_OF_SESSION.match(text) or _OF_WALL.fullmatch(text)):
         return False
     # A question for types only: it reads no row.
     if is_read and text.startswith("select ") and text.endswith(" limit 0"):
