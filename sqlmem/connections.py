@@ -51,8 +51,8 @@ class CachingConnection(Connection):
     """SQLAlchemy's Connection; what it would set on the driver's connection waits for one."""
 
     dispatch: Any = _Joined()
-    # Whether its cursors are asked for a plain hit before they execute anything, as those of strict mode.
-    _asks_first = True
+    # Whether it is its cursors that are asked first whether all is decided, or the connection behind them.
+    _asks_cursor = True
 
     def __init__(
         self,
@@ -104,9 +104,15 @@ class CachingConnection(Connection):
         ):
             cursor, text, parameters = context.cursor, context.statement, context.parameters[0]
             try:
-                if context.is_crud or not self._asks_first or not cursor.take(text, parameters):
+                if self._asks_cursor:
+                    is_done = not context.is_crud and cursor.take(text, parameters)
+                else:
+                    is_done = cursor._owner.take_at_once(cursor, text, parameters)
+                if not is_done:
                     cursor.execute(text, parameters)
                 context.post_exec()
+                if context.is_text and type(description := cursor.description) is tuple:
+                    return engine.text_results.result(context, description)
                 return context._setup_result_proxy()
             except BaseException as error:  # noqa: BLE001 - SQLAlchemy's handler raises it
                 self._handle_dbapi_exception(error, text, parameters, cursor, context)
@@ -143,7 +149,7 @@ class CachingConnection(Connection):
 class TransparentConnection(CachingConnection):
     """A Connection whose transactions are the origin's."""
 
-    _asks_first = False
+    _asks_cursor = False
 
 
 class ExplicitConnection(TransparentConnection):

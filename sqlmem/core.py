@@ -46,6 +46,7 @@ from sqlmem.snapshot import Owner
 from sqlmem.stand_in import StandIn
 from sqlmem.store import Generation, Store
 from sqlmem.tables import matcher
+from sqlmem.text_results import TextResults
 from sqlmem.together import Together
 from sqlmem.trials import Trials
 from sqlmem.verification import Verification
@@ -206,6 +207,7 @@ class Core:
             and type(base.dialect).do_execute is DefaultDialect.do_execute
             and base.dialect.bind_typing is not BindTyping.SETINPUTSIZES
         )
+        self.text_results = TextResults(base.dialect, self.settings.plan_cache_size)
         self._lock = threading.Lock()
         self._is_closed = False
 

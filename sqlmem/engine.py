@@ -74,6 +74,7 @@ class CachingEngine(Engine):
         self._execution_options = base._execution_options
         self._is_usual = self._asks_nothing()
         self.takes_at_once = core.takes_at_once
+        self.text_results = core.text_results
         self._origin = core.origin
         if core.is_transparent:
             self._heard = base
@@ -298,6 +299,7 @@ class CachingOptionEngine(OptionEngineMixin, CachingEngine):
         self._owns_base = proxied._owns_base
         self._heard = proxied
         self.takes_at_once = proxied.takes_at_once
+        self.text_results = proxied.text_results
         self._origin = proxied._origin
         super().__init__(proxied, execution_options)
         self._is_usual = self._asks_nothing()

@@ -37,6 +37,8 @@ _BY_DRIVER = {
     "mysqldb": Manners("count", gives_tuples=True),
 }
 
+# Drivers whose cursors go on to tell `description` and `rowcount` when they are closed. A test likewise.
+TELLING_WHEN_CLOSED = frozenset({"pymysql", "pysqlite"})
 
 # Why a cursor's statements are the origin's.
 OTHER_ROWS = "its cursor may give other rows than tuples"

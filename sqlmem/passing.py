@@ -8,24 +8,29 @@ Rule 2: nothing is filled over it while the pool has another one: its rows could
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from sqlmem.answers import Local, Remote
-from sqlmem.dependencies import Listener
+from sqlmem.at_once import Key, Said
+from sqlmem.dependencies import Listener, listening
+from sqlmem.directives import USUAL
 from sqlmem.filling import GiveUp
 from sqlmem.keeping import Keeping
 from sqlmem.lent import LentConnection, Unsuitable, is_lendable
-from sqlmem.logs import log
+from sqlmem.logs import heard, log
+from sqlmem.manners import TELLING_WHEN_CLOSED
 from sqlmem.origin import SessionDiffers
 from sqlmem.origin_connection import OriginConnection, driver_errors
 from sqlmem.passing_cursor import PassingCursor
-from sqlmem.passing_minding import Minding
+from sqlmem.passing_minding import Minded, Minding
 from sqlmem.passing_shared import Passing
 from sqlmem.pending import NOTHING, matcher_of
 from sqlmem.registry import TableState
 from sqlmem.sessions import Sessions
+from sqlmem.statuses import remember_status
 from sqlmem.table_state import is_touched
 
 # What sqlite3, psycopg and SQLAlchemy's adapters let a connection do: a cursor is made for it, and given.
@@ -40,10 +45,117 @@ class PassingConnection(Minding):
 
     def __init__(self, passing: Passing) -> None:
         super().__init__(passing)
+        self.origin = passing.origin
+        self.executor = passing.executor
+        self.at_once = passing.executor.at_once
         self.manners = passing.origin.manners
+        self.may_take = not self.manners.may_paste
+        self._tells_when_closed = passing.origin.dialect.driver in TELLING_WHEN_CLOSED
         # PEP 249's. No method: one is made for each statement. Arguments are how drivers are asked for a
         # server-side cursor.
-        self.cursor = partial(PassingCursor, self, passing.executor, passing.origin)
+        self.cursor = partial(PassingCursor, self)
+
+    def take_at_once(self, cursor: PassingCursor, text: str, parameters: Any) -> bool:
+        """Execute a statement of Core's or the ORM's of which all is decided: a plain hit, or what passes.
+
+        As `cursor.execute`, with parameters and without a directive, in fewer steps: what a class with
+        `__getattr__` is asked for takes several times as long as what this one is asked for.
+
+        Args:
+            cursor: one of plain rows.
+
+        Returns:
+            False: nothing has happened. `execute` knows all cases.
+        """
+        if not cursor._is_fresh or cursor.__dict__:
+            return False
+        key = (text, True)
+        said = self.at_once.texts.get(key)
+        if said is not None and self.has_begun and self._is_said_again(said, text):
+            answer, _, _, counted, _ = said
+            counted()
+            remember_status(answer.status)
+            if (listener := listening.get()) is not None:
+                self.tell(listener, answer)
+            driver, minded = self._held, None
+        else:
+            found = self._found(cursor, key, parameters)
+            if isinstance(found, bool):
+                return found
+            driver, minded = found
+        cursor._is_fresh = False
+        try:
+            cursor._driver = over = driver.cursor()
+            over.execute(text, parameters)
+        except BaseException as error:
+            self.ended(minded, error)
+            raise
+        if minded is not None:
+            self.ended(minded, None, cursor, text)
+        # SQLAlchemy asks for it in any case.
+        description = cursor.description = over.description
+        cursor._is_told = True
+        if not self._tells_when_closed:
+            cursor._is_bound = True
+        if description is None:
+            cursor.rowcount = over.rowcount
+        elif self.cursors is not None:
+            self.cursors.add(weakref.ref(cursor, self.cursors.discard))
+        return True
+
+    def _is_said_again(self, said: Said, text: str) -> bool:
+        """Whether in a transaction that has begun it is said again, and nothing of it must be minded.
+
+        As `AtOnce.answer` and `before`, in fewer steps.
+        """
+        passing = self._passing
+        if (
+            self.directive is not USUAL
+            or heard.debug
+            or passing.sessions.marks
+            or self._held is None
+            or self._fairy.dbapi_connection is None
+        ):
+            return False
+        (_, effect, _, _, _), versions, is_bypass, _, _ = said
+        if effect is not None:
+            written = passing.writes.written_plainly(effect, text)
+            if written:
+                so_far = self._pending.written
+                if not self._is_taken_back or so_far is None:
+                    return False
+                return so_far is written or written <= so_far
+            if written is None:
+                return False
+        if is_bypass:
+            for state, version in versions:
+                if state.version != version or state.schema is None:
+                    return False
+        return not is_bypass or self.bypass_reason is None
+
+    def _found(self, cursor: PassingCursor, key: Key, parameters: Any) -> bool | tuple[Any, Minded | None]:
+        """As `take_at_once`, of hits, and of what must be minded: what `before` gives if it is to be sent."""
+        text, at_once = key[0], self.at_once
+        if not (key in at_once.texts or key in at_once.resting or key in at_once.special):
+            if not self.is_usual:
+                return False
+            rows, ready = self._passing.front.rows_at_once(text, parameters)
+            if rows is None or ready is None:
+                return False
+            cursor._is_fresh = False
+            cursor._take_rows(rows, ready.bound)
+            return True
+        answer = at_once.answer(self, key, parameters)
+        if answer is None:
+            return False
+        if answer.keeping is not None or answer.instead is not None:
+            cursor._is_fresh = False
+            cursor._ask_or_instead(answer, text, parameters)
+            return True
+        remember_status(answer.status)
+        if (listener := listening.get()) is not None:
+            self.tell(listener, answer)
+        return self.before(answer.effect, text)
 
     def told(self, name: str) -> Any:
         """An attribute of the driver's connection; what executes there goes through a cursor of ours."""

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from sqlmem.answers import Caller, Local, Remote
+from sqlmem.at_once import AtOnce
 from sqlmem.cursor_traits import CHANGES_NOTHING, HARMLESS, is_server_side
 from sqlmem.dependencies import Listener, listening
 from sqlmem.directives import USUAL
@@ -21,8 +22,8 @@ from sqlmem.executor import Executor
 from sqlmem.keeping import left
 from sqlmem.manners import OTHER_ROWS, USUAL_MANNERS, Manners
 from sqlmem.origin import Origin
-from sqlmem.passing_rows import PassingRows
-from sqlmem.reading_ahead import Ahead, read_ahead
+from sqlmem.passing_rows import HERE, PLAIN, Made, PassingRows
+from sqlmem.reading_ahead import read_ahead
 from sqlmem.sent import UNREADABLE, Pieces, are_literals, text_of
 from sqlmem.stand_in import Connection as Behind
 from sqlmem.stand_in import StandIn
@@ -34,11 +35,19 @@ class Connection(Caller, Behind, Protocol):
     """Whose cursor it is.
 
     Attributes:
+        origin: whose it is.
+        executor: what decides for a statement who answers it.
+        at_once: its memory of what it has decided.
         manners: of the driver's cursors.
+        may_take: whether `take_at_once` may execute by them: nothing is pasted into their texts.
         cursors: SQLite: weak references to those of ours that have got one of the driver's; None elsewhere.
     """
 
+    origin: Origin
+    executor: Executor
+    at_once: AtOnce
     manners: Manners
+    may_take: bool
     cursors: set[weakref.ref[PassingCursor]] | None
 
     @property
@@ -75,45 +84,23 @@ class PassingCursor(PassingRows):
     __slots__ = (
         "__dict__",
         "__weakref__",
-        "_executor",
         "_has_other_rows",
-        "_is_plain",
-        "_keywords",
-        "_may_paste",
-        "_owner",
-        "_pieces",
-        "_sizes",
+        "_is_fresh",
     )
 
-    def __init__(
-        self,
-        connection: Connection,
-        executor: Executor,
-        origin: Origin,
-        *arguments: Any,
-        **keywords: Any,
-    ) -> None:
+    def __init__(self, connection: Connection, *arguments: Any, **keywords: Any) -> None:
+        # Few steps: one is made for each statement.
         self._owner = connection
-        self._executor = executor
-        self._origin = origin
-        self._arguments = arguments
-        self._keywords = keywords
-        # Dictionaries, say: the program has asked for a class of cursor or a row factory, here or for all.
-        self._has_other_rows = not origin.rows_are_plain or (
-            bool(arguments or keywords) and self._asks_for_others()
-        )
-        self._may_paste = origin.manners.may_paste
-        self._driver: Any = None  # the driver's cursor; still when closed: `lastrowid` is asked for then
-        self._is_closed = False  # it
-        self._ahead: Ahead | None = None  # its rows, as far as they were fetched to be kept
-        # Whether it is over an answer of the store, of which `_rows` and what is beside it tell.
-        self._is_local = False
-        self._is_bound = False  # whether `fetchone` is of this answer
-        # Made without arguments, and nothing was set.
-        self._is_plain = not (arguments or keywords)
-        self._arraysize = 1
-        self._sizes: tuple[tuple[Any, ...], dict[str, Any]] | None = None
-        self._pieces: Pieces | None = None  # that a batch may be put together of
+        self._driver = self._instead = None
+        self._is_closed = self._is_bound = self._is_told = False
+        # Fresh: made without arguments, nothing was set on it, and nothing executed.
+        if arguments or keywords:
+            self._made, self._is_fresh = Made(arguments, keywords), False
+            self._has_other_rows = self._asks_for_others() or not connection.origin.rows_are_plain
+        else:
+            self._made, self._is_fresh = PLAIN, connection.may_take
+            # Dictionaries, say: the program has asked for a class of cursor, or a row factory, for all.
+            self._has_other_rows = not connection.origin.rows_are_plain
 
     # -- statements ------------------------------------------------------------------------
 
@@ -122,24 +109,24 @@ class PassingCursor(PassingRows):
         self._has_other_rows = self._asks_for_others()
 
     def _asks_for_others(self) -> bool:
-        return bool(self._arguments or self._keywords) and not is_server_side(
-            self._arguments, self._keywords, self._origin
+        made = self._made
+        return bool(made.arguments or made.keywords) and not is_server_side(
+            made.arguments, made.keywords, self._owner.origin
         )
 
     def execute(self, operation: Any, parameters: Any = None, **keywords: Any) -> Any:
         if self._is_bound:
             self._begin_anew()
-        set_by_others = self.__dict__
+        connection, set_by_others, has_parameters = self._owner, self.__dict__, parameters is not None
         if (
             keywords
             or type(operation) is not str
             or self._has_other_rows
             or (set_by_others and not set_by_others.keys() <= CHANGES_NOTHING)
-            or (self._may_paste and parameters and not are_literals(parameters))
+            or (connection.manners.may_paste and parameters and not are_literals(parameters))
         ):
             return self._execute_otherwise(operation, parameters, keywords)
-        connection, executor, has_parameters = self._owner, self._executor, parameters is not None
-        key, at_once = (operation, has_parameters), executor.at_once
+        key, at_once = (operation, has_parameters), connection.at_once
         # A text of which the first two know something has never been a plain hit, and seldom becomes one.
         is_others = key in at_once.texts or key in at_once.resting  # as `AtOnce.is_others`
         answer: Local | Remote | None = None
@@ -157,18 +144,12 @@ class PassingCursor(PassingRows):
                     if (listener := listening.get()) is not None:
                         connection.tell(listener, answer)
                     driver, minded = connection.before(answer.effect, operation)
-                    self._is_local = False
-                    self._ahead = None
+                    self._instead = None
+                    if self._is_told:
+                        self._untell()
                     try:
                         cursor = self._driver
-                        if (
-                            cursor is None
-                            and self._is_plain
-                            and not set_by_others
-                            and connection.cursors is None
-                        ):
-                            cursor = self._driver = driver.cursor()  # as `_cursor`, of most
-                        elif cursor is None or set_by_others:
+                        if cursor is None or set_by_others:
                             cursor = self._cursor(driver)
                         returned = (
                             cursor.execute(operation, parameters)
@@ -193,26 +174,30 @@ class PassingCursor(PassingRows):
 
     def _execute_otherwise(self, operation: Any, parameters: Any, keywords: dict[str, Any]) -> Any:
         """A batch, rows of another form, a driver's own way of asking: nothing that the store answers."""
-        if self._has_other_rows and self._origin.rows_are_plain is None:
+        if self._has_other_rows and self._owner.origin.rows_are_plain is None:
             # Nobody has seen a connection yet. Where there is none to be had, rows are taken for plain.
             with contextlib.suppress(Exception):
                 self._owner.take()
-            self._has_other_rows = self._asks_for_others() or self._origin.gives_other_rows()
+            self._has_other_rows = self._asks_for_others() or self._owner.origin.gives_other_rows()
             if not self._has_other_rows:
                 return self.execute(operation, parameters, **keywords)
-        if self._may_paste and "vars" in keywords:  # psycopg2's name of them
+        may_paste = self._owner.manners.may_paste
+        if may_paste and "vars" in keywords:  # psycopg2's name of them
             parameters = keywords.pop("vars")
-        if self._may_paste and parameters and not are_literals(parameters):
+        if may_paste and parameters and not are_literals(parameters):
             # What is sent is judged: one of the parameters may be a table's name there, or a call.
             operation, parameters = self._cursor(self._owner.take()).mogrify(operation, parameters), None
-        pieces, self._pieces = self._pieces, None
+        pieces = self._made.pieces
+        if pieces is not None:
+            self._made.pieces = None
         text = (None if pieces is None else pieces.text_of(operation)) or self._text(operation)
         given = () if parameters is None else (parameters,)
         return self._pass(text, "execute", operation, *given, **keywords)
 
     def _answer(self, operation: str, parameters: Any, *, may_hit: bool) -> Local | Remote | None:
         """What the executor says; None for a plain hit, which is taken already."""
-        connection, executor, has_parameters = self._owner, self._executor, parameters is not None
+        connection, has_parameters = self._owner, parameters is not None
+        executor, made = connection.executor, self._made
         if (
             may_hit
             and has_parameters
@@ -224,13 +209,14 @@ class PassingCursor(PassingRows):
             if rows is not None and ready is not None:
                 self._take_rows(rows, ready.bound)
                 return None
-        return executor.run(
+        answer: Local | Remote = executor.run(
             connection,
             operation,
             parameters or (),
             has_parameters=has_parameters,
-            is_whole=not (self._arguments or self._keywords or self._sizes),
+            is_whole=made is PLAIN or not (made.arguments or made.keywords or made.sizes),
         )
+        return answer
 
     def _ask_or_instead(self, answer: Remote, operation: str, parameters: Any) -> None:
         """Ask the origin; if it fails, the store may have the answer too."""
@@ -255,7 +241,7 @@ class PassingCursor(PassingRows):
         with answer.keeping as keeping:
             self._tell(answer)
             self._send(answer.effect, operation, "execute", operation, *given)
-            self._ahead = read_ahead(self._driver, keeping)
+            self._instead = read_ahead(self._driver, keeping)
         self._owner.keeping = None
 
     def _tell(self, answer: Local | Remote) -> None:
@@ -268,7 +254,7 @@ class PassingCursor(PassingRows):
         try:
             self._rows = answer.rows if decode is None else decode(answer.rows)
         except ValueError:
-            self._executor.drop_damaged(answer)
+            self._owner.executor.drop_damaged(answer)
             self.execute(operation, parameters)
             return
         if answer.lap is not None:
@@ -277,7 +263,7 @@ class PassingCursor(PassingRows):
 
     def executemany(self, operation: Any, seq_of_parameters: Any, **keywords: Any) -> Any:
         text = self._text(operation)
-        if self._origin.manners.may_paste:
+        if self._owner.manners.may_paste:
             seq_of_parameters = list(seq_of_parameters)
             if not all(map(are_literals, seq_of_parameters)):
                 text = UNREADABLE
@@ -293,7 +279,7 @@ class PassingCursor(PassingRows):
     def copy(self, statement: Any, *arguments: Any, **keywords: Any) -> Iterator[Any]:
         """COPY of psycopg: what it writes, it writes until the block ends."""
         text = self._text(statement)
-        effect = self._executor.effect(text, has_parameters=False)
+        effect = self._owner.executor.effect(text, has_parameters=False)
         with self._owner.acting(effect, text) as driver:
             cursor = self._cursor(driver)
             with cursor.copy(statement, *arguments, **keywords) as copying:
@@ -307,9 +293,10 @@ class PassingCursor(PassingRows):
         """How psycopg2's batches begin: many statements of one text are sent as one."""
         made = self._cursor(self._owner.take()).mogrify(operation, parameters)
         if isinstance(made, bytes) and are_literals(parameters or ()):
-            if self._pieces is None:
-                self._pieces = Pieces()
-            self._pieces.add(self._text(operation), made)
+            own = self._own_made()
+            if own.pieces is None:
+                own.pieces = Pieces()
+            own.pieces.add(self._text(operation), made)
         return made
 
     def _text(self, operation: Any) -> str:
@@ -317,15 +304,16 @@ class PassingCursor(PassingRows):
 
     def _pass(self, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Send what the store is never asked for."""
-        answer = self._executor.passed(self._owner, text, OTHER_ROWS if self._has_other_rows else None)
+        answer = self._owner.executor.passed(self._owner, text, OTHER_ROWS if self._has_other_rows else None)
         self._tell(answer)
         return self._send(answer.effect, text, method, *arguments, **keywords)
 
     def _send(self, effect: Effect | None, text: str, method: str, *arguments: Any, **keywords: Any) -> Any:
         if self._is_bound:
             self._begin_anew()
-        self._is_local = False
-        self._ahead = None
+        self._instead = None
+        if self._is_told:
+            self._untell()
         connection = self._owner
         driver, minded = connection.before(effect, text)
         try:
@@ -343,11 +331,13 @@ class PassingCursor(PassingRows):
         cursor = self._driver
         if (
             # Its drivers wait for the end; a cursor that outlives its transaction has all its rows then.
-            self._origin.family == "postgresql"
+            self._owner.origin.family == "postgresql"
             or (cursor.description is None and effect.writes is not None and ";" not in text)
         ):
             return False
-        driver = self._driver = Unfinished(cursor, window, ends_with_rows=self._origin.family == "sqlite")
+        driver = self._driver = Unfinished(
+            cursor, window, ends_with_rows=self._owner.origin.family == "sqlite"
+        )
         self.fetchone, self._is_bound = driver.fetchone, True
         return True
 
@@ -362,14 +352,15 @@ class PassingCursor(PassingRows):
     def _cursor(self, driver: Any) -> Any:
         cursor = self._driver
         if cursor is None:
-            if self._is_plain:
+            made, self._is_fresh = self._made, False
+            if made is PLAIN:
                 cursor = driver.cursor()
             else:
-                cursor = driver.cursor(*self._arguments, **self._keywords)
-                if self._arraysize != 1:
-                    cursor.arraysize = self._arraysize
-                if self._sizes is not None:
-                    cursor.setinputsizes(*self._sizes[0], **self._sizes[1])
+                cursor = driver.cursor(*made.arguments, **made.keywords)
+                if made.arraysize != 1:
+                    cursor.arraysize = made.arraysize
+                if made.sizes is not None:
+                    cursor.setinputsizes(*made.sizes[0], **made.sizes[1])
             self._driver = cursor
             if (cursors := self._owner.cursors) is not None:
                 cursors.add(weakref.ref(self, cursors.discard))
@@ -377,6 +368,12 @@ class PassingCursor(PassingRows):
             for name, value in self.__dict__.items():
                 setattr(cursor, name, value)
         return cursor
+
+    def _own_made(self) -> Made:
+        """What may be set, of this cursor alone."""
+        if self._made is PLAIN:
+            self._made, self._is_fresh = Made(), False
+        return self._made
 
     # -- what it is over -------------------------------------------------------------------
 
@@ -387,12 +384,11 @@ class PassingCursor(PassingRows):
 
     @property
     def arraysize(self) -> int:
-        return self._arraysize
+        return self._made.arraysize
 
     @arraysize.setter
     def arraysize(self, value: int) -> None:
-        self._arraysize = value
-        self._is_plain = False
+        self._own_made().arraysize = value
         if self._driver is not None:
             self._driver.arraysize = value
 
@@ -401,12 +397,15 @@ class PassingCursor(PassingRows):
         return self._cursor(self._owner.take()) if self._driver is None else self._driver
 
     def nextset(self) -> Any:
-        self._ahead = None
-        return None if self._is_local or self._driver is None else self._driver.nextset()
+        if self._instead is HERE or self._driver is None:
+            return None
+        self._instead = None
+        if self._is_told:
+            self._untell()
+        return self._driver.nextset()
 
     def setinputsizes(self, *arguments: Any, **keywords: Any) -> None:
-        self._sizes = (arguments, keywords)
-        self._is_plain = False
+        self._own_made().sizes = (arguments, keywords)
         if self._driver is not None:
             self._driver.setinputsizes(*arguments, **keywords)
 
@@ -421,7 +420,7 @@ class PassingCursor(PassingRows):
 
     @property
     def server_side(self) -> bool:
-        return not self._is_local and bool(getattr(self._driver, "server_side", False))
+        return self._instead is not HERE and bool(getattr(self._driver, "server_side", False))
 
     async def _async_soft_close(self) -> None:
         close = getattr(self._driver, "_async_soft_close", None)
@@ -431,7 +430,7 @@ class PassingCursor(PassingRows):
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         """What the driver's cursor is, while it does the work: programs ask whether one is server-side."""
-        is_over = not self._is_local and self._driver is not None
+        is_over = self._instead is not HERE and self._driver is not None
         return type(self._driver) if is_over else PassingCursor
 
     def __getattr__(self, name: str) -> Any:
@@ -439,8 +438,12 @@ class PassingCursor(PassingRows):
             raise AttributeError(name)
         if name == "fetchone":
             return self._fetch_one
+        if name in {"description", "rowcount"}:
+            return self._told(name)
         value = getattr(self._over(), name)
         if name not in HARMLESS and callable(value):
             # It may do anything, and nobody sees what.
+            if self._is_told and self._instead is not HERE:
+                self._untell()
             self._owner.hand_out()
         return value

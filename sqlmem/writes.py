@@ -74,8 +74,9 @@ class Writes:
         self._hits: dict[str, int] = {}
         self._losses: dict[str, int] = {}
         self._lock = threading.Lock()
-        self._reach: Reach | None = None  # guarded by _lock, as the next
-        self._read_at = 0.0
+        self._reach: Reach | None = None  # guarded by _lock, as the next two
+        self._read_at = self._old_at = 0.0
+        self._monotonic = clock.monotonic
         # Counts what may have changed foreign keys and triggers; guarded likewise, and read without.
         self.definitions = 0
 
@@ -110,7 +111,7 @@ class Writes:
             return EVERYTHING
         # Without the lock: one that is forgotten just now was forgotten just after.
         reach = self._reach
-        if reach is None or self._clock.monotonic() >= self._read_at + REACH_SECONDS:
+        if reach is None or self._monotonic() >= self._old_at:
             reach = self._known_reach(ask, as_of)
         told = None if reach is None or temporary else reach.told_at_once(effect, text)
         if told is not None:
@@ -125,11 +126,14 @@ class Writes:
         """
         # Without the lock: one that is forgotten just now was forgotten just after.
         reach = self._reach
-        if reach is None or self._clock.monotonic() >= self._read_at + REACH_SECONDS:
+        if reach is None or self._monotonic() >= self._old_at:
             return None
         told = reach.known.get(id(effect))
-        if told is None or told.effect is not effect or reach.has_suspects:
-            told = reach.told_at_once(effect, text)
+        if told is not None and not reach.has_suspects:
+            known, written, _, _, is_plain = told  # a tuple's names take longer
+            if known is effect:
+                return written if is_plain else None
+        told = reach.told_at_once(effect, text)
         return told.written if told is not None and told.is_plain else None
 
     def leaves_session(self, effect: Effect, ask: Ask, *, as_of: int | None = None) -> bool:
@@ -162,7 +166,7 @@ class Writes:
     def _known_reach(self, ask: Ask, as_of: int | None) -> Reach | None:
         """None if the catalogue can't be read."""
         with self._lock:
-            if self._reach is not None and self._clock.monotonic() < self._read_at + REACH_SECONDS:
+            if self._reach is not None and self._monotonic() < self._old_at:
                 return self._reach
             definitions = self.definitions if as_of is None else as_of
         try:
@@ -176,7 +180,8 @@ class Writes:
             return None
         with self._lock:
             if definitions == self.definitions:
-                self._reach, self._read_at = reach, self._clock.monotonic()
+                self._reach, self._read_at = reach, self._monotonic()
+                self._old_at = self._read_at + REACH_SECONDS
         return reach
 
     def forget_reach(self) -> None:
